@@ -1,0 +1,6 @@
+"""cgrad: automatic differentiation for scalar-heavy Python at the speed of compiled code."""
+
+from ._core import *  # noqa: F403  the op table's functions, Value, Tape, gradients, ...
+from .errors import AnomalyError, TapeError
+
+__version__ = "0.1.0"

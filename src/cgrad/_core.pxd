@@ -1,0 +1,108 @@
+# The contracts: what a tape, a value, a mark and a gradient hold. Layouts are drawn in the chapters.
+cimport cython
+from cpython.object cimport PyObject
+from libc.stdint cimport int32_t, uint8_t, uint64_t, uintptr_t
+
+
+cdef class Buffer:
+    """The memory of one column: zeroed pages that grow in place."""
+    cdef char *data
+    cdef size_t nbytes
+    cdef Py_ssize_t itemsize, length
+    cdef Py_ssize_t[1] shape, strides
+    cdef bytes format
+    cdef bint resize(self, Py_ssize_t n) noexcept
+
+
+cdef class Columns:
+    """The arena: node i is the i-th entry of every column (picture in core/arena.pxi)."""
+    cdef uint8_t[::1] op, used
+    cdef int32_t[::1] a, b
+    cdef double[::1] val, da, db, adj, grad
+    cdef uintptr_t[::1] handle
+    cdef tuple buffers
+    cdef Py_ssize_t capacity
+    cdef Py_ssize_t peak                   # entries below it have been touched: they cost memory
+    cdef Py_ssize_t adj_live, adj_dirty    # adj: zeros below live, anything up to dirty, zeros above
+    cdef Py_ssize_t grad_live, grad_dirty  # grad: gradients below live, anything up to dirty, zeros above
+    cdef int open(self) except -1
+    cdef int attach(self) except -1
+    cdef int take(self, Columns c) except -1
+    cdef int resize(self, Py_ssize_t n) except -1
+    cdef void trim(self, Py_ssize_t keep) noexcept
+    cdef void zero_adj(self, Py_ssize_t n) noexcept
+    cdef void zero_grad(self, Py_ssize_t n) noexcept
+
+
+@cython.no_gc_clear
+cdef class Tape(Columns):
+    """A record of operations, in the order in which they were done."""
+    cdef Py_ssize_t top       # nodes on the tape
+    cdef Py_ssize_t limit     # where an append stops to make room; capacity >= limit + SLACK
+    cdef Py_ssize_t live      # handles that Python holds (and records that it needs: Gradients)
+    cdef bint dead            # some node was left that nothing needs: a collection would find garbage
+    cdef bint explicit_       # made by a user: never emptied behind his back
+    cdef bint grad_any        # the grad column holds something
+    cdef bint tracked         # handles take part in Python's cycle collection
+    cdef bint sweeping        # adj is in use
+    cdef bint running         # a kernel reads the columns without the GIL: they must not move
+    cdef int busy             # indices are held outside: nodes must not move
+    cdef Py_ssize_t old       # nodes below it survived a collection
+    cdef Py_ssize_t full_at   # the old part's size at which all of it is looked through
+    cdef int generation       # of the process: a fork leaves locks behind
+    cdef void *lock           # held while running
+    cdef dict names           # node -> name
+    cdef dict lines           # node -> line of user code, under detect_anomaly
+    cdef list followers       # weak references to marks and gradients, whose indices move along
+    cdef object __weakref__
+
+
+@cython.final
+cdef class Value:
+    """A number that remembers how it was computed (picture in core/handle.pxi)."""
+    cdef PyObject *home       # node: its tape (owned; NULL once rewound). Leaf: where its slot is (borrowed)
+    cdef int32_t index        # node: its place on home. Leaf: its slot there
+    cdef uint8_t node         # 0: a leaf
+    cdef uint8_t tracked      # known to Python's cycle collector
+    cdef double primal
+    cdef double adjoint       # leaf: its gradient
+    cdef double pending       # leaf: what a running sweep will add to it
+    cdef object extra         # None, or what few values have: Extra
+    cdef object __weakref__
+
+
+cdef class Extra:
+    cdef str name             # of a leaf
+    cdef tuple constants      # the plain numbers among a node's operands, as _prev showed them
+
+
+cdef class Mark:
+    cdef Tape tape
+    cdef Py_ssize_t position  # -1: rewound past
+    cdef object __weakref__
+
+
+cdef class Gradients:
+    cdef Tape tape            # None where all outputs are leaves
+    cdef Py_ssize_t n         # entries of the arrays that follow
+    cdef int32_t[::1] index   # nodes of the outputs' graph, ascending
+    cdef double[:, ::1] adjoints  # (n, seeds)
+    cdef int32_t[::1] place   # create_graph: the node that holds the adjoint, -1 a plain number
+    cdef dict answers         # leaves (with inputs given: all of those) -> the adjoint
+    cdef bint asked           # inputs were given: only they are answered
+    cdef bint graph           # create_graph: answers are Values
+    cdef bint several         # several seeds: answers are arrays
+    cdef object __weakref__
+    cdef object zero(self)
+    cdef object answer(self, Py_ssize_t k)
+    cdef void hold(self, Py_ssize_t lo) noexcept
+    cdef void move(self, Py_ssize_t lo, Py_ssize_t top) noexcept
+    cdef void cut(self, Py_ssize_t to) noexcept
+
+
+cdef class Context:
+    """One thread's state: its tapes, its modes."""
+    cdef Tape tape            # the current one, None until needed
+    cdef Tape own             # the thread's implicit tape
+    cdef list stack
+    cdef int quiet, anomaly   # depth of no_grad, of detect_anomaly

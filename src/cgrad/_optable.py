@@ -1,0 +1,216 @@
+"""The op table: every elementwise operation of cgrad, one row each.
+
+This module imports nothing of the package. ``tools/gen_ops.py`` turns the rows into the scalar
+kernels, their partials, the rules that record an adjoint as nodes, the operator slots, the methods
+and functions, the type stubs and the table of operations in the documentation; the tests take their
+parameters from here. Adding an operation is adding a row.
+
+The language of a row
+---------------------
+``formula`` is the primal, an expression over the arguments that reads the same in C and in Python.
+Its function names are C's (``<math.h>`` and ``core/special.pxi``).
+
+``d`` holds one partial derivative an argument, an expression over the arguments and ``out`` (the
+result). Its function names are *rows of this table*, so that one text serves twice: as C it gives
+the stored partial, and as a sequence of appends it records the adjoint, whose own derivative then
+exists to any order. ``None`` marks an argument that must be a plain number.
+
+``where(condition, p, q)`` inside a partial takes one side, by the values at hand: the side not
+taken is neither computed nor recorded, so it cannot turn a zero into a nan. A condition compares
+arguments, ``out`` and numbers (``==`` is false for nan).
+
+Accuracy is part of a partial. ``1 - out*out`` would be tanh's derivative, but it loses half its
+digits at x = 10; hidden rows (``sech2``, ``expnsq``, ``omsq``) exist where a partial needs a form
+that is accurate everywhere and smooth enough to be differentiated again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+INF = float("inf")
+
+
+@dataclass(frozen=True)
+class Op:
+    """One operation.
+
+    >>> Op("mul", "x y", "x*y", ["y", "x"], "Product.", slot="mul").arity
+    2
+    """
+
+    name: str  # the method, the function ``cgrad.<name>``, the opcode
+    args: str  # argument names, separated by blanks
+    formula: str  # the primal
+    d: list[str | None]  # one partial an argument
+    doc: str  # one sentence
+    symbol: str = ""  # what ``v._op`` and drawings show, if not the name
+    slot: str = ""  # Python's operator: "add" stands for __add__ and __radd__
+    ufunc: str = ""  # NumPy's ufuncs that it answers to
+    alias: str = ""  # further names of the method (NumPy calls them on object arrays)
+    domain: tuple[tuple[float, float], ...] = ((-3.0, 3.0),)  # where tests draw arguments
+    kinks: tuple[float, ...] = ()  # arguments where no derivative exists
+    kink: str = ""  # the derivative taken there, for the documentation
+    hidden: bool = False  # a helper of partials: no method, no function
+    constant: str = ""  # the row to use where the last argument is a plain number
+    oracle: str = ""  # mpmath expression, where it is not mpmath.<name>
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self.args.split())
+
+    @property
+    def arity(self) -> int:
+        return len(self.names)
+
+
+@dataclass(frozen=True)
+class Predicate:
+    """A question about a number: answered with a plain bool, never recorded."""
+
+    name: str
+    formula: str
+    doc: str
+    ufunc: str = ""
+
+
+_ALL = ((-30.0, 30.0),)
+_POS = ((1e-3, 30.0),)
+_XY = ((-30.0, 30.0), (-30.0, 30.0))
+_UNIT = ((-0.999, 0.999),)
+
+OPS: tuple[Op, ...] = (
+    # ---- arithmetic ----------------------------------------------------------------------------
+    Op("add", "x y", "x + y", ["1", "1"], "Sum.",
+       symbol="+", slot="add", ufunc="add", domain=_XY, oracle="x + y"),
+    Op("sub", "x y", "x - y", ["1", "-1"], "Difference.",
+       symbol="-", slot="sub", ufunc="subtract", domain=_XY, oracle="x - y"),
+    Op("mul", "x y", "x*y", ["y", "x"], "Product.",
+       symbol="*", slot="mul", ufunc="multiply", domain=_XY, oracle="x*y"),
+    Op("div", "x y", "x/y", ["1/y", "-out/y"], "Quotient.",
+       symbol="/", slot="truediv", ufunc="divide true_divide", domain=((-30, 30), (0.1, 30)), oracle="x/y"),
+    Op("mod", "x y", "py_mod(x, y)", ["1", "-floor(x/y)"], "Remainder with the sign of y, as Python's ``%``.",
+       symbol="%", slot="mod", ufunc="remainder mod", domain=((-30, 30), (5, 9)),
+       kink="the jumps at multiples of y are not differentiated", oracle="x - y*floor(x/y)"),
+    Op("floordiv", "x y", "py_floordiv(x, y)", ["0", "0"], "Floor of the quotient, as Python's ``//``.",
+       symbol="//", slot="floordiv", ufunc="floor_divide", domain=((-30, 30), (5, 9)),
+       kink="0 everywhere", oracle="floor(x/y)"),
+    Op("fmod", "x y", "fmod(x, y)", ["1", "-trunc(x/y)"], "Remainder with the sign of x, as C's ``fmod``.",
+       ufunc="fmod", domain=((-30, 30), (5, 9)),
+       kink="the jumps at multiples of y are not differentiated", oracle="x - y*trunc(x/y)"),
+    Op("neg", "x", "-x", ["-1"], "Negation.",
+       symbol="neg", slot="neg", ufunc="negative", domain=_ALL, oracle="-x"),
+    Op("abs", "x", "fabs(x)", ["sign(x)"], "Absolute value.",
+       slot="abs", ufunc="absolute fabs", alias="fabs", domain=_ALL, kinks=(0.0,), kink="0 at 0", oracle="fabs(x)"),
+    Op("fma", "x y z", "fma(x, y, z)", ["y", "x", "1"], "x*y + z, rounded once.",
+       domain=((-30, 30), (-30, 30), (-30, 30)), oracle="x*y + z"),
+    Op("reciprocal", "x", "1/x", ["-square(out)"], "1/x.",
+       ufunc="reciprocal", domain=((0.01, 30),), oracle="1/x"),
+    Op("square", "x", "x*x", ["2*x"], "x*x.", ufunc="square", domain=_ALL, oracle="x*x"),
+    # ---- powers and roots ----------------------------------------------------------------------
+    Op("pow", "x y", "pow(x, y)",
+       ["where(y == 0, 0, y*pow(x, y - 1))", "where(x == 0, where(y >= 0, 0, out*log(x)), out*log(x))"],
+       "x to the power y, both differentiated.",
+       symbol="**", slot="pow", ufunc="power float_power", constant="powc", domain=((0.01, 10), (-4, 4)),
+       kink="0 for the exponent at x = 0, y >= 0", oracle="x**y"),
+    Op("powc", "x c", "pow_const(x, c)", ["where(c == 0, 0, c*powc(x, c - 1))", None],
+       "x to a constant power: no logarithm, so x may be negative.",
+       symbol="**{c:g}", domain=((0.01, 10), (-4, 4)), hidden=True, oracle="x**c"),
+    Op("sqrt", "x", "sqrt(x)", ["0.5/out"], "Square root.", ufunc="sqrt", domain=_POS, oracle="sqrt(x)"),
+    Op("cbrt", "x", "cbrt(x)", ["1/(3*square(out))"], "Cube root.", ufunc="cbrt", domain=((0.01, 30), ),
+       oracle="sign(x)*cbrt(fabs(x))"),
+    Op("hypot", "x y", "hypot(x, y)", ["x/out", "y/out"], "sqrt(x*x + y*y) without overflow.",
+       ufunc="hypot", domain=((0.1, 30), (0.1, 30)), kink="nan at the origin", oracle="hypot(x, y)"),
+    # ---- exponentials and logarithms -----------------------------------------------------------
+    Op("exp", "x", "exp(x)", ["out"], "Exponential.", ufunc="exp", domain=_ALL),
+    Op("exp2", "x", "exp2(x)", ["0.6931471805599453*out"], "2 to the power x.", ufunc="exp2", domain=_ALL,
+       oracle="mpf(2)**x"),
+    Op("expm1", "x", "expm1(x)", ["exp(x)"], "exp(x) - 1, accurate near 0.", ufunc="expm1", domain=_ALL),
+    Op("log", "x", "log(x)", ["1/x"], "Natural logarithm.", ufunc="log", domain=_POS),
+    Op("log2", "x", "log2(x)", ["1.4426950408889634/x"], "Logarithm to base 2.", ufunc="log2", domain=_POS,
+       oracle="log(x, 2)"),
+    Op("log10", "x", "log10(x)", ["0.4342944819032518/x"], "Logarithm to base 10.", ufunc="log10", domain=_POS),
+    Op("log1p", "x", "log1p(x)", ["1/(1 + x)"], "log(1 + x), accurate near 0.", ufunc="log1p", domain=((-0.99, 30),)),
+    Op("logaddexp", "x y", "log_add_exp(x, y)", ["sigmoid(x - y)", "sigmoid(y - x)"],
+       "log(exp(x) + exp(y)) without overflow.", ufunc="logaddexp", domain=_XY, oracle="log(exp(x) + exp(y))"),
+    # ---- trigonometry --------------------------------------------------------------------------
+    Op("sin", "x", "sin(x)", ["cos(x)"], "Sine.", ufunc="sin", domain=_ALL),
+    Op("cos", "x", "cos(x)", ["-sin(x)"], "Cosine.", ufunc="cos", domain=_ALL),
+    Op("tan", "x", "tan(x)", ["1 + out*out"], "Tangent.", ufunc="tan", domain=((-1.5, 1.5),)),
+    Op("asin", "x", "asin(x)", ["1/sqrt(omsq(x))"], "Inverse sine.", ufunc="arcsin", alias="arcsin", domain=_UNIT),
+    Op("acos", "x", "acos(x)", ["-1/sqrt(omsq(x))"], "Inverse cosine.", ufunc="arccos", alias="arccos", domain=_UNIT),
+    Op("atan", "x", "atan(x)", ["1/(1 + x*x)"], "Inverse tangent.", ufunc="arctan", alias="arctan", domain=_ALL),
+    Op("atan2", "y x", "atan2(y, x)", ["x/hypot(x, y)/hypot(x, y)", "-y/hypot(x, y)/hypot(x, y)"],
+       "Angle of the point (x, y).", ufunc="arctan2", alias="arctan2", domain=((0.1, 30), (0.1, 30))),
+    Op("degrees", "x", "x*57.29577951308232", ["57.29577951308232"], "Radians to degrees.",
+       ufunc="degrees rad2deg", domain=_ALL, oracle="x*180/pi"),
+    Op("radians", "x", "x*0.017453292519943295", ["0.017453292519943295"], "Degrees to radians.",
+       ufunc="radians deg2rad", domain=_ALL, oracle="x*pi/180"),
+    # ---- hyperbolic ----------------------------------------------------------------------------
+    Op("sinh", "x", "sinh(x)", ["cosh(x)"], "Hyperbolic sine.", ufunc="sinh", domain=_ALL),
+    Op("cosh", "x", "cosh(x)", ["sinh(x)"], "Hyperbolic cosine.", ufunc="cosh", domain=_ALL),
+    Op("tanh", "x", "tanh(x)", ["sech2(x)"], "Hyperbolic tangent.", ufunc="tanh", domain=_ALL),
+    Op("asinh", "x", "asinh(x)", ["1/hypot(1, x)"], "Inverse hyperbolic sine.",
+       ufunc="arcsinh", alias="arcsinh", domain=_ALL),
+    Op("acosh", "x", "acosh(x)", ["1/sqrt(-omsq(x))"], "Inverse hyperbolic cosine.",
+       ufunc="arccosh", alias="arccosh", domain=((1.01, 30),)),
+    Op("atanh", "x", "atanh(x)", ["1/omsq(x)"], "Inverse hyperbolic tangent.",
+       ufunc="arctanh", alias="arctanh", domain=_UNIT),
+    # ---- special functions ---------------------------------------------------------------------
+    Op("erf", "x", "erf(x)", ["1.1283791670955126*expnsq(x)"], "Error function.", domain=((-5, 5),)),
+    Op("erfc", "x", "erfc(x)", ["-1.1283791670955126*expnsq(x)"], "1 - erf(x), accurate for large x.",
+       domain=((-5, 20),)),
+    Op("lgamma", "x", "lgamma(x)", ["digamma(x)"], "Logarithm of the absolute value of the gamma function.",
+       domain=_POS, oracle="loggamma(x)"),
+    Op("digamma", "x", "digamma(x)", ["polygamma(1, x)"], "Derivative of lgamma.", domain=_POS),
+    Op("polygamma", "n x", "polygamma(n, x)", [None, "polygamma(n + 1, x)"],
+       "n-th derivative of digamma, n a whole number.", domain=((1, 3), (1e-3, 30)), oracle="psi(n, x)"),
+    # ---- activations ---------------------------------------------------------------------------
+    Op("relu", "x", "where(x <= 0, 0, x)", ["where(x > 0, 1, 0)"], "max(x, 0).",
+       symbol="ReLU", domain=_ALL, kinks=(0.0,), kink="0 at 0", oracle="x if x > 0 else mpf(0)"),
+    Op("sigmoid", "x", "sigmoid(x)", ["out*sigmoid(-x)"], "1/(1 + exp(-x)).", domain=_ALL,
+       oracle="1/(1 + exp(-x))"),
+    Op("softplus", "x", "softplus(x)", ["sigmoid(x)"], "log(1 + exp(x)) without overflow.", domain=_ALL,
+       oracle="log1p(exp(x))"),
+    # ---- choice and rounding -------------------------------------------------------------------
+    Op("maximum", "x y", "maximum(x, y)",
+       ["where(x == y, 0.5, where(x > y, 1, 0))", "where(x == y, 0.5, where(y > x, 1, 0))"],
+       "The larger one; nan if either is.", ufunc="maximum", domain=_XY,
+       kink="a tie is shared, 1/2 each", oracle="max(x, y)"),
+    Op("minimum", "x y", "minimum(x, y)",
+       ["where(x == y, 0.5, where(x < y, 1, 0))", "where(x == y, 0.5, where(y < x, 1, 0))"],
+       "The smaller one; nan if either is.", ufunc="minimum", domain=_XY,
+       kink="a tie is shared, 1/2 each", oracle="min(x, y)"),
+    Op("clip", "x lo hi", "clip(x, lo, hi)",
+       ["where(x < lo, 0, where(x > hi, 0, 1))", "where(lo >= hi, 0, where(x < lo, 1, 0))",
+        "where(lo >= hi, 1, where(x > hi, 1, 0))"],
+       "x held between lo and hi.", ufunc="clip", domain=((-30, 30), (-9, -5), (5, 9)),
+       kink="1 at both bounds, as torch.clamp", oracle="min(max(x, lo), hi)"),
+    Op("where", "c x y", "where(c != 0, x, y)", ["0", "where(c != 0, 1, 0)", "where(c != 0, 0, 1)"],
+       "x where c is not 0, else y; both are evaluated.", domain=((0.5, 1), (-30, 30), (-30, 30)), oracle="x"),
+    Op("sign", "x", "sign(x)", ["0"], "-1, 0 or 1.", ufunc="sign", domain=_ALL, kink="0 everywhere"),
+    Op("copysign", "x y", "copysign(x, y)",
+       ["where(x == 0, 0, copysign(1, x)*copysign(1, y))", "0"], "The magnitude of x with the sign of y.",
+       ufunc="copysign", domain=_XY, kink="0 at x = 0", oracle="fabs(x)*sign(y)"),
+    Op("floor", "x", "floor(x)", ["0"], "Largest whole number not above x.", ufunc="floor", domain=_ALL,
+       kink="0 everywhere"),
+    Op("ceil", "x", "ceil(x)", ["0"], "Smallest whole number not below x.", ufunc="ceil", domain=_ALL,
+       kink="0 everywhere"),
+    Op("round", "x", "rint(x)", ["0"], "Nearest whole number, halves to even.", ufunc="rint", alias="rint",
+       domain=_ALL, kink="0 everywhere", oracle="nint(x)"),
+    Op("trunc", "x", "trunc(x)", ["0"], "Whole part, towards 0.", ufunc="trunc fix", domain=_ALL,
+       kink="0 everywhere", oracle="sign(x)*floor(fabs(x))"),
+    # ---- helpers of partials -------------------------------------------------------------------
+    Op("sech2", "x", "sech2(x)", ["-2*tanh(x)*out"], "1/cosh(x)^2.", hidden=True, domain=_ALL,
+       oracle="1/cosh(x)**2"),
+    Op("expnsq", "x", "expnsq(x)", ["-2*x*out"], "exp(-x*x), accurate for large x.", hidden=True,
+       domain=((-5, 20),), oracle="exp(-x*x)"),
+    Op("omsq", "x", "(1 - x)*(1 + x)", ["-2*x"], "1 - x*x, accurate near |x| = 1.", hidden=True,
+       domain=((-3, 3),), oracle="1 - x*x"),
+)
+
+PREDICATES: tuple[Predicate, ...] = (
+    Predicate("isnan", "x != x", "True for nan.", ufunc="isnan"),
+    Predicate("isinf", "fabs(x) == INFINITY", "True for inf and -inf.", ufunc="isinf"),
+    Predicate("isfinite", "fabs(x) < INFINITY", "True unless inf or nan.", ufunc="isfinite"),
+)

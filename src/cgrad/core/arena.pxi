@@ -1,0 +1,270 @@
+# core/arena.pxi: the columns of a tape, and room in them.
+#
+#            op  used  a    b    val   da    db    handle   | adj   grad
+#   0  x     LEAF  1   -    -    2.0   -     -     leaf x   |             "-": points to itself
+#   1  w     LEAF  1   -    -    3.0   -     -     leaf w   |
+#   2  x*w   MUL   1   0    1    6.0   3.0   2.0   NULL     |             its handle has died
+#   3  +1    ADD   0   2    3=i  7.0   1.0   1.0   value y  |             b = i: a plain number, kept in db
+#   ------------------------------------------------------- top
+#
+# One append writes one entry of each column; a node's arguments stand below it, so the order of the
+# columns is a topological order. 58 bytes a node, adj and grad included.
+#
+# An argument that is a plain number: the node points to itself there, and the number stands in the
+# partial's place. A sweep needs no test for it: it restores adj[i] after the scatter.
+#
+# More than two arguments: the node is a head, b = -k, over the k continuation nodes right below it,
+# which hold the further arguments in pairs. The head's arguments are a; a, b of i-k; ...; a, b of i-1.
+#
+#   4        CONT  1   0    1    -     w     x     NULL
+#   5  dot   DOT   0   3   -1    ...   1.0   -     value d     b: one continuation
+#
+# A leaf's slot (op LEAF) holds in handle the leaf itself, as an owned reference; every other entry of
+# handle is borrowed, or NULL once Python holds that value no more.
+
+cdef extern from "core/pages.h" nogil:
+    void *pages_new(size_t)
+    void *pages_grow(void *, size_t, size_t)
+    void pages_free(void *, size_t)
+    void pages_drop(char *, size_t, size_t)
+
+cdef extern from "pythread.h" nogil:
+    void *PyThread_allocate_lock()
+    void PyThread_free_lock(void *)
+    int PyThread_acquire_lock(void *, int)
+    void PyThread_release_lock(void *)
+
+cdef extern from "Python.h":
+    int PyGC_Disable()
+    int PyGC_Enable()
+
+cdef enum:
+    SLACK = 8            # entries above limit: what a fixed-size append may take unasked
+    FIRST_ROOM = 4096    # entries of a new tape
+    YOUNG = 1 << 16      # nodes between looks for garbage
+    NODE_BYTES = 58      # all columns together
+
+# What idle memory is kept, as it costs to touch it anew (page faults: 10 to 25 ns a node).
+cdef Py_ssize_t KEEP_NODES = (120 << 20)//NODE_BYTES
+cdef Py_ssize_t MOST_NODES = 0x7FFFFFFF - 2*SLACK
+cdef bint COLLECT_ALWAYS = os.environ.get("CGRAD_DEBUG_COLLECT", "") not in ("", "0")
+if os.environ.get("CGRAD_DEBUG_NODE_LIMIT"):
+    MOST_NODES = int(os.environ["CGRAD_DEBUG_NODE_LIMIT"])
+cdef int generation = 0  # counts forks
+
+
+cdef class Buffer:
+
+    def __cinit__(self, Py_ssize_t itemsize, bytes format):
+        self.itemsize = itemsize
+        self.format = format
+        self.nbytes = FIRST_ROOM*itemsize
+        self.data = <char *>pages_new(self.nbytes)
+        if self.data == NULL:
+            self.nbytes = 0
+            raise MemoryError("tape: no memory for a first page")
+        self.length = FIRST_ROOM
+
+    def __dealloc__(self):
+        if self.data != NULL:
+            pages_free(self.data, self.nbytes)
+
+    cdef bint resize(self, Py_ssize_t n) noexcept:
+        cdef void *p = pages_grow(self.data, self.nbytes, n*self.itemsize)
+        if p == NULL:
+            return False
+        self.data = <char *>p
+        self.nbytes = n*self.itemsize
+        self.length = n
+        return True
+
+    def __getbuffer__(self, Py_buffer *view, int flags):
+        self.shape[0] = self.length
+        self.strides[0] = self.itemsize
+        view.buf = self.data
+        view.obj = self
+        view.len = self.length*self.itemsize
+        view.readonly = 0
+        view.itemsize = self.itemsize
+        view.format = <char *>self.format
+        view.ndim = 1
+        view.shape = self.shape
+        view.strides = self.strides
+        view.suboffsets = NULL
+        view.internal = NULL
+
+
+cdef class Columns:
+
+    cdef int open(self) except -1:
+        self.buffers = tuple([Buffer(size, form) for size, form in (
+            (1, b"B"), (1, b"B"), (4, b"i"), (4, b"i"), (8, b"d"), (8, b"d"), (8, b"d"), (8, b"d"), (8, b"d"),
+            (8, b"Q"))])
+        self.attach()
+        self.capacity = FIRST_ROOM
+        return 0
+
+    cdef int attach(self) except -1:
+        """Point the views to where the buffers are now."""
+        (self.op, self.used, self.a, self.b, self.val, self.da, self.db, self.adj, self.grad,
+         self.handle) = self.buffers
+        return 0
+
+    cdef int take(self, Columns c) except -1:
+        """Take over the storage of c, which is left without any."""
+        self.buffers, c.buffers = c.buffers, None
+        self.op, self.used, self.a, self.b, self.val, self.da = c.op, c.used, c.a, c.b, c.val, c.da
+        self.db, self.adj, self.grad, self.handle = c.db, c.adj, c.grad, c.handle
+        c.op = c.used = None
+        c.a = c.b = None
+        c.val = c.da = c.db = c.adj = c.grad = None
+        c.handle = None
+        self.capacity, self.peak = c.capacity, c.peak
+        self.adj_live, self.adj_dirty = 0, c.adj_dirty
+        self.grad_live, self.grad_dirty = 0, c.grad_dirty
+        return 0
+
+    cdef int resize(self, Py_ssize_t n) except -1:
+        """Move to room for n entries. Nothing is lost where that fails."""
+        cdef bint done = True, collecting = PyGC_Disable()  # a collection may run Python while a view dangles
+        cdef Buffer buffer
+        try:
+            for buffer in self.buffers:
+                if buffer.length != n and not buffer.resize(n):
+                    done = False
+                    break
+            self.attach()
+            if done:
+                self.capacity = n
+        finally:
+            if collecting:
+                PyGC_Enable()
+        if not done:
+            raise errors.no_memory(n, n*NODE_BYTES)
+        return 0
+
+    cdef void trim(self, Py_ssize_t keep) noexcept:
+        """Give memory above the entry ``keep`` back to the system; it reads as zero again."""
+        cdef Buffer buffer
+        if self.peak <= keep:
+            return
+        for buffer in self.buffers:
+            pages_drop(buffer.data, keep*buffer.itemsize, min(self.peak, buffer.length)*buffer.itemsize)
+        self.peak = keep
+        self.adj_live, self.adj_dirty = min(self.adj_live, keep), min(self.adj_dirty, keep)
+        self.grad_live, self.grad_dirty = min(self.grad_live, keep), min(self.grad_dirty, keep)
+
+    cdef void zero_adj(self, Py_ssize_t n) noexcept:
+        """Make the first n entries of adj zeros that a sweep may add to."""
+        if self.adj_live < n:
+            if self.adj_live < self.adj_dirty:
+                memset(&self.adj[self.adj_live], 0, (min(n, self.adj_dirty) - self.adj_live)*sizeof(double))
+            self.adj_live = n
+        self.adj_dirty = max(self.adj_dirty, n)
+        self.peak = max(self.peak, n)
+
+    cdef void zero_grad(self, Py_ssize_t n) noexcept:
+        """Make the first n entries of grad valid: new ones are zero."""
+        if self.grad_live < n:
+            if self.grad_live < self.grad_dirty:
+                memset(&self.grad[self.grad_live], 0, (min(n, self.grad_dirty) - self.grad_live)*sizeof(double))
+            self.grad_live = n
+        self.grad_dirty = max(self.grad_dirty, n)
+
+
+# Storage of tapes that are gone, for those to come: (Columns, ...), KEEP_NODES entries in all.
+cdef list spare = []
+
+
+cdef int equip(Tape t) except -1:
+    """Give a new tape its storage."""
+    if spare:
+        t.take(<Columns>spare.pop())
+    else:
+        t.open()
+    return 0
+
+
+cdef int retire(Tape t) except -1:
+    """Keep a dying tape's storage, within bounds."""
+    cdef Columns c
+    cdef Py_ssize_t kept = 0
+    if t.buffers is None or len(spare) >= 16:
+        return 0
+    for c in spare:
+        kept += c.peak
+    if seen_context != NULL and (<Context>seen_context).own is not None:
+        kept += (<Context>seen_context).own.peak
+    t.trim(max(KEEP_NODES - kept, FIRST_ROOM))
+    c = Columns.__new__(Columns)
+    c.take(t)
+    spare.append(c)
+    return 0
+
+
+cdef void set_limit(Tape t) noexcept:
+    """Move the place of the next look for garbage up; what may still be swept or swapped stays below."""
+    t.peak = max(t.peak, t.top)
+    t.limit = t.top if COLLECT_ALWAYS else min(t.capacity - SLACK, t.top + YOUNG)
+
+
+cdef void awake(Tape t) noexcept:
+    """After a fork: no other thread of the parent lives on, nor does its sweep."""
+    if t.generation != generation:
+        t.generation = generation
+        t.running = t.sweeping = False
+        t.busy = 0
+        t.adj_live = 0
+        t.lock = PyThread_allocate_lock()
+
+
+cdef int make_room(Tape t, Py_ssize_t need) except -1:
+    """Have room for ``need`` appends (and SLACK more): by collecting where there is garbage, else by growing.
+
+    Runs no Python of the user's before the last look at the tape, but weak references may call back
+    in between: indices read before are stale afterwards.
+    """
+    cdef Py_ssize_t wanted, size
+    cdef void *lock
+    need = max(need, 1)
+    awake(t)
+    while True:
+        if t.running:  # a sweep reads the columns: wait for the end of its stretch
+            lock = t.lock
+            with nogil:
+                PyThread_acquire_lock(lock, 1)
+                PyThread_release_lock(lock)
+            continue
+        if not t.busy and (COLLECT_ALWAYS or (t.dead and t.top - t.old >= YOUNG//2)):
+            collect(t, COLLECT_ALWAYS or t.old >= t.full_at)
+            if t.running:
+                continue
+        wanted = t.top + need + SLACK
+        if wanted <= t.capacity:
+            t.peak = max(t.peak, t.top)
+            t.limit = t.top if COLLECT_ALWAYS else max(min(t.capacity - SLACK, t.top + YOUNG), t.top + need)
+            return 0
+        if wanted > MOST_NODES:
+            if collect_garbage(t):
+                continue
+            raise errors.too_many_nodes(MOST_NODES)
+        size = t.capacity
+        while size < wanted:
+            size *= 2
+        try:
+            t.resize(min(size, MOST_NODES))
+        except MemoryError:
+            if collect_garbage(t):
+                continue
+            if wanted + YOUNG >= min(size, MOST_NODES):
+                raise
+            t.resize(wanted + YOUNG)
+
+
+cdef bint collect_garbage(Tape t) except -1:
+    """The last resort before giving up: True where it freed something."""
+    cdef Py_ssize_t before = t.top
+    if t.busy or t.running:
+        return False
+    collect(t, True)
+    return t.top < before

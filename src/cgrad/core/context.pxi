@@ -1,0 +1,173 @@
+# core/context.pxi: what a thread works on (its tapes) and how (no_grad, detect_anomaly).
+#
+# A Context lives in the thread's own dictionary and dies with the thread. The last one used is
+# remembered by the thread's number, so that one thread finds its tape without a look-up.
+
+cdef extern from "Python.h":
+    ctypedef struct PyThreadState
+    PyThreadState *PyThreadState_Get()
+    uint64_t PyThreadState_GetID(PyThreadState *)
+    PyObject *PyThreadState_GetDict()
+
+cdef uint64_t seen_thread = 0
+cdef PyObject *seen_context = NULL  # borrowed: a dying context unsets it
+cdef int modes = 0                  # threads' open no_grad and detect_anomaly blocks, all together
+
+
+cdef class Context:
+
+    def __cinit__(self):
+        self.stack = []
+
+    def __dealloc__(self):
+        global seen_context, seen_thread, modes
+        if seen_context == <PyObject *>self:
+            seen_context = NULL
+            seen_thread = 0
+        modes -= self.quiet + self.anomaly
+
+
+cdef PyObject *context() except NULL:
+    """The running thread's context, borrowed."""
+    global seen_thread, seen_context
+    cdef uint64_t thread = PyThreadState_GetID(PyThreadState_Get())
+    cdef PyObject *table
+    if thread == seen_thread and seen_context != NULL:
+        return seen_context
+    table = PyThreadState_GetDict()
+    if table == NULL:
+        raise RuntimeError("cgrad: this thread has no Python state")
+    c = (<dict>table).get("cgrad.context")
+    if c is None:
+        c = Context()
+        (<dict>table)["cgrad.context"] = c
+    seen_thread = thread
+    seen_context = <PyObject *>c
+    return seen_context
+
+
+cdef PyObject *current() except NULL:
+    """The running thread's current tape, borrowed from its context."""
+    cdef PyObject *c = context()
+    if (<Context>c).tape is None:
+        if (<Context>c).own is None:
+            (<Context>c).own = Tape.__new__(Tape)
+        (<Context>c).tape = (<Context>c).own
+    return <PyObject *>(<Context>c).tape
+
+
+cdef bint quiet() except -1:
+    return (<Context>context()).quiet > 0
+
+
+cdef int inspect(Pair *p, int op, double out) except -1:
+    """Under detect_anomaly: note the line of user code; refuse a result that is nan or inf."""
+    cdef Tape t
+    if not (<Context>context()).anomaly:
+        return 0
+    t = <Tape>p.home
+    where = errors.user_line()
+    if not (c_fabs(out) < INFINITY):
+        operands = [describe(t, p.a, p.x), describe(t, p.b, p.y)][:max(1, OP_ARITY[op])]
+        if op == OP_DOT or OP_ARITY[op] > 2:
+            operands = []
+        drop_handle(p.handle)
+        raise errors.anomaly(OP_NAMES[op], out, operands, where)
+    if t.lines is None:
+        t.lines = {}
+    t.lines[t.top + (1 if OP_ARITY[op] > 2 else 0)] = where
+    return 0
+
+
+cdef tuple describe(Tape t, Py_ssize_t i, double x):
+    """(name, value) of an operand, for a message."""
+    return (name_of(t, i) if i >= 0 else "", x)
+
+
+cdef object name_of(Tape t, Py_ssize_t i):
+    cdef PyObject *h = <PyObject *>t.handle[i]
+    if t.op[i] == OP_LEAF:
+        return leaf_name(<Value>h)
+    return t.names.get(i, "") if t.names is not None else ""
+
+
+def current_tape():
+    """The tape that operations on leaves alone record on, in this thread.
+
+    >>> import cgrad
+    >>> with cgrad.Tape() as t:
+    ...     cgrad.current_tape() is t
+    True
+    """
+    return <object>current()
+
+
+class Decorator:
+    """A context that can also decorate a function; every call enters a fresh one."""
+
+    def __call__(self, function):
+        import functools
+
+        @functools.wraps(function)
+        def inside(*args, **kwargs):
+            with type(self)():
+                return function(*args, **kwargs)
+
+        return inside
+
+
+class no_grad(Decorator):
+    """Inside, operations are not recorded: they give leaves. Context manager and decorator.
+
+    >>> import cgrad
+    >>> x = cgrad.Value(3.0)
+    >>> with cgrad.no_grad():
+    ...     y = x*x
+    >>> y.backward(); x.grad
+    0.0
+    """
+
+    def __enter__(self):
+        global modes
+        (<Context>context()).quiet += 1
+        modes += 1
+        return self
+
+    def __exit__(self, *_):
+        global modes
+        (<Context>context()).quiet -= 1
+        modes -= 1
+
+
+class detect_anomaly(Decorator):
+    """Inside, the first nan or inf in a value or an adjoint raises cgrad.AnomalyError (a FloatingPointError).
+
+    The error names the operation, its operands and the line of user code. Recording is slower
+    inside, as each operation notes its line.
+
+    >>> import cgrad
+    >>> with cgrad.detect_anomaly():
+    ...     cgrad.log(cgrad.Value(-1.0, name="x"))
+    Traceback (most recent call last):
+    cgrad.errors.AnomalyError: log: result is nan, of x = -1.0 (<doctest cgrad._core.detect_anomaly[1]>:2)
+    """
+
+    def __enter__(self):
+        global modes
+        (<Context>context()).anomaly += 1
+        modes += 1
+        return self
+
+    def __exit__(self, *_):
+        global modes
+        (<Context>context()).anomaly -= 1
+        modes -= 1
+
+
+def _after_fork_in_child():
+    global generation
+    generation += 1
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -1,0 +1,522 @@
+# core/gradients.pxi: derivatives as results (nothing is added to any ``.grad``).
+
+cdef class Gradients:
+    """What ``cgrad.gradients`` gives: ``.wrt(x)`` is the derivative of the outputs with respect to x."""
+
+    def __init__(self):
+        raise TypeError("Gradients: made by cgrad.gradients()")
+
+    def __dealloc__(self):
+        if self.graph and not self.asked and self.tape is not None:
+            self.tape.live -= 1
+            self.tape.dead = True
+
+    def wrt(self, x):
+        """g.wrt(x): the adjoint of a Value x (of each, for a list or tuple).
+
+        A float; an array of one number a seed, where several were given; with create_graph a Value.
+        0 where the outputs do not depend on x. Raises TapeError for a value of another tape.
+        """
+        cdef Py_ssize_t lo = 0, hi = self.n, mid
+        cdef Value v
+        if type(x) in (list, tuple):
+            return type(x)([self.wrt(y) for y in x])
+        if not is_value(x):
+            raise errors.no_value("wrt", "x", x)
+        v = <Value>x
+        if x in self.answers:
+            return self.answers[x]
+        if v.node:
+            check_node(v, "wrt")
+            if v.home != <PyObject *>self.tape:
+                raise errors.foreign("wrt", v, self.tape)
+        if self.asked:
+            raise errors.not_asked(v)
+        if v.node:
+            while lo < hi:
+                mid = (lo + hi)//2
+                if self.index[mid] < v.index:
+                    lo = mid + 1
+                else:
+                    hi = mid
+            if lo < self.n and self.index[lo] == v.index:
+                return self.answer(lo)
+        return self.zero()
+
+    cdef object zero(self):
+        if self.graph:
+            return Value(0.0)
+        return np.zeros(self.adjoints.shape[1]) if self.several else 0.0
+
+    cdef object answer(self, Py_ssize_t k):
+        """Entry k as the caller sees it."""
+        if self.graph:
+            if self.place[k] < 0:
+                return Value(self.adjoints[k, 0])
+            return value_at(self.tape, self.place[k])
+        return np.array(self.adjoints[k]) if self.several else self.adjoints[k, 0]
+
+    # ---- following the tape's collections (no memory is taken here) ----
+
+    cdef void hold(self, Py_ssize_t lo) noexcept:
+        """Recorded adjoints are needed as long as they can be asked for."""
+        cdef Py_ssize_t k
+        if self.graph:
+            for k in range(self.n):
+                if self.place[k] >= lo:
+                    self.tape.used[self.place[k]] = 1
+
+    cdef void move(self, Py_ssize_t lo, Py_ssize_t top) noexcept:
+        cdef Py_ssize_t k, m, kept = 0, i
+        for k in range(self.n):
+            i = self.index[k]
+            if i >= lo:
+                i = moved(self.tape, i) if top else -1
+            if i < 0:
+                continue
+            self.index[kept] = <int32_t>i
+            if self.graph:
+                i = self.place[k]
+                self.place[kept] = <int32_t>(i if i < lo else moved(self.tape, i))
+            for m in range(self.adjoints.shape[1]):
+                self.adjoints[kept, m] = self.adjoints[k, m]
+            kept += 1
+        self.n = kept
+
+    cdef void cut(self, Py_ssize_t to) noexcept:
+        """Nodes from ``to`` up are gone; adjoints recorded there are plain numbers from now on."""
+        cdef Py_ssize_t k
+        while self.n and self.index[self.n - 1] >= to:
+            self.n -= 1
+        if self.graph:
+            for k in range(self.n):
+                if self.place[k] >= to:
+                    self.place[k] = -1
+
+
+cdef list values_of(object given, str op, str what):
+    """One Value, or a sequence of them, as a list."""
+    cdef list result = [given] if is_value(given) else None
+    if result is None:
+        if isinstance(given, (str, bytes)) or not hasattr(given, "__iter__"):
+            raise errors.no_value(op, what, given)
+        result = list(given)
+        for k, v in enumerate(result):
+            if not is_value(v):
+                raise errors.no_value(op, f"{what}[{k}]", v)
+    return result
+
+
+cdef object tape_of(list outputs, str op):
+    """The one tape of the outputs' histories; None where all are leaves."""
+    tape = None
+    for v in outputs:
+        check_node(v, op)
+        if (<Value>v).node:
+            if tape is None:
+                tape = <object>(<Value>v).home
+            elif <PyObject *>tape != (<Value>v).home:
+                raise errors.foreign(op, v, tape)
+    return tape
+
+
+cdef object seeds_of(object seed, Py_ssize_t n):
+    """Seeds as an array (seeds, n)."""
+    if seed is None:
+        return np.ones((1, n))
+    array = np.asarray(seed, dtype=np.float64)
+    if array.ndim == 0:
+        return np.full((1, n), float(array))
+    if array.ndim > 2 or array.shape[array.ndim - 1] != n:
+        raise errors.bad_seed(f"an array of shape {array.shape} for {n} outputs")
+    return np.ascontiguousarray(array.reshape(-1, n))
+
+
+def gradients(outputs, inputs=None, *, seed=None, create_graph=False):
+    """cgrad.gradients(outputs, inputs=None, *, seed=None, create_graph=False): derivatives as an object.
+
+    outputs: a Value or a sequence of them, with histories on one tape.
+    inputs: the values that will be asked for; None: any. Naming them saves time and memory.
+    seed: the vector s of s^T J, a number an output (default 1 each); of shape (seeds, outputs): several
+    sweeps in one. With create_graph numbers or Values, one an output.
+    create_graph: record the derivatives as nodes, so that they can be differentiated again, to any order.
+
+    ``.wrt(x)`` of the result is a float (a Value with create_graph); 0 where outputs do not depend on
+    x. Touches no ``.grad``. Raises TapeError for values of two tapes.
+
+    >>> import cgrad
+    >>> x = cgrad.Value(2.0)
+    >>> g = cgrad.gradients(x**3, create_graph=True).wrt(x)
+    >>> g.data, cgrad.gradients(g).wrt(x)
+    (12.0, 12.0)
+    """
+    cdef list outs = values_of(outputs, "gradients", "outputs")
+    cdef list ins = None if inputs is None else values_of(inputs, "gradients", "inputs")
+    cdef object home = tape_of(outs, "gradients")
+    cdef Gradients result = Gradients.__new__(Gradients)
+    cdef Value v
+    result.tape = home
+    result.graph = create_graph
+    result.answers = {}
+    if ins is not None:
+        for v in ins:
+            check_node(v, "gradients")
+            if v.node and <PyObject *>home != v.home:
+                raise errors.foreign("gradients", v, home)
+    if create_graph:
+        if seed is None:
+            seeds = [1.0]*len(outs)
+        else:
+            seeds = [seed]*len(outs) if is_value(seed) or np.ndim(seed) == 0 else list(seed)
+        if len(seeds) != len(outs):
+            raise errors.bad_seed(f"{len(seeds)} numbers for {len(outs)} outputs")
+        recorded(result, outs, ins, seeds)
+    else:
+        array = seeds_of(seed, len(outs))
+        result.several = seed is not None and np.ndim(seed) == 2
+        if array.shape[0] == 1:
+            swept(result, outs, array[0])
+        else:
+            swept_lanes(result, outs, array)
+    if ins is not None:
+        answers = {v: result.wrt(v) for v in ins}
+        result.answers = answers
+        result.asked = True
+        result.n = 0
+        if result.graph and home is not None:
+            result.tape.live -= 1
+            result.tape.dead = True
+    elif home is not None:
+        register(result.tape, result)
+    return result
+
+
+cdef int answer_leaves(Gradients r, list outs, double[:, ::1] seeds) except -1:
+    """Add up the leaves' adjoints: over their slots, and as outputs of their own."""
+    cdef Tape t = r.tape
+    cdef Py_ssize_t k
+    cdef dict totals = {}
+    for k in range(r.n):
+        if t.op[r.index[k]] == OP_LEAF:
+            leaf = <object><PyObject *>t.handle[r.index[k]]
+            row = r.adjoints[k, 0] if not r.several else np.array(r.adjoints[k])
+            totals[leaf] = totals[leaf] + row if leaf in totals else row
+    for k, v in enumerate(outs):
+        if not (<Value>v).node:
+            row = seeds[0, k] if not r.several else np.array(seeds[:, k])
+            totals[v] = totals[v] + row if v in totals else row
+    r.answers = totals
+    return 0
+
+
+cdef int swept(Gradients r, list outs, double[::1] seeds) except -1:
+    """One numeric sweep, its adjoints copied out."""
+    cdef Tape t = r.tape
+    cdef Sweep s
+    cdef Py_ssize_t m, i, k = 0, n = 0
+    cdef int32_t[::1] roots = np.zeros(len(outs), np.int32)
+    cdef double[::1] weights = np.zeros(len(outs))
+    for m in range(len(outs)):
+        if (<Value>outs[m]).node:
+            roots[n] = (<Value>outs[m]).index
+            weights[n] = seeds[m]
+            n += 1
+    r.adjoints = np.zeros((0, 1))
+    if n == 0:
+        answer_leaves(r, outs, np.asarray(seeds).reshape(1, -1))
+        return 0
+    s.order.node, s.order.n, s.order.room = NULL, 0, 0
+    begin(t, "gradients")
+    try:
+        reverse(t, &roots[0], &weights[0], n, &s)
+        if modes:
+            look_for_anomaly(t, &s)
+        if s.dense:
+            for i in range(s.root + 1):
+                k += t.adj[i] != 0
+        else:
+            k = s.order.n
+        try:
+            r.index = np.empty(k, np.int32)
+            r.adjoints = np.empty((k, 1))
+        except MemoryError:
+            abandon(t, &s)
+            raise
+        k = 0
+        for m in range(s.root + 1 if s.dense else s.order.n):
+            i = m if s.dense else s.order.node[m]
+            if t.adj[i] != 0:
+                r.index[k] = <int32_t>i
+                r.adjoints[k, 0] = t.adj[i]
+                t.adj[i] = 0
+                k += 1
+        r.n = k
+        answer_leaves(r, outs, np.asarray(seeds).reshape(1, -1))
+    finally:
+        end(t, &s)
+    return 0
+
+
+cdef int graph_of(Tape t, list outs, Order *o) except -1:
+    """List the nodes below the outputs."""
+    for v in outs:
+        if (<Value>v).node:
+            push(o, t, (<Value>v).index)
+    return whole_graph(t, o)
+
+
+cdef int swept_lanes(Gradients r, list outs, double[:, ::1] seeds) except -1:
+    """Several seeds in one pass: lane l of adj[i] is the adjoint for seed l."""
+    cdef Tape t = r.tape
+    cdef Sweep s
+    cdef Py_ssize_t m, i, k, l, lanes = seeds.shape[0], top = 0
+    cdef double[:, ::1] adj
+    cdef double g
+    r.several = True
+    r.adjoints = np.zeros((0, lanes))
+    if t is None:
+        answer_leaves(r, outs, seeds)
+        return 0
+    s.order.node, s.order.n, s.order.room = NULL, 0, 0
+    begin(t, "gradients")
+    try:
+        graph_of(t, outs, &s.order)
+        top = s.order.node[s.order.n - 1] + 1
+        adj = np.zeros((top, lanes))
+        for k, v in enumerate(outs):
+            if (<Value>v).node:
+                for l in range(lanes):
+                    adj[(<Value>v).index, l] += seeds[l, k]
+        for m in range(s.order.n - 1, -1, -1):
+            i = s.order.node[m]
+            if t.op[i] == OP_CONT or t.op[i] == OP_LEAF:
+                continue
+            for l in range(lanes):
+                g = adj[i, l]
+                if t.a[i] != i:
+                    adj[t.a[i], l] += g*t.da[i]
+                if t.b[i] >= 0:
+                    if t.b[i] != i:
+                        adj[t.b[i], l] += g*t.db[i]
+                    continue
+                for k in range(i + t.b[i], i):
+                    if t.a[k] != k:
+                        adj[t.a[k], l] += g*t.da[k]
+                    if t.b[k] != k:
+                        adj[t.b[k], l] += g*t.db[k]
+        r.index = np.empty(s.order.n, np.int32)
+        for m in range(s.order.n):
+            r.index[m] = s.order.node[m]
+        r.adjoints = np.ascontiguousarray(np.asarray(adj)[np.asarray(r.index)])
+        r.n = s.order.n
+        answer_leaves(r, outs, seeds)
+    finally:
+        end(t, &s)
+    return 0
+
+
+cdef int recorded(Gradients r, list outs, list ins, list seeds) except -1:
+    """The sweep recorded as nodes of the same tape."""
+    cdef Tape t = r.tape
+    cdef Sweep s
+    cdef Adjoint *adjoint = NULL
+    cdef uint8_t *needed = NULL
+    cdef Py_ssize_t m, i, k, top
+    cdef Term seed
+    cdef Ref ref
+    cdef bint any_
+    r.adjoints = np.zeros((0, 1))
+    if t is None:
+        for v, x in zip(outs, seeds):
+            x = x if is_value(x) else Value(x)
+            r.answers[v] = r.answers[v] + x if v in r.answers else x
+        return 0
+    s.order.node, s.order.n, s.order.room = NULL, 0, 0
+    begin(t, "gradients")
+    try:
+        for k, x in enumerate(seeds):  # seeds that are Values get their places first
+            term(x, &seed, OP_MUL, 0)
+            if is_value(x):
+                check_node(x, "gradients")
+                if (<Value>x).home != <PyObject *>t:
+                    if t.top >= t.limit:
+                        make_room(t, 0)
+                    bind(x, t, OP_MUL)
+        graph_of(t, outs, &s.order)
+        top = s.order.node[s.order.n - 1] + 1
+        adjoint = <Adjoint *>calloc(top, sizeof(Adjoint))
+        if ins is not None:
+            needed = <uint8_t *>calloc(top, 1)
+        if adjoint == NULL or (ins is not None and needed == NULL):
+            raise MemoryError("gradients: no memory for the recorded adjoints")
+        if ins is not None:
+            mark_needed(t, &s.order, ins, needed, top)
+        for v, x in zip(outs, seeds):
+            if not (<Value>v).node:
+                continue
+            ref = node(t, (<Value>x).index) if is_value(x) else constant(plain_named(x, "seed"))
+            if t.top >= t.limit:
+                make_room(t, 0)
+            i = (<Value>v).index
+            adjoint[i].ref = record2(t, OP_ADD, adjoint[i].ref, ref) if adjoint[i].known else ref
+            adjoint[i].known = True
+        record_adjoint(t, &s.order, adjoint, needed)
+        add_slots(t, &s.order, adjoint, r)
+        k = 0
+        for m in range(s.order.n):
+            k += adjoint[s.order.node[m]].known
+        r.index = np.empty(k, np.int32)
+        r.place = np.empty(k, np.int32)
+        r.adjoints = np.empty((k, 1))
+        k = 0
+        for m in range(s.order.n):
+            i = s.order.node[m]
+            if adjoint[i].known:
+                r.index[k] = <int32_t>i
+                r.place[k] = adjoint[i].ref.i
+                r.adjoints[k, 0] = adjoint[i].ref.v
+                k += 1
+        r.n = k
+        t.live += 1  # the recorded adjoints are needed, though no handle leads to them
+        for v, x in zip(outs, seeds):
+            if not (<Value>v).node:
+                x = x if is_value(x) else Value(x)
+                r.answers[v] = r.answers[v] + x if v in r.answers else x
+    finally:
+        free(adjoint)
+        free(needed)
+        t.dead = True  # steps towards adjoints that vanished are garbage
+        end(t, &s)
+    return 0
+
+
+cdef int mark_needed(Tape t, Order *o, list ins, uint8_t *needed, Py_ssize_t top) except -1:
+    """The nodes through which the outputs depend on the inputs."""
+    cdef Py_ssize_t m, i, k
+    cdef set leaves = set()
+    for v in ins:
+        if (<Value>v).node:
+            if (<Value>v).index < top:
+                needed[(<Value>v).index] = 1
+        else:
+            leaves.add(v)
+    for m in range(o.n):
+        i = o.node[m]
+        if t.op[i] == OP_LEAF:
+            if <object><PyObject *>t.handle[i] in leaves:
+                needed[i] = 1
+            continue
+        needed[i] |= needed[t.a[i]]
+        if t.b[i] >= 0:
+            needed[i] |= needed[t.b[i]]
+        else:
+            for k in range(i + t.b[i], i):
+                needed[i] |= needed[k]
+    return 0
+
+
+cdef int add_slots(Tape t, Order *o, Adjoint *adjoint, Gradients r) except -1:
+    """The answers for leaves: over all slots of each."""
+    cdef Py_ssize_t m, i
+    cdef Ref ref, one
+    cdef dict first = {}
+    for m in range(o.n):
+        i = o.node[m]
+        if t.op[i] != OP_LEAF or not adjoint[i].known:
+            continue
+        leaf = <object><PyObject *>t.handle[i]
+        ref = adjoint[i].ref
+        if leaf in first:
+            if t.top >= t.limit:
+                make_room(t, 0)
+            one = adjoint[<Py_ssize_t>first[leaf]].ref
+            ref = record2(t, OP_ADD, one, ref)
+            adjoint[<Py_ssize_t>first[leaf]].ref = ref
+        else:
+            first[leaf] = i
+    for leaf, i in first.items():
+        ref = adjoint[i].ref
+        r.answers[leaf] = value_at(t, ref.i) if ref.i >= 0 else Value(ref.v)
+    return 0
+
+
+def tangents(outputs, inputs, *, seed=None):
+    """cgrad.tangents(outputs, inputs, *, seed=None): J v by one forward sweep over what was recorded.
+
+    outputs: a Value or a sequence; inputs: a Value or a sequence. seed: the vector v, a number an input
+    (default 1 each), or an array (seeds, inputs) for several at once. Gives a float, or a list of one
+    an output; with several seeds, arrays of one number a seed.
+
+    tangent(out) = sum over arguments of partial * tangent(argument). Raises TapeError for values of
+    two tapes.
+
+    >>> import cgrad
+    >>> x, y = cgrad.Value(2.0), cgrad.Value(5.0)
+    >>> cgrad.tangents(x*y, [x, y], seed=[1.0, 0.0])
+    5.0
+    """
+    cdef list outs = values_of(outputs, "tangents", "outputs")
+    cdef list ins = values_of(inputs, "tangents", "inputs")
+    cdef object home = tape_of(outs, "tangents")
+    cdef Tape t = home
+    cdef double[:, ::1] seeds = seeds_of(seed, len(ins)), tangent
+    cdef bint several = seed is not None and np.ndim(seed) == 2
+    cdef uint8_t[::1] depends
+    cdef Py_ssize_t lanes = seeds.shape[0], l, m, i, k, top
+    cdef Sweep s
+    cdef dict leaves = {}
+    for k, v in enumerate(ins):
+        check_node(v, "tangents")
+        if (<Value>v).node and (<Value>v).home != <PyObject *>home:
+            raise errors.foreign("tangents", v, home)
+        if not (<Value>v).node:
+            leaves[v] = leaves[v] + np.asarray(seeds[:, k]) if v in leaves else np.array(seeds[:, k])
+    results = [leaves.get(v, np.zeros(lanes)) if not (<Value>v).node else None for v in outs]
+    if t is not None:
+        s.order.node, s.order.n, s.order.room = NULL, 0, 0
+        begin(t, "tangents")
+        try:
+            graph_of(t, outs, &s.order)
+            top = s.order.node[s.order.n - 1] + 1
+            tangent = np.zeros((top, lanes))
+            depends = np.zeros(top, np.uint8)
+            for k, v in enumerate(ins):
+                if (<Value>v).node and (<Value>v).index < top:
+                    depends[(<Value>v).index] = 1
+                    for l in range(lanes):
+                        tangent[(<Value>v).index, l] += seeds[l, k]
+            for m in range(s.order.n):
+                i = s.order.node[m]
+                if t.op[i] == OP_LEAF:
+                    leaf = <object><PyObject *>t.handle[i]
+                    if leaf in leaves:
+                        depends[i] = 1
+                        for l in range(lanes):
+                            tangent[i, l] += <double>leaves[leaf][l]
+                elif t.op[i] != OP_CONT:
+                    forward(t, tangent, depends, i, i, lanes)
+                    for k in range(i + min(t.b[i], 0), i):
+                        forward(t, tangent, depends, i, k, lanes)
+            results = [np.array(tangent[(<Value>v).index]) if (<Value>v).node else r for v, r in zip(outs, results)]
+        finally:
+            end(t, &s)
+    if not several:
+        results = [float(r[0]) for r in results]
+    return results[0] if is_value(outputs) else results
+
+
+cdef inline void forward(Tape t, double[:, ::1] tangent, uint8_t[::1] depends, Py_ssize_t i, Py_ssize_t k,
+                         Py_ssize_t lanes) noexcept:
+    """tangent[i] += the contributions of entry k's arguments (k: i itself, or a continuation)."""
+    cdef Py_ssize_t l
+    if t.a[k] != k and depends[t.a[k]]:
+        depends[i] = 1
+        for l in range(lanes):
+            tangent[i, l] += t.da[k]*tangent[t.a[k], l]
+    if t.b[k] >= 0 and t.b[k] != k and depends[t.b[k]]:
+        depends[i] = 1
+        for l in range(lanes):
+            tangent[i, l] += t.db[k]*tangent[t.b[k], l]
+
+
+_fill_ufuncs()

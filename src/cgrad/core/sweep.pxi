@@ -1,0 +1,367 @@
+# core/sweep.pxi: reverse and forward sweeps over the columns.
+#
+# Reverse, downwards: adj[a] += adj[i]*da; adj[b] += adj[i]*db. A plain number's index points to the
+# node itself: what that adds to adj[i] is undone by writing adj[i] back.
+#
+# Two ways, one arithmetic. *Dense*: all nodes below the root in one sequential run; those outside
+# the root's graph have a zero adjoint and are skipped. *Sparse*: a list of the graph's nodes, where it
+# is a small part of what lies below, so that backward costs the size of the graph, not of the tape.
+#
+# A zero adjoint times an infinite partial is nan, inside the graph; outside it is nothing. A dense
+# run cannot tell the two apart, so it stops at the first such node, the graph's nodes are marked, and
+# the run goes on by the marks.
+
+cdef enum:
+    STRETCH = 1 << 20     # nodes swept between looks at signals
+    RELEASE_FROM = 8192   # nodes from which the GIL is released
+    MEMBER = 2            # bit of ``used``: belongs to the graph at hand
+
+
+cdef Py_ssize_t reverse_dense(const int32_t[::1] a, const int32_t[::1] b, const double[::1] da,
+                              const double[::1] db, double[::1] adj, const uint8_t[::1] op,
+                              const uint8_t[::1] used, Py_ssize_t hi, Py_ssize_t lo, bint marked) noexcept nogil:
+    """Sweep the nodes hi .. lo downwards; gives the node it stopped at, below lo if done."""
+    cdef Py_ssize_t i = hi, k
+    cdef int32_t ai, bi
+    cdef double g
+    while i >= lo:
+        g = adj[i]
+        if cgrad_unlikely(g == 0):
+            if marked:
+                if not used[i] & MEMBER or op[i] == OP_CONT:
+                    i -= 1
+                    continue
+            else:
+                if da[i]*0 + db[i]*0 != 0:
+                    while op[i] == OP_CONT:  # back up to the head, which was skipped
+                        i += 1
+                    return i
+                i -= 1
+                continue
+        ai, bi = a[i], b[i]
+        adj[ai] += g*da[i]
+        if cgrad_unlikely(bi < 0):
+            adj[i] = g
+            for k in range(i + bi, i):
+                adj[a[k]] += g*da[k]
+                adj[b[k]] += g*db[k]
+                adj[k] = 0
+            i += bi - 1
+        else:
+            adj[bi] += g*db[i]
+            adj[i] = g
+            i -= 1
+    return i
+
+
+cdef void reverse_sparse(Tape t, const int32_t *order, Py_ssize_t n) noexcept nogil:
+    """The same over a list of nodes, ascending."""
+    cdef Py_ssize_t m, i, k
+    cdef double g
+    for m in range(n - 1, -1, -1):
+        i = order[m]
+        if t.op[i] == OP_CONT:
+            continue
+        g = t.adj[i]
+        t.adj[t.a[i]] += g*t.da[i]
+        if t.b[i] >= 0:
+            t.adj[t.b[i]] += g*t.db[i]
+        else:
+            for k in range(i + t.b[i], i):
+                t.adj[t.a[k]] += g*t.da[k]
+                t.adj[t.b[k]] += g*t.db[k]
+                t.adj[k] = 0
+        t.adj[i] = g
+
+
+# ---- the graph below some roots --------------------------------------------------------------------
+
+cdef struct Order:
+    int32_t *node       # ascending; continuations included
+    Py_ssize_t n, room
+
+
+cdef inline int push(Order *o, Tape t, Py_ssize_t i) except -1:
+    cdef void *more
+    if t.used[i] & MEMBER:
+        return 0
+    if o.n == o.room:
+        more = realloc(o.node, (2*o.room + 256)*sizeof(int32_t))
+        if more == NULL:
+            raise MemoryError("backward: no memory for the list of the graph's nodes")
+        o.node = <int32_t *>more
+        o.room = 2*o.room + 256
+    t.used[i] |= MEMBER
+    o.node[o.n] = <int32_t>i
+    o.n += 1
+    return 0
+
+
+cdef int ascending(const void *x, const void *y) noexcept nogil:
+    cdef int32_t i = (<const int32_t *>x)[0], j = (<const int32_t *>y)[0]
+    return (i > j) - (i < j)
+
+
+cdef void unmark(Order *o, Tape t) noexcept:
+    cdef Py_ssize_t m
+    for m in range(o.n):
+        t.used[o.node[m]] &= ~MEMBER
+
+
+cdef bint list_graph(Tape t, Order *o, Py_ssize_t most) except -1:
+    """List the nodes below those already in o, ascending; False where there are more than ``most``.
+
+    Breadth first, with the list itself as the queue. The caller frees o.node.
+    """
+    cdef Py_ssize_t m = 0, i, k
+    try:
+        while m < o.n:
+            if o.n > most:
+                return False
+            i = o.node[m]
+            m += 1
+            push(o, t, t.a[i])
+            if t.b[i] >= 0:
+                push(o, t, t.b[i])
+            else:
+                for k in range(i + t.b[i], i):
+                    push(o, t, k)
+    finally:
+        unmark(o, t)
+    qsort(o.node, o.n, sizeof(int32_t), ascending)
+    return True
+
+
+cdef void mark_graph(Tape t, Py_ssize_t root, Py_ssize_t *bottom) noexcept:
+    """Mark the nodes below those that are marked already, from ``root`` down; nothing lies below bottom."""
+    cdef Py_ssize_t i, k, low = root
+    for i in range(root, -1, -1):
+        if i < low:
+            break
+        if t.used[i] & MEMBER:
+            t.used[t.a[i]] |= MEMBER
+            low = min(low, t.a[i])
+            if t.b[i] >= 0:
+                t.used[t.b[i]] |= MEMBER
+                low = min(low, t.b[i])
+            else:
+                for k in range(i + t.b[i], i):
+                    t.used[k] |= MEMBER
+                low = min(low, i + t.b[i])
+    bottom[0] = low
+
+
+cdef void list_marked(Tape t, Order *o, Py_ssize_t root, Py_ssize_t bottom) except *:
+    """The marked nodes as a list; the marks are cleared."""
+    cdef Py_ssize_t i, n = 0
+    cdef void *more
+    for i in range(bottom, root + 1):
+        n += (t.used[i] & MEMBER) != 0
+    if n > o.room:
+        more = realloc(o.node, n*sizeof(int32_t))
+        if more == NULL:
+            for i in range(bottom, root + 1):
+                t.used[i] &= ~MEMBER
+            raise MemoryError("backward: no memory for the list of the graph's nodes")
+        o.node = <int32_t *>more
+        o.room = n
+    o.n = 0
+    for i in range(bottom, root + 1):
+        if t.used[i] & MEMBER:
+            t.used[i] &= ~MEMBER
+            o.node[o.n] = <int32_t>i
+            o.n += 1
+
+
+cdef int whole_graph(Tape t, Order *o) except -1:
+    """List the graph below the roots in o, however large."""
+    cdef Py_ssize_t root = -1, m, bottom
+    for m in range(o.n):
+        root = max(root, o.node[m])
+    cdef Py_ssize_t roots = o.n
+    if list_graph(t, o, max(256, root >> 3)):
+        return 0
+    for m in range(roots):
+        t.used[o.node[m]] |= MEMBER
+    mark_graph(t, root, &bottom)
+    list_marked(t, o, root, bottom)
+    return 0
+
+
+# ---- one reverse sweep -----------------------------------------------------------------------------
+
+cdef struct Sweep:
+    Py_ssize_t root     # the highest node
+    bint dense          # the adjoints are adj[0 .. root]; else those of order
+    Order order
+
+
+cdef int begin(Tape t, str what) except -1:
+    awake(t)
+    if t.sweeping or t.running:
+        raise errors.busy(what, t)
+    t.sweeping = True
+    t.busy += 1
+    return 0
+
+
+cdef void end(Tape t, Sweep *s) noexcept:
+    """Let go of the tape."""
+    free(s.order.node)
+    s.order.node = NULL
+    t.sweeping = False
+    t.busy -= 1
+    if t.live == 0 and not t.explicit_ and not t.busy and t.top:
+        empty(t)
+
+
+cdef void abandon(Tape t, Sweep *s) noexcept:
+    """Undo what a sweep that failed has left in adj."""
+    t.adj_live = 0
+
+
+cdef int reverse(Tape t, const int32_t *roots, const double *seeds, Py_ssize_t n, Sweep *s) except -1:
+    """Sweep from n roots down; afterwards adj holds the adjoints (of s.order's nodes, or all)."""
+    cdef Py_ssize_t i, m, bottom, at
+    cdef bint marked = False
+    s.root = 0
+    for m in range(n):
+        s.root = max(s.root, roots[m])
+    s.dense = s.root < 512
+    s.order.n = 0
+    if not s.dense:
+        for m in range(n):
+            push(&s.order, t, roots[m])
+        s.dense = not list_graph(t, &s.order, s.root >> 6)
+    t.zero_adj(s.root + 1)
+    for m in range(n):
+        t.adj[roots[m]] += seeds[m]
+    if not s.dense:
+        reverse_sparse(t, s.order.node, s.order.n)
+        return 0
+    at = s.root
+    try:
+        while at >= 0:
+            i = max(at - STRETCH + 1, 0)
+            if at - i < RELEASE_FROM:
+                at = reverse_dense(t.a, t.b, t.da, t.db, t.adj, t.op, t.used, at, i, marked)
+            else:
+                at = stretch(t, at, i, marked)
+                PyErr_CheckSignals()
+            if at >= i:  # a zero met an infinite partial
+                for m in range(n):
+                    t.used[roots[m]] |= MEMBER
+                mark_graph(t, s.root, &bottom)
+                marked = True
+    except BaseException:
+        abandon(t, s)
+        raise
+    finally:
+        if marked:
+            for i in range(s.root + 1):
+                t.used[i] &= ~MEMBER
+    return 0
+
+
+cdef Py_ssize_t stretch(Tape t, Py_ssize_t hi, Py_ssize_t lo, bint marked):
+    """A dense run without the GIL; appends that need the columns moved wait for its end."""
+    cdef Py_ssize_t at
+    cdef const int32_t[::1] a = t.a, b = t.b
+    cdef const double[::1] da = t.da, db = t.db
+    cdef double[::1] adj = t.adj
+    cdef const uint8_t[::1] op = t.op, used = t.used
+    PyThread_acquire_lock(t.lock, 1)
+    t.running = True
+    with nogil:
+        at = reverse_dense(a, b, da, db, adj, op, used, hi, lo, marked)
+    t.running = False
+    PyThread_release_lock(t.lock)
+    return at
+
+
+cdef int look_for_anomaly(Tape t, Sweep *s) except -1:
+    """Under detect_anomaly: refuse the first nan or inf that the sweep came to."""
+    cdef Py_ssize_t i, m
+    if not (<Context>context()).anomaly:
+        return 0
+    for m in range(s.root if s.dense else s.order.n - 1, -1, -1):
+        i = m if s.dense else s.order.node[m]
+        if not (c_fabs(t.adj[i]) < INFINITY):
+            value = t.adj[i]
+            abandon(t, s)
+            where = t.lines.get(i, "recorded outside detect_anomaly") if t.lines is not None else \
+                "recorded outside detect_anomaly"
+            if t.op[i] == OP_LEAF:
+                where = "an operand of a line recorded before"
+            operands = [(name_of(t, x), t.val[x]) if type(x) is int else ("", x) for x in arguments(t, i)]
+            if t.op[i] == OP_LEAF:
+                operands = [(name_of(t, i), t.val[i])]
+            raise errors.anomaly(OP_NAMES[t.op[i]], value, operands, where, "adjoint")
+    return 0
+
+
+cdef void commit(Tape t, Sweep *s) noexcept:
+    """Add the adjoints to the gradients: each leaf's total once, each node's in the grad column."""
+    cdef Py_ssize_t i, m, n = s.order.n
+    cdef int turn
+    cdef uint8_t *found
+    cdef Value leaf
+    cdef Py_ssize_t live, dirty
+    for turn in range(2):  # several slots may lead to one leaf: their sum is added in one rounding
+        if s.dense:
+            i = 0
+            while i <= s.root:
+                found = <uint8_t *>memchr(&t.op[i], OP_LEAF, s.root + 1 - i)
+                if found == NULL:
+                    break
+                i = found - &t.op[0]
+                add_to_leaf(<PyObject *>t.handle[i], t.adj[i], turn)
+                i += 1
+        else:
+            for m in range(n):
+                i = s.order.node[m]
+                if t.op[i] == OP_LEAF:
+                    add_to_leaf(<PyObject *>t.handle[i], t.adj[i], turn)
+    if s.dense and not t.grad_any:  # adj becomes grad; the old grad is zeroed when it is needed
+        t.adj, t.grad = t.grad, t.adj
+        t.buffers = t.buffers[:7] + (t.buffers[8], t.buffers[7], t.buffers[9])
+        dirty = t.grad_dirty
+        t.grad_live, t.grad_dirty = s.root + 1, t.adj_dirty
+        t.adj_live, t.adj_dirty = 0, dirty
+    else:
+        t.zero_grad(s.root + 1)
+        for m in range(s.root + 1 if s.dense else n):
+            i = m if s.dense else s.order.node[m]
+            t.grad[i] += t.adj[i]
+            t.adj[i] = 0
+    t.grad_any = True
+
+
+cdef inline void add_to_leaf(PyObject *leaf, double adjoint, int turn) noexcept:
+    if turn == 0:
+        (<Value>leaf).pending += adjoint
+    elif (<Value>leaf).pending != 0:  # nan too
+        (<Value>leaf).adjoint += (<Value>leaf).pending
+        (<Value>leaf).pending = 0
+
+
+cdef int backward(Value v, double seed) except -1:
+    cdef Tape t
+    cdef Sweep s
+    cdef int32_t root
+    if not v.node:
+        v.adjoint += seed
+        return 0
+    check_node(v, "backward")
+    t = <Tape>v.home
+    s.order.node, s.order.n, s.order.room = NULL, 0, 0
+    begin(t, "backward")
+    try:
+        root = v.index
+        reverse(t, &root, &seed, 1, &s)
+        if modes:
+            look_for_anomaly(t, &s)
+        commit(t, &s)
+    finally:
+        end(t, &s)
+    return 0

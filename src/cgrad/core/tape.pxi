@@ -1,0 +1,172 @@
+# core/tape.pxi: Tape as Python sees it.
+
+from typing import NamedTuple
+
+
+class Node(NamedTuple):
+    """One entry of a tape, as iteration gives it.
+
+    arguments: places in the same iteration (int), or plain numbers (float).
+    """
+
+    op: str
+    arguments: tuple
+    value: float
+    name: str
+
+
+cdef class Tape(Columns):
+    """A record of operations, made explicit.
+
+    Operations on leaves alone record on the thread's current tape; ``with Tape() as t`` makes t the
+    current one (tapes nest). Values whose history is on t record on t wherever they are used. A tape
+    lives as long as something refers to it or to one of its values. Nodes that nothing living needs
+    are reclaimed now and then, so that a loop inside one tape runs in constant memory.
+
+    >>> import cgrad
+    >>> with cgrad.Tape() as t:
+    ...     x = t.leaf(3.0, name="x")
+    ...     y = x*x + 1
+    >>> [(node.op, node.value) for node in t]
+    [('leaf', 3.0), ('mul', 9.0), ('add', 10.0)]
+    """
+
+    def __cinit__(self, *args, **kwargs):
+        equip(self)
+        self.generation = generation
+        self.full_at = YOUNG
+        self.tracked = type(self) is not Tape
+        self.lock = PyThread_allocate_lock()
+        set_limit(self)
+
+    def __init__(self):
+        self.explicit_ = True
+
+    def __dealloc__(self):
+        cdef Graveyard g
+        g.refs, g.count, g.room = NULL, 0, 0
+        if self.buffers is not None:
+            self.peak = max(self.peak, self.top)
+            bury_slots(self, 0, self.top, &g)
+            self.top = 0
+            retire(self)
+            if g.count:
+                release(&g)
+        if self.lock != NULL:
+            PyThread_free_lock(self.lock)
+
+    def __enter__(self):
+        cdef Context c = <Context>context()
+        c.stack.append(c.tape)
+        c.tape = self
+        return self
+
+    def __exit__(self, *_):
+        cdef Context c = <Context>context()
+        if c.tape is not self or not c.stack:
+            raise errors.unbalanced(self)
+        c.tape = c.stack.pop()
+
+    def leaf(self, x, name=None):
+        """t.leaf(x, name=None): a new leaf that has its slot on this tape.
+
+        x: a number. Like every leaf it belongs to no tape, and other tapes may use it.
+        """
+        cdef Value v = Value(x, name=name)
+        if self.top >= self.limit:
+            make_room(self, 0)
+        slot(v, self)
+        return v
+
+    def __len__(self):
+        cdef Py_ssize_t n = self.top, i = 0
+        cdef uint8_t *found
+        while i < self.top:
+            found = <uint8_t *>memchr(&self.op[i], OP_CONT, self.top - i)
+            if found == NULL:
+                break
+            n -= 1
+            i = found - &self.op[0] + 1
+        return n
+
+    def __bool__(self):
+        return True
+
+    @property
+    def nbytes(self):
+        """Bytes that the tape's entries take, their adjoints and gradients included."""
+        return self.top*NODE_BYTES
+
+    def mark(self):
+        """t.mark(): this place, for ``t.rewind(mark)``."""
+        cdef Mark m = Mark.__new__(Mark)
+        m.tape = self
+        m.position = self.top
+        register(self, m)
+        return m
+
+    def rewind(self, mark):
+        """t.rewind(mark): drop what was recorded since the mark; values of it become invalid.
+
+        Raises TapeError for a mark of another tape, or one that an earlier rewind went past.
+        """
+        if type(mark) is not Mark or (<Mark>mark).tape is not self or (<Mark>mark).position < 0:
+            raise errors.bad_mark(self, mark)
+        cut(self, (<Mark>mark).position)
+
+    def clear(self):
+        """t.clear(): drop everything; values of this tape become invalid, leaves stay."""
+        cut(self, 0)
+
+    def __iter__(self):
+        cdef Py_ssize_t i, n = 0
+        cdef list places = [0]*self.top, nodes = []
+        for i in range(self.top):
+            places[i] = n
+            if self.op[i] != OP_CONT:
+                nodes.append(Node(OP_NAMES[self.op[i]],
+                                  tuple([x if type(x) is float else places[x] for x in arguments(self, i)]),
+                                  self.val[i], name_of(self, i)))
+                n += 1
+        return iter(nodes)
+
+    def __repr__(self):
+        return f"<{type(self).__name__} of {len(self)} nodes at {id(self):#x}>"
+
+    def _columns(self):
+        """Copies of the columns (tests and benchmarks)."""
+        return {name: np.asarray(column)[:self.top].copy() for name, column in (
+            ("op", self.op), ("a", self.a), ("b", self.b), ("val", self.val), ("da", self.da), ("db", self.db))}
+
+    def _collect(self, bint full=True):
+        """Look for garbage now (tests)."""
+        if self.busy or self.sweeping:
+            raise errors.busy("collect", self)
+        collect(self, full)
+
+
+cdef list arguments(Tape t, Py_ssize_t i):
+    """A node's arguments in their order: places (int) or plain numbers (float)."""
+    cdef int op = t.op[i]
+    cdef Py_ssize_t k, wanted
+    cdef list result = []
+    if op == OP_LEAF or op == OP_CONT:
+        return result
+    result.append(t.a[i] if t.a[i] != i else t.da[i])
+    if t.b[i] < 0:
+        for k in range(i + t.b[i], i):
+            result.append(t.a[k] if t.a[k] != k else t.da[k])
+            result.append(t.b[k] if t.b[k] != k else t.db[k])
+    elif OP_ARITY[op] == 2:
+        result.append(t.b[i] if t.b[i] != i else t.db[i])
+    return result
+
+
+cdef object value_at(Tape t, Py_ssize_t i):
+    """The living object of node i: the leaf, the handle that Python holds, or a new handle."""
+    cdef PyObject *h = <PyObject *>t.handle[i]
+    if h == NULL:
+        h = new_handle()  # untracked allocations may collect cycles, but nodes stay: the caller is busy
+        fill(h, <PyObject *>t, i, t.val[i])
+        return cgrad_own(h)
+    return <object>h
