@@ -19,7 +19,6 @@ cdef class Columns:
     cdef uint8_t[::1] op, used
     cdef int32_t[::1] a, b
     cdef double[::1] val, da, db, adj, grad
-    cdef uintptr_t[::1] handle
     cdef tuple buffers
     cdef Py_ssize_t capacity
     cdef Py_ssize_t peak                   # entries below it have been touched: they cost memory
@@ -39,7 +38,12 @@ cdef class Tape(Columns):
     """A record of operations, in the order in which they were done."""
     cdef Py_ssize_t top       # nodes on the tape
     cdef Py_ssize_t limit     # where an append stops to make room; capacity >= limit + SLACK
-    cdef Py_ssize_t live      # handles that Python holds (and records that it needs: Gradients)
+    cdef Py_ssize_t live      # handles that Python holds; while there are any, the tape holds itself
+    cdef PyObject **held      # those handles, in no order; room for live + (limit - top) + SLACK
+    cdef int32_t *where       # node -> 1 + place in held, 0 none; NULL until somebody asks
+    cdef int32_t *slot_node   # leaf slots, ascending
+    cdef PyObject **slot_leaf # the leaf of each, an owned reference
+    cdef Py_ssize_t slots, slot_room, held_room
     cdef bint dead            # some node was left that nothing needs: a collection would find garbage
     cdef bint explicit_       # made by a user: never emptied behind his back
     cdef bint grad_any        # the grad column holds something
@@ -47,6 +51,7 @@ cdef class Tape(Columns):
     cdef bint sweeping        # adj is in use
     cdef bint running         # a kernel reads the columns without the GIL: they must not move
     cdef int busy             # indices are held outside: nodes must not move
+    cdef int records          # Gradients with recorded adjoints: needed, though no handle leads to them
     cdef Py_ssize_t old       # nodes below it survived a collection
     cdef Py_ssize_t full_at   # the old part's size at which all of it is looked through
     cdef int generation       # of the process: a fork leaves locks behind
@@ -60,8 +65,9 @@ cdef class Tape(Columns):
 @cython.final
 cdef class Value:
     """A number that remembers how it was computed (picture in core/handle.pxi)."""
-    cdef PyObject *home       # node: its tape (owned; NULL once rewound). Leaf: where its slot is (borrowed)
-    cdef int32_t index        # node: its place on home. Leaf: its slot there
+    cdef PyObject *home       # node: its tape (NULL once rewound). Leaf: the tape of its newest slot, or NULL
+    cdef int32_t index        # its entry there
+    cdef int32_t place        # node: its place in home's list of living handles
     cdef uint8_t node         # 0: a leaf
     cdef uint8_t tracked      # known to Python's cycle collector
     cdef double primal

@@ -1,14 +1,14 @@
 # core/arena.pxi: the columns of a tape, and room in them.
 #
-#            op  used  a    b    val   da    db    handle   | adj   grad
-#   0  x     LEAF  1   -    -    2.0   -     -     leaf x   |             "-": points to itself
-#   1  w     LEAF  1   -    -    3.0   -     -     leaf w   |
-#   2  x*w   MUL   1   0    1    6.0   3.0   2.0   NULL     |             its handle has died
-#   3  +1    ADD   0   2    3=i  7.0   1.0   1.0   value y  |             b = i: a plain number, kept in db
-#   ------------------------------------------------------- top
+#            op  used  a    b    val   da    db   | adj   grad
+#   0  x     LEAF  1   -    -    2.0   -     -    |               "-": points to itself
+#   1  w     LEAF  1   -    -    3.0   -     -    |
+#   2  x*w   MUL   1   0    1    6.0   3.0   2.0  |
+#   3  +1    ADD   0   2    3=i  7.0   1.0   1.0  |               b = i: a plain number, kept in db
+#   ---------------------------------------------- top
 #
 # One append writes one entry of each column; a node's arguments stand below it, so the order of the
-# columns is a topological order. 58 bytes a node, adj and grad included.
+# columns is a topological order. 50 bytes a node, adj and grad included.
 #
 # An argument that is a plain number: the node points to itself there, and the number stands in the
 # partial's place. A sweep needs no test for it: it restores adj[i] after the scatter.
@@ -16,11 +16,15 @@
 # More than two arguments: the node is a head, b = -k, over the k continuation nodes right below it,
 # which hold the further arguments in pairs. The head's arguments are a; a, b of i-k; ...; a, b of i-1.
 #
-#   4        CONT  1   0    1    -     w     x     NULL
-#   5  dot   DOT   0   3   -1    ...   1.0   -     value d     b: one continuation
+#   4        CONT  1   0    1    -     w     x
+#   5  dot   DOT   0   3   -1    ...   1.0   -                    b: one continuation
 #
-# A leaf's slot (op LEAF) holds in handle the leaf itself, as an owned reference; every other entry of
-# handle is borrowed, or NULL once Python holds that value no more.
+# Beside the columns: which leaf a slot (op LEAF) belongs to, and which nodes Python still holds.
+#
+#   slot_node   0  1            ascending; slot_leaf owns its references
+#   slot_leaf   x  w
+#   held        y  ...          living handles, in no order; each knows its place, so that a handle's
+#                               death moves the last one there: no search, and no column of pointers
 
 cdef extern from "core/pages.h" nogil:
     void *pages_new(size_t)
@@ -42,7 +46,7 @@ cdef enum:
     SLACK = 8            # entries above limit: what a fixed-size append may take unasked
     FIRST_ROOM = 4096    # entries of a new tape
     YOUNG = 1 << 16      # nodes between looks for garbage
-    NODE_BYTES = 58      # all columns together
+    NODE_BYTES = 50      # all columns together
 
 # What idle memory is kept, as it costs to touch it anew (page faults: 10 to 25 ns a node).
 cdef Py_ssize_t KEEP_NODES = (120 << 20)//NODE_BYTES
@@ -98,27 +102,24 @@ cdef class Columns:
 
     cdef int open(self) except -1:
         self.buffers = tuple([Buffer(size, form) for size, form in (
-            (1, b"B"), (1, b"B"), (4, b"i"), (4, b"i"), (8, b"d"), (8, b"d"), (8, b"d"), (8, b"d"), (8, b"d"),
-            (8, b"Q"))])
+            (1, b"B"), (1, b"B"), (4, b"i"), (4, b"i"), (8, b"d"), (8, b"d"), (8, b"d"), (8, b"d"), (8, b"d"))])
         self.attach()
         self.capacity = FIRST_ROOM
         return 0
 
     cdef int attach(self) except -1:
         """Point the views to where the buffers are now."""
-        (self.op, self.used, self.a, self.b, self.val, self.da, self.db, self.adj, self.grad,
-         self.handle) = self.buffers
+        self.op, self.used, self.a, self.b, self.val, self.da, self.db, self.adj, self.grad = self.buffers
         return 0
 
     cdef int take(self, Columns c) except -1:
         """Take over the storage of c, which is left without any."""
         self.buffers, c.buffers = c.buffers, None
         self.op, self.used, self.a, self.b, self.val, self.da = c.op, c.used, c.a, c.b, c.val, c.da
-        self.db, self.adj, self.grad, self.handle = c.db, c.adj, c.grad, c.handle
+        self.db, self.adj, self.grad = c.db, c.adj, c.grad
         c.op = c.used = None
         c.a = c.b = None
         c.val = c.da = c.db = c.adj = c.grad = None
-        c.handle = None
         self.capacity, self.peak = c.capacity, c.peak
         self.adj_live, self.adj_dirty = 0, c.adj_dirty
         self.grad_live, self.grad_dirty = 0, c.grad_dirty
@@ -203,9 +204,75 @@ cdef int retire(Tape t) except -1:
 
 
 cdef void set_limit(Tape t) noexcept:
-    """Move the place of the next look for garbage up; what may still be swept or swapped stays below."""
-    t.peak = max(t.peak, t.top)
+    """Put the next look for garbage where there is room for appends and their handles without asking."""
     t.limit = t.top if COLLECT_ALWAYS else min(t.capacity - SLACK, t.top + YOUNG)
+    if t.held_room < t.live + t.limit - t.top + SLACK:
+        t.limit = t.top
+
+
+cdef int hold_room(Tape t, Py_ssize_t wanted) except -1:
+    """Have room for so many living handles."""
+    cdef void *more
+    if t.held_room < wanted:
+        wanted = max(wanted, 2*t.held_room)
+        more = realloc(t.held, wanted*sizeof(PyObject *))
+        if more == NULL:
+            raise errors.no_memory(wanted, wanted*sizeof(PyObject *))
+        t.held = <PyObject **>more
+        t.held_room = wanted
+    return 0
+
+
+cdef int slot_room(Tape t) except -1:
+    """Have room for one more leaf slot."""
+    cdef Py_ssize_t wanted = 2*t.slot_room + 64
+    cdef void *more
+    if t.slots == t.slot_room:
+        more = realloc(t.slot_leaf, wanted*sizeof(PyObject *))
+        if more == NULL:
+            raise errors.no_memory(wanted, wanted*sizeof(PyObject *))
+        t.slot_leaf = <PyObject **>more
+        more = realloc(t.slot_node, wanted*sizeof(int32_t))
+        if more == NULL:
+            raise errors.no_memory(wanted, wanted*sizeof(int32_t))
+        t.slot_node = <int32_t *>more
+        t.slot_room = wanted
+    return 0
+
+
+cdef Py_ssize_t first_slot(Tape t, Py_ssize_t i) noexcept:
+    """The first leaf slot that is at node i or above."""
+    cdef Py_ssize_t lo = 0, hi = t.slots, mid
+    while lo < hi:
+        mid = (lo + hi)//2
+        if t.slot_node[mid] < i:
+            lo = mid + 1
+        else:
+            hi = mid
+    return lo
+
+
+cdef inline PyObject *leaf_at(Tape t, Py_ssize_t i) noexcept:
+    """The leaf of slot i, borrowed."""
+    return t.slot_leaf[first_slot(t, i)]
+
+
+cdef void forget_places(Tape t) noexcept:
+    """Nodes move: where their handles are will be asked anew."""
+    free(t.where)
+    t.where = NULL
+
+
+cdef PyObject *handle_at(Tape t, Py_ssize_t i) except? NULL:
+    """The living handle of node i, borrowed; NULL if there is none."""
+    cdef Py_ssize_t k
+    if t.where == NULL:
+        t.where = <int32_t *>calloc(t.capacity, sizeof(int32_t))
+        if t.where == NULL:
+            raise errors.no_memory(t.capacity, t.capacity*sizeof(int32_t))
+        for k in range(t.live):
+            t.where[(<Value>t.held[k]).index] = <int32_t>(k + 1)
+    return t.held[t.where[i] - 1] if t.where[i] else NULL
 
 
 cdef void awake(Tape t) noexcept:
@@ -241,8 +308,10 @@ cdef int make_room(Tape t, Py_ssize_t need) except -1:
                 continue
         wanted = t.top + need + SLACK
         if wanted <= t.capacity:
+            size = max(min(t.capacity - SLACK, t.top + YOUNG), t.top + need)
+            hold_room(t, t.live + size - t.top + SLACK)
             t.peak = max(t.peak, t.top)
-            t.limit = t.top if COLLECT_ALWAYS else max(min(t.capacity - SLACK, t.top + YOUNG), t.top + need)
+            t.limit = t.top if COLLECT_ALWAYS else size
             return 0
         if wanted > MOST_NODES:
             if collect_garbage(t):
@@ -251,6 +320,7 @@ cdef int make_room(Tape t, Py_ssize_t need) except -1:
         size = t.capacity
         while size < wanted:
             size *= 2
+        forget_places(t)
         try:
             t.resize(min(size, MOST_NODES))
         except MemoryError:

@@ -13,6 +13,11 @@
 # A leaf that goes away with its slots may run Python (weak references call back). So nothing is
 # released before the columns are consistent again: see Graveyard.
 
+cdef enum:
+    USED = 1      # bits of the column ``used``: a later node needs this one
+    MEMBER = 2    # belongs to the graph that is being swept
+    HELD = 4      # a handle leads to it (during a collection)
+
 cdef struct Graveyard:
     PyObject **refs
     Py_ssize_t count, room
@@ -43,26 +48,20 @@ cdef void release(Graveyard *g) noexcept:
     free(g.refs)
 
 
-cdef void bury_slots(Tape t, Py_ssize_t lo, Py_ssize_t hi, Graveyard *g) noexcept:
-    """Give up the leaf slots among the nodes [lo, hi)."""
-    cdef uint8_t *found
-    cdef Py_ssize_t i = lo
-    while i < hi:
-        found = <uint8_t *>memchr(&t.op[i], OP_LEAF, hi - i)
-        if found == NULL:
-            return
-        i = found - &t.op[0]
-        bury(g, t, i, <PyObject *>t.handle[i])
-        i += 1
+cdef void bury_slots(Tape t, Py_ssize_t lo, Graveyard *g) noexcept:
+    """Give up the leaf slots at node lo and above."""
+    while t.slots and t.slot_node[t.slots - 1] >= lo:
+        t.slots -= 1
+        bury(g, t, t.slot_node[t.slots], t.slot_leaf[t.slots])
 
 
 cdef void empty(Tape t) noexcept:
     """Drop all nodes at once, where no handle needs any: no pass over them but for leaf slots."""
     cdef Graveyard g
-    cdef Py_ssize_t n = t.top
     g.refs, g.count, g.room = NULL, 0, 0
-    bury_slots(t, 0, n, &g)
-    t.peak = max(t.peak, n)
+    bury_slots(t, 0, &g)
+    forget_places(t)
+    t.peak = max(t.peak, t.top)
     t.top = t.old = t.grad_live = 0
     t.full_at = YOUNG
     t.dead = t.grad_any = False
@@ -100,12 +99,15 @@ cdef int collect(Tape t, bint full) except -1:
 
 
 cdef int mark_and_slide(Tape t, Py_ssize_t lo, Graveyard *g) except -1:
+    """The two passes. Nothing here takes memory or runs Python while the columns are in between."""
     cdef Py_ssize_t n = t.top, i, k, j = lo, grads = t.grad_live
     cdef int32_t a, b
     cdef uint8_t was
-    cdef PyObject *h
+    forget_places(t)
     if n > lo:
         memset(&t.used[lo], 0, n - lo)
+    for k in range(t.live):
+        t.used[(<Value>t.held[k]).index] |= HELD
     if t.followers is not None:
         for follower in living(t):
             if type(follower) is Gradients:
@@ -113,39 +115,39 @@ cdef int mark_and_slide(Tape t, Py_ssize_t lo, Graveyard *g) except -1:
 
     for i in range(n - 1, lo - 1, -1):  # mark
         was = t.used[i]
-        if was or (t.handle[i] and t.op[i] != OP_LEAF):
+        if was:
             b = t.b[i]
-            t.used[t.a[i]] = 1
+            t.used[t.a[i]] |= USED
             if b >= 0:
-                t.used[b] = 1
+                t.used[b] |= USED
             else:
                 for k in range(i + b, i):
-                    t.used[k] = 1
+                    t.used[k] |= USED
             t.used[i] = was  # a plain number points to its own node
 
     t.zero_adj(n)  # adj is idle: it holds the new places, -1 - j where a node goes
     for i in range(lo, n):  # slide
-        h = <PyObject *>t.handle[i]
         if i == t.grad_live:
             grads = j
-        if t.used[i] or (h != NULL and t.op[i] != OP_LEAF):
+        if t.used[i]:
             t.adj[i] = j
             a, b = t.a[i], t.b[i]
-            t.op[j], t.used[j] = t.op[i], t.used[i]
+            t.op[j], t.used[j] = t.op[i], t.used[i] & USED
             t.a[j] = a if a < lo else <int32_t>t.adj[a]
             t.b[j] = b if b < lo else <int32_t>t.adj[b]
             t.val[j], t.da[j], t.db[j] = t.val[i], t.da[i], t.db[i]
-            t.handle[j] = <uintptr_t>h
-            if h != NULL:
-                if t.op[j] != OP_LEAF or ((<Value>h).home == <PyObject *>t and (<Value>h).index == i):
-                    (<Value>h).index = <int32_t>j
             if t.grad_any and i < t.grad_live:
                 t.grad[j] = t.grad[i]
             j += 1
         else:
             t.adj[i] = -1.0 - j
-            if t.op[i] == OP_LEAF:
-                bury(g, t, i, h)
+    for k in range(t.live):
+        i = (<Value>t.held[k]).index
+        if i >= lo:
+            (<Value>t.held[k]).index = <int32_t>t.adj[i]
+        else:
+            t.used[i] &= USED
+    slide_slots(t, lo, g)
     if t.grad_live >= n:
         grads = t.grad_live - (n - j)
 
@@ -161,6 +163,23 @@ cdef int mark_and_slide(Tape t, Py_ssize_t lo, Graveyard *g) except -1:
     t.grad_live = grads
     t.dead = False
     return 0
+
+
+cdef void slide_slots(Tape t, Py_ssize_t lo, Graveyard *g) noexcept:
+    """Move the table of leaf slots along."""
+    cdef Py_ssize_t first = first_slot(t, lo), kept = first, k, i, to
+    cdef PyObject *leaf
+    for k in range(first, t.slots):
+        i, leaf = t.slot_node[k], t.slot_leaf[k]
+        to = moved(t, i)
+        if to < 0:
+            bury(g, t, i, leaf)
+            continue
+        if (<Value>leaf).home == <PyObject *>t and (<Value>leaf).index == i:
+            (<Value>leaf).index = <int32_t>to
+        t.slot_node[kept], t.slot_leaf[kept] = <int32_t>to, leaf
+        kept += 1
+    t.slots = kept
 
 
 cdef inline Py_ssize_t moved(Tape t, Py_ssize_t i) noexcept:
@@ -230,22 +249,25 @@ cdef class Mark:
 cdef int cut(Tape t, Py_ssize_t to) except -1:
     """Drop all nodes from ``to`` up; their handles become invalid."""
     cdef Graveyard g
-    cdef Py_ssize_t i
+    cdef Py_ssize_t i, k = 0, before = t.live
     cdef PyObject *h
     g.refs, g.count, g.room = NULL, 0, 0
     awake(t)
     if t.busy or t.running or t.sweeping:
         raise errors.busy("rewind", t)
-    for i in range(to, t.top):
-        h = <PyObject *>t.handle[i]
-        if h == NULL:
-            continue
-        if t.op[i] == OP_LEAF:
-            bury(&g, t, i, h)
-        else:
+    forget_places(t)
+    bury_slots(t, to, &g)
+    while k < t.live:
+        h = t.held[k]
+        if (<Value>h).index >= to:
+            let_go(t, h)
             (<Value>h).home = NULL
-            t.live -= 1
-            Py_DECREF(t)  # the caller holds the tape
+            if t.tracked:
+                Py_DECREF(t)  # the caller holds another
+        else:
+            k += 1
+    if before and t.live == 0 and not t.tracked:
+        Py_DECREF(t)
     t.peak = max(t.peak, t.top)
     t.top = to
     t.old, t.grad_live = min(t.old, to), min(t.grad_live, to)

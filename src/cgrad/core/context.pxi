@@ -85,9 +85,8 @@ cdef tuple describe(Tape t, Py_ssize_t i, double x):
 
 
 cdef object name_of(Tape t, Py_ssize_t i):
-    cdef PyObject *h = <PyObject *>t.handle[i]
     if t.op[i] == OP_LEAF:
-        return leaf_name(<Value>h)
+        return leaf_name(<Value>leaf_at(t, i))
     return t.names.get(i, "") if t.names is not None else ""
 
 

@@ -8,8 +8,7 @@ cdef class Gradients:
 
     def __dealloc__(self):
         if self.graph and not self.asked and self.tape is not None:
-            self.tape.live -= 1
-            self.tape.dead = True
+            forget_record(self.tape)
 
     def wrt(self, x):
         """g.wrt(x): the adjoint of a Value x (of each, for a list or tuple).
@@ -64,7 +63,7 @@ cdef class Gradients:
         if self.graph:
             for k in range(self.n):
                 if self.place[k] >= lo:
-                    self.tape.used[self.place[k]] = 1
+                    self.tape.used[self.place[k]] |= USED
 
     cdef void move(self, Py_ssize_t lo, Py_ssize_t top) noexcept:
         cdef Py_ssize_t k, m, kept = 0, i
@@ -92,6 +91,14 @@ cdef class Gradients:
             for k in range(self.n):
                 if self.place[k] >= to:
                     self.place[k] = -1
+
+
+cdef void forget_record(Tape t) noexcept:
+    """Recorded adjoints can be asked for no more."""
+    t.records -= 1
+    t.dead = True
+    if t.live == 0:
+        deserted(t)
 
 
 cdef list values_of(object given, str op, str what):
@@ -184,8 +191,7 @@ def gradients(outputs, inputs=None, *, seed=None, create_graph=False):
         result.asked = True
         result.n = 0
         if result.graph and home is not None:
-            result.tape.live -= 1
-            result.tape.dead = True
+            forget_record(result.tape)
     elif home is not None:
         register(result.tape, result)
     return result
@@ -198,7 +204,7 @@ cdef int answer_leaves(Gradients r, list outs, double[:, ::1] seeds) except -1:
     cdef dict totals = {}
     for k in range(r.n):
         if t.op[r.index[k]] == OP_LEAF:
-            leaf = <object><PyObject *>t.handle[r.index[k]]
+            leaf = <object>leaf_at(t, r.index[k])
             row = r.adjoints[k, 0] if not r.several else np.array(r.adjoints[k])
             totals[leaf] = totals[leaf] + row if leaf in totals else row
     for k, v in enumerate(outs):
@@ -377,7 +383,7 @@ cdef int recorded(Gradients r, list outs, list ins, list seeds) except -1:
                 r.adjoints[k, 0] = adjoint[i].ref.v
                 k += 1
         r.n = k
-        t.live += 1  # the recorded adjoints are needed, though no handle leads to them
+        t.records += 1
         for v, x in zip(outs, seeds):
             if not (<Value>v).node:
                 x = x if is_value(x) else Value(x)
@@ -403,7 +409,7 @@ cdef int mark_needed(Tape t, Order *o, list ins, uint8_t *needed, Py_ssize_t top
     for m in range(o.n):
         i = o.node[m]
         if t.op[i] == OP_LEAF:
-            if <object><PyObject *>t.handle[i] in leaves:
+            if <object>leaf_at(t, i) in leaves:
                 needed[i] = 1
             continue
         needed[i] |= needed[t.a[i]]
@@ -424,7 +430,7 @@ cdef int add_slots(Tape t, Order *o, Adjoint *adjoint, Gradients r) except -1:
         i = o.node[m]
         if t.op[i] != OP_LEAF or not adjoint[i].known:
             continue
-        leaf = <object><PyObject *>t.handle[i]
+        leaf = <object>leaf_at(t, i)
         ref = adjoint[i].ref
         if leaf in first:
             if t.top >= t.limit:
@@ -488,7 +494,7 @@ def tangents(outputs, inputs, *, seed=None):
             for m in range(s.order.n):
                 i = s.order.node[m]
                 if t.op[i] == OP_LEAF:
-                    leaf = <object><PyObject *>t.handle[i]
+                    leaf = <object>leaf_at(t, i)
                     if leaf in leaves:
                         depends[i] = 1
                         for l in range(lanes):

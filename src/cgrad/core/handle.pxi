@@ -2,8 +2,9 @@
 #
 #   Value (a node)                          Value (a leaf)
 #   +----------+--------------------+       +----------+---------------------------+
-#   | home     | its tape, owned    |       | home     | tape of its newest slot   |  borrowed, or NULL
-#   | index    | its place there    |       | index    | that slot                 |
+#   | home     | its tape           |       | home     | tape of its newest slot   |  both borrowed
+#   | index    | its node there     |       | index    | that slot                 |
+#   | place    | in home's ``held`` |       | place    |                           |
 #   | primal   | the number         |       | primal   | the number                |
 #   | adjoint  | (the tape has it)  |       | adjoint  | its gradient              |
 #   | extra    | None or Extra      |       | extra    | None or Extra             |
@@ -11,7 +12,10 @@
 #
 # A leaf belongs to no tape. A tape that uses it holds a slot, an entry with the leaf's number at that
 # time. New data unsets ``home``: the next use makes a new slot, older ones keep the old number, and
-# all of them lead to the same leaf. home == T means for both kinds: ``index`` is the place on T.
+# all of them lead to the same leaf. home == T means for both kinds: ``index`` is the node on T.
+#
+# A tape stays alive while handles lead to it, without a reference from each: it holds itself from the
+# first (``hold``) to the last. Only tracked handles own one each, for the collector to count.
 #
 # Memory comes from a free list (a debug build takes CPython's allocator). The type takes part in
 # cycle collection, but a value is shown to the collector only where a tape can lead back to it
@@ -63,8 +67,11 @@ cdef inline bint is_value(object o) noexcept:
     return Py_TYPE(o) is <PyTypeObject *>Value
 
 
+cdef Py_ssize_t weak_offset = (<PyTypeRaw *>Value).tp_weaklistoffset
+
+
 cdef inline PyObject *weak_list(PyObject *o) noexcept:
-    return (<PyObject **>(<char *>o + (<PyTypeRaw *>Value).tp_weaklistoffset))[0]
+    return (<PyObject **>(<char *>o + weak_offset))[0]
 
 
 cdef PyObject *fresh_handle() except NULL:
@@ -86,49 +93,104 @@ cdef inline PyObject *new_handle() except NULL:
     return fresh_handle()
 
 
-cdef void drop_handle(PyObject *h) noexcept:
+cdef inline void drop_handle(PyObject *h) noexcept:
     """Memory of a value without references: to the free list, or back to CPython."""
-    cdef PyTypeObject *type = Py_TYPE(<object>h)
     global free_list, free_count
-    if free_count < CGRAD_FREE_LIST:
+    if cgrad_likely(free_count < CGRAD_FREE_LIST):
         (<Value>h).home = free_list
         free_list = h
         free_count += 1
     else:
-        Py_DECREF(None)
-        PyObject_GC_Del(h)
-        if type.tp_flags & Py_TPFLAGS_HEAPTYPE:
-            Py_DECREF(<object>type)
+        return_handle(h)
+
+
+cdef void return_handle(PyObject *h) noexcept:
+    cdef PyTypeObject *type = Py_TYPE(<object>h)
+    Py_DECREF(None)
+    PyObject_GC_Del(h)
+    if type.tp_flags & Py_TPFLAGS_HEAPTYPE:
+        Py_DECREF(<object>type)
+
+
+cdef inline void hold(PyObject *h, PyObject *home, Py_ssize_t i, double out) noexcept:
+    """Make h the handle of node i."""
+    cdef Py_ssize_t n = (<Tape>home).live
+    (<Value>h).home = home
+    (<Value>h).index = <int32_t>i
+    (<Value>h).place = <int32_t>n
+    (<Value>h).primal = out
+    (<Value>h).node = 1
+    (<Tape>home).held[n] = h
+    (<Tape>home).live = n + 1
+    if cgrad_unlikely(n == 0 or (<Tape>home).where != NULL or (<Tape>home).tracked):
+        hold_more(h, home, i)
+
+
+cdef void hold_more(PyObject *h, PyObject *home, Py_ssize_t i) noexcept:
+    """What ``hold`` seldom has to do."""
+    if (<Tape>home).live == 1 or (<Tape>home).tracked:
+        Py_INCREF(<object>home)
+    if (<Tape>home).where != NULL:
+        (<Tape>home).where[i] = (<Value>h).place + 1
+    if (<Tape>home).tracked:
+        (<Value>h).tracked = 1
+        PyObject_GC_Track(h)
+
+
+cdef inline void let_go(Tape t, PyObject *h) noexcept:
+    """Take h off the list of living handles; the caller looks whether it was the last."""
+    cdef Py_ssize_t n = t.live - 1
+    cdef PyObject *last = t.held[n]
+    t.held[(<Value>h).place] = last
+    (<Value>last).place = (<Value>h).place
+    t.live = n
+    if cgrad_unlikely(t.where != NULL):
+        t.where[(<Value>last).index] = (<Value>h).place + 1
+        t.where[(<Value>h).index] = 0
+
+
+cdef void deserted(Tape t) noexcept:
+    """No handle leads to t any more: all its nodes are garbage."""
+    t.dead = True
+    if not (t.explicit_ or t.busy or t.sweeping or t.records) and t.top:
+        empty(t)
 
 
 cdef void value_dealloc(PyObject *o) noexcept:
     """tp_dealloc. Cython's own would save and restore the exception state each time."""
     cdef PyObject *home
-    cdef Py_ssize_t i
-    if (<Value>o).tracked:
-        PyObject_GC_UnTrack(o)
-        (<Value>o).tracked = 0
-    if cgrad_unlikely(weak_list(o) != NULL):
-        PyObject_ClearWeakRefs(o)
-    if cgrad_unlikely((<Value>o).extra is not None):
-        (<Value>o).extra = None
+    cdef bint tracked = (<Value>o).tracked
+    if cgrad_unlikely(tracked or weak_list(o) != NULL or (<Value>o).extra is not None):
+        strip(o)
     home = (<Value>o).home
     if (<Value>o).node:
         (<Value>o).node = 0
-        if home != NULL:
-            i = (<Value>o).index
-            drop_handle(o)
-            (<Tape>home).handle[i] = 0
-            (<Tape>home).live -= 1
-            if cgrad_unlikely(not (<Tape>home).used[i]):
+        if cgrad_likely(home != NULL):
+            let_go(<Tape>home, o)
+            if cgrad_unlikely(not (<Tape>home).used[(<Value>o).index] & USED):
                 (<Tape>home).dead = True
-            if cgrad_unlikely((<Tape>home).live == 0):
-                (<Tape>home).dead = True
-                if not (<Tape>home).explicit_ and not (<Tape>home).busy and not (<Tape>home).sweeping:
-                    empty(<Tape>home)
-            Py_DECREF(<object>home)
-            return
+            if cgrad_unlikely(tracked or (<Tape>home).live == 0):
+                drop_handle(o)
+                let_tape_go(home)
+                return
     drop_handle(o)
+
+
+cdef void let_tape_go(PyObject *home) noexcept:
+    """A reference to the tape has gone with a handle."""
+    if (<Tape>home).live == 0:
+        deserted(<Tape>home)
+    Py_DECREF(<object>home)
+
+
+cdef void strip(PyObject *o) noexcept:
+    """What few dying values have."""
+    if (<Value>o).tracked:
+        PyObject_GC_UnTrack(o)
+        (<Value>o).tracked = 0
+    if weak_list(o) != NULL:
+        PyObject_ClearWeakRefs(o)
+    (<Value>o).extra = None
 
 
 # ---- operands ------------------------------------------------------------------------------------
@@ -197,7 +259,7 @@ cdef double plain_named(object o, str name, int position=0) except? -1:
 
 
 cdef int32_t slot(Value leaf, Tape t) noexcept:
-    """The leaf's place on t: a new slot. The caller has made room."""
+    """The leaf's place on t: a new slot. The caller has made room, in the columns and in the table."""
     cdef Py_ssize_t i = t.top
     t.op[i] = OP_LEAF
     t.used[i] = 0
@@ -205,7 +267,9 @@ cdef int32_t slot(Value leaf, Tape t) noexcept:
     t.val[i] = leaf.primal
     t.da[i] = t.db[i] = 0
     Py_INCREF(leaf)
-    t.handle[i] = <uintptr_t><PyObject *>leaf
+    t.slot_node[t.slots] = <int32_t>i
+    t.slot_leaf[t.slots] = <PyObject *>leaf
+    t.slots += 1
     t.top = i + 1
     leaf.home = <PyObject *>t
     leaf.index = <int32_t>i
@@ -216,6 +280,7 @@ cdef int32_t bind(Value v, Tape t, int op) except -1:
     """The place on t of an operand that is not known there."""
     if v.node:
         raise errors.wrong_tape(OP_NAMES[op], v, t, v.home == NULL)
+    slot_room(t)
     return slot(v, t)
 
 
@@ -298,20 +363,6 @@ cdef inline int pair(object left, object right, int op, Pair *p) except -1:
 
 # ---- the append ----------------------------------------------------------------------------------
 
-cdef inline void fill(PyObject *h, PyObject *home, Py_ssize_t i, double out) noexcept:
-    """Make h the handle of node i."""
-    (<Value>h).home = home
-    (<Value>h).index = <int32_t>i
-    (<Value>h).node = 1
-    (<Value>h).primal = out
-    Py_INCREF(<object>home)
-    (<Tape>home).handle[i] = <uintptr_t>h
-    (<Tape>home).live += 1
-    if cgrad_unlikely((<Tape>home).tracked):
-        (<Value>h).tracked = 1
-        PyObject_GC_Track(h)
-
-
 cdef inline object leaf_of(PyObject *h, double primal):
     """Make h a leaf: what an operation gives under no_grad."""
     (<Value>h).home = NULL
@@ -348,7 +399,7 @@ cdef inline object append2(Pair *p, int op, double out, double da, double db):
         (<Tape>home).b[i] = <int32_t>i
         (<Tape>home).db[i] = p.y
     (<Tape>home).top = i + 1
-    fill(p.handle, home, i, out)
+    hold(p.handle, home, i, out)
     return cgrad_own(p.handle)
 
 
@@ -375,7 +426,7 @@ cdef inline object append1(Value v, int op, double out, double da):
     (<Tape>home).db[i] = 0
     (<Tape>home).top = i + 1
     p.handle = new_handle()
-    fill(p.handle, home, i, out)
+    hold(p.handle, home, i, out)
     return cgrad_own(p.handle)
 
 
@@ -443,7 +494,6 @@ cdef inline void write(Tape t, int op, Term *x, double dx, Term *y, double dy) n
     cdef Py_ssize_t i = t.top
     t.op[i] = op
     t.used[i] = 0
-    t.handle[i] = 0
     t.val[i] = 0
     t.a[i], t.da[i] = <int32_t>i, dx
     t.b[i], t.db[i] = <int32_t>i, dy
@@ -492,7 +542,7 @@ cdef object head(Pair *p, int op, Term *first, double d, Py_ssize_t continuation
     t.val[i] = out
     for k in range(i - continuations, i):
         t.used[k] = 1
-    fill(p.handle, p.home, i, out)
+    hold(p.handle, p.home, i, out)
     return cgrad_own(p.handle)
 
 

@@ -14,7 +14,6 @@
 cdef enum:
     STRETCH = 1 << 20     # nodes swept between looks at signals
     RELEASE_FROM = 8192   # nodes from which the GIL is released
-    MEMBER = 2            # bit of ``used``: belongs to the graph at hand
 
 
 cdef Py_ssize_t reverse_dense(const int32_t[::1] a, const int32_t[::1] b, const double[::1] da,
@@ -211,8 +210,8 @@ cdef void end(Tape t, Sweep *s) noexcept:
     s.order.node = NULL
     t.sweeping = False
     t.busy -= 1
-    if t.live == 0 and not t.explicit_ and not t.busy and t.top:
-        empty(t)
+    if t.live == 0:
+        deserted(t)
 
 
 cdef void abandon(Tape t, Sweep *s) noexcept:
@@ -243,7 +242,7 @@ cdef int reverse(Tape t, const int32_t *roots, const double *seeds, Py_ssize_t n
     try:
         while at >= 0:
             i = max(at - STRETCH + 1, 0)
-            if at - i < RELEASE_FROM:
+            if at - i < RELEASE_FROM or marked:  # marks and appends write to the same bytes: no GIL, no marks
                 at = reverse_dense(t.a, t.b, t.da, t.db, t.adj, t.op, t.used, at, i, marked)
             else:
                 at = stretch(t, at, i, marked)
@@ -304,27 +303,19 @@ cdef void commit(Tape t, Sweep *s) noexcept:
     """Add the adjoints to the gradients: each leaf's total once, each node's in the grad column."""
     cdef Py_ssize_t i, m, n = s.order.n
     cdef int turn
-    cdef uint8_t *found
-    cdef Value leaf
-    cdef Py_ssize_t live, dirty
+    cdef Py_ssize_t dirty
     for turn in range(2):  # several slots may lead to one leaf: their sum is added in one rounding
         if s.dense:
-            i = 0
-            while i <= s.root:
-                found = <uint8_t *>memchr(&t.op[i], OP_LEAF, s.root + 1 - i)
-                if found == NULL:
-                    break
-                i = found - &t.op[0]
-                add_to_leaf(<PyObject *>t.handle[i], t.adj[i], turn)
-                i += 1
+            for m in range(first_slot(t, s.root + 1)):
+                add_to_leaf(t.slot_leaf[m], t.adj[t.slot_node[m]], turn)
         else:
             for m in range(n):
                 i = s.order.node[m]
                 if t.op[i] == OP_LEAF:
-                    add_to_leaf(<PyObject *>t.handle[i], t.adj[i], turn)
+                    add_to_leaf(leaf_at(t, i), t.adj[i], turn)
     if s.dense and not t.grad_any:  # adj becomes grad; the old grad is zeroed when it is needed
         t.adj, t.grad = t.grad, t.adj
-        t.buffers = t.buffers[:7] + (t.buffers[8], t.buffers[7], t.buffers[9])
+        t.buffers = t.buffers[:7] + (t.buffers[8], t.buffers[7])
         dirty = t.grad_dirty
         t.grad_live, t.grad_dirty = s.root + 1, t.adj_dirty
         t.adj_live, t.adj_dirty = 0, dirty

@@ -47,11 +47,15 @@ cdef class Tape(Columns):
         g.refs, g.count, g.room = NULL, 0, 0
         if self.buffers is not None:
             self.peak = max(self.peak, self.top)
-            bury_slots(self, 0, self.top, &g)
+            bury_slots(self, 0, &g)
             self.top = 0
             retire(self)
             if g.count:
                 release(&g)
+        free(self.held)
+        free(self.where)
+        free(self.slot_node)
+        free(self.slot_leaf)
         if self.lock != NULL:
             PyThread_free_lock(self.lock)
 
@@ -75,6 +79,7 @@ cdef class Tape(Columns):
         cdef Value v = Value(x, name=name)
         if self.top >= self.limit:
             make_room(self, 0)
+        slot_room(self)
         slot(v, self)
         return v
 
@@ -164,9 +169,13 @@ cdef list arguments(Tape t, Py_ssize_t i):
 
 cdef object value_at(Tape t, Py_ssize_t i):
     """The living object of node i: the leaf, the handle that Python holds, or a new handle."""
-    cdef PyObject *h = <PyObject *>t.handle[i]
-    if h == NULL:
-        h = new_handle()  # untracked allocations may collect cycles, but nodes stay: the caller is busy
-        fill(h, <PyObject *>t, i, t.val[i])
-        return cgrad_own(h)
-    return <object>h
+    cdef PyObject *h
+    if t.op[i] == OP_LEAF:
+        return <object>leaf_at(t, i)
+    h = handle_at(t, i)
+    if h != NULL:
+        return <object>h
+    hold_room(t, t.live + 1 + t.limit - t.top + SLACK)
+    h = new_handle()  # may run a cycle collection, but nodes stay: the caller is busy
+    hold(h, <PyObject *>t, i, t.val[i])
+    return cgrad_own(h)

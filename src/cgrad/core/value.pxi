@@ -376,7 +376,7 @@ cdef object boxed(Value v):
 cdef int value_traverse(PyObject *o, visitproc visit, void *arg) noexcept:
     """tp_traverse: a node leads to its tape."""
     cdef int stop
-    if (<Value>o).node and (<Value>o).home != NULL:
+    if (<Value>o).tracked and (<Value>o).node and (<Value>o).home != NULL:
         stop = visit((<Value>o).home, arg)
         if stop:
             return stop
