@@ -229,14 +229,28 @@ class Generator:
         for p in plain:
             lines += [f"    if is_value({p}):", f"        raise errors.needs_number({name!r}, {p!r}, {p})"]
         if n == 2:
-            first, second = (f"d_{name}_{k}(p.x, p.y, out)" if op.d[k] is not None else "0" for k in range(2))
+            first, second = (f"d_{name}_{k}(u, w, out)" if op.d[k] is not None else "0" for k in range(2))
             lines += [
-                "    cdef Pair p",
-                "    cdef double out",
-                f"    if not pair({a}, {b}, {code}, &p):",
+                "    cdef double u = 0, w = 0, out",
+                f"    if is_value({a}):",
+                f"        u = (<Value>{a}).primal",
+                f"        if is_value({b}):",
+                f"            w = (<Value>{b}).primal",
+                f"            out = f_{name}(u, w)",
+                f"            return append2(<Value>{a}, <Value>{b}, {code}, out, {first}, {second})",
+                f"        if PyFloat_CheckExact({b}):",
+                f"            w = PyFloat_AS_DOUBLE({b})",
+                f"        elif not operand({b}, &w, {code}, 1):",
+                "            return NotImplemented",
+                f"        out = f_{name}(u, w)",
+                f"        return append_left(<Value>{a}, {b}, {code}, w, out, {first})",
+                f"    w = (<Value>{b}).primal",
+                f"    if PyFloat_CheckExact({a}):",
+                f"        u = PyFloat_AS_DOUBLE({a})",
+                f"    elif not operand({a}, &u, {code}, 0):",
                 "        return NotImplemented",
-                f"    out = f_{name}(p.x, p.y)",
-                f"    return append2(&p, {code}, out, {first}, {second})\n",
+                f"    out = f_{name}(u, w)",
+                f"    return append_right({a}, <Value>{b}, {code}, u, out, {second})\n",
             ]
         else:
             lines += [f"    return append3({code}, {', '.join(op.names)})\n"]

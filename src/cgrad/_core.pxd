@@ -48,6 +48,7 @@ cdef class Tape(Columns):
     cdef bint explicit_       # made by a user: never emptied behind his back
     cdef bint grad_any        # the grad column holds something
     cdef bint tracked         # handles take part in Python's cycle collection
+    cdef bint odd             # tracked, or where is kept: handles' births and deaths have more to do
     cdef bint sweeping        # adj is in use
     cdef bint running         # a kernel reads the columns without the GIL: they must not move
     cdef int busy             # indices are held outside: nodes must not move
@@ -68,8 +69,8 @@ cdef class Value:
     cdef PyObject *home       # node: its tape (NULL once rewound). Leaf: the tape of its newest slot, or NULL
     cdef int32_t index        # its entry there
     cdef int32_t place        # node: its place in home's list of living handles
-    cdef uint8_t node         # 0: a leaf
-    cdef uint8_t tracked      # known to Python's cycle collector
+    cdef uint8_t node         # 0: a leaf, 1: a node, 2: a node that was rewound
+    cdef uint8_t odd          # has an extra, or is known to Python's cycle collector
     cdef double primal
     cdef double adjoint       # leaf: its gradient
     cdef double pending       # leaf: what a running sweep will add to it

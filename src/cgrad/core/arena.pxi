@@ -261,6 +261,7 @@ cdef void forget_places(Tape t) noexcept:
     """Nodes move: where their handles are will be asked anew."""
     free(t.where)
     t.where = NULL
+    t.odd = t.tracked
 
 
 cdef PyObject *handle_at(Tape t, Py_ssize_t i) except? NULL:
@@ -270,6 +271,7 @@ cdef PyObject *handle_at(Tape t, Py_ssize_t i) except? NULL:
         t.where = <int32_t *>calloc(t.capacity, sizeof(int32_t))
         if t.where == NULL:
             raise errors.no_memory(t.capacity, t.capacity*sizeof(int32_t))
+        t.odd = True
         for k in range(t.live):
             t.where[(<Value>t.held[k]).index] = <int32_t>(k + 1)
     return t.held[t.where[i] - 1] if t.where[i] else NULL

@@ -262,6 +262,7 @@ cdef int cut(Tape t, Py_ssize_t to) except -1:
         if (<Value>h).index >= to:
             let_go(t, h)
             (<Value>h).home = NULL
+            (<Value>h).node = 2
             if t.tracked:
                 Py_DECREF(t)  # the caller holds another
         else:

@@ -49,6 +49,7 @@ cdef extern from "Python.h":
     void PyObject_GC_Del(void *)
     void PyObject_GC_Track(void *)
     void PyObject_GC_UnTrack(void *)
+    int PyObject_GC_IsTracked(PyObject *)
     void PyObject_ClearWeakRefs(PyObject *)
     bint PyFloat_CheckExact(object)
     bint PyLong_CheckExact(object)
@@ -122,7 +123,7 @@ cdef inline void hold(PyObject *h, PyObject *home, Py_ssize_t i, double out) noe
     (<Value>h).node = 1
     (<Tape>home).held[n] = h
     (<Tape>home).live = n + 1
-    if cgrad_unlikely(n == 0 or (<Tape>home).where != NULL or (<Tape>home).tracked):
+    if cgrad_unlikely(n == 0 or (<Tape>home).odd):
         hold_more(h, home, i)
 
 
@@ -133,7 +134,7 @@ cdef void hold_more(PyObject *h, PyObject *home, Py_ssize_t i) noexcept:
     if (<Tape>home).where != NULL:
         (<Tape>home).where[i] = (<Value>h).place + 1
     if (<Tape>home).tracked:
-        (<Value>h).tracked = 1
+        (<Value>h).odd = 1
         PyObject_GC_Track(h)
 
 
@@ -144,9 +145,10 @@ cdef inline void let_go(Tape t, PyObject *h) noexcept:
     t.held[(<Value>h).place] = last
     (<Value>last).place = (<Value>h).place
     t.live = n
-    if cgrad_unlikely(t.where != NULL):
-        t.where[(<Value>last).index] = (<Value>h).place + 1
-        t.where[(<Value>h).index] = 0
+    if cgrad_unlikely(t.odd):
+        if t.where != NULL:
+            t.where[(<Value>last).index] = (<Value>h).place + 1
+            t.where[(<Value>h).index] = 0
 
 
 cdef void deserted(Tape t) noexcept:
@@ -159,44 +161,36 @@ cdef void deserted(Tape t) noexcept:
 cdef void value_dealloc(PyObject *o) noexcept:
     """tp_dealloc. Cython's own would save and restore the exception state each time."""
     cdef PyObject *home
-    cdef bint tracked = (<Value>o).tracked
-    if cgrad_unlikely(tracked or weak_list(o) != NULL or (<Value>o).extra is not None):
+    if cgrad_unlikely((<Value>o).odd or weak_list(o) != NULL):
         strip(o)
-    home = (<Value>o).home
-    if (<Value>o).node:
-        (<Value>o).node = 0
-        if cgrad_likely(home != NULL):
-            let_go(<Tape>home, o)
-            if cgrad_unlikely(not (<Tape>home).used[(<Value>o).index] & USED):
-                (<Tape>home).dead = True
-            if cgrad_unlikely(tracked or (<Tape>home).live == 0):
-                drop_handle(o)
-                let_tape_go(home)
-                return
+    if (<Value>o).node == 1:
+        home = (<Value>o).home
+        let_go(<Tape>home, o)
+        if cgrad_unlikely(not (<Tape>home).used[(<Value>o).index] & USED):
+            (<Tape>home).dead = True
+        if cgrad_unlikely((<Tape>home).live == 0 or (<Tape>home).tracked):
+            drop_handle(o)
+            if (<Tape>home).live == 0:
+                deserted(<Tape>home)
+            Py_DECREF(<object>home)
+            return
     drop_handle(o)
-
-
-cdef void let_tape_go(PyObject *home) noexcept:
-    """A reference to the tape has gone with a handle."""
-    if (<Tape>home).live == 0:
-        deserted(<Tape>home)
-    Py_DECREF(<object>home)
 
 
 cdef void strip(PyObject *o) noexcept:
     """What few dying values have."""
-    if (<Value>o).tracked:
+    if PyObject_GC_IsTracked(o):
         PyObject_GC_UnTrack(o)
-        (<Value>o).tracked = 0
     if weak_list(o) != NULL:
         PyObject_ClearWeakRefs(o)
     (<Value>o).extra = None
+    (<Value>o).odd = 0
 
 
 # ---- operands ------------------------------------------------------------------------------------
 
 cdef struct Pair:
-    PyObject *handle  # the result's object, taken before anything is read
+    PyObject *handle  # the result's object, taken before any index is read
     PyObject *home    # the tape recorded on; NULL under no_grad
     double x, y
     int32_t a, b      # places on home; -1: a plain number
@@ -327,41 +321,7 @@ cdef int settle(object left, object right, int op, Pair *p) except -1:
         raise
 
 
-cdef inline int pair(object left, object right, int op, Pair *p) except -1:
-    """Resolve two operands, at least one of them a Value. False: NotImplemented."""
-    cdef PyObject *home
-    p.a = p.b = -1
-    p.x = p.y = 0
-    if is_value(left):
-        p.x = (<Value>left).primal
-        if is_value(right):
-            p.y = (<Value>right).primal
-        elif PyFloat_CheckExact(right):
-            p.y = PyFloat_AS_DOUBLE(right)
-        elif not operand(right, &p.y, op, 1):
-            return False
-    else:
-        p.y = (<Value>right).primal
-        if PyFloat_CheckExact(left):
-            p.x = PyFloat_AS_DOUBLE(left)
-        elif not operand(left, &p.x, op, 0):
-            return False
-    home = (<Value>left).home if is_value(left) and (<Value>left).node else \
-        (<Value>right).home if is_value(right) and (<Value>right).node else NULL
-    if cgrad_unlikely(home == NULL or free_list == NULL or modes or (<Tape>home).top >= (<Tape>home).limit
-                      or (is_value(left) and (<Value>left).home != home)
-                      or (is_value(right) and (<Value>right).home != home)):
-        return settle(left, right, op, p)
-    p.handle = new_handle()
-    p.home = home
-    if is_value(left):
-        p.a = (<Value>left).index
-    if is_value(right):
-        p.b = (<Value>right).index
-    return True
-
-
-# ---- the append ----------------------------------------------------------------------------------
+# ---- the append: a*b is op_mul (generated), append2, appended -------------------------------------
 
 cdef inline object leaf_of(PyObject *h, double primal):
     """Make h a leaf: what an operation gives under no_grad."""
@@ -372,62 +332,89 @@ cdef inline object leaf_of(PyObject *h, double primal):
     return cgrad_own(h)
 
 
-cdef inline object append2(Pair *p, int op, double out, double da, double db):
-    """One node: an entry in each column, and a handle."""
-    cdef PyObject *home = p.home
-    cdef Py_ssize_t i
-    if cgrad_unlikely(home == NULL):
-        return leaf_of(p.handle, out)
-    if cgrad_unlikely(modes):
-        inspect(p, op, out)
-    i = (<Tape>home).top
+cdef inline bint ready(Value v) noexcept:
+    """v is a node, and one can be appended above it at once."""
+    return v.node == 1 and (<Tape>v.home).top < (<Tape>v.home).limit and free_list != NULL and not modes
+
+
+cdef inline object appended(PyObject *home, Py_ssize_t i, int op, double out, int32_t a, double da, int32_t b,
+                            double db):
+    """Node i = top: its entry in each column, and its handle. There is room for both."""
+    cdef PyObject *h = new_handle()
+    (<Tape>home).top = i + 1
     (<Tape>home).op[i] = op
     (<Tape>home).used[i] = 0
     (<Tape>home).val[i] = out
-    if p.a >= 0:
-        (<Tape>home).a[i] = p.a
-        (<Tape>home).da[i] = da
-        (<Tape>home).used[p.a] = 1
-    else:
-        (<Tape>home).a[i] = <int32_t>i
-        (<Tape>home).da[i] = p.x
-    if p.b >= 0:
-        (<Tape>home).b[i] = p.b
-        (<Tape>home).db[i] = db
-        (<Tape>home).used[p.b] = 1
-    else:
-        (<Tape>home).b[i] = <int32_t>i
-        (<Tape>home).db[i] = p.y
-    (<Tape>home).top = i + 1
-    hold(p.handle, home, i, out)
-    return cgrad_own(p.handle)
+    (<Tape>home).a[i] = a
+    (<Tape>home).da[i] = da
+    (<Tape>home).b[i] = b
+    (<Tape>home).db[i] = db
+    hold(h, home, i, out)
+    return cgrad_own(h)
 
 
 cdef inline object append1(Value v, int op, double out, double da):
-    """One node with one argument."""
-    cdef Pair p
+    """op(v)."""
     cdef PyObject *home = v.home
     cdef Py_ssize_t i
-    if cgrad_unlikely(not v.node or home == NULL or free_list == NULL or modes
-                      or (<Tape>home).top >= (<Tape>home).limit):
-        p.a = p.b = -1
-        p.x = v.primal
-        p.y = 0
-        settle(v, None, op, &p)
-        return append2(&p, op, out, da, 0)
+    if cgrad_unlikely(not ready(v)):
+        return append_slowly(v, None, op, v.primal, 0, out, da, 0)
     i = (<Tape>home).top
-    (<Tape>home).op[i] = op
-    (<Tape>home).used[i] = 0
-    (<Tape>home).val[i] = out
-    (<Tape>home).a[i] = v.index
-    (<Tape>home).da[i] = da
-    (<Tape>home).used[v.index] = 1
-    (<Tape>home).b[i] = <int32_t>i
-    (<Tape>home).db[i] = 0
-    (<Tape>home).top = i + 1
-    p.handle = new_handle()
-    hold(p.handle, home, i, out)
-    return cgrad_own(p.handle)
+    (<Tape>home).used[v.index] = USED
+    return appended(home, i, op, out, v.index, da, <int32_t>i, 0)
+
+
+cdef inline object append_left(Value v, object right, int op, double y, double out, double da):
+    """op(v, y), y a plain number."""
+    cdef PyObject *home = v.home
+    cdef Py_ssize_t i
+    if cgrad_unlikely(not ready(v)):
+        return append_slowly(v, right, op, v.primal, y, out, da, 0)
+    i = (<Tape>home).top
+    (<Tape>home).used[v.index] = USED
+    return appended(home, i, op, out, v.index, da, <int32_t>i, y)
+
+
+cdef inline object append_right(object left, Value v, int op, double x, double out, double db):
+    """op(x, v), x a plain number."""
+    cdef PyObject *home = v.home
+    cdef Py_ssize_t i
+    if cgrad_unlikely(not ready(v)):
+        return append_slowly(left, v, op, x, v.primal, out, 0, db)
+    i = (<Tape>home).top
+    (<Tape>home).used[v.index] = USED
+    return appended(home, i, op, out, <int32_t>i, x, v.index, db)
+
+
+cdef inline object append2(Value v, Value w, int op, double out, double da, double db):
+    """op(v, w)."""
+    cdef PyObject *home = v.home
+    if cgrad_unlikely(home != w.home or not (ready(v) or ready(w))):
+        return append_slowly(v, w, op, v.primal, w.primal, out, da, db)
+    (<Tape>home).used[v.index] = USED
+    (<Tape>home).used[w.index] = USED
+    return appended(home, (<Tape>home).top, op, out, v.index, da, w.index, db)
+
+
+cdef object append_slowly(object left, object right, int op, double x, double y, double out, double da, double db):
+    """Any of these where something is to be done first: a leaf's first use, room, a mode, an error."""
+    cdef Pair p
+    cdef Py_ssize_t i
+    p.a = p.b = -1
+    p.x, p.y = x, y
+    settle(left, right, op, &p)
+    if p.home == NULL:
+        return leaf_of(p.handle, out)
+    if modes:
+        inspect(&p, op, out)
+    i = (<Tape>p.home).top
+    if p.a >= 0:
+        (<Tape>p.home).used[p.a] = USED
+    if p.b >= 0:
+        (<Tape>p.home).used[p.b] = USED
+    drop_handle(p.handle)  # the next one taken
+    return appended(p.home, i, op, out, p.a if p.a >= 0 else <int32_t>i, da if p.a >= 0 else x,
+                    p.b if p.b >= 0 else <int32_t>i, db if p.b >= 0 else y)
 
 
 cdef object required(object result, object x, object y, int op):

@@ -35,7 +35,7 @@ cdef class Tape(Columns):
         equip(self)
         self.generation = generation
         self.full_at = YOUNG
-        self.tracked = type(self) is not Tape
+        self.tracked = self.odd = type(self) is not Tape
         self.lock = PyThread_allocate_lock()
         set_limit(self)
 

@@ -12,6 +12,7 @@ cdef object leaf_name(Value v):
 cdef Extra extra(Value v):
     if v.extra is None:
         v.extra = Extra()
+        v.odd = 1
     return <Extra>v.extra
 
 
@@ -376,7 +377,7 @@ cdef object boxed(Value v):
 cdef int value_traverse(PyObject *o, visitproc visit, void *arg) noexcept:
     """tp_traverse: a node leads to its tape."""
     cdef int stop
-    if (<Value>o).tracked and (<Value>o).node and (<Value>o).home != NULL:
+    if (<Value>o).node == 1 and (<Tape>(<Value>o).home).tracked:
         stop = visit((<Value>o).home, arg)
         if stop:
             return stop
