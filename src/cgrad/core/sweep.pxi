@@ -14,6 +14,7 @@
 cdef enum:
     STRETCH = 1 << 20     # nodes swept between looks at signals
     RELEASE_FROM = 8192   # nodes from which the GIL is released
+    SWAP_FROM = 1024      # nodes from which columns are exchanged rather than copied
 
 
 cdef Py_ssize_t reverse_dense(const int32_t[::1] a, const int32_t[::1] b, const double[::1] da,
@@ -313,7 +314,7 @@ cdef void commit(Tape t, Sweep *s) noexcept:
                 i = s.order.node[m]
                 if t.op[i] == OP_LEAF:
                     add_to_leaf(leaf_at(t, i), t.adj[i], turn)
-    if s.dense and not t.grad_any:  # adj becomes grad; the old grad is zeroed when it is needed
+    if s.dense and not t.grad_any and s.root >= SWAP_FROM:  # adj becomes grad; the old grad is zeroed when it is needed
         t.adj, t.grad = t.grad, t.adj
         t.buffers = t.buffers[:7] + (t.buffers[8], t.buffers[7])
         dirty = t.grad_dirty
