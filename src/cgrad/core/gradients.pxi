@@ -1,15 +1,26 @@
 # core/gradients.pxi: derivatives as results (nothing is added to any ``.grad``).
 
-cdef class Gradients:
+@cython.no_gc_clear
+cdef class Gradients(Follower):
     """What ``cgrad.gradients`` gives: ``.wrt(x)`` is the derivative of the outputs with respect to x."""
 
     def __init__(self):
         raise TypeError("Gradients: made by cgrad.gradients()")
 
     def __dealloc__(self):
-        if self.graph and not self.asked and self.tape is not None:
-            self.tape.live -= 1
-            self.tape.dead = True
+        unlink(self)
+        self.let_go()
+
+    cdef void let_go(self) noexcept:
+        """The recorded adjoints are needed no more."""
+        cdef Tape t = self.tape
+        if not self.holding:
+            return
+        self.holding = False
+        t.live -= 1
+        t.dead = True
+        if t.live == 0 and not t.explicit_ and not t.busy and not t.sweeping:
+            empty(t)
 
     def wrt(self, x):
         """g.wrt(x): the adjoint of a Value x (of each, for a list or tuple).
@@ -155,7 +166,6 @@ def gradients(outputs, inputs=None, *, seed=None, create_graph=False):
     cdef object home = tape_of(outs, "gradients")
     cdef Gradients result = Gradients.__new__(Gradients)
     cdef Value v
-    result.tape = home
     result.graph = create_graph
     result.answers = {}
     if ins is not None:
@@ -163,6 +173,8 @@ def gradients(outputs, inputs=None, *, seed=None, create_graph=False):
             check_node(v, "gradients")
             if v.node and <PyObject *>home != v.home:
                 raise errors.foreign("gradients", v, home)
+    if home is not None:
+        link(result, home)
     if create_graph:
         if seed is None:
             seeds = [1.0]*len(outs)
@@ -183,11 +195,8 @@ def gradients(outputs, inputs=None, *, seed=None, create_graph=False):
         result.answers = answers
         result.asked = True
         result.n = 0
-        if result.graph and home is not None:
-            result.tape.live -= 1
-            result.tape.dead = True
-    elif home is not None:
-        register(result.tape, result)
+        unlink(result)
+        result.let_go()
     return result
 
 
@@ -378,6 +387,7 @@ cdef int recorded(Gradients r, list outs, list ins, list seeds) except -1:
                 k += 1
         r.n = k
         t.live += 1  # the recorded adjoints are needed, though no handle leads to them
+        r.holding = True
         for v, x in zip(outs, seeds):
             if not (<Value>v).node:
                 x = x if is_value(x) else Value(x)

@@ -478,7 +478,7 @@ cdef object append3(int op, object x, object y, object z):
     if p.home == NULL:
         return leaf_of(p.handle, out)
     if modes:
-        inspect(&p, op, out)
+        inspect(&p, op, out, r, 3, 1)
     write(<Tape>p.home, OP_CONT, &r[1], d[1], &r[2], d[2])
     return head(&p, op, &r[0], d[0], 1, out)
 
@@ -533,7 +533,7 @@ def dot(xs, ys, bias=0.0):
         if p.home == NULL:
             return leaf_of(p.handle, out)
         if modes:
-            inspect(&p, OP_DOT, out)
+            inspect(&p, OP_DOT, out, r, 2*n + 1, n)
         for k in range(n):
             write(<Tape>p.home, OP_CONT, &r[2*k + 1], r[2*k + 2].x, &r[2*k + 2], r[2*k + 1].x)
         return head(&p, OP_DOT, &r[0], 1, n, out)

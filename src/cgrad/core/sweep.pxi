@@ -305,8 +305,6 @@ cdef void commit(Tape t, Sweep *s) noexcept:
     cdef Py_ssize_t i, m, n = s.order.n
     cdef int turn
     cdef uint8_t *found
-    cdef Value leaf
-    cdef Py_ssize_t live, dirty
     for turn in range(2):  # several slots may lead to one leaf: their sum is added in one rounding
         if s.dense:
             i = 0
@@ -323,11 +321,8 @@ cdef void commit(Tape t, Sweep *s) noexcept:
                 if t.op[i] == OP_LEAF:
                     add_to_leaf(<PyObject *>t.handle[i], t.adj[i], turn)
     if s.dense and not t.grad_any:  # adj becomes grad; the old grad is zeroed when it is needed
-        t.adj, t.grad = t.grad, t.adj
-        t.buffers = t.buffers[:7] + (t.buffers[8], t.buffers[7], t.buffers[9])
-        dirty = t.grad_dirty
-        t.grad_live, t.grad_dirty = s.root + 1, t.adj_dirty
-        t.adj_live, t.adj_dirty = 0, dirty
+        t.swap()
+        t.grad_live, t.adj_live = s.root + 1, 0
     else:
         t.zero_grad(s.root + 1)
         for m in range(s.root + 1 if s.dense else n):
