@@ -70,6 +70,7 @@ cdef inline PyObject *weak_list(PyObject *o) noexcept:
 cdef PyObject *fresh_handle() except NULL:
     cdef Value v = Value.__new__(Value)
     PyObject_GC_UnTrack(<PyObject *>v)
+    v.tracked = 0
     Py_INCREF(v)
     return <PyObject *>v
 
@@ -101,33 +102,39 @@ cdef void drop_handle(PyObject *h) noexcept:
             Py_DECREF(<object>type)
 
 
+cdef void strip(PyObject *o) noexcept:
+    """Clear a dying value of what few values have. Runs Python: weak references call back."""
+    if weak_list(o) != NULL:
+        PyObject_ClearWeakRefs(o)
+    (<Value>o).extra = None
+
+
 cdef void value_dealloc(PyObject *o) noexcept:
     """tp_dealloc. Cython's own would save and restore the exception state each time."""
-    cdef PyObject *home
+    cdef PyObject *home = (<Value>o).home
     cdef Py_ssize_t i
     if (<Value>o).tracked:
         PyObject_GC_UnTrack(o)
         (<Value>o).tracked = 0
-    if cgrad_unlikely(weak_list(o) != NULL):
-        PyObject_ClearWeakRefs(o)
-    if cgrad_unlikely((<Value>o).extra is not None):
-        (<Value>o).extra = None
-    home = (<Value>o).home
     if (<Value>o).node:
         (<Value>o).node = 0
         if home != NULL:
             i = (<Value>o).index
-            drop_handle(o)
-            (<Tape>home).handle[i] = 0
+            (<Tape>home).handle[i] = 0  # first: no Python that runs from here on may find it there
             (<Tape>home).live -= 1
             if cgrad_unlikely(not (<Tape>home).used[i]):
                 (<Tape>home).dead = True
+            if cgrad_unlikely(weak_list(o) != NULL or (<Value>o).extra is not None):
+                strip(o)
+            drop_handle(o)
             if cgrad_unlikely((<Tape>home).live == 0):
                 (<Tape>home).dead = True
                 if not (<Tape>home).explicit_ and not (<Tape>home).busy and not (<Tape>home).sweeping:
                     empty(<Tape>home)
             Py_DECREF(<object>home)
             return
+    if cgrad_unlikely(weak_list(o) != NULL or (<Value>o).extra is not None):
+        strip(o)
     drop_handle(o)
 
 
