@@ -245,12 +245,8 @@ cdef int swept(Gradients r, list outs, double[::1] seeds) except -1:
                 k += t.adj[i] != 0
         else:
             k = s.order.n
-        try:
-            r.index = np.empty(k, np.int32)
-            r.adjoints = np.empty((k, 1))
-        except MemoryError:
-            abandon(t, &s)
-            raise
+        r.index = np.empty(k, np.int32)
+        r.adjoints = np.empty((k, 1))
         k = 0
         for m in range(s.root + 1 if s.dense else s.order.n):
             i = m if s.dense else s.order.node[m]
@@ -261,6 +257,9 @@ cdef int swept(Gradients r, list outs, double[::1] seeds) except -1:
                 k += 1
         r.n = k
         answer_leaves(r, outs, np.asarray(seeds).reshape(1, -1))
+    except BaseException:
+        abandon(t)
+        raise
     finally:
         end(t, &s)
     return 0

@@ -88,6 +88,7 @@ cdef inline int push(Order *o, Tape t, Py_ssize_t i) except -1:
     if o.n == o.room:
         more = realloc(o.node, (2*o.room + 256)*sizeof(int32_t))
         if more == NULL:
+            unmark(o, t)
             raise MemoryError("backward: no memory for the list of the graph's nodes")
         o.node = <int32_t *>more
         o.room = 2*o.room + 256
@@ -215,7 +216,7 @@ cdef void end(Tape t, Sweep *s) noexcept:
         empty(t)
 
 
-cdef void abandon(Tape t, Sweep *s) noexcept:
+cdef void abandon(Tape t) noexcept:
     """Undo what a sweep that failed has left in adj."""
     t.adj_live = 0
 
@@ -243,7 +244,8 @@ cdef int reverse(Tape t, const int32_t *roots, const double *seeds, Py_ssize_t n
     try:
         while at >= 0:
             i = max(at - STRETCH + 1, 0)
-            if at - i < RELEASE_FROM:
+            if marked or at - i < RELEASE_FROM:  # appends would write over the marks in ``used``
+                i = 0 if marked else i
                 at = reverse_dense(t.a, t.b, t.da, t.db, t.adj, t.op, t.used, at, i, marked)
             else:
                 at = stretch(t, at, i, marked)
@@ -253,9 +255,6 @@ cdef int reverse(Tape t, const int32_t *roots, const double *seeds, Py_ssize_t n
                     t.used[roots[m]] |= MEMBER
                 mark_graph(t, s.root, &bottom)
                 marked = True
-    except BaseException:
-        abandon(t, s)
-        raise
     finally:
         if marked:
             for i in range(s.root + 1):
@@ -288,7 +287,6 @@ cdef int look_for_anomaly(Tape t, Sweep *s) except -1:
         i = m if s.dense else s.order.node[m]
         if not (c_fabs(t.adj[i]) < INFINITY):
             value = t.adj[i]
-            abandon(t, s)
             where = t.lines.get(i, "recorded outside detect_anomaly") if t.lines is not None else \
                 "recorded outside detect_anomaly"
             if t.op[i] == OP_LEAF:
@@ -357,6 +355,9 @@ cdef int backward(Value v, double seed) except -1:
         if modes:
             look_for_anomaly(t, &s)
         commit(t, &s)
+    except BaseException:
+        abandon(t)
+        raise
     finally:
         end(t, &s)
     return 0
