@@ -25,7 +25,8 @@ cdef class Columns:
     cdef Py_ssize_t adj_live, adj_dirty    # adj: zeros below live, anything up to dirty, zeros above
     cdef Py_ssize_t grad_live, grad_dirty  # grad: gradients below live, anything up to dirty, zeros above
     cdef int open(self) except -1
-    cdef int attach(self) except -1
+    cdef void point(self) noexcept
+    cdef void swap(self) noexcept
     cdef int take(self, Columns c) except -1
     cdef int resize(self, Py_ssize_t n) except -1
     cdef void trim(self, Py_ssize_t keep) noexcept
@@ -59,7 +60,7 @@ cdef class Tape(Columns):
     cdef void *lock           # held while running
     cdef dict names           # node -> name
     cdef dict lines           # node -> line of user code, under detect_anomaly
-    cdef list followers       # weak references to marks and gradients, whose indices move along
+    cdef PyObject *followers  # marks and gradients, whose indices move along: a linked list, borrowed
     cdef object __weakref__
 
 
@@ -83,14 +84,25 @@ cdef class Extra:
     cdef tuple constants      # the plain numbers among a node's operands, as _prev showed them
 
 
-cdef class Mark:
-    cdef Tape tape
+@cython.no_gc_clear
+cdef class Follower:
+    """What holds indices of a tape's nodes, and is told where they go."""
+    cdef Tape tape            # Gradients: None where all outputs are leaves
+    cdef PyObject *before     # neighbours in the tape's list; the list borrows
+    cdef PyObject *after
+    cdef bint linked
+    cdef void hold(self, Py_ssize_t lo) noexcept
+    cdef void move(self, Py_ssize_t lo, Py_ssize_t top) noexcept
+    cdef void cut(self, Py_ssize_t to) noexcept
+
+
+cdef class Mark(Follower):
     cdef Py_ssize_t position  # -1: rewound past
     cdef object __weakref__
 
 
-cdef class Gradients:
-    cdef Tape tape            # None where all outputs are leaves
+@cython.no_gc_clear
+cdef class Gradients(Follower):
     cdef Py_ssize_t n         # entries of the arrays that follow
     cdef int32_t[::1] index   # nodes of the outputs' graph, ascending
     cdef double[:, ::1] adjoints  # (n, seeds)
@@ -99,12 +111,11 @@ cdef class Gradients:
     cdef bint asked           # inputs were given: only they are answered
     cdef bint graph           # create_graph: answers are Values
     cdef bint several         # several seeds: answers are arrays
+    cdef bint holding         # counted in the tape's ``live``
     cdef object __weakref__
     cdef object zero(self)
     cdef object answer(self, Py_ssize_t k)
-    cdef void hold(self, Py_ssize_t lo) noexcept
-    cdef void move(self, Py_ssize_t lo, Py_ssize_t top) noexcept
-    cdef void cut(self, Py_ssize_t to) noexcept
+    cdef void let_go(self) noexcept
 
 
 cdef class Context:

@@ -28,9 +28,18 @@
 
 cdef extern from "core/pages.h" nogil:
     void *pages_new(size_t)
-    void *pages_grow(void *, size_t, size_t)
+    void *pages_resize(void *, size_t, size_t)
     void pages_free(void *, size_t)
-    void pages_drop(char *, size_t, size_t)
+
+cdef extern from *:
+    """
+    /* A memoryview goes on where its memory has moved to. Making a new one would take memory, which may be
+       short just then, and could run a cycle collection while the old address dangles. */
+    #define CGRAD_POINT(view, to, n) ((view).data = (to), (view).shape[0] = (n))
+    """
+    void point_bytes "CGRAD_POINT"(uint8_t[::1], char *, Py_ssize_t) noexcept
+    void point_places "CGRAD_POINT"(int32_t[::1], char *, Py_ssize_t) noexcept
+    void point_numbers "CGRAD_POINT"(double[::1], char *, Py_ssize_t) noexcept
 
 cdef extern from "pythread.h" nogil:
     void *PyThread_allocate_lock()
@@ -74,7 +83,7 @@ cdef class Buffer:
             pages_free(self.data, self.nbytes)
 
     cdef bint resize(self, Py_ssize_t n) noexcept:
-        cdef void *p = pages_grow(self.data, self.nbytes, n*self.itemsize)
+        cdef void *p = pages_resize(self.data, self.nbytes, n*self.itemsize)
         if p == NULL:
             return False
         self.data = <char *>p
@@ -103,14 +112,41 @@ cdef class Columns:
     cdef int open(self) except -1:
         self.buffers = tuple([Buffer(size, form) for size, form in (
             (1, b"B"), (1, b"B"), (4, b"i"), (4, b"i"), (8, b"d"), (8, b"d"), (8, b"d"), (8, b"d"), (8, b"d"))])
-        self.attach()
+        self.op, self.used, self.a, self.b, self.val, self.da, self.db, self.adj, self.grad = self.buffers
         self.capacity = FIRST_ROOM
         return 0
 
-    cdef int attach(self) except -1:
-        """Point the views to where the buffers are now."""
-        self.op, self.used, self.a, self.b, self.val, self.da, self.db, self.adj, self.grad = self.buffers
-        return 0
+    cdef void point(self) noexcept:
+        """Let the views read where the buffers are now."""
+        cdef Buffer x
+        x = <Buffer>self.buffers[0]
+        point_bytes(self.op, x.data, x.length)
+        x = <Buffer>self.buffers[1]
+        point_bytes(self.used, x.data, x.length)
+        x = <Buffer>self.buffers[2]
+        point_places(self.a, x.data, x.length)
+        x = <Buffer>self.buffers[3]
+        point_places(self.b, x.data, x.length)
+        x = <Buffer>self.buffers[4]
+        point_numbers(self.val, x.data, x.length)
+        x = <Buffer>self.buffers[5]
+        point_numbers(self.da, x.data, x.length)
+        x = <Buffer>self.buffers[6]
+        point_numbers(self.db, x.data, x.length)
+        x = <Buffer>self.buffers[7]
+        point_numbers(self.adj, x.data, x.length)
+        x = <Buffer>self.buffers[8]
+        point_numbers(self.grad, x.data, x.length)
+
+    cdef void swap(self) noexcept:
+        """Let adj and grad change places."""
+        cdef Buffer x = <Buffer>self.buffers[7], y = <Buffer>self.buffers[8]
+        x.data, y.data = y.data, x.data
+        x.nbytes, y.nbytes = y.nbytes, x.nbytes
+        x.length, y.length = y.length, x.length
+        self.adj_live, self.grad_live = self.grad_live, self.adj_live
+        self.adj_dirty, self.grad_dirty = self.grad_dirty, self.adj_dirty
+        self.point()
 
     cdef int take(self, Columns c) except -1:
         """Take over the storage of c, which is left without any."""
@@ -127,31 +163,28 @@ cdef class Columns:
 
     cdef int resize(self, Py_ssize_t n) except -1:
         """Move to room for n entries. Nothing is lost where that fails."""
-        cdef bint done = True, collecting = PyGC_Disable()  # a collection may run Python while a view dangles
+        cdef bint done = True
         cdef Buffer buffer
-        try:
-            for buffer in self.buffers:
-                if buffer.length != n and not buffer.resize(n):
-                    done = False
-                    break
-            self.attach()
-            if done:
-                self.capacity = n
-        finally:
-            if collecting:
-                PyGC_Enable()
+        for buffer in self.buffers:
+            if buffer.length != n and not buffer.resize(n):
+                done = False
+                break
+        self.point()
         if not done:
             raise errors.no_memory(n, n*NODE_BYTES)
+        self.capacity = n
         return 0
 
     cdef void trim(self, Py_ssize_t keep) noexcept:
-        """Give memory above the entry ``keep`` back to the system; it reads as zero again."""
+        """Give memory, and addresses, above the entry ``keep`` back to the system."""
         cdef Buffer buffer
         if self.peak <= keep:
             return
         for buffer in self.buffers:
-            pages_drop(buffer.data, keep*buffer.itemsize, min(self.peak, buffer.length)*buffer.itemsize)
-        self.peak = keep
+            if not buffer.resize(keep):  # (where growing and shrinking copy)
+                memset(buffer.data + keep*buffer.itemsize, 0, (min(self.peak, buffer.length) - keep)*buffer.itemsize)
+        self.point()
+        self.peak = self.capacity = keep
         self.adj_live, self.adj_dirty = min(self.adj_live, keep), min(self.adj_dirty, keep)
         self.grad_live, self.grad_dirty = min(self.grad_live, keep), min(self.grad_dirty, keep)
 
@@ -173,14 +206,20 @@ cdef class Columns:
         self.grad_dirty = max(self.grad_dirty, n)
 
 
-# Storage of tapes that are gone, for those to come: (Columns, ...), KEEP_NODES entries in all.
+# Storage of tapes that are gone, for those to come. With the emptied tape of the thread at work it
+# stays within KEEP_NODES touched entries.
 cdef list spare = []
+cdef Py_ssize_t spare_nodes = 0
 
 
 cdef int equip(Tape t) except -1:
     """Give a new tape its storage."""
+    cdef Columns c
+    global spare_nodes
     if spare:
-        t.take(<Columns>spare.pop())
+        c = <Columns>spare.pop()
+        spare_nodes -= c.peak
+        t.take(c)
     else:
         t.open()
     return 0
@@ -189,18 +228,29 @@ cdef int equip(Tape t) except -1:
 cdef int retire(Tape t) except -1:
     """Keep a dying tape's storage, within bounds."""
     cdef Columns c
-    cdef Py_ssize_t kept = 0
+    cdef Py_ssize_t kept = spare_nodes
+    global spare_nodes
     if t.buffers is None or len(spare) >= 16:
         return 0
-    for c in spare:
-        kept += c.peak
     if seen_context != NULL and (<Context>seen_context).own is not None:
         kept += (<Context>seen_context).own.peak
     t.trim(max(KEEP_NODES - kept, FIRST_ROOM))
     c = Columns.__new__(Columns)
     c.take(t)
     spare.append(c)
+    spare_nodes += c.peak
     return 0
+
+
+cdef void give_back(Tape t, Py_ssize_t keep) noexcept:
+    """Of a tape that needs few of its nodes now: keep KEEP_NODES idle ones, spare storage included."""
+    global spare_nodes
+    if t.peak <= KEEP_NODES >> 4 or t.peak + spare_nodes <= keep:
+        return
+    if spare_nodes:
+        spare.clear()
+        spare_nodes = 0
+    t.trim(keep)
 
 
 cdef void set_limit(Tape t) noexcept:
@@ -279,12 +329,15 @@ cdef PyObject *handle_at(Tape t, Py_ssize_t i) except? NULL:
 
 cdef void awake(Tape t) noexcept:
     """After a fork: no other thread of the parent lives on, nor does its sweep."""
+    cdef Py_ssize_t i
     if t.generation != generation:
         t.generation = generation
         t.running = t.sweeping = False
         t.busy = 0
         t.adj_live = 0
-        t.lock = PyThread_allocate_lock()
+        for i in range(t.top):  # marks of a graph whose sweep never ends here
+            t.used[i] &= ~MEMBER
+        t.lock = PyThread_allocate_lock()  # the old one may be held for ever
 
 
 cdef int make_room(Tape t, Py_ssize_t need) except -1:

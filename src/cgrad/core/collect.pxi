@@ -56,7 +56,10 @@ cdef void bury_slots(Tape t, Py_ssize_t lo, Graveyard *g) noexcept:
 
 
 cdef void empty(Tape t) noexcept:
-    """Drop all nodes at once, where no handle needs any: no pass over them but for leaf slots."""
+    """Drop all nodes at once, where no handle needs any: no pass over them but for leaf slots.
+
+    Runs while a value dies, perhaps with an exception set: no Python, no memory taken, until release.
+    """
     cdef Graveyard g
     g.refs, g.count, g.room = NULL, 0, 0
     bury_slots(t, 0, &g)
@@ -69,10 +72,8 @@ cdef void empty(Tape t) noexcept:
         t.names = None
     if t.lines is not None:
         t.lines = None
-    if t.followers is not None:
-        follow(t, 0, 0)
-    if t.peak > KEEP_NODES:
-        t.trim(KEEP_NODES)
+    follow(t, 0, 0)
+    give_back(t, KEEP_NODES)
     set_limit(t)
     if g.count:
         release(&g)
@@ -91,27 +92,27 @@ cdef int collect(Tape t, bint full) except -1:
             PyGC_Enable()
     if full:
         t.full_at = 2*t.top + YOUNG
-    if t.peak > max(KEEP_NODES, 2*t.top + YOUNG):
-        t.trim(max(KEEP_NODES, 2*t.top + YOUNG))
+    give_back(t, max(KEEP_NODES, 2*t.top + YOUNG))
     set_limit(t)
     release(&g)
     return 0
 
 
 cdef int mark_and_slide(Tape t, Py_ssize_t lo, Graveyard *g) except -1:
-    """The two passes. Nothing here takes memory or runs Python while the columns are in between."""
+    """The two passes. All or nothing: what takes memory comes before the slide."""
     cdef Py_ssize_t n = t.top, i, k, j = lo, grads = t.grad_live
     cdef int32_t a, b
     cdef uint8_t was
+    cdef PyObject *h = t.followers
+    cdef dict names = None, lines = None
     forget_places(t)
     if n > lo:
         memset(&t.used[lo], 0, n - lo)
     for k in range(t.live):
         t.used[(<Value>t.held[k]).index] |= HELD
-    if t.followers is not None:
-        for follower in living(t):
-            if type(follower) is Gradients:
-                (<Gradients>follower).hold(lo)
+    while h != NULL:
+        (<Follower>h).hold(lo)
+        h = (<Follower>h).after
 
     for i in range(n - 1, lo - 1, -1):  # mark
         was = t.used[i]
@@ -126,6 +127,16 @@ cdef int mark_and_slide(Tape t, Py_ssize_t lo, Graveyard *g) except -1:
             t.used[i] = was  # a plain number points to its own node
 
     t.zero_adj(n)  # adj is idle: it holds the new places, -1 - j where a node goes
+    t.adj_live = min(t.adj_live, lo)
+    if t.names is not None or t.lines is not None:
+        for i in range(lo, n):
+            if t.used[i]:
+                t.adj[i] = j
+                j += 1
+            else:
+                t.adj[i] = -1.0
+        j = lo
+        names, lines = renumbered(t, t.names, lo), renumbered(t, t.lines, lo)
     for i in range(lo, n):  # slide
         if i == t.grad_live:
             grads = j
@@ -151,13 +162,8 @@ cdef int mark_and_slide(Tape t, Py_ssize_t lo, Graveyard *g) except -1:
     if t.grad_live >= n:
         grads = t.grad_live - (n - j)
 
-    if t.followers is not None:
-        follow(t, lo, j)
-    if t.names is not None:
-        t.names = renumbered(t, t.names, lo)
-    if t.lines is not None:
-        t.lines = renumbered(t, t.lines, lo)
-    t.adj_live = min(t.adj_live, lo)
+    follow(t, lo, j)
+    t.names, t.lines = names, lines
     t.peak = max(t.peak, n)
     t.top = t.old = j
     t.grad_live = grads
@@ -190,6 +196,8 @@ cdef inline Py_ssize_t moved(Tape t, Py_ssize_t i) noexcept:
 cdef dict renumbered(Tape t, dict table, Py_ssize_t lo):
     cdef Py_ssize_t i
     cdef dict result = {}
+    if table is None:
+        return None
     for i, entry in table.items():
         i = i if i < lo else moved(t, i)
         if i >= 0:
@@ -197,43 +205,53 @@ cdef dict renumbered(Tape t, dict table, Py_ssize_t lo):
     return result or None
 
 
-cdef list living(Tape t):
-    cdef list alive = [follower for follower in [ref() for ref in t.followers] if follower is not None]
-    if len(alive) < len(t.followers):
-        t.followers = [weakref.ref(follower) for follower in alive] or None
-    return alive
+cdef void follow(Tape t, Py_ssize_t lo, Py_ssize_t top) noexcept:
+    """Tell the marks and gradients of t where its nodes have gone; ``top`` is the new one."""
+    cdef PyObject *f = t.followers
+    while f != NULL:
+        (<Follower>f).move(lo, top)
+        f = (<Follower>f).after
 
 
-cdef int follow(Tape t, Py_ssize_t lo, Py_ssize_t top) except -1:
-    """Move the marks and gradients of t along with its nodes; ``top`` is the new one."""
-    cdef Mark m
-    cdef Py_ssize_t p
-    for follower in living(t):
-        if type(follower) is Mark:
-            m = <Mark>follower
-            if m.position > lo:
-                p = top
-                if m.position < t.top:
-                    p = <Py_ssize_t>t.adj[m.position]
-                    p = p if p >= 0 else -1 - p
-                m.position = p
-        else:
-            (<Gradients>follower).move(lo, top)
-    return 0
+cdef class Follower:
+    """Entered in its tape's list while it lives. The tape outlives it; collections take no memory for it."""
+
+    def __dealloc__(self):
+        unlink(self)
+
+    cdef void hold(self, Py_ssize_t lo) noexcept:
+        """A collection of the nodes from lo up begins: mark as used what is needed here."""
+
+    cdef void move(self, Py_ssize_t lo, Py_ssize_t top) noexcept:
+        """Nodes from lo up have gone where ``moved`` says; ``top`` is the new top."""
+
+    cdef void cut(self, Py_ssize_t to) noexcept:
+        """Nodes from ``to`` up are gone."""
 
 
-cdef int register(Tape t, follower) except -1:
-    if t.followers is None:
-        t.followers = []
-    elif len(t.followers) & 63 == 63:
-        living(t)
-    if t.followers is None:
-        t.followers = []
-    t.followers.append(weakref.ref(follower))
-    return 0
+cdef void link(Follower f, Tape t) noexcept:
+    f.tape = t
+    f.after = t.followers
+    if f.after != NULL:
+        (<Follower>f.after).before = <PyObject *>f
+    t.followers = <PyObject *>f
+    f.linked = True
 
 
-cdef class Mark:
+cdef void unlink(Follower f) noexcept:
+    if not f.linked:
+        return
+    if f.before != NULL:
+        (<Follower>f.before).after = f.after
+    else:
+        f.tape.followers = f.after
+    if f.after != NULL:
+        (<Follower>f.after).before = f.before
+    f.before = f.after = NULL
+    f.linked = False
+
+
+cdef class Mark(Follower):
     """A place on a tape, to be given to ``Tape.rewind``; it moves with its nodes.
 
     ``position`` is the number of entries below it.
@@ -245,16 +263,38 @@ cdef class Mark:
     def __repr__(self):
         return f"<Mark of {self.tape!r}: {'rewound' if self.position < 0 else self.position}>"
 
+    cdef void move(self, Py_ssize_t lo, Py_ssize_t top) noexcept:
+        cdef Py_ssize_t p = top
+        if self.position > lo:
+            if top and self.position < self.tape.top:
+                p = <Py_ssize_t>self.tape.adj[self.position]
+                p = p if p >= 0 else -1 - p
+            self.position = p
+
+    cdef void cut(self, Py_ssize_t to) noexcept:
+        if self.position > to:
+            self.position = -1
+
 
 cdef int cut(Tape t, Py_ssize_t to) except -1:
     """Drop all nodes from ``to`` up; their handles become invalid."""
     cdef Graveyard g
     cdef Py_ssize_t i, k = 0, before = t.live
     cdef PyObject *h
+    cdef bint collecting
     g.refs, g.count, g.room = NULL, 0, 0
     awake(t)
     if t.busy or t.running or t.sweeping:
         raise errors.busy("rewind", t)
+    collecting = PyGC_Disable()  # a list is made below: its memory must not make Python run
+    try:
+        for table in (t.names, t.lines):
+            if table is not None:
+                for i in [i for i in table if i >= to]:
+                    del table[i]
+    finally:
+        if collecting:
+            PyGC_Enable()
     forget_places(t)
     bury_slots(t, to, &g)
     while k < t.live:
@@ -270,19 +310,13 @@ cdef int cut(Tape t, Py_ssize_t to) except -1:
     if before and t.live == 0 and not t.tracked:
         Py_DECREF(t)
     t.peak = max(t.peak, t.top)
+    t.dead = t.dead or t.top > to  # what only nodes above needed may be garbage, though ``used`` says otherwise
     t.top = to
     t.old, t.grad_live = min(t.old, to), min(t.grad_live, to)
-    for table in (t.names, t.lines):
-        if table is not None:
-            for i in [i for i in table if i >= to]:
-                del table[i]
-    if t.followers is not None:
-        for follower in living(t):
-            if type(follower) is Mark:
-                if (<Mark>follower).position > to:
-                    (<Mark>follower).position = -1
-            else:
-                (<Gradients>follower).cut(to)
+    h = t.followers
+    while h != NULL:
+        (<Follower>h).cut(to)
+        h = (<Follower>h).after
     set_limit(t)
     release(&g)
     return 0

@@ -60,22 +60,34 @@ cdef bint quiet() except -1:
     return (<Context>context()).quiet > 0
 
 
-cdef int inspect(Pair *p, int op, double out) except -1:
-    """Under detect_anomaly: note the line of user code; refuse a result that is nan or inf."""
-    cdef Tape t
-    if not (<Context>context()).anomaly:
-        return 0
-    t = <Tape>p.home
-    where = errors.user_line()
-    if not (c_fabs(out) < INFINITY):
-        operands = [describe(t, p.a, p.x), describe(t, p.b, p.y)][:max(1, OP_ARITY[op])]
-        if op == OP_DOT or OP_ARITY[op] > 2:
-            operands = []
+cdef int inspect(Pair *p, int op, double out, const Term *terms=NULL, Py_ssize_t n=0, Py_ssize_t more=0) except -1:
+    """Under detect_anomaly: note the line of user code; refuse a result that is nan or inf.
+
+    terms: the n operands of an op of three and more; more: the continuations that its node will have.
+    """
+    cdef Tape t = <Tape>p.home
+    cdef Py_ssize_t k
+    t.busy += 1  # Python runs here: the operands' places, read already, must not move
+    try:
+        if not (<Context>context()).anomaly:
+            return 0
+        where = errors.user_line()
+        if not (c_fabs(out) < INFINITY):
+            if terms == NULL:
+                operands = [describe(t, p.a, p.x), describe(t, p.b, p.y)][:OP_ARITY[op]]
+            else:
+                operands = [describe(t, terms[k].i, terms[k].x) for k in range(n)]
+            raise errors.anomaly(OP_NAMES[op], out, operands, where)
+        if t.lines is None:
+            t.lines = {}
+        if t.top + more >= t.limit:  # that Python may have appended
+            make_room(t, more + 1)
+        t.lines[t.top + more] = where
+    except BaseException:
         drop_handle(p.handle)
-        raise errors.anomaly(OP_NAMES[op], out, operands, where)
-    if t.lines is None:
-        t.lines = {}
-    t.lines[t.top + (1 if OP_ARITY[op] > 2 else 0)] = where
+        raise
+    finally:
+        t.busy -= 1
     return 0
 
 

@@ -1,14 +1,25 @@
 # core/gradients.pxi: derivatives as results (nothing is added to any ``.grad``).
 
-cdef class Gradients:
+@cython.no_gc_clear
+cdef class Gradients(Follower):
     """What ``cgrad.gradients`` gives: ``.wrt(x)`` is the derivative of the outputs with respect to x."""
 
     def __init__(self):
         raise TypeError("Gradients: made by cgrad.gradients()")
 
     def __dealloc__(self):
-        if self.graph and not self.asked and self.tape is not None:
-            forget_record(self.tape)
+        unlink(self)
+        self.let_go()
+
+    cdef void let_go(self) noexcept:
+        """The recorded adjoints are needed no more."""
+        cdef Tape t = self.tape
+        if self.holding:
+            self.holding = False
+            t.records -= 1
+            t.dead = True
+            if t.live == 0:
+                deserted(t)
 
     def wrt(self, x):
         """g.wrt(x): the adjoint of a Value x (of each, for a list or tuple).
@@ -93,14 +104,6 @@ cdef class Gradients:
                     self.place[k] = -1
 
 
-cdef void forget_record(Tape t) noexcept:
-    """Recorded adjoints can be asked for no more."""
-    t.records -= 1
-    t.dead = True
-    if t.live == 0:
-        deserted(t)
-
-
 cdef list values_of(object given, str op, str what):
     """One Value, or a sequence of them, as a list."""
     cdef list result = [given] if is_value(given) else None
@@ -162,7 +165,6 @@ def gradients(outputs, inputs=None, *, seed=None, create_graph=False):
     cdef object home = tape_of(outs, "gradients")
     cdef Gradients result = Gradients.__new__(Gradients)
     cdef Value v
-    result.tape = home
     result.graph = create_graph
     result.answers = {}
     if ins is not None:
@@ -170,6 +172,8 @@ def gradients(outputs, inputs=None, *, seed=None, create_graph=False):
             check_node(v, "gradients")
             if v.node and <PyObject *>home != v.home:
                 raise errors.foreign("gradients", v, home)
+    if home is not None:
+        link(result, home)
     if create_graph:
         if seed is None:
             seeds = [1.0]*len(outs)
@@ -190,10 +194,8 @@ def gradients(outputs, inputs=None, *, seed=None, create_graph=False):
         result.answers = answers
         result.asked = True
         result.n = 0
-        if result.graph and home is not None:
-            forget_record(result.tape)
-    elif home is not None:
-        register(result.tape, result)
+        unlink(result)
+        result.let_go()
     return result
 
 
@@ -242,12 +244,8 @@ cdef int swept(Gradients r, list outs, double[::1] seeds) except -1:
                 k += t.adj[i] != 0
         else:
             k = s.order.n
-        try:
-            r.index = np.empty(k, np.int32)
-            r.adjoints = np.empty((k, 1))
-        except MemoryError:
-            abandon(t, &s)
-            raise
+        r.index = np.empty(k, np.int32)
+        r.adjoints = np.empty((k, 1))
         k = 0
         for m in range(s.root + 1 if s.dense else s.order.n):
             i = m if s.dense else s.order.node[m]
@@ -258,6 +256,9 @@ cdef int swept(Gradients r, list outs, double[::1] seeds) except -1:
                 k += 1
         r.n = k
         answer_leaves(r, outs, np.asarray(seeds).reshape(1, -1))
+    except BaseException:
+        abandon(t)
+        raise
     finally:
         end(t, &s)
     return 0
@@ -384,6 +385,7 @@ cdef int recorded(Gradients r, list outs, list ins, list seeds) except -1:
                 k += 1
         r.n = k
         t.records += 1
+        r.holding = True
         for v, x in zip(outs, seeds):
             if not (<Value>v).node:
                 x = x if is_value(x) else Value(x)

@@ -78,6 +78,7 @@ cdef inline PyObject *weak_list(PyObject *o) noexcept:
 cdef PyObject *fresh_handle() except NULL:
     cdef Value v = Value.__new__(Value)
     PyObject_GC_UnTrack(<PyObject *>v)
+    v.odd = 0
     Py_INCREF(v)
     return <PyObject *>v
 
@@ -161,26 +162,37 @@ cdef void deserted(Tape t) noexcept:
 cdef void value_dealloc(PyObject *o) noexcept:
     """tp_dealloc. Cython's own would save and restore the exception state each time."""
     cdef PyObject *home
-    if cgrad_unlikely((<Value>o).odd or weak_list(o) != NULL):
-        strip(o)
+    cdef bint odd = (<Value>o).odd or weak_list(o) != NULL
+    if cgrad_unlikely(odd) and PyObject_GC_IsTracked(o):
+        PyObject_GC_UnTrack(o)
     if (<Value>o).node == 1:
         home = (<Value>o).home
-        let_go(<Tape>home, o)
+        let_go(<Tape>home, o)  # first: no Python that runs from here on may find it there
         if cgrad_unlikely(not (<Tape>home).used[(<Value>o).index] & USED):
             (<Tape>home).dead = True
-        if cgrad_unlikely((<Tape>home).live == 0 or (<Tape>home).tracked):
-            drop_handle(o)
-            if (<Tape>home).live == 0:
-                deserted(<Tape>home)
-            Py_DECREF(<object>home)
+        if cgrad_unlikely(odd or (<Tape>home).live == 0 or (<Tape>home).tracked):
+            let_odd_go(o, home)
             return
+    elif cgrad_unlikely(odd):
+        strip(o)
     drop_handle(o)
 
 
+cdef void let_odd_go(PyObject *o, PyObject *home) noexcept:
+    """The death of a tape's last handle, and of one with more than a number."""
+    cdef bint owned = (<Tape>home).live == 0 or (<Tape>home).tracked
+    Py_INCREF(<object>home)
+    strip(o)
+    drop_handle(o)
+    if (<Tape>home).live == 0:
+        deserted(<Tape>home)
+    if owned:
+        Py_DECREF(<object>home)
+    Py_DECREF(<object>home)
+
+
 cdef void strip(PyObject *o) noexcept:
-    """What few dying values have."""
-    if PyObject_GC_IsTracked(o):
-        PyObject_GC_UnTrack(o)
+    """Clear a dying value of what few values have. Runs Python: weak references call back."""
     if weak_list(o) != NULL:
         PyObject_ClearWeakRefs(o)
     (<Value>o).extra = None
@@ -515,7 +527,7 @@ cdef object append3(int op, object x, object y, object z):
     if p.home == NULL:
         return leaf_of(p.handle, out)
     if modes:
-        inspect(&p, op, out)
+        inspect(&p, op, out, r, 3, 1)
     write(<Tape>p.home, OP_CONT, &r[1], d[1], &r[2], d[2])
     return head(&p, op, &r[0], d[0], 1, out)
 
@@ -570,7 +582,7 @@ def dot(xs, ys, bias=0.0):
         if p.home == NULL:
             return leaf_of(p.handle, out)
         if modes:
-            inspect(&p, OP_DOT, out)
+            inspect(&p, OP_DOT, out, r, 2*n + 1, n)
         for k in range(n):
             write(<Tape>p.home, OP_CONT, &r[2*k + 1], r[2*k + 2].x, &r[2*k + 2], r[2*k + 1].x)
         return head(&p, OP_DOT, &r[0], 1, n, out)

@@ -1,8 +1,7 @@
 /* Zeroed memory that grows in place: the ground under a column.
 
-   Linux: anonymous mappings. Growing remaps page tables and copies nothing; giving memory back keeps
-   the addresses; large columns ask for huge pages (a page fault for every 2 MiB, not every 4 KiB).
-   Elsewhere: calloc, and a copy to grow. New memory reads as zero in both. */
+   Linux: anonymous mappings. Growing and shrinking remap page tables and copy nothing; large columns ask for huge pages (a page fault for every 2 MiB, not every 4 KiB).
+   Elsewhere: calloc, and a copy. New memory reads as zero in both. */
 #ifndef CGRAD_PAGES_H
 #define CGRAD_PAGES_H
 #include <stdlib.h>
@@ -31,25 +30,16 @@ static inline void *pages_new(size_t bytes) {
   pages_advise(p, bytes);
   return p;
 }
-static inline void *pages_grow(void *old, size_t before, size_t after) {
+static inline void *pages_resize(void *old, size_t before, size_t after) {
   void *p = mremap(old, before, after, MREMAP_MAYMOVE);
   if (p == MAP_FAILED) return NULL;
   pages_advise(p, after);
   return p;
 }
 static inline void pages_free(void *p, size_t bytes) { munmap(p, bytes); }
-/* The pages wholly inside [p + from, p + to) go back to the system and read as zero again; what is
-   left of them at the ends is zeroed by hand. */
-static inline void pages_drop(char *p, size_t from, size_t to) {
-  size_t page = 4096, lo = (from + page - 1) / page * page, hi = to / page * page;
-  if (lo >= hi) { memset(p + from, 0, to - from); return; }
-  memset(p + from, 0, lo - from);
-  memset(p + hi, 0, to - hi);
-  if (madvise(p + lo, hi - lo, MADV_DONTNEED)) memset(p + lo, 0, hi - lo);
-}
 #else
 static inline void *pages_new(size_t bytes) { return calloc(1, bytes); }
-static inline void *pages_grow(void *old, size_t before, size_t after) {
+static inline void *pages_resize(void *old, size_t before, size_t after) {
   void *p = calloc(1, after);
   if (!p) return NULL;
   memcpy(p, old, before < after ? before : after);
@@ -57,6 +47,5 @@ static inline void *pages_grow(void *old, size_t before, size_t after) {
   return p;
 }
 static inline void pages_free(void *p, size_t bytes) { (void)bytes; free(p); }
-static inline void pages_drop(char *p, size_t from, size_t to) { memset(p + from, 0, to - from); }
 #endif
 #endif

@@ -88,6 +88,7 @@ cdef inline int push(Order *o, Tape t, Py_ssize_t i) except -1:
     if o.n == o.room:
         more = realloc(o.node, (2*o.room + 256)*sizeof(int32_t))
         if more == NULL:
+            unmark(o, t)
             raise MemoryError("backward: no memory for the list of the graph's nodes")
         o.node = <int32_t *>more
         o.room = 2*o.room + 256
@@ -215,7 +216,7 @@ cdef void end(Tape t, Sweep *s) noexcept:
         deserted(t)
 
 
-cdef void abandon(Tape t, Sweep *s) noexcept:
+cdef void abandon(Tape t) noexcept:
     """Undo what a sweep that failed has left in adj."""
     t.adj_live = 0
 
@@ -243,7 +244,8 @@ cdef int reverse(Tape t, const int32_t *roots, const double *seeds, Py_ssize_t n
     try:
         while at >= 0:
             i = max(at - STRETCH + 1, 0)
-            if at - i < RELEASE_FROM or marked:  # marks and appends write to the same bytes: no GIL, no marks
+            if marked or at - i < RELEASE_FROM:  # appends would write over the marks in ``used``
+                i = 0 if marked else i
                 at = reverse_dense(t.a, t.b, t.da, t.db, t.adj, t.op, t.used, at, i, marked)
             else:
                 at = stretch(t, at, i, marked)
@@ -253,9 +255,6 @@ cdef int reverse(Tape t, const int32_t *roots, const double *seeds, Py_ssize_t n
                     t.used[roots[m]] |= MEMBER
                 mark_graph(t, s.root, &bottom)
                 marked = True
-    except BaseException:
-        abandon(t, s)
-        raise
     finally:
         if marked:
             for i in range(s.root + 1):
@@ -288,7 +287,6 @@ cdef int look_for_anomaly(Tape t, Sweep *s) except -1:
         i = m if s.dense else s.order.node[m]
         if not (c_fabs(t.adj[i]) < INFINITY):
             value = t.adj[i]
-            abandon(t, s)
             where = t.lines.get(i, "recorded outside detect_anomaly") if t.lines is not None else \
                 "recorded outside detect_anomaly"
             if t.op[i] == OP_LEAF:
@@ -304,7 +302,6 @@ cdef void commit(Tape t, Sweep *s) noexcept:
     """Add the adjoints to the gradients: each leaf's total once, each node's in the grad column."""
     cdef Py_ssize_t i, m, n = s.order.n
     cdef int turn
-    cdef Py_ssize_t dirty
     for turn in range(2):  # several slots may lead to one leaf: their sum is added in one rounding
         if s.dense:
             for m in range(first_slot(t, s.root + 1)):
@@ -314,12 +311,9 @@ cdef void commit(Tape t, Sweep *s) noexcept:
                 i = s.order.node[m]
                 if t.op[i] == OP_LEAF:
                     add_to_leaf(leaf_at(t, i), t.adj[i], turn)
-    if s.dense and not t.grad_any and s.root >= SWAP_FROM:  # adj becomes grad; the old grad is zeroed when it is needed
-        t.adj, t.grad = t.grad, t.adj
-        t.buffers = t.buffers[:7] + (t.buffers[8], t.buffers[7])
-        dirty = t.grad_dirty
-        t.grad_live, t.grad_dirty = s.root + 1, t.adj_dirty
-        t.adj_live, t.adj_dirty = 0, dirty
+    if s.dense and not t.grad_any and s.root >= SWAP_FROM:  # adj becomes grad; the old one is zeroed when needed
+        t.swap()
+        t.grad_live, t.adj_live = s.root + 1, 0
     else:
         t.zero_grad(s.root + 1)
         for m in range(s.root + 1 if s.dense else n):
@@ -354,6 +348,9 @@ cdef int backward(Value v, double seed) except -1:
         if modes:
             look_for_anomaly(t, &s)
         commit(t, &s)
+    except BaseException:
+        abandon(t)
+        raise
     finally:
         end(t, &s)
     return 0

@@ -37,6 +37,8 @@ cdef class Tape(Columns):
         self.full_at = YOUNG
         self.tracked = self.odd = type(self) is not Tape
         self.lock = PyThread_allocate_lock()
+        if self.lock == NULL:
+            raise MemoryError("tape: no memory for a lock")
         set_limit(self)
 
     def __init__(self):
@@ -81,6 +83,7 @@ cdef class Tape(Columns):
             make_room(self, 0)
         slot_room(self)
         slot(v, self)
+        self.dead = True  # until something uses the slot
         return v
 
     def __len__(self):
@@ -105,9 +108,8 @@ cdef class Tape(Columns):
     def mark(self):
         """t.mark(): this place, for ``t.rewind(mark)``."""
         cdef Mark m = Mark.__new__(Mark)
-        m.tape = self
         m.position = self.top
-        register(self, m)
+        link(m, self)
         return m
 
     def rewind(self, mark):
@@ -124,15 +126,21 @@ cdef class Tape(Columns):
         cut(self, 0)
 
     def __iter__(self):
-        cdef Py_ssize_t i, n = 0
-        cdef list places = [0]*self.top, nodes = []
-        for i in range(self.top):
-            places[i] = n
-            if self.op[i] != OP_CONT:
-                nodes.append(Node(OP_NAMES[self.op[i]],
-                                  tuple([x if type(x) is float else places[x] for x in arguments(self, i)]),
-                                  self.val[i], name_of(self, i)))
-                n += 1
+        cdef Py_ssize_t i, n = 0, top
+        cdef list places, nodes = []
+        self.busy += 1  # making nodes takes memory, which may make Python run
+        try:
+            top = self.top
+            places = [0]*top
+            for i in range(top):
+                places[i] = n
+                if self.op[i] != OP_CONT:
+                    nodes.append(Node(OP_NAMES[self.op[i]],
+                                      tuple([x if type(x) is float else places[x] for x in arguments(self, i)]),
+                                      self.val[i], name_of(self, i)))
+                    n += 1
+        finally:
+            self.busy -= 1
         return iter(nodes)
 
     def __repr__(self):
@@ -145,7 +153,8 @@ cdef class Tape(Columns):
 
     def _collect(self, bint full=True):
         """Look for garbage now (tests)."""
-        if self.busy or self.sweeping:
+        awake(self)
+        if self.busy or self.running or self.sweeping:
             raise errors.busy("collect", self)
         collect(self, full)
 
@@ -175,7 +184,18 @@ cdef object value_at(Tape t, Py_ssize_t i):
     h = handle_at(t, i)
     if h != NULL:
         return <object>h
-    hold_room(t, t.live + 1 + t.limit - t.top + SLACK)
-    h = new_handle()  # may run a cycle collection, but nodes stay: the caller is busy
-    hold(h, <PyObject *>t, i, t.val[i])
-    return cgrad_own(h)
+    t.busy += 1  # a new handle may collect cycles, which may run Python: node i must stay
+    try:
+        h = new_handle()
+    finally:
+        t.busy -= 1
+    try:
+        hold_room(t, t.live + 1 + t.limit - t.top + SLACK)
+        if handle_at(t, i) == NULL:  # else that Python has made one
+            hold(h, <PyObject *>t, i, t.val[i])
+            return cgrad_own(h)
+    except BaseException:
+        drop_handle(h)
+        raise
+    drop_handle(h)
+    return <object>handle_at(t, i)
