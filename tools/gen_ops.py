@@ -309,28 +309,42 @@ class Generator:
         return "\n".join(out)
 
     def stub(self) -> str:
-        out = ["from typing import Any, overload", "", "from .._core import Number, Value", "", "class ValueOps:"]
+        """Types of the generated methods and functions; ``Number`` and ``ValueOps`` exist for checkers alone."""
+        functions = [op.name for op in self.public] + [p.name for p in self.predicates]
+        out = ["from typing import Any, NoReturn, TypeAlias, overload", "", "import numpy as np", ""]
+        out += ["from .._core import Value", "", "__all__ = ["]
+        out += [f'    "{name}",' for name in functions]
+        out += ["]", "", "Number: TypeAlias = int | float | bool | np.integer[Any] | np.floating[Any] | np.bool", ""]
+        out.append("class ValueOps:")
         for op in self.public:
-            rest = "".join(f", {a}: Value | Number" for a in op.names[1:])
+            rest = [f"{a}: {'Number' if text is None else 'Value | Number'}"
+                    for a, text in zip(op.names[1:], op.d[1:], strict=True)]
+            params = ", ".join(["self", *rest, *("/" for _ in rest if len(rest) == 1)])  # one argument: no keyword
+            result = "NoReturn" if op.d[0] is None else "Value"  # self stands where a plain number must
             for alias in (op.name, *op.alias.split()):
-                out.append(f"    def {alias}(self{rest}) -> Value: ...")
+                out.append(f"    def {alias}({params}) -> {result}: ...")
             if op.slot and op.arity == 1:
                 out.append(f"    def __{op.slot}__(self) -> Value: ...")
+            elif op.slot == "pow":
+                out.append("    def __pow__(self, y: Value | Number, modulus: None = None, /) -> Value: ...")
+                out.append("    def __rpow__(self, y: Number, modulus: None = None, /) -> Value: ...")
             elif op.slot:
                 out.append(f"    def __{op.slot}__(self, y: Value | Number, /) -> Value: ...")
                 out.append(f"    def __r{op.slot}__(self, y: Number, /) -> Value: ...")
         out += [f"    def {p.name}(self) -> bool: ..." for p in self.predicates] + [""]
         for op in self.public:
-            params = ", ".join(f"{a}: Number" for a in op.names)
+            last = ", /" if op.arity == 1 else ""
+            params = ", ".join(f"{a}: Number" for a in op.names) + last
             out.append(f"@overload\ndef {op.name}({params}) -> float: ...")
-            for k in range(op.arity):
-                kinds = ["Number"] * k + ["Value"] + ["Value | Number"] * (op.arity - k - 1)
-                params = ", ".join(f"{a}: {kind}" for a, kind in zip(op.names, kinds, strict=True))
-                if op.d[k] is not None:
-                    out.append(f"@overload\ndef {op.name}({params}) -> Value: ...")
-        out += [f"def {p.name}(x: Value | Number) -> bool: ..." for p in self.predicates]
-        text = "\n".join(out).replace("from typing import Any, overload", "from typing import overload")
-        return text + "\n"
+            for k, text in enumerate(op.d):
+                if text is None:
+                    continue
+                after = ["Number" if t is None else "Value | Number" for t in op.d[k + 1:]]
+                kinds = ["Number"]*k + ["Value", *after]
+                params = ", ".join(f"{a}: {kind}" for a, kind in zip(op.names, kinds, strict=True)) + last
+                out.append(f"@overload\ndef {op.name}({params}) -> Value: ...")
+        out += [f"def {p.name}(x: Value | Number, /) -> bool: ..." for p in self.predicates]
+        return "\n".join(out) + "\n"
 
     def document(self) -> str:
         head = "| operation | formula | partials | Python | NumPy | at kinks |\n| --- | --- | --- | --- | --- | --- |\n"

@@ -1,4 +1,5 @@
-# cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False
+# cython: language_level=3, wraparound=False
+# (bounds are checked in a debug build alone: setup.py)
 # cython: cdivision=True, c_api_binop_methods=True, embedsignature=False, infer_types=False
 # cython: always_allow_keywords=False, auto_pickle=False
 """cgrad's compiled core. One extension; its chapters, in reading order:
