@@ -30,7 +30,7 @@ def iris() -> Dataset:
     >>> flowers.features[2], flowers.rows[0][2], flowers.classes[flowers.labels[0]]
     ('petal length (cm)', 1.4, 'setosa')
     """
-    with resources.files(__package__).joinpath("iris.csv").open(encoding="utf-8", newline="") as file:
+    with resources.files(__name__).joinpath("iris.csv").open(encoding="utf-8") as file:
         header, *records = csv.reader(file)
     classes = list(dict.fromkeys(record[-1] for record in records))
     return Dataset(

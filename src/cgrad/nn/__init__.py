@@ -15,10 +15,11 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable
+from typing import Any
 
 from .._core import Value, dot
 
-__all__ = ["Layer", "MLP", "Module", "Neuron"]
+__all__ = ["MLP", "Layer", "Module", "Neuron"]
 
 
 class Module:
@@ -114,9 +115,10 @@ class MLP(Module):
         self.layers = [Layer(sizes[i], sizes[i + 1], nonlin=i != last) for i in range(last + 1)]
 
     def __call__(self, x: Value | Iterable[Value | float]) -> Value | list[Value]:
+        out: Any = x
         for layer in self.layers:
-            x = layer(x)
-        return x  # type: ignore[return-value]  # at least one layer
+            out = layer(out)
+        return out
 
     def parameters(self) -> list[Value]:
         """Layer by layer."""
