@@ -1,0 +1,5 @@
+"""micrograd's import path: ``from cgrad.engine import Value``."""
+
+from ._core import Value
+
+__all__ = ["Value"]
