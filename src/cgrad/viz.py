@@ -9,6 +9,7 @@ from __future__ import annotations
 import html
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from subprocess import SubprocessError
 from sys import getrefcount
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -156,8 +157,7 @@ def _plain(text: str) -> str:
 
 
 def _number(x: float) -> str:
-    text = repr(x)
-    return text[:-2] if text.endswith(".0") else text
+    return repr(x).removesuffix(".0")
 
 
 def _names(graph: _Graph, order: list[int], given: Mapping[str, Value]) -> dict[int, str]:
@@ -455,7 +455,7 @@ def notebook(v: Value) -> str | None:
                 return f'<div style="overflow-x: auto">{drawing}</div>'
         text = _text(graph, {}, True, 6) if graph.fits(LIMIT) else _summary(graph)
         return f"<pre>{html.escape(text)}</pre>"
-    except Exception:  # a display that fails must not cost the cell its result: the repr is shown
+    except Exception:  # noqa: BLE001  a display that fails must not cost the cell its result: the repr is shown
         return None
 
 
@@ -465,7 +465,7 @@ def _svg(graph: _Graph) -> str | None:
         digraph = _graphviz("notebook").Digraph(graph_attr={"rankdir": "LR"})
         digraph.body += [f"\t{line}\n" for line in _dot_lines(graph, {}, True, False, None)]
         text: str = digraph.pipe(format="svg", encoding="utf-8", quiet=True)
-    except Exception:  # no package, no program, or one that fails: text does as well
+    except (ImportError, OSError, RuntimeError, ValueError, SubprocessError):  # no package, no program, a broken one
         return None
     start = text.find("<svg")
     return text[start:] if start >= 0 else None
