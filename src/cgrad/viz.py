@@ -1,0 +1,471 @@
+"""Graphs of Values to look at: as text, as Graphviz source, as drawings, in notebooks.
+
+Nothing here recurses, and nothing explores more of a graph than it was told to: a graph over a limit
+is summarised instead of shown.
+"""
+
+from __future__ import annotations
+
+import html
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from subprocess import SubprocessError
+from sys import getrefcount
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from . import errors
+from ._core import Value
+from ._optable import OPS
+
+if TYPE_CHECKING:
+    import graphviz
+
+__all__ = ["draw_dot", "notebook", "summary", "to_dot", "trace"]
+
+Roots: TypeAlias = "Value | Sequence[Value] | Mapping[str, Value]"
+
+LIMIT = 300  # values that trace, to_dot and draw_dot show
+DRAWN = 100  # values that a notebook draws; up to LIMIT it shows text
+GLANCE = 10_000  # values that a notebook explores
+MOST = 250_000  # values that a summary explores
+EDGES = 4  # edges a value at which a graph counts as large (dot products have operands without end)
+NAME = 60  # characters of a name that are shown
+TERMS = 6  # terms of a dot product that are written out
+
+_INFIX = {op.name: op.symbol for op in OPS if op.slot and op.arity == 2}
+_INFIX.update({op.constant: op.symbol for op in OPS if op.constant})
+_PREFIX = {"neg": "-"}
+_DIRECTIONS = ("LR", "RL", "TB", "BT")
+
+
+class _Graph:
+    """What lies below some roots, explored from the roots down, at most ``most`` values of it.
+
+    nodes: the values; operands: for each the places of its operands; number: the values that are plain
+    numbers of an operation (x*2), no leaves of anybody; complete: whether this is the whole graph.
+    """
+
+    def __init__(self, roots: Iterable[Value], most: int | None) -> None:
+        self.nodes: list[Value] = []
+        self.operands: list[tuple[int, ...]] = []
+        self.edges = 0
+        alone: set[int] = set()
+        place: dict[int, int] = {}
+        for v in roots:
+            if id(v) not in place:
+                place[id(v)] = len(self.nodes)
+                self.nodes.append(v)
+        self.roots = list(place.values())
+        room = float("inf") if most is None else most
+        for v in self.nodes:  # grows while it runs
+            if len(self.nodes) > room or self.edges > EDGES * room:
+                break
+            operands = v._operands
+            places = []
+            for x, held in zip(operands, list(map(getrefcount, operands)), strict=True):
+                i = place.setdefault(id(x), len(self.nodes))
+                if i == len(self.nodes):
+                    self.nodes.append(x)
+                    if held == _UNHELD:
+                        alone.add(i)
+                else:
+                    alone.discard(i)
+                places.append(i)
+            self.operands.append(tuple(places))
+            self.edges += len(places)
+        self.complete = len(self.operands) == len(self.nodes)
+        self.number = {i for i in alone if self._is_number(self.nodes[i])}
+
+    @staticmethod
+    def _is_number(v: Value) -> bool:
+        """A plain number comes as a leaf too, one that only its node holds, and that nobody can name or ask."""
+        return v._name_of_op == "leaf" and not v.name and v.grad == 0
+
+    def fits(self, limit: int | None) -> bool:
+        return limit is None or (self.complete and len(self.nodes) <= limit and self.edges <= EDGES * limit)
+
+    def order(self) -> list[int]:
+        """All places, operands before results: the order in which Python records an expression."""
+        done = bytearray(len(self.nodes))
+        result: list[int] = []
+        for root in self.roots:
+            stack = [] if done[root] else [(root, iter(self.operands[root]))]
+            done[root] = True
+            while stack:
+                k, rest = stack[-1]
+                for i in rest:
+                    if not done[i]:
+                        done[i] = True
+                        stack.append((i, iter(self.operands[i])))
+                        break
+                else:
+                    stack.pop()
+                    result.append(k)
+        return result
+
+    def depth(self) -> int:
+        """Operations on the longest path."""
+        depth = [0] * len(self.nodes)
+        for k in self.order():
+            if self.operands[k]:
+                depth[k] = 1 + max(depth[i] for i in self.operands[k])
+        return max(depth)
+
+
+def _unheld() -> int:
+    """What getrefcount says in ``_Graph`` of an operand that nothing but its node holds."""
+    v = Value(1.0) + 1.0
+    operands = v._operands
+    return list(map(getrefcount, operands))[1]
+
+
+_UNHELD = _unheld()
+
+
+def _roots(root: Roots, op: str) -> dict[str, Value] | list[Value]:
+    if isinstance(root, Value):
+        return [root]
+    if not isinstance(root, (Mapping, Sequence)) or isinstance(root, (str, bytes)):
+        raise errors.no_value(op, "root", root)
+    pairs = list(root.items()) if isinstance(root, Mapping) else list(enumerate(root))
+    for key, v in pairs:
+        if not isinstance(v, Value):
+            raise errors.no_value(op, f"root[{key!r}]", v)
+    if not pairs:
+        raise ValueError(f"{op}: root is empty: give at least one Value")
+    return {str(key): v for key, v in pairs} if isinstance(root, Mapping) else [v for _, v in pairs]
+
+
+def _values(roots: dict[str, Value] | list[Value]) -> list[Value]:
+    return list(roots.values()) if isinstance(roots, dict) else roots
+
+
+def _explored(roots: dict[str, Value] | list[Value], limit: int | None) -> _Graph:
+    """The graph, if it is within the limit; else enough of it for a summary."""
+    graph = _Graph(_values(roots), limit)
+    if not graph.fits(limit):
+        del graph  # it holds the plain numbers
+        graph = _Graph(_values(roots), MOST)
+    return graph
+
+
+def _plain(text: str) -> str:
+    """A name on one line, without control characters."""
+    if len(text) > NAME:
+        text = text[: NAME - 3] + "..."
+    return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def _number(x: float) -> str:
+    return repr(x).removesuffix(".0")
+
+
+def _names(graph: _Graph, order: list[int], given: Mapping[str, Value]) -> dict[int, str]:
+    """A name for each value: the user's, made unique; else the root's key; else v0, v1, ..."""
+    names: dict[int, str] = {}
+    taken: set[str] = set()
+    places = {id(v): k for k, v in enumerate(graph.nodes)}
+    wanted = {k: _plain(graph.nodes[k].name) for k in order}
+    for key, v in given.items():
+        k = places[id(v)]
+        if k not in graph.number and not wanted[k]:
+            wanted[k] = _plain(key)
+    reserved = set(wanted.values())
+    again: Counter[str] = Counter()
+    for k in order:
+        name = wanted[k]
+        if not name:
+            continue
+        if name in taken:
+            stem = name
+            while name in reserved or name in taken:
+                again[stem] += 1
+                name = f"{stem}_{again[stem] + 1}"
+        taken.add(name)
+        names[k] = name
+    n = 0
+    for k in order:
+        if k not in names and k not in graph.number:
+            while f"v{n}" in taken:
+                n += 1
+            names[k] = f"v{n}"
+            n += 1
+    return names
+
+
+def _expression(graph: _Graph, k: int, names: Mapping[int, str]) -> str:
+    """The operation of value k: ``a + b``, ``a**3``, ``-a``, ``tanh(a)``, ``dot([a, 2], [x, y], b)``."""
+    op = graph.nodes[k]._name_of_op
+
+    def term(i: int) -> str:
+        return names[i] if i in names else _number(graph.nodes[i].data)
+
+    def factor(i: int) -> str:
+        return f"({term(i)})" if i not in names and term(i).startswith("-") else term(i)
+
+    places = graph.operands[k]
+    if op == "dot":
+        bias, *rest = places
+        more = f", ... {len(rest) // 2 - TERMS} more" if len(rest) > 2 * TERMS else ""
+        xs = ", ".join(term(i) for i in rest[0 : 2 * TERMS : 2]) + more
+        ys = ", ".join(term(i) for i in rest[1 : 2 * TERMS : 2]) + more
+        tail = "" if bias not in names and graph.nodes[bias].data == 0 else f", {term(bias)}"
+        return f"dot([{xs}], [{ys}]{tail})"
+    if op in _INFIX and len(places) == 2:
+        symbol = _INFIX[op] if _INFIX[op] == "**" else f" {_INFIX[op]} "
+        return f"{factor(places[0])}{symbol}{factor(places[1])}"
+    if op in _PREFIX:
+        return _PREFIX[op] + factor(places[0])
+    return f"{op}({', '.join(map(term, places))})"
+
+
+def trace(root: Roots, *, grads: bool = False, limit: int | None = LIMIT, digits: int = 6) -> str:
+    """cgrad.viz.trace(root, *, grads=False, limit=300, digits=6): the graph below root as text.
+
+    One line a value: leaves first, then the operations, operands before results, numbers at the right.
+    Unnamed values are called v0, v1, ...; a name used twice gets a number. Operations are written as in
+    Python (``a + b``, ``a**3``, ``-a``), all others as calls (``tanh(a)``). A leaf shows its present data.
+
+    root: a Value; a sequence of them; or a dict of names, where ``{"L": L, "dL_da": g}`` shows the
+    recorded derivative g of L after L, and each name gets a line of its own.
+    grads: show gradients too. limit: a graph of more values is summarised (None: never).
+    digits: significant digits of the numbers.
+
+    Raises TypeError where root is no Value, TapeError for a value that was rewound.
+
+    >>> import cgrad
+    >>> a, b = cgrad.Value(2.0, name="a"), cgrad.Value(-3.0, name="b")
+    >>> print(cgrad.viz.trace((a*b + 1).tanh()))
+    a              2
+    b              -3
+    v0 = a * b     -6
+    v1 = v0 + 1    -5
+    v2 = tanh(v1)  -0.999909
+    """
+    roots = _roots(root, "trace")
+    graph = _explored(roots, limit)
+    if not graph.fits(limit):
+        return _summary(graph)
+    return _text(graph, roots if isinstance(roots, dict) else {}, grads, digits)
+
+
+def _text(graph: _Graph, given: Mapping[str, Value], grads: bool, digits: int) -> str:
+    order = graph.order()
+    used = {i for places in graph.operands for i in places}
+    graph.number |= {k for k in graph.roots if given and k not in used and not graph.nodes[k].name
+                     and not graph.operands[k]}  # a derivative that is a constant
+    leaves = [k for k in order if not graph.operands[k] and k not in graph.number]
+    names = _names(graph, leaves + [k for k in order if graph.operands[k] or k in graph.number], given)
+    asked: dict[int, list[str]] = {}
+    for key, v in given.items():
+        asked.setdefault(id(v), []).append(_plain(key))
+    rows: list[tuple[str, int]] = [(names[k], k) for k in leaves]
+    for k in order:
+        if graph.operands[k]:
+            rows.append((f"{names[k]} = {_expression(graph, k, names)}", k))
+            rows += [(f"{key} = {names[k]}", k) for key in asked.pop(id(graph.nodes[k]), ()) if key != names[k]]
+    for k in graph.roots:  # roots that are leaves
+        for key in asked.pop(id(graph.nodes[k]), ()):
+            text = names[k] if k in names else _number(graph.nodes[k].data)
+            rows += [(f"{key} = {text}", k)] if key != text else []
+    cells = [(text, f"{graph.nodes[k].data:.{digits}g}", f"{graph.nodes[k].grad:.{digits}g}") for text, k in rows]
+    if grads:
+        cells.insert(0, ("", "data", "grad"))
+    wide = max(len(text) for text, _, _ in cells)
+    middle = max(len(data) for _, data, _ in cells)
+    return "\n".join(f"{text:{wide}}  {data:{middle}}  {grad}" if grads else f"{text:{wide}}  {data}"
+                     for text, data, grad in cells)
+
+
+def summary(root: Roots, *, most: int | None = MOST) -> str:
+    """cgrad.viz.summary(root, *, most=250_000): the size of the graph below root, counts by operation.
+
+    most: values to explore, those nearest to the root (None: all); the cost is about 3 us each.
+    Raises TypeError where root is no Value, TapeError for a value that was rewound.
+
+    >>> import cgrad
+    >>> x = a = cgrad.Value(0.5, name="a")
+    >>> for _ in range(1000):
+    ...     x = cgrad.sin(x) + a
+    >>> print(cgrad.viz.summary(x))
+    root        1.4973
+    values      2001
+    operations  2000: add 1000, sin 1000
+    leaves      1: a
+    depth       2000
+    """
+    values = _values(_roots(root, "summary"))
+    return _summary(_Graph(values, most))
+
+
+def _summary(graph: _Graph) -> str:
+    seen = range(len(graph.operands))
+    counts = Counter(graph.nodes[k]._name_of_op for k in seen if graph.operands[k])
+    leaves = [k for k in seen if not graph.operands[k] and k not in graph.number]
+    shown = [_plain(graph.nodes[k].name) for k in leaves if graph.nodes[k].name][:8]
+    numbers = len(graph.number)
+    size = f"{len(graph.nodes)}"
+    if not graph.complete:
+        size = f"over {size}; counted are the {len(seen)} nearest to the root"
+    listed = ", ".join(f"{op} {n}" for op, n in sorted(counts.items(), key=lambda c: (-c[1], c[0])))
+    rows = []
+    for k in graph.roots[:8]:
+        name = _plain(graph.nodes[k].name)
+        rows.append(("" if rows else "root", f"{name}{' = ' if name else ''}{graph.nodes[k].data:.6g}"))
+    if len(graph.roots) > 8:
+        rows.append(("", f"... {len(graph.roots) - 8} more"))
+    rows.append(("values", size))
+    rows.append(("operations", f"{counts.total()}: {listed}" if counts else "0"))
+    rows.append(("leaves", f"{len(leaves)}" + (f": {', '.join(shown)}" if shown else "")
+                 + (", ..." if 0 < len(shown) < len(leaves) else "")))
+    if numbers:
+        rows.append(("numbers", f"{numbers}"))
+    if graph.complete:
+        rows.append(("depth", f"{graph.depth()}"))
+    return "\n".join(f"{head:10}  {text}" for head, text in rows)
+
+
+# ---- Graphviz ------------------------------------------------------------------------------------
+
+_RECORD = str.maketrans({c: "\\" + c for c in '\\"{}|<>'} | {"&": "&amp;"})
+_STRING = str.maketrans({"\\": "\\\\", '"': '\\"', "&": "&amp;", "\n": "\\l"})
+
+
+def _decimal(x: float) -> str:
+    return f"{x:.4f}" if x == 0 or 1e-3 <= abs(x) < 1e7 else f"{x:.4g}"
+
+
+def _dot_lines(graph: _Graph, given: Mapping[str, Value], grad: bool, shape: bool, limit: int | None) -> list[str]:
+    """The statements of the drawing: a record a value, a small node an operation."""
+    if not graph.fits(limit):
+        return [f'summary [label="{(_summary(graph) + chr(10)).translate(_STRING)}", shape=note, fontname=monospace]']
+    lines: list[str] = []
+    keys: dict[int, str] = {}
+    for key, v in given.items():
+        keys.setdefault(id(v), key)
+    for k in graph.order():
+        v, operands = graph.nodes[k], graph.operands[k]
+        if k in graph.number:
+            lines.append(f'n{k} [label="{_number(v.data)}", shape=plaintext]')
+            continue
+        name = _plain(v.name or keys.get(id(v), "")).translate(_RECORD)
+        fields = [name, "shape ()" if shape else f"data {_decimal(v.data)}"]
+        if grad:
+            fields.append(f"grad {_decimal(v.grad)}")
+        lines.append(f'n{k} [label="{{ {" | ".join(fields)} }}", shape=record]')
+        if operands:
+            symbol = v._op
+            if len(operands) == 2 and symbol.startswith("**"):
+                operands = operands[: 2 if symbol == "**" else 1]  # the symbol of x**3 shows the 3
+            lines.append(f'n{k}_op [label="{symbol.translate(_STRING)}", ordering=in]')
+            lines.append(f"n{k}_op -> n{k}")
+            lines += [f"n{i} -> n{k}_op" for i in operands]
+    drawn = {word for line in lines if "->" in line for word in line.split()}
+    return [line for line in lines if "plaintext" not in line or line.split()[0] in drawn]
+
+
+def _direction(op: str, rankdir: str) -> str:
+    if rankdir not in _DIRECTIONS:
+        raise ValueError(f"{op}: rankdir is {rankdir!r}: give one of {', '.join(_DIRECTIONS)}")
+    return rankdir
+
+
+def _drawing(op: str, root: Roots, grad: bool, shape: bool, limit: int | None) -> list[str]:
+    roots = _roots(root, op)
+    graph = _explored(roots, limit)
+    return _dot_lines(graph, roots if isinstance(roots, dict) else {}, grad, shape, limit)
+
+
+def to_dot(root: Roots, *, rankdir: str = "LR", grad: bool = True, shape: bool = False,
+           limit: int | None = LIMIT) -> str:
+    """cgrad.viz.to_dot(root, *, rankdir="LR", grad=True, shape=False, limit=300): Graphviz source text.
+
+    A record node for each value, ``{ name | data 1.0000 | grad 0.0000 }``, and a small node for each
+    operation. Needs nothing but cgrad; ``dot -Tsvg`` draws it.
+
+    root: a Value, a sequence of them, or a dict of names. rankdir: LR, RL, TB or BT. grad: show
+    gradients. shape: show the shape, () for a scalar, in place of the data. limit: a graph of more
+    values gives one node with its summary (None: never).
+
+    Raises TypeError where root is no Value, ValueError for an unknown rankdir.
+
+    >>> import cgrad
+    >>> print(cgrad.viz.to_dot(-cgrad.Value(2.0, name="a")))
+    digraph {
+        graph [rankdir=LR]
+        n1 [label="{ a | data 2.0000 | grad 0.0000 }", shape=record]
+        n0 [label="{  | data -2.0000 | grad 0.0000 }", shape=record]
+        n0_op [label="neg", ordering=in]
+        n0_op -> n0
+        n1 -> n0_op
+    }
+    """
+    lines = [f"graph [rankdir={_direction('to_dot', rankdir)}]", *_drawing("to_dot", root, grad, shape, limit)]
+    return "\n".join(["digraph {", *("    " + line for line in lines), "}"])
+
+
+def draw_dot(root: Roots, format: str = "svg", rankdir: str = "LR", shape: bool = False, grad: bool = True, *,
+             limit: int | None = LIMIT) -> graphviz.Digraph:
+    """cgrad.viz.draw_dot(root, format="svg", rankdir="LR", shape=False, grad=True, *, limit=300): a drawing.
+
+    The ``graphviz.Digraph`` of ``to_dot(root)``: a notebook shows it, ``.render("file")`` writes it.
+
+    format: of rendered files (svg, png, pdf, ...); the rest as for ``to_dot``.
+    Raises ImportError where the package graphviz is missing (``pip install "pycgrad[viz]"``); drawing
+    also needs Graphviz's program dot.
+
+    >>> import cgrad
+    >>> cgrad.viz.draw_dot(cgrad.Value(2.0)**3, rankdir="TB").format
+    'svg'
+    """
+    _direction("draw_dot", rankdir)
+    digraph = _graphviz("draw_dot").Digraph(format=format, graph_attr={"rankdir": rankdir})
+    digraph.body += [f"\t{line}\n" for line in _drawing("draw_dot", root, grad, shape, limit)]
+    return digraph
+
+
+def _graphviz(op: str) -> Any:
+    try:
+        import graphviz
+    except ImportError as error:
+        raise ImportError(f'{op}: the package graphviz is missing: pip install "pycgrad[viz]", or take the source '
+                          "text of cgrad.viz.to_dot") from error
+    return graphviz
+
+
+# ---- notebooks -----------------------------------------------------------------------------------
+
+def notebook(v: Value) -> str | None:
+    """cgrad.viz.notebook(v): what a notebook shows of a Value, as HTML; None for its repr.
+
+    A drawing of a graph of up to 100 values where Graphviz is at hand, else the text of ``trace``; the
+    summary of a graph of over 300 values; None for a leaf. Never raises.
+
+    >>> import cgrad
+    >>> cgrad.viz.notebook(cgrad.Value(1.0)) is None
+    True
+    """
+    try:
+        if not v._operands:
+            return None
+        graph = _Graph([v], GLANCE)
+        if graph.fits(DRAWN):
+            drawing = _svg(graph)
+            if drawing is not None:
+                return f'<div style="overflow-x: auto">{drawing}</div>'
+        text = _text(graph, {}, True, 6) if graph.fits(LIMIT) else _summary(graph)
+        return f"<pre>{html.escape(text)}</pre>"
+    except Exception:  # noqa: BLE001  a display that fails must not cost the cell its result: the repr is shown
+        return None
+
+
+def _svg(graph: _Graph) -> str | None:
+    """The drawing, or None where Graphviz cannot be had."""
+    try:
+        digraph = _graphviz("notebook").Digraph(graph_attr={"rankdir": "LR"})
+        digraph.body += [f"\t{line}\n" for line in _dot_lines(graph, {}, True, False, None)]
+        text: str = digraph.pipe(format="svg", encoding="utf-8", quiet=True)
+    except (ImportError, OSError, RuntimeError, ValueError, SubprocessError):  # no package, no program, a broken one
+        return None
+    start = text.find("<svg")
+    return text[start:] if start >= 0 else None
