@@ -54,7 +54,7 @@ cdef inline double c_py_mod(double x, double y) noexcept nogil:
 
 cdef inline double c_py_floordiv(double x, double y) noexcept nogil:
     """Python's x // y: from the remainder, so that it agrees with %."""
-    cdef double q, r
+    cdef double r, q, whole
     if y == 0:
         return x/y
     r = c_fmod(x, y)
@@ -63,7 +63,13 @@ cdef inline double c_py_floordiv(double x, double y) noexcept nogil:
         q -= 1
     if q == 0:
         return c_copysign(0.0, x/y)
-    return c_floor(q + 0.5) if c_fabs(q) < 4503599627370496.0 else q
+    whole = c_floor(q)
+    return whole + 1 if q - whole > 0.5 else whole
+
+
+cdef inline double c_trunc_div(double x, double y) noexcept nogil:
+    """The whole part of x/y, from the remainder: x/y itself may round up to the next whole number."""
+    return c_rint((x - c_fmod(x, y))/y)
 
 
 cdef inline double c_pow_const(double x, double c) noexcept nogil:
@@ -98,10 +104,26 @@ cdef inline double c_softplus(double x) noexcept nogil:
     return c_log1p(c_exp(-c_fabs(x))) + c_maximum(x, 0.0)
 
 
+cdef inline double exp_difference(double x, double y) noexcept nogil:
+    """exp(x - y) with the rounding error of x - y put back (it would be a relative error)."""
+    cdef double d = x - y, t = d - x, tail = (x - (d - t)) - (y + t)
+    return c_exp(d)*(1 + tail) if tail == tail else c_exp(d)
+
+
 cdef inline double c_log_add_exp(double x, double y) noexcept nogil:
     if x == y:  # also two equal infinities
         return x + 0.6931471805599453
-    return c_maximum(x, y) + c_log1p(c_exp(-c_fabs(x - y)))
+    return x + c_log1p(exp_difference(y, x)) if x > y else y + c_log1p(exp_difference(x, y))
+
+
+cdef inline double c_share(double x, double y) noexcept nogil:
+    cdef double e
+    if x == y:
+        return 0.5
+    if x > y:
+        return 1/(1 + exp_difference(y, x))
+    e = exp_difference(x, y)
+    return e/(1 + e)
 
 
 cdef inline double c_sech2(double x) noexcept nogil:
