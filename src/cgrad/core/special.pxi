@@ -69,11 +69,19 @@ cdef inline double c_py_floordiv(double x, double y) noexcept nogil:
 
 cdef inline double c_trunc_div(double x, double y) noexcept nogil:
     """The whole part of x/y, from the remainder: x/y itself may round up to the next whole number."""
-    return c_rint((x - c_fmod(x, y))/y)
+    return c_rint((x - c_fmod(x, y))/y) if y != 0 else x/y
 
 
 cdef inline double c_pow_const(double x, double c) noexcept nogil:
-    return x*x if c == 2 else x if c == 1 else c_pow(x, c)
+    return x if c == 1 else c_pow(x, c)  # not x*x for 2: Python's x**2 is pow, and differs in one of 1000
+
+
+cdef inline double c_cube_root(double x) noexcept nogil:
+    """cbrt with a step of Newton: C's errs by 2 ulp, which the partials (cbrt^-2, ^-5, ^-8) would multiply."""
+    cdef double r = c_cbrt(x), s = r*r
+    if r == 0 or not c_fabs(r) < INFINITY:
+        return r
+    return r - (c_fma(s, r, -x) + c_fma(r, r, -s)*r)/(3*s)
 
 
 cdef inline double c_sign(double x) noexcept nogil:
@@ -160,6 +168,14 @@ cdef double[15] BERNOULLI = [  # B2, B4, ..., B30
     6192.123188405797, -86580.25311355312, 1425517.1666666667, -27298231.067816094, 601580873.9006424]
 
 
+cdef inline double cot_pi(double x) noexcept nogil:
+    """cot(pi*x), from the distance to the nearest multiple of 1/2, so that it is accurate at its zeros too."""
+    cdef double f = x - c_rint(x)
+    if c_fabs(f) <= 0.25:
+        return 1/c_tan(M_PI*f)
+    return c_copysign(c_tan(M_PI*(0.5 - c_fabs(f))), f)
+
+
 cdef double c_digamma(double x) noexcept nogil:
     cdef double shift = 0, t, b0 = 0, b1 = 0, b2
     cdef int k
@@ -170,7 +186,7 @@ cdef double c_digamma(double x) noexcept nogil:
     if x < 0:
         if x == c_floor(x):
             return NAN
-        return c_digamma(1 - x) - M_PI/c_tan(M_PI*(x - c_rint(x)))
+        return c_digamma(1 - x) - M_PI*cot_pi(x)
     if x < 1:
         return c_digamma(x + 1) - 1/x
     if x >= 10:
@@ -191,7 +207,7 @@ cdef double c_digamma(double x) noexcept nogil:
 
 cdef double cot_derivative(int n, double x) noexcept nogil:
     """d^n/dx^n of pi*cot(pi*x): with c = cot, P0 = c and P(k+1) = -(1 + c^2) P(k)'."""
-    cdef double c = 1/c_tan(M_PI*(x - c_rint(x))), result = 0
+    cdef double c = cot_pi(x), result = 0
     cdef double[64] p, q
     cdef int i, k
     for i in range(64):
