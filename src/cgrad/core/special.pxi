@@ -54,7 +54,7 @@ cdef inline double c_py_mod(double x, double y) noexcept nogil:
 
 cdef inline double c_py_floordiv(double x, double y) noexcept nogil:
     """Python's x // y: from the remainder, so that it agrees with %."""
-    cdef double q, r
+    cdef double r, q, whole
     if y == 0:
         return x/y
     r = c_fmod(x, y)
@@ -63,11 +63,25 @@ cdef inline double c_py_floordiv(double x, double y) noexcept nogil:
         q -= 1
     if q == 0:
         return c_copysign(0.0, x/y)
-    return c_floor(q + 0.5) if c_fabs(q) < 4503599627370496.0 else q
+    whole = c_floor(q)
+    return whole + 1 if q - whole > 0.5 else whole
+
+
+cdef inline double c_trunc_div(double x, double y) noexcept nogil:
+    """The whole part of x/y, from the remainder: x/y itself may round up to the next whole number."""
+    return c_rint((x - c_fmod(x, y))/y) if y != 0 else x/y
 
 
 cdef inline double c_pow_const(double x, double c) noexcept nogil:
-    return x*x if c == 2 else x if c == 1 else c_pow(x, c)
+    return x if c == 1 else c_pow(x, c)  # not x*x for 2: Python's x**2 is pow, and differs in one of 1000
+
+
+cdef inline double c_cube_root(double x) noexcept nogil:
+    """cbrt with a step of Newton: C's errs by 2 ulp, which the partials (cbrt^-2, ^-5, ^-8) would multiply."""
+    cdef double r = c_cbrt(x), s = r*r
+    if r == 0 or not c_fabs(r) < INFINITY:
+        return r
+    return r - (c_fma(s, r, -x) + c_fma(r, r, -s)*r)/(3*s)
 
 
 cdef inline double c_sign(double x) noexcept nogil:
@@ -98,10 +112,26 @@ cdef inline double c_softplus(double x) noexcept nogil:
     return c_log1p(c_exp(-c_fabs(x))) + c_maximum(x, 0.0)
 
 
+cdef inline double exp_difference(double x, double y) noexcept nogil:
+    """exp(x - y) with the rounding error of x - y put back (it would be a relative error)."""
+    cdef double d = x - y, t = d - x, tail = (x - (d - t)) - (y + t)
+    return c_exp(d)*(1 + tail) if tail == tail else c_exp(d)
+
+
 cdef inline double c_log_add_exp(double x, double y) noexcept nogil:
     if x == y:  # also two equal infinities
         return x + 0.6931471805599453
-    return c_maximum(x, y) + c_log1p(c_exp(-c_fabs(x - y)))
+    return x + c_log1p(exp_difference(y, x)) if x > y else y + c_log1p(exp_difference(x, y))
+
+
+cdef inline double c_share(double x, double y) noexcept nogil:
+    cdef double e
+    if x == y:
+        return 0.5
+    if x > y:
+        return 1/(1 + exp_difference(y, x))
+    e = exp_difference(x, y)
+    return e/(1 + e)
 
 
 cdef inline double c_sech2(double x) noexcept nogil:
@@ -138,6 +168,14 @@ cdef double[15] BERNOULLI = [  # B2, B4, ..., B30
     6192.123188405797, -86580.25311355312, 1425517.1666666667, -27298231.067816094, 601580873.9006424]
 
 
+cdef inline double cot_pi(double x) noexcept nogil:
+    """cot(pi*x), from the distance to the nearest multiple of 1/2, so that it is accurate at its zeros too."""
+    cdef double f = x - c_rint(x)
+    if c_fabs(f) <= 0.25:
+        return 1/c_tan(M_PI*f)
+    return c_copysign(c_tan(M_PI*(0.5 - c_fabs(f))), f)
+
+
 cdef double c_digamma(double x) noexcept nogil:
     cdef double shift = 0, t, b0 = 0, b1 = 0, b2
     cdef int k
@@ -148,7 +186,7 @@ cdef double c_digamma(double x) noexcept nogil:
     if x < 0:
         if x == c_floor(x):
             return NAN
-        return c_digamma(1 - x) - M_PI/c_tan(M_PI*(x - c_rint(x)))
+        return c_digamma(1 - x) - M_PI*cot_pi(x)
     if x < 1:
         return c_digamma(x + 1) - 1/x
     if x >= 10:
@@ -169,7 +207,7 @@ cdef double c_digamma(double x) noexcept nogil:
 
 cdef double cot_derivative(int n, double x) noexcept nogil:
     """d^n/dx^n of pi*cot(pi*x): with c = cot, P0 = c and P(k+1) = -(1 + c^2) P(k)'."""
-    cdef double c = 1/c_tan(M_PI*(x - c_rint(x))), result = 0
+    cdef double c = cot_pi(x), result = 0
     cdef double[64] p, q
     cdef int i, k
     for i in range(64):
