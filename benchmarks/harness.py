@@ -20,6 +20,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
+from typing import Self
 
 ROOT = Path(__file__).resolve().parent.parent
 Outcome = tuple[float, list[float]]
@@ -93,7 +94,7 @@ class Process:
             [sys.executable, "-m", "benchmarks.worker", f"benchmarks.{group}", factory, json.dumps(args)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
 
-    def __enter__(self) -> "Process":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -2,7 +2,7 @@
 
 import random
 
-from benchmarks.harness import Outcome, Process, Row, Side, clock, missing, ratios, row
+from benchmarks.harness import Outcome, Process, Row, Side, agree, clock, missing, ratios, row
 
 
 def data(points: int):
@@ -18,13 +18,13 @@ def data(points: int):
 class Neuron:
     """Over any number that has a method relu()."""
 
-    def __init__(self, value, nin, nonlin=True):
-        self.w = [value(random.uniform(-1, 1)) for _ in range(nin)]
+    def __init__(self, value, size, nonlin=True):
+        self.w = [value(random.uniform(-1, 1)) for _ in range(size)]
         self.b = value(0.0)
         self.nonlin = nonlin
 
     def __call__(self, x):
-        act = sum((wi*xi for wi, xi in zip(self.w, x)), self.b)  # noqa: B905  micrograd's line
+        act = sum((wi*xi for wi, xi in zip(self.w, x)), self.b)
         return act.relu() if self.nonlin else act
 
     def parameters(self):
@@ -35,13 +35,13 @@ class BareNeuron(Neuron):
     """The same where there is no such method: plain floats, XAD."""
 
     def __call__(self, x):
-        act = sum((wi*xi for wi, xi in zip(self.w, x)), self.b)  # noqa: B905
+        act = sum((wi*xi for wi, xi in zip(self.w, x)), self.b)
         return (act if act > 0 else 0.0) if self.nonlin else act
 
 
 class Layer:
-    def __init__(self, neuron, value, nin, nout, nonlin):
-        self.neurons = [neuron(value, nin, nonlin) for _ in range(nout)]
+    def __init__(self, neuron, value, size, nout, nonlin):
+        self.neurons = [neuron(value, size, nonlin) for _ in range(nout)]
 
     def __call__(self, x):
         out = [n(x) for n in self.neurons]
@@ -49,8 +49,8 @@ class Layer:
 
 
 class MLP:
-    def __init__(self, neuron, value, nin, nouts):
-        sizes = [nin, *nouts]
+    def __init__(self, neuron, value, size, nouts):
+        sizes = [size, *nouts]
         self.layers = [Layer(neuron, value, sizes[i], sizes[i + 1], i != len(nouts) - 1) for i in range(len(nouts))]
 
     def __call__(self, x):
@@ -97,7 +97,17 @@ def total_loss(model, X, y, number, positive=relu):
     return data_loss + reg_loss
 
 
-def training(make_model, X, y, number, steps: int) -> Side:
+def careful_loss(model, X, y, number, positive=relu):
+    """The same without plain numbers: minigrad releases them once too often, and crashes sooner or later."""
+    inputs = [list(map(number, xrow)) for xrow in X]
+    scores = list(map(model, inputs))
+    losses = [positive(number(1.0) + number(-yi)*scorei) for yi, scorei in zip(y, scores, strict=True)]
+    data_loss = sum(losses, number(0.0)) * number(1.0/len(losses))
+    reg_loss = number(1e-4) * sum((p*p for p in model.parameters()), number(0.0))
+    return data_loss + reg_loss
+
+
+def training(make_model, X, y, number, steps: int, loss_of=total_loss) -> Side:
     """Some steps from the same start each time; only the steps are timed."""
 
     def run() -> Outcome:
@@ -106,7 +116,7 @@ def training(make_model, X, y, number, steps: int) -> Side:
         losses = []
         start = clock()
         for k in range(steps):
-            loss = total_loss(model, X, y, number)
+            loss = loss_of(model, X, y, number)
             model.zero_grad()
             loss.backward()
             learning_rate = 1.0 - 0.9*k/100
@@ -197,23 +207,56 @@ def sides(engine: str, points: int, steps: int) -> dict[str, Side]:
     def own():
         return MLP(Neuron, Value, 2, [16, 16, 1])
 
-    result = {"demo": training(make, X, y, Value, steps), "lists": training(make, *lists, Value, steps),
-              "own": training(own, *lists, Value, steps), "own demo": training(own, X, y, Value, steps)}
+    result = {"demo": training(make, X, y, Value, steps), "own demo": training(own, X, y, Value, steps),
+              "own": training(own, *lists, Value, steps),
+              "careful": training(make, *lists, Value, steps, careful_loss),
+              "own careful": training(own, *lists, Value, steps, careful_loss)}
     if engine == "cgrad":
         result["own floats"] = training(own, *lists, float, steps)
         result["own forward"] = forward(Neuron, Value, *lists, Value, relu, steps)
         result["plain forward"] = forward(BareNeuron, float, *lists, float, bare_relu, steps)
-        result["first loss"] = lambda: (lambda s, r: (s, r[:1]))(*result["own"]())
+
+        def first_loss() -> Outcome:
+            seconds, losses = result["own"]()
+            return seconds, losses[:1]
+
+        def gradient() -> Outcome:
+            random.seed(1337)
+            model = own()
+            loss = total_loss(model, X, y, Value)
+            loss.backward()
+            return 0.0, [loss.data, *(p.grad for p in model.parameters())]
+
+        result["first loss"] = first_loss
+        result["gradient"] = gradient
     return result
 
 
+def by_hand(points: int) -> list[float]:
+    """The loss and its gradient at the start, by the C reference."""
+    import numpy as np
+
+    from benchmarks import reference
+
+    X, y = data(points)
+    random.seed(1337)
+    p = np.array(MLP(Neuron, float, 2, [16, 16, 1]).parameters())
+    gradient = np.zeros_like(p)
+    loss = reference.load().w1_grad(p, np.ascontiguousarray(X), y.astype(float), points, 1e-4, gradient)
+    return [loss, *gradient.tolist()]
+
+
 def run(quick: bool) -> list[Row]:
+    from benchmarks import reference
+
     points, steps, rounds = (10, 1, 3) if quick else (100, 2, 15)
     name = f"micrograd's demo step ({points} moons points, MLP(2, [16, 16, 1]))"
     if missing("micrograd", "scikit-learn"):
         return [Row(f"{name}, imports replaced, against micrograd", ">= 200", None,
                     note=missing("micrograd", "scikit-learn"))]
     with Process("moons", "sides", "cgrad", points, steps) as ours:
+        if reference.available():
+            agree("moons", ours("gradient")[1], by_hand(points), 1e-12)
         with Process("moons", "sides", "micrograd", points, steps) as theirs:
             demo = ratios("moons", theirs.side("demo"), ours.side("demo"), rounds)
             own = ratios("moons", theirs.side("own demo"), ours.side("own demo"), rounds)
