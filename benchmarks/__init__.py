@@ -1,0 +1,1 @@
+"""What cgrad must reach, measured: ``python benchmarks/run.py``. How each figure is taken: docs/performance.md."""

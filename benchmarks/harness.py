@@ -1,0 +1,219 @@
+"""Ratios taken in one run: sides in processes of their own, called in turn, median of the ratios.
+
+A *group* (chain.py, moons.py, ...) has a function ``run(quick)`` that gives rows, and factories that
+processes call: ``factory(*args) -> {side: function}``, each function giving (seconds, results). The
+results of the sides that are compared must agree; where they do not, there is no figure.
+"""
+
+import gc
+import json
+import math
+import os
+import platform
+import re
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Self
+
+ROOT = Path(__file__).resolve().parent.parent
+Outcome = tuple[float, list[float]]
+Side = Callable[[], Outcome]
+clock = time.process_time  # CPU time, the system's part included: other processes do not count
+
+
+class Disagreement(AssertionError):
+    """Two computations that should give the same numbers do not: their times mean nothing."""
+
+
+class Crashed(RuntimeError):
+    """A side's process died (some of the peers do)."""
+
+
+@dataclass
+class Row:
+    """One line of the table."""
+
+    measure: str
+    bar: str  # "<= 2.0", ">= 200"; "" where the figure is only reported
+    value: float | None
+    low: float | None = None  # quartiles
+    high: float | None = None
+    unit: str = "x"
+    note: str = ""
+
+    @property
+    def met(self) -> bool | None:
+        if not self.bar or self.value is None:
+            return None
+        sign, number = self.bar.split()
+        return self.value <= float(number) if sign == "<=" else self.value >= float(number)
+
+    @property
+    def figure(self) -> str:
+        if self.value is None:
+            return "not measured"
+        text = f"{show(self.value)}{'' if self.unit == 'x' else ' '}{self.unit}"
+        if self.low is not None and self.high is not None:
+            text += f" ({show(self.low)} to {show(self.high)})"
+        return text
+
+    def as_dict(self) -> dict[str, object]:
+        return {**asdict(self), "met": self.met}
+
+
+def show(x: float) -> str:
+    return f"{x:.0f}" if abs(x) >= 100 else f"{x:.1f}" if abs(x) >= 10 else f"{x:.2f}"
+
+
+def timed(work: Callable[[], list[float]]) -> Side:
+    """A side from a function: all of it is timed."""
+
+    def side() -> Outcome:
+        start = clock()
+        results = work()
+        return clock() - start, results
+
+    return side
+
+
+class Process:
+    """A fresh interpreter that holds the sides of one factory."""
+
+    def __init__(self, group: str, factory: str, *args: object) -> None:
+        environment = dict(os.environ)
+        environment["PYTHONPATH"] = os.pathsep.join([str(ROOT), *filter(None, [environment.get("PYTHONPATH")])])
+        self.what = f"{group}.{factory}"
+        self.child = subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.worker", f"benchmarks.{group}", factory, json.dumps(args)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        assert self.child.stdin is not None and self.child.stdout is not None
+        try:
+            self.child.stdin.close()
+        except BrokenPipeError:  # it crashed with a call still unsent
+            pass
+        self.child.stdout.close()
+        self.child.wait()
+
+    def __call__(self, side: str) -> Outcome:
+        """Run a side once: its seconds and results."""
+        assert self.child.stdin is not None and self.child.stdout is not None
+        try:
+            self.child.stdin.write(side + "\n")
+            self.child.stdin.flush()
+            line = self.child.stdout.readline()
+        except BrokenPipeError:
+            line = ""
+        if not line:
+            raise Crashed(f"{self.what}: the process of {side!r} ended with status {self.child.wait()}")
+        seconds, results = json.loads(line)
+        return seconds, results
+
+    def side(self, name: str) -> Side:
+        return lambda: self(name)
+
+
+def serve(factory: Callable[..., dict[str, Side]], args: list[object]) -> None:
+    """The child's part: run the sides that are asked for, with Python's collector on."""
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # what a library prints must not be taken for an answer
+    sides = factory(*args)
+    assert gc.isenabled()
+    for line in sys.stdin:
+        seconds, results = sides[line.strip()]()
+        print(json.dumps([seconds, results]), file=answers, flush=True)
+
+
+def agree(what: str, got: list[float], expected: list[float], tolerance: float) -> None:
+    """Refuse results that differ by more than ``tolerance``, relative to the largest of them."""
+    scale = max((abs(x) for x in expected), default=0.0)
+    if len(got) != len(expected) or not all(
+            math.isfinite(x) and abs(x - y) <= tolerance*scale for x, y in zip(got, expected, strict=True)):
+        raise Disagreement(f"{what}: {got[:4]} and {expected[:4]} do not agree within {tolerance:g}")
+
+
+def ratios(what: str, over: Side, under: Side, rounds: int, same: float | None = 1e-9, warm: int = 1) -> list[float]:
+    """Times of ``over`` by times of ``under``, called in turn after ``warm`` calls of each.
+
+    same: the relative tolerance within which both give the same results; None: not compared.
+    """
+    for _ in range(warm):
+        over()
+        under()
+    result = []
+    for _ in range(rounds):
+        seconds, results = over()
+        others, expected = under()
+        if same is not None:
+            agree(what, results, expected, same)
+        result.append(seconds/others)
+    return result
+
+
+def row(measure: str, bar: str, values: list[float], unit: str = "x", note: str = "") -> Row:
+    """The median of some figures, with their quartiles."""
+    low, high = values[0], values[0]
+    if len(values) > 1:
+        low, _, high = statistics.quantiles(values, n=4, method="inclusive")
+    return Row(measure, bar, statistics.median(values), low, high, unit, note)
+
+
+@contextmanager
+def pinned(on: bool = True):
+    """One CPU for this process and its children, where the system can do that."""
+    if not on or not hasattr(os, "sched_setaffinity"):
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {max(before)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+def version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return ""
+
+
+def missing(*packages: str) -> str:
+    """A note that names what is not installed; "" where all are there."""
+    absent = [name for name in packages if not version(name)]
+    return f"needs {', '.join(absent)}" if absent else ""
+
+
+def processor() -> str:
+    try:
+        text = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return platform.processor() or platform.machine()
+    found = re.search(r"^model name\s*:\s*(.+)$", text, re.MULTILINE)
+    return found[1].strip() if found else platform.machine()
+
+
+def machine() -> dict[str, str]:
+    """What the figures were taken with."""
+    import cgrad
+
+    try:
+        gcc = subprocess.run(["gcc", "-dumpfullversion"], capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        gcc = "none"
+    return {"processor": f"{processor()}, {os.cpu_count()} CPUs", "system": f"{platform.system()} {platform.machine()}",
+            "Python": f"{platform.python_implementation()} {platform.python_version()} ({platform.python_compiler()})",
+            "gcc": gcc, "NumPy": version("numpy"), "cgrad": cgrad.__version__,
+            **{name: version(name) or "none" for name in ("micrograd", "minigrad", "xad")}}

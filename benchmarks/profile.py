@@ -1,0 +1,52 @@
+"""One workload in a loop, for a profiler: ``perf record -e cpu-clock python benchmarks/profile.py chain --seconds 10``.
+
+With callgrind: ``valgrind --tool=callgrind python benchmarks/profile.py readme --times 100``.
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+if not __package__:  # this folder's names must not hide other modules
+    sys.path[0] = str(Path(__file__).resolve().parent.parent)
+
+from benchmarks import chain, expression, hessian, moons, sweep  # noqa: E402
+from benchmarks.harness import Side  # noqa: E402
+
+
+def workloads() -> dict[str, tuple[Callable[[], dict[str, Side]], str]]:
+    """name -> (factory of sides, the side)."""
+    return {
+        "chain": (lambda: chain.sides(1_000_000), "values"),
+        "leaves": (lambda: chain.sides(1_000_000), "leaves"),
+        "float64": (lambda: chain.sides(1_000_000), "float64"),
+        "floats": (lambda: chain.sides(1_000_000), "plain"),
+        "readme": (lambda: expression.sides("cgrad", 1_000), "loop"),
+        "moons": (lambda: moons.sides("cgrad", 100, 1), "demo"),
+        "own": (lambda: moons.sides("cgrad", 100, 1), "own"),
+        "sweep": (lambda: sweep.graph(1_000_000, 5_000), "again"),
+        "five": (lambda: sweep.small(10_000_000, 10_000), "full"),
+        "hessian": (lambda: hessian.sides(100), "hessian"),
+    }
+
+
+def main() -> None:
+    known = workloads()
+    parser = argparse.ArgumentParser(description="Run one workload over and over.")
+    parser.add_argument("workload", choices=known)
+    parser.add_argument("--seconds", type=float, default=5.0, help="how long (default 5)")
+    parser.add_argument("--times", type=int, help="how often, instead")
+    options = parser.parse_args()
+    factory, name = known[options.workload]
+    side: Side = factory()[name]
+    done, spent, start = 0, 0.0, time.monotonic()
+    while done < options.times if options.times else time.monotonic() - start < options.seconds:
+        spent += side()[0]
+        done += 1
+    print(f"{options.workload}: {done} runs, {spent/done*1e3:.3f} ms each")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,200 @@
+"""The benchmarks run, on small sizes, and what they compute is right. Nothing here looks at a time."""
+
+import json
+import math
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from benchmarks import chain, expression, harness, hessian, memory, moons, reference, run, sweep  # noqa: E402
+
+needs_gcc = pytest.mark.skipif(not reference.available(), reason="the C reference is compiled with gcc")
+
+
+def needs(*packages):
+    absent = harness.missing(*packages)
+    return pytest.mark.skipif(bool(absent), reason=absent or "all there")
+
+
+@pytest.mark.parametrize("name", run.GROUPS)
+def test_group_gives_figures(name):
+    rows = run.take([name], quick=True, pin=False)[name]
+    assert rows
+    for row in rows:
+        if row.value is None:  # what is not installed, or crashed: said, and only of the peers
+            assert row.note and (row.note.startswith("needs ") or name == "peers"), row
+        else:
+            assert math.isfinite(row.value) and row.value >= 0, row
+            assert row.low is None or row.low <= row.value <= row.high, row
+        assert row.met in (True, False, None) and (row.bar or row.met is None)
+
+
+def test_script_writes_json(tmp_path):
+    target = tmp_path / "figures.json"
+    command = [sys.executable, str(ROOT / "benchmarks" / "run.py"), "--quick", "--only", "hessian", "--json", target]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    written = json.loads(target.read_text())
+    assert [row["measure"] for row in written["figures"]["hessian"]] and written["quick"] is True
+    assert written["figures"]["hessian"][0]["measure"] in done.stdout
+
+
+def test_profile_script_runs():
+    command = [sys.executable, str(ROOT / "benchmarks" / "profile.py"), "readme", "--times", "1"]
+    assert "readme: 1 runs" in subprocess.run(command, capture_output=True, text=True, timeout=300, check=True).stdout
+
+
+# ---- the computations, against formulas and other engines ---------------------------------------------
+
+def test_chain_has_its_closed_form():
+    import cgrad
+
+    n = 5000
+    value, slope = chain.swept(cgrad.Value, n)
+    power = chain.A**n
+    assert value == chain.plain(n)[0]
+    assert slope == pytest.approx(power, rel=1e-11)
+    assert value == pytest.approx(chain.START*power + chain.B*(power - 1)/(chain.A - 1), rel=1e-8)
+
+
+@pytest.mark.parametrize("side", ["values", "float64", "leaves"])
+def test_chain_sides_compute_the_same(side):
+    sides = chain.sides(1000)
+    assert sides[side]()[1] == sides["plain"]()[1]
+
+
+def test_readme_expression():
+    import cgrad
+
+    assert expression.readme(cgrad.Value) == pytest.approx([24.70408163265306, 138.83381924198252, 645.5772594752186],
+                                                           rel=1e-14)
+
+
+@needs("scikit-learn")
+@needs_gcc
+def test_moons_gradient_is_that_of_c():
+    got = moons.sides("cgrad", 100, 1)["gradient"]()[1]
+    assert len(got) == 338
+    harness.agree("moons", got, moons.by_hand(100), 1e-13)
+
+
+@needs("scikit-learn", "micrograd")
+def test_moons_trajectories_are_micrograds():
+    ours, theirs = moons.sides("cgrad", 12, 4), moons.sides("micrograd", 12, 4)
+    expected = theirs["demo"]()[1]
+    assert len(set(expected)) == 4
+    for side in ("demo", "own demo", "own", "careful", "own careful", "own floats"):
+        harness.agree(side, ours[side]()[1], expected, 1e-12)
+
+
+@needs("scikit-learn", "xad")
+def test_moons_trajectories_are_xads():
+    expected = moons.sides("xad", 12, 3)["own"]()[1]
+    harness.agree("xad", moons.sides("cgrad", 12, 3)["own floats"]()[1], expected, 1e-12)
+
+
+@needs_gcc
+def test_irregular_graph_is_irregular_and_swept_as_in_c():
+    sides = sweep.graph(5000, 200)
+    grads = sides["c"]()[1]
+    assert sum(g != 0 for g in grads) > 150
+    harness.agree("fresh", sides["fresh"]()[1], grads, 1e-13)
+    harness.agree("again", sides["again"]()[1], grads, 1e-13)
+    harness.agree("again", sides["again"]()[1], grads, 1e-13)
+
+
+def test_irregular_graph_has_its_ops():
+    import random
+
+    import cgrad
+
+    rng = random.Random(1)
+    with cgrad.Tape() as tape:
+        leaves = [tape.leaf(rng.uniform(-1, 1)) for _ in range(300)]
+        total = sweep.record(sweep.program(6000, 300, 20), list(leaves))
+    ops = {node.op for node in tape} - {"leaf"}
+    assert math.isfinite(total.data) and len(ops) >= sweep.OPS
+
+
+@needs_gcc
+def test_hessian_is_that_of_c():
+    start = hessian.point(12)
+    first, second = hessian.by_hand(start)
+    harness.agree("gradient", hessian.gradient(start), first, 1e-14)
+    harness.agree("Hessian", [h for r in hessian.hessian(start) for h in r], [h for r in second for h in r], 1e-14)
+
+
+@pytest.mark.skipif(not memory.PROC.exists(), reason="reads /proc")
+def test_training_loop_counts_its_operations():
+    operations, mean, *sizes = memory.endless(20_000, 10)["train"]()[1]
+    assert 19_000 < operations <= 20_000 and len(sizes) >= 10 and mean < 0.1
+
+
+# ---- the harness ------------------------------------------------------------------------------------
+
+def test_disagreement_is_refused():
+    with pytest.raises(harness.Disagreement):
+        harness.agree("x", [1.0], [1.1], 1e-3)
+    with pytest.raises(harness.Disagreement):
+        harness.agree("x", [math.nan], [1.0], 1.0)
+    with pytest.raises(harness.Disagreement):
+        harness.ratios("x", lambda: (1.0, [1.0]), lambda: (1.0, [2.0]), 1)
+
+
+def test_ratio_is_taken_in_turn():
+    calls = []
+
+    def side(name, seconds):
+        def call():
+            calls.append(name)
+            return seconds, [1.0]
+        return call
+
+    assert harness.ratios("x", side("a", 3.0), side("b", 2.0), 2) == [1.5, 1.5]
+    assert calls == ["a", "b"]*3
+    assert harness.row("x", "<= 1.5", [1.0, 2.0, 3.0]).met is False
+    assert harness.row("x", ">= 2.0", [1.0, 2.0, 3.0]).met is True
+
+
+def test_crash_of_a_side_is_reported():
+    with (harness.Process("expression", "sides", "cgrad", "no number") as process,
+          pytest.raises(harness.Crashed, match=r"expression\.sides")):
+        process("loop")
+
+
+def test_readme_is_rewritten_between_its_marks():
+    rows = [harness.Row("a", "<= 2.0", 1.5, 1.4, 1.6), harness.Row("b", ">= 3", 2.0), harness.Row("c", "", None)]
+    figures = run.table(rows, {"Python": "3"})
+    text = run.rewritten(f"above\n{run.BEGIN}\nold\n{run.END}\nbelow\n", figures)
+    assert "old" not in text and text.startswith("above\n") and text.endswith(f"{run.END}\nbelow\n")
+    assert "| a | at most 2.0 | 1.50x (1.40 to 1.60) | met |" in text
+    assert "| b | at least 3 | 2.00x | missed |" in text and "| c |  | not measured |  |" in text
+    assert run.rewritten(text, figures) == text
+    with pytest.raises(ValueError, match="no place for the figures"):
+        run.rewritten("nothing here", figures)
+
+
+def test_machine_names_no_host_and_no_path():
+    import platform
+
+    text = " ".join(harness.machine().values())
+    assert platform.node() not in text and "/" not in text.replace("x86-64", "")
+
+
+def test_reference_is_unchanged():
+    """The C reference is frozen: figures of different days compare with the same code."""
+    import hashlib
+
+    digests = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in reference.SOURCE.parent.glob("*.c")}
+    assert digests == LIMITS
+
+
+LIMITS = {
+    "limits.c": "e4173d67be488c51a6680edda6b5b6debfb920c239c0261bbf333fa93ec5087b",
+    "limits_batch.c": "9f1fc8c152cb431c916fe9b16b07d8f525f4ddebd9f7d3ebf6a293b9b840f835",
+}
