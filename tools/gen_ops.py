@@ -150,6 +150,8 @@ class Generator:
         lines.append(f"    OP_COUNT = {len(names)}")
         arity = [0, 2, 0, *(op.arity for op in self.ops)]
         lines.append(f"cdef int[OP_COUNT] OP_ARITY = {arity}")
+        plain = [0, 0, 0, *(sum(1 << k for k, text in enumerate(op.d) if text is None) for op in self.ops)]
+        lines.append(f"cdef int[OP_COUNT] OP_PLAIN = {plain}  # bit k: operand k is never a Value")
         spoken = ["leaf", "continuation", "dot", *(op.name for op in self.ops)]
         symbols = ["", "", "dot", *(op.symbol or op.name for op in self.ops)]
         lines.append(f"OP_NAMES = {tuple(spoken)!r}")

@@ -208,7 +208,10 @@ cdef class Value:
 
     @property
     def _operands(self):
-        """The operands in their order; a plain number comes as a leaf, the same one each time."""
+        """The operands in their order; a plain number comes as a leaf, the same one each time.
+
+        Without those that are never Values, as a constant exponent: ``_op`` shows it.
+        """
         cdef Tape t
         cdef Extra more
         cdef list result = []
@@ -219,7 +222,9 @@ cdef class Value:
         t = <Tape>self.home
         t.busy += 1
         try:
-            places = arguments(t, self.index)
+            plain = OP_PLAIN[t.op[self.index]]
+            places = [x for k, x in enumerate(arguments(t, self.index)) if not plain >> k & 1]
+            k = 0
             if any([type(x) is float for x in places]):
                 more = extra(self)
                 if more.constants is None:
