@@ -160,10 +160,11 @@ def test_numbers_and_leaves_are_told_apart():
     held = Value(2.0)
     assert trace(held*3 + 4).splitlines()[0].split() == ["v0", "2"]
     assert "v1 = v0 * 3" in trace(held*3)
-    shared = (lambda w: w*w)(Value(2.0))  # held by nobody, but used twice: x*x, not 2*2
-    assert "v1 = v0 * v0" in trace(shared)
-    dropped = (lambda: Value(2.0)*Value(3.0))()  # nobody can ask these for anything any more
-    assert trace(dropped).startswith("v0 = 2 * 3")
+    w = Value(2.0)
+    square, product = w*w, Value(2.0)*Value(3.0)
+    del w
+    assert "v1 = v0 * v0" in trace(square)  # held by nobody, but used twice: x*x, not 2*2
+    assert trace(product).startswith("v0 = 2 * 3")  # nobody can ask these for anything any more
     named = Value(2.0, name="w")*3
     assert "v0 = w * 3" in trace(named)
     swept = Value(2.0)*held
@@ -271,7 +272,7 @@ def chain(n):
 
 
 def test_summary():
-    a, b, L = expression()
+    _, _, L = expression()
     L.name = "L"
     assert summary(L) == "\n".join([
         "root        L = 2",
@@ -341,7 +342,7 @@ def parse(text):
 
 
 def test_dot_like_micrograd():
-    a, b, L = expression()
+    _, _, L = expression()
     L.backward()
     records, ops, numbers, edges = parse(to_dot(L))
     nodes, _ = below(L)
