@@ -2,6 +2,7 @@
 
 import doctest
 import math
+from itertools import pairwise
 from typing import NamedTuple
 
 import autograd
@@ -83,7 +84,7 @@ def test_difference_agrees_with_autograd():
 # ---- right derivatives pass ----------------------------------------------------------------------
 
 def rosenbrock(xs):
-    return sum((1 - a)**2 + 100*(b - a*a)**2 for a, b in zip(xs, xs[1:], strict=False))
+    return sum((1 - a)**2 + 100*(b - a*a)**2 for a, b in pairwise(xs))
 
 
 RIGHT = [
@@ -204,7 +205,7 @@ def test_kink_and_jump():
         check_grads(cgrad.relu, 0.0)
     with pytest.raises(AssertionError, match="do not settle: f may have a kink or a jump"):
         check_grads(lambda x: cgrad.floor(x)*x, 2.0)
-    with pytest.raises(AssertionError, match=r"is inf, .* give nan \(no|is inf, finite differences give nan"):
+    with pytest.raises(AssertionError, match="is inf, finite differences give nan"):
         check_grads(cgrad.sqrt, 0.0)
 
 

@@ -291,7 +291,7 @@ def _check(op: str, f: Callable[..., Any], args: Any, order: int, modes: Sequenc
             for row, index in enumerate(function.indices(k - 1)):
                 for j, difference in enumerate(differences):
                     _compare(f"{op}: {name}, order {k}, {mode}: {_symbol(point.labels, (*index, j))}",
-                             float(found[row, j]), *(float(x[row]) for x in difference), rtol, atol)
+                             float(found[row, j]), difference, row, rtol, atol)
 
 
 def _along(function: _Function, j: int, order: int) -> Callable[[float], Numbers]:
@@ -305,8 +305,8 @@ def _symbol(labels: list[str], index: Index) -> str:
     return f"d{power} f/{' '.join(f'd {labels[i]}' for i in index)}"
 
 
-def _compare(what: str, found: float, difference: float, spread: float, rounding: float, rtol: float,
-             atol: float) -> None:
+def _compare(what: str, found: float, numerical: Estimate, row: int, rtol: float, atol: float) -> None:
+    difference, spread, rounding = (float(x[row]) for x in numerical)
     allowed = atol + rtol * max(abs(found), abs(difference)) + rounding
     if abs(found - difference) <= allowed:
         return

@@ -18,7 +18,7 @@ from ._core import Value
 from ._optable import OPS
 
 if TYPE_CHECKING:
-    import graphviz
+    import graphviz  # type: ignore[import-untyped, import-not-found, unused-ignore]
 
 __all__ = ["draw_dot", "notebook", "summary", "to_dot", "trace"]
 
@@ -308,7 +308,7 @@ def _summary(graph: _Graph) -> str:
     if not graph.complete:
         size = f"over {size}; counted are the {len(seen)} nearest to the root"
     listed = ", ".join(f"{op} {n}" for op, n in sorted(counts.items(), key=lambda c: (-c[1], c[0])))
-    rows = []
+    rows: list[tuple[str, str]] = []
     for k in graph.roots[:8]:
         name = _plain(graph.nodes[k].name)
         rows.append(("" if rows else "root", f"{name}{' = ' if name else ''}{graph.nodes[k].data:.6g}"))

@@ -1,0 +1,508 @@
+"""cgrad.viz: traces that are true (they run as Python), drawings that Graphviz accepts, displays that never raise."""
+
+import doctest
+import math
+import re
+import shutil
+import sys
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import mpmath
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import cgrad
+import cgrad.viz
+from cgrad import Value
+from cgrad.viz import draw_dot, notebook, summary, to_dot, trace
+
+needs_dot = pytest.mark.skipif(shutil.which("dot") is None, reason="needs Graphviz's program dot")
+
+
+def test_examples():
+    assert doctest.testmod(cgrad.viz).failed == 0
+
+
+def expression():
+    a, b = Value(2.0, name="a"), Value(-3.0, name="b")
+    return a, b, (a*b + 10*a).tanh()**2 - a/-2
+
+
+# ---- trace: what it says is what was computed ----------------------------------------------------
+
+HELPERS = {  # rows that only derivatives use, by other means
+    "sech2": lambda x: Value(float(1/mpmath.cosh(x.data)**2)),
+    "expnsq": lambda x: Value(math.exp(-x.data*x.data)),
+    "omsq": lambda x: Value(1 - x.data*x.data),
+}
+
+
+def run(text):
+    """Execute a trace line by line as Python, each on leaves; give every name's value, checked on the way."""
+    known = {name: getattr(cgrad, name) for name in dir(cgrad) if not name.startswith("_")} | HELPERS
+    values, leaves = {}, {}
+    for line in text.splitlines():
+        if match := re.fullmatch(r"(\w+) = (.*\S) {2,}(\S+)", line):
+            name, right, shown = match.groups()
+            result = eval(right, known | leaves)
+            result = result.data if isinstance(result, Value) else float(result)
+        else:
+            name, shown = line.split()
+            result = float(shown)
+        assert name not in values, line
+        assert result == pytest.approx(float(shown), rel=1e-12, abs=1e-300, nan_ok=True), line
+        values[name] = float(shown)
+        leaves[name] = Value(values[name])
+    return values
+
+
+def test_expression():
+    _, _, L = expression()
+    assert trace(L) == "\n".join([
+        "a              2",
+        "b              -3",
+        "v0 = a * b     -6",
+        "v1 = 10 * a    20",
+        "v2 = v0 + v1   14",
+        "v3 = tanh(v2)  1",
+        "v4 = v3**2     1",
+        "v5 = a / (-2)  -1",
+        "v6 = v4 - v5   2",
+    ])
+    assert run(trace(L, digits=17))["v6"] == L.data
+
+
+def test_documentation(capsys):
+    text = (Path(__file__).parent.parent / "docs" / "viz.md").read_text(encoding="utf-8")
+    code, output = re.search(r"```python\n(.*?)```\n\n```\n(.*?)```", text, re.DOTALL).groups()
+    exec(code, {})
+    assert capsys.readouterr().out == output
+
+
+def test_every_way_of_writing():
+    a, b, c = Value(2.0, name="a"), Value(0.5, name="b"), Value(-1.0, name="c")
+    total = a + b
+    lines = []
+    for v in (a - b, 1 - a, a/b, a % b, a // b, a**b, a**-2, (-3)**a, 3**a, -a, abs(c), cgrad.maximum(a, b),
+              cgrad.fma(a, b, c), cgrad.clip(a, 0, 1), cgrad.where(1.0, a, b), cgrad.polygamma(1, a),
+              cgrad.dot([a, 2, c], [b, 3, 4]), cgrad.dot([a], [a], c), cgrad.dot([a], [a], -1)):
+        total = total + v
+        lines.append(trace(v).splitlines()[-1].split("  ")[0].partition(" = ")[2])
+    assert lines == [
+        "a - b", "1 - a", "a / b", "a % b", "a // b", "a**b", "a**(-2)", "(-3)**a", "3**a", "-a", "abs(c)",
+        "maximum(a, b)", "fma(a, b, c)", "clip(a, 0, 1)", "where(1, a, b)", "polygamma(1, a)",
+        "dot([a, 2, c], [b, 3, 4])", "dot([a], [a], c)", "dot([a], [a], -1)"]
+    run(trace(total, digits=17))
+
+
+def test_long_dot_products_are_shortened():
+    xs = [Value(float(k)) for k in range(100)]
+    line = trace(cgrad.dot(xs, [1.0]*100), limit=None).splitlines()[-1]
+    assert line.startswith("v100 = dot([v0, v1, v2, v3, v4, v5, ... 94 more], [1, 1, 1, 1, 1, 1, ... 94 more])  4950")
+
+
+STEPS = [
+    lambda x, y, z: x + y, lambda x, y, z: y - x, lambda x, y, z: x*y, lambda x, y, z: y/x, lambda x, y, z: x**y,
+    lambda x, y, z: -x, lambda x, y, z: x**3, lambda x, y, z: x.tanh(), lambda x, y, z: abs(x),
+    lambda x, y, z: cgrad.where(x, y, z), lambda x, y, z: cgrad.dot([x, y], [z, x], y),
+]
+
+
+@st.composite
+def graphs(draw):
+    values = [Value(draw(st.floats(-2, 2)), name=draw(st.sampled_from(["", "x", "y"])))
+              for _ in range(draw(st.integers(1, 4)))]
+    pick = st.one_of(st.integers(0, 10**6).map(lambda k: values[k % len(values)]), st.floats(-2, 2))
+    for _ in range(draw(st.integers(1, 25))):
+        x, y, z = values[draw(st.integers(0, 10**6)) % len(values)], draw(pick), draw(pick)
+        values.append(draw(st.sampled_from(STEPS))(x, y, z))
+    return values  # the caller holds the leaves
+
+
+def below(v):
+    """The graph by micrograd's own recursion: (values by id, edges)."""
+    nodes, edges = {}, []
+
+    def build(v):
+        if id(v) not in nodes:
+            nodes[id(v)] = v
+            for child in v._operands:
+                edges.append((id(child), id(v)))
+                build(child)
+
+    build(v)
+    return nodes, edges
+
+
+@settings(deadline=None)
+@given(graphs())
+def test_trace_of_random_graphs_is_true(held):
+    v = held[-1]
+    values = run(trace(v, digits=17))
+    last = list(values.values())[-1]
+    assert last == v.data or (math.isnan(last) and math.isnan(v.data))
+    nodes, _ = below(v)
+    assert sum(" = " in line for line in trace(v).splitlines()) == sum(bool(x._operands) for x in nodes.values())
+
+
+@settings(deadline=None)
+@given(graphs())
+def test_trace_does_not_change_with_sweeps(held):
+    v = held[-1]
+    before = trace(v)
+    v.backward()
+    assert trace(v) == before
+
+
+def test_numbers_and_leaves_are_told_apart():
+    held = Value(2.0)
+    assert trace(held*3 + 4).splitlines()[0].split() == ["v0", "2"]
+    assert "v1 = v0 * 3" in trace(held*3)
+    w = Value(2.0)
+    square, product = w*w, Value(2.0)*Value(3.0)
+    del w
+    assert "v1 = v0 * v0" in trace(square)  # held by nobody, but used twice: x*x, not 2*2
+    assert trace(product).startswith("v0 = 2 * 3")  # nobody can ask these for anything any more
+    named = Value(2.0, name="w")*3
+    assert "v0 = w * 3" in trace(named)
+    swept = Value(2.0)*held
+    swept.backward()
+    assert "v2 = v0 * v1" in trace(swept)  # it has a gradient to show
+
+
+def test_gradients_at_the_right():
+    a, b, L = expression()
+    L.backward()
+    lines = trace(L, grads=True, digits=17).splitlines()
+    assert lines[0].split() == ["data", "grad"]
+    shown = {line.split()[0]: float(line.split()[-1]) for line in lines[1:]}
+    assert (shown["a"], shown["b"], shown["v6"]) == (a.grad, b.grad, 1.0)
+
+
+def test_names_are_kept_and_made_unique():
+    x, y, z = Value(1.0, name="x"), Value(2.0, name="x"), Value(3.0, name="x_2")
+    u, w = Value(4.0), Value(5.0, name="v0")
+    names = list(run(trace(x + y + z + u + w)))
+    assert names[:5] == ["x", "x_3", "x_2", "v1", "v0"]
+    assert len(set(names)) == len(names)
+
+
+def test_automatic_names_have_no_limit():
+    x = a = Value(1.0, name="a")
+    for _ in range(120):
+        x = x + a
+    assert list(run(trace(x))) == ["a", *(f"v{k}" for k in range(120))]
+
+
+def test_names_fit_on_a_line():
+    v = Value(1.0, name="two\nlines\t\x00" + "x"*1000) + 1
+    lines = trace(v).splitlines()
+    assert len(lines) == 2
+    assert lines[0].startswith(r"two\nlines\t\x00xxx")
+    assert re.search(r"x\.\.\. +1$", lines[0])
+    assert max(map(len, lines)) < 100
+
+
+def test_adjoints_by_name():
+    a, b = Value(2.0, name="a"), Value(-3.0, name="b")
+    L = (a*b).tanh()
+    g = cgrad.gradients(L, [a, b], create_graph=True)
+    text = trace({"L": L, "dL_da": g.wrt(a), "dL_db": g.wrt(b)}, digits=17)
+    values = run(text)
+    assert values["dL_da"] == pytest.approx(-3*(1 - math.tanh(-6)**2))
+    assert values["dL_db"] == pytest.approx(2*(1 - math.tanh(-6)**2))
+    assert [line.partition(" = ")[0] for line in text.splitlines()[2:]] == ["v0", "L", "v1", "dL_da", "dL_db"]
+    g.wrt(a).name = "given"
+    text = trace({"L": L, "dL_da": g.wrt(a)})
+    assert "given = v1 * b" in text
+    assert "dL_da = given" in text
+
+
+def test_adjoints_that_are_nothing_new():
+    a, b = Value(2.0, name="a"), Value(-3.0, name="b")
+    for out, expected in ((a*b, ["s = a * b", "ds_da = b", "ds_db = a"]),
+                          (a + b, ["s = a + b", "ds_da = 1", "ds_db = 1"])):
+        g = cgrad.gradients(out, [a, b], create_graph=True)
+        text = trace({"s": out, "ds_da": g.wrt(a), "ds_db": g.wrt(b)})
+        assert [line.split("  ")[0] for line in text.splitlines()[2:]] == expected
+
+
+def test_several_roots():
+    a = Value(2.0, name="a")
+    s = cgrad.sin(a)
+    assert [line.split("  ")[0] for line in trace([s, s*a, s]).splitlines()] == ["a", "v0 = sin(a)", "v1 = v0 * a"]
+
+
+def test_leaf_alone():
+    assert trace(Value(2.5, name="x")) == "x  2.5"
+    assert trace(Value(2.5)) == "v0  2.5"
+
+
+@pytest.mark.parametrize("function", [trace, summary, to_dot, draw_dot])
+@pytest.mark.parametrize("root", [1.0, "x", None, [1.0], {"a": None}])
+def test_no_value(function, root):
+    with pytest.raises(TypeError, match=f"{function.__name__}: root"):
+        function(root)
+
+
+@pytest.mark.parametrize("function", [trace, summary, to_dot, draw_dot])
+def test_nothing(function):
+    with pytest.raises(ValueError, match=f"{function.__name__}: root is empty"):
+        function([])
+
+
+def test_rewound():
+    with cgrad.Tape() as t:
+        v = Value(1.0) + 1
+        t.clear()
+    with pytest.raises(cgrad.TapeError):
+        trace(v)
+    assert notebook(v) is None
+
+
+# ---- large graphs --------------------------------------------------------------------------------
+
+def chain(n):
+    x = a = Value(0.5, name="a")
+    for _ in range(n):
+        x = cgrad.sin(x) + a
+    return x
+
+
+def test_summary():
+    _, _, L = expression()
+    L.name = "L"
+    assert summary(L) == "\n".join([
+        "root        L = 2",
+        "values      12",
+        "operations  7: mul 2, add 1, div 1, powc 1, sub 1, tanh 1",
+        "leaves      2: a, b",
+        "numbers     3",
+        "depth       5"])
+
+
+def test_deep_graph():
+    deep = chain(100_000)
+    text = summary(deep, most=None)
+    assert "values      200001\n" in text
+    assert "add 100000, sin 100000" in text
+    assert text.endswith("depth       200000")
+    deep = chain(10_000)
+    assert trace(deep, limit=None).count("\n") == 20_000
+    assert to_dot(deep, limit=None).count("->") == 50_000
+
+
+def test_exploration_is_bounded():
+    deep = chain(50_000)
+    graph = cgrad.viz._Graph([deep], 1000)
+    assert not graph.complete
+    assert len(graph.nodes) <= 1002
+    assert re.search(r"values +over 100\d; counted are the \d+ nearest", summary(deep, most=1000))
+    wide = cgrad.dot([deep]*100_000, [1.0]*100_000)
+    assert cgrad.viz._Graph([wide], 100).fits(100) is False
+
+
+def test_many_edges_count_as_large():
+    xs = [Value(1.0) for _ in range(10)]
+    v = cgrad.dot(xs*1000, xs*1000)
+    assert trace(v).startswith("root ")
+    assert "shape=note" in to_dot(v)
+    assert notebook(v).startswith("<pre>root ")
+
+
+@pytest.mark.parametrize("n", [149, 150])
+def test_limit(n):
+    """A chain of n steps has 2 n + 1 values."""
+    small = n == 149
+    assert trace(chain(n)).startswith("a  " if small else "root  ")
+    assert ("->" in to_dot(chain(n))) is small
+    assert trace(chain(n), limit=2*n + 1).startswith("a  ")
+    assert trace(chain(n), limit=2*n).startswith("root  ")
+
+
+def test_summary_beyond_the_limit_counts_numbers_as_numbers():
+    x = Value(1.0, name="x")
+    for _ in range(1000):
+        x = x*2
+    for text in (trace(x), to_dot(x).replace("\\l", "\n"), notebook(x)):
+        assert re.search(r"leaves +1: x\n", text)
+        assert re.search(r"numbers +1000\n", text)
+
+
+# ---- Graphviz ------------------------------------------------------------------------------------
+
+def parse(text):
+    """(records by name, op labels by name, plain numbers by name, edges) of to_dot's text."""
+    records = dict(re.findall(r'(n\d+) \[label="(.*)", shape=record\]', text))
+    ops = dict(re.findall(r'(n\d+_op) \[label="(.*)", ordering=in\]', text))
+    numbers = dict(re.findall(r'(n\d+) \[label="(.*)", shape=plaintext\]', text))
+    return records, ops, numbers, re.findall(r"(\w+) -> (\w+)", text)
+
+
+def test_dot_like_micrograd():
+    _, _, L = expression()
+    L.backward()
+    records, ops, numbers, edges = parse(to_dot(L))
+    nodes, _ = below(L)
+    values = [v for v in nodes.values() if v._operands or v.name]
+    assert sorted(records.values()) == sorted(
+        f"{{ {v.name} | data {v.data:.4f} | grad {v.grad:.4f} }}" if abs(v.grad) > 1e-3 else
+        f"{{ {v.name} | data {v.data:.4f} | grad {v.grad:.4g} }}" for v in values)
+    assert sorted(ops.values()) == sorted(v._op for v in values if v._op)
+    assert sorted(numbers.values()) == ["-2", "10"]  # the 2 of v3**2 is in the operation's symbol
+    assert len(edges) == sum(len(v._operands) + 1 for v in values if v._op) - 1
+
+
+@settings(deadline=None, max_examples=50)
+@given(graphs())
+def test_dot_edges_are_the_graph(held):
+    """As many nodes and edges as micrograd's recursion finds, and none that leads nowhere."""
+    v = held[-1]
+    records, ops, numbers, edges = parse(to_dot(v, limit=None))
+    nodes, expected = below(v)
+    powers = sum(x._op.startswith("**") and x._op != "**" for x in nodes.values())
+    assert len(records) + len(numbers) == len(nodes) - powers
+    assert len(ops) == sum(bool(x._op) for x in nodes.values())
+    assert len(edges) == len(expected) - powers + len(ops)
+    assert {source for source, _ in edges} | {target for _, target in edges} <= {*records, *ops, *numbers}
+
+
+def test_options_of_drawings():
+    v = Value(2.0, name="a")**2
+    assert 'label="{ a | data 2.0000 }"' in to_dot(v, grad=False)
+    assert 'label="{ a | shape () | grad 0.0000 }"' in to_dot(v, shape=True)
+    assert "rankdir=TB" in to_dot(v, rankdir="TB")
+    assert 'label="{ square | data 4.0000 | grad 0.0000 }"' in to_dot({"square": v})
+    for function in (to_dot, draw_dot):
+        with pytest.raises(ValueError, match=f"{function.__name__}: rankdir is 'up'"):
+            function(v, rankdir="up")
+    digraph = draw_dot(root=v, rankdir="TB", shape=True, grad=False)
+    assert "rankdir=TB" in digraph.source
+    assert 'label="{ a | shape () }"' in digraph.source
+    assert draw_dot(v, "png", "LR").format == "png"
+    assert "data 1e+300 | grad 1e-09" in to_dot(scaled(1e300, 1e-9))
+
+
+def scaled(x, grad):
+    v = Value(x)
+    v.grad = grad
+    return v
+
+
+def test_draw_dot_without_the_package(monkeypatch):
+    monkeypatch.setitem(sys.modules, "graphviz", None)
+    with pytest.raises(ImportError, match=r"draw_dot: the package graphviz is missing.*pycgrad\[viz\].*to_dot"):
+        draw_dot(Value(1.0) + 1)
+    assert to_dot(Value(1.0) + 1).startswith("digraph {")
+
+
+NASTY = ['<script>alert("x")</script>', "</pre><b>", 'a"b', "back\\", "{x|<y>}", "&lt;&amp;",
+         "]; n9 [label=owned", "é\ud800",
+         "\\N \\G \\l", "<b>bold</b>", "a\nb", "'", "-->", "  two  words "]
+
+
+@needs_dot
+@pytest.mark.parametrize("name", NASTY)
+def test_any_name_is_drawn_as_text(name):
+    v = Value(1.0, name=name)*Value(2.0, name=name)
+    v.name = name
+    root = ET.fromstring(draw_dot(v).pipe(format="svg"))
+    texts = ["".join(text.itertext()) for text in root.iter("{http://www.w3.org/2000/svg}text")]
+    shown = name if name.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in name)
+    assert sum(" ".join(text.split()) == " ".join(shown.split()) for text in texts) == 3
+    assert not list(root.iter("{http://www.w3.org/2000/svg}b"))
+    assert len([g for g in root.iter("{http://www.w3.org/2000/svg}g") if g.get("class") == "node"]) == 4
+
+
+@needs_dot
+def test_drawing_of_every_operand():
+    a, _, L = expression()
+    g = cgrad.gradients(L, [a], create_graph=True).wrt(a)
+    for v in (L, g, cgrad.dot([a, 2.0], [L, a], 1.0), cgrad.clip(a, 0, L)):
+        assert ET.fromstring(draw_dot(v).pipe(format="svg")).tag.endswith("svg")
+
+
+@needs_dot
+def test_summary_is_drawn():
+    text = draw_dot(chain(1000)).pipe(format="svg").decode()
+    assert "add 1000, sin 1000" in text.replace("&#160;", " ")
+
+
+# ---- notebooks -----------------------------------------------------------------------------------
+
+def shown(v):
+    """What IPython's HTML formatter does: None from the method leaves the plain repr."""
+    method = getattr(v, "_repr_html_", None)
+    assert callable(method)
+    result = method()
+    assert result is None or isinstance(result, str)
+    return repr(v) if result is None else result
+
+
+@needs_dot
+def test_notebook_draws_small_graphs():
+    _, _, L = expression()
+    text = shown(L)
+    assert text.startswith('<div style="overflow-x: auto"><svg')
+    assert "tanh" in text
+    ET.fromstring(text)
+
+
+def test_notebook_shows_a_leaf_by_its_repr():
+    assert shown(Value(2.0, name="x")) == "Value(data=2.0, grad=0.0, name='x')"
+
+
+def test_notebook_without_the_package(monkeypatch):
+    monkeypatch.setitem(sys.modules, "graphviz", None)
+    _, _, L = expression()
+    assert shown(L).startswith("<pre>")
+    assert "v3 = tanh(v2)" in shown(L)
+
+
+def test_notebook_without_the_program(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    _, _, L = expression()
+    assert "v3 = tanh(v2)" in shown(L)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the stand-in for dot is a shell script")
+def test_notebook_with_a_broken_program(monkeypatch, tmp_path):
+    program = tmp_path / "dot"
+    program.write_text("#!/bin/sh\nexit 1\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    _, _, L = expression()
+    assert "v3 = tanh(v2)" in shown(L)
+
+
+@pytest.mark.parametrize("name", NASTY)
+@pytest.mark.parametrize("n", [1, 80, 1000])
+def test_notebook_escapes_names(monkeypatch, name, n):
+    monkeypatch.setitem(sys.modules, "graphviz", None)
+    x = Value(0.5, name=name)
+    for _ in range(n):
+        x = cgrad.sin(x) + 1
+    x.name = name
+    text = shown(x)
+    assert text.startswith("<pre>")
+    assert text.endswith("</pre>")
+    assert "<" not in text[5:-6]
+    assert '"' not in text
+    text.encode()
+
+
+def test_notebook_summarises_large_graphs():
+    text = shown(chain(50_000))
+    assert text.startswith("<pre>root ")
+    assert len(text) < 500
+
+
+def test_notebook_never_raises(monkeypatch):
+    def broken(*_):
+        raise ZeroDivisionError
+
+    _, _, L = expression()
+    monkeypatch.setattr(cgrad.viz, "_Graph", broken)
+    assert shown(L) == repr(L)
