@@ -81,7 +81,7 @@ cdef class Value:
 
 cdef class Extra:
     cdef str name             # of a leaf
-    cdef tuple constants      # the plain numbers among a node's operands, as _prev showed them
+    cdef tuple constants      # a node's plain numbers as _prev showed them, None for its other operands
 
 
 @cython.no_gc_clear

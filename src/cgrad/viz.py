@@ -10,7 +10,6 @@ import html
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from subprocess import SubprocessError
-from sys import getrefcount
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from . import errors
@@ -49,7 +48,7 @@ class _Graph:
         self.nodes: list[Value] = []
         self.operands: list[tuple[int, ...]] = []
         self.edges = 0
-        alone: set[int] = set()
+        self.number: set[int] = set()
         place: dict[int, int] = {}
         for v in roots:
             if id(v) not in place:
@@ -60,48 +59,28 @@ class _Graph:
         for v in self.nodes:  # grows while it runs
             if len(self.nodes) > room or self.edges > EDGES * room:
                 break
-            operands = v._operands
             places = []
-            for x, held in zip(operands, list(map(getrefcount, operands)), strict=True):
+            for x in v._arguments:
+                if isinstance(x, float):
+                    x = Value(x)
+                    self.number.add(len(self.nodes))
                 i = place.setdefault(id(x), len(self.nodes))
                 if i == len(self.nodes):
                     self.nodes.append(x)
-                    if held == _UNHELD:
-                        alone.add(i)
-                else:
-                    alone.discard(i)
                 places.append(i)
             self.operands.append(tuple(places))
             self.edges += len(places)
         self.complete = len(self.operands) == len(self.nodes)
-        self.number = {i for i in alone if self._is_number(self.nodes[i])}
-
-    @staticmethod
-    def _is_number(v: Value) -> bool:
-        """A plain number comes as a leaf too, one that only its node holds, and that nobody can name or ask."""
-        return v._name_of_op == "leaf" and not v.name and v.grad == 0
 
     def fits(self, limit: int | None) -> bool:
         return limit is None or (self.complete and len(self.nodes) <= limit and self.edges <= EDGES * limit)
 
     def order(self) -> list[int]:
-        """All places, operands before results: the order in which Python records an expression."""
-        done = bytearray(len(self.nodes))
-        result: list[int] = []
-        for root in self.roots:
-            stack = [] if done[root] else [(root, iter(self.operands[root]))]
-            done[root] = True
-            while stack:
-                k, rest = stack[-1]
-                for i in rest:
-                    if not done[i]:
-                        done[i] = True
-                        stack.append((i, iter(self.operands[i])))
-                        break
-                else:
-                    stack.pop()
-                    result.append(k)
-        return result
+        """All places in the order of recording, leaves before their first use."""
+        tapes: dict[int, int] = {}
+        operations = [k for k, v in enumerate(self.nodes) if v._tape is not None]
+        operations.sort(key=lambda k: (tapes.setdefault(id(self.nodes[k]._tape), k), self.nodes[k]._index))
+        return list(dict.fromkeys([i for k in operations for i in (*self.operands[k], k)] + self.roots))
 
     def depth(self) -> int:
         """Operations on the longest path."""
@@ -110,16 +89,6 @@ class _Graph:
             if self.operands[k]:
                 depth[k] = 1 + max(depth[i] for i in self.operands[k])
         return max(depth)
-
-
-def _unheld() -> int:
-    """What getrefcount says in ``_Graph`` of an operand that nothing but its node holds."""
-    v = Value(1.0) + 1.0
-    operands = v._operands
-    return list(map(getrefcount, operands))[1]
-
-
-_UNHELD = _unheld()
 
 
 def _roots(root: Roots, op: str) -> dict[str, Value] | list[Value]:

@@ -207,15 +207,13 @@ cdef class Value:
         self.name = text
 
     @property
-    def _operands(self):
-        """The operands in their order; a plain number comes as a leaf, the same one each time.
+    def _arguments(self):
+        """The operands in their order: Values, and floats for plain numbers.
 
         Without those that are never Values, as a constant exponent: ``_op`` shows it.
         """
         cdef Tape t
-        cdef Extra more
-        cdef list result = []
-        cdef Py_ssize_t k = 0
+        cdef int plain
         if not self.node:
             return ()
         check_node(self, "_prev")
@@ -223,21 +221,27 @@ cdef class Value:
         t.busy += 1
         try:
             plain = OP_PLAIN[t.op[self.index]]
-            places = [x for k, x in enumerate(arguments(t, self.index)) if not plain >> k & 1]
-            k = 0
-            if any([type(x) is float for x in places]):
-                more = extra(self)
-                if more.constants is None:
-                    more.constants = tuple([Value(x) for x in places if type(x) is float])
-            for x in places:
-                if type(x) is float:
-                    result.append(more.constants[k])
-                    k += 1
-                else:
-                    result.append(value_at(t, x))
+            return tuple([x if type(x) is float else value_at(t, x)
+                          for k, x in enumerate(arguments(t, self.index)) if not plain >> k & 1])
         finally:
             t.busy -= 1
-        return tuple(result)
+
+    @property
+    def _operands(self):
+        """The same, a plain number as a leaf: the same one each time."""
+        cdef tuple places = self._arguments
+        cdef Extra more
+        if float not in map(type, places):
+            return places
+        more = extra(self)
+        if more.constants is None:
+            more.constants = tuple([Value(x) if type(x) is float else None for x in places])
+        return tuple([x if c is None else c for x, c in zip(places, more.constants)])
+
+    @property
+    def _index(self):
+        """The order of recording on its tape (its place there now); -1 for a leaf."""
+        return self.index if self.node == 1 else -1
 
     @property
     def _prev(self):
