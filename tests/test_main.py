@@ -130,7 +130,8 @@ def test_table_counts_operations(split, run):
 # ---- the command -----------------------------------------------------------------------------------
 
 def test_command_prints_results_and_table():
-    done = subprocess.run([sys.executable, "-m", "cgrad", "--epochs", "100"], capture_output=True, text=True, timeout=120)
+    command = [sys.executable, "-m", "cgrad", "--epochs", "100"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     assert "100/100" in done.stderr
     assert "102 to train on, 48 held out; petal length and petal width" in done.stdout
@@ -262,8 +263,8 @@ def test_picture_shows_what_was_trained(data, split, run):
             continue  # close to a boundary colours mix
         x, y = (v*s + m for v, m, s in zip(row, split.mean, split.spread, strict=True))
         pixel = pixels[int((y - y0)/(y1 - y0)*len(pixels)), int((x - x0)/(x1 - x0)*len(pixels[0]))]
-        nearest = min(range(3), key=lambda c: sum((0.65 + 0.35*a - b)**2 for a, b in zip(colours[c], pixel, strict=True)))
-        assert nearest == scores.index(max(scores))
+        distances = [sum((0.65 + 0.35*a - b)**2 for a, b in zip(colour, pixel, strict=True)) for colour in colours]
+        assert distances.index(min(distances)) == scores.index(max(scores))
         checked += 1
     assert checked > 120
     labels = [text.get_text() for text in axes.get_legend().get_texts()]
