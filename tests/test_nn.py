@@ -1,11 +1,14 @@
 """cgrad.nn: what it does beyond micrograd's behaviour (see tests/parity/test_micrograd.py)."""
 
+import doctest
 import random
 
 import numpy as np
 import pytest
 
 import cgrad
+import cgrad.data
+import cgrad.nn
 from cgrad import Value
 from cgrad.nn import MLP, Layer, Module, Neuron
 
@@ -135,3 +138,9 @@ def test_training_keeps_the_tape_small():
             sizes.append(len(tape))
     assert loss.data < 1e-12
     assert max(sizes[10_000:]) <= 1.01*max(sizes[:10_000])
+
+
+@pytest.mark.parametrize("module", [cgrad.nn, cgrad.data], ids=lambda module: module.__name__)
+def test_examples_in_docstrings(module):
+    results = doctest.testmod(module)
+    assert results.attempted > 0 and results.failed == 0

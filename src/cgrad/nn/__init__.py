@@ -118,7 +118,8 @@ class MLP(Module):
         out: Any = x
         for layer in self.layers:
             out = layer(out)
-        return out
+        result: Value | list[Value] = out
+        return result
 
     def parameters(self) -> list[Value]:
         """Layer by layer."""
