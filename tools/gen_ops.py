@@ -267,7 +267,8 @@ class Generator:
                 out.append(f"    def {alias}(self{', ' + rest if rest else ''}):")
                 if alias == op.name:
                     out.append("        " + self.doc(op, True))
-                out.append(f"        return {f'required({call}, self, {rest}, OP_{op.name.upper()})' if op.arity == 2 else call}\n")
+                result = f"required({call}, self, {rest}, OP_{op.name.upper()})" if op.arity == 2 else call
+                out.append(f"        return {result}\n")
             if op.slot == "pow":
                 out.append("    def __pow__(x, y, modulus):")
                 out.append("        if modulus is not None:\n            raise errors.modular_power()")
@@ -301,7 +302,8 @@ class Generator:
                 out.append(f"        return {f'required({call}, {args}, {code})' if op.arity == 2 else call}")
                 out.append(f"    return f_{op.name}({values})\n")
         for p in self.predicates:
-            out.insert(0, f"cdef inline bint p_{p.name}(double x) noexcept nogil:\n    return {c_text(parse(p.formula), 'c_{}')}\n")
+            head = f"cdef inline bint p_{p.name}(double x) noexcept nogil:"
+            out.insert(0, f"{head}\n    return {c_text(parse(p.formula), 'c_{}')}\n")
             out.append(f'def {p.name}(x):\n    """cgrad.{p.name}(x): {p.doc}"""')
             out.append(f"    return p_{p.name}((<Value>x).primal if is_value(x) else plain_named(x, {p.name!r}))\n")
         ufuncs = [(u, op.name) for op in self.public for u in op.ufunc.split()]
@@ -365,8 +367,8 @@ class Generator:
             raise ValueError(f"core/value.pxi: one line {MARKER.strip()!r} is wanted")
         files = {
             "opcodes.pxi": self.opcodes(), "formulas.pxi": self.formulas(), "adjoints.pxi": self.adjoints(),
-            "value.pxi": value.replace(MARKER, self.methods()), "functions.pxi": self.functions(), "__init__.pyi": self.stub(),
-            "ops.md": self.document(),
+            "value.pxi": value.replace(MARKER, self.methods()), "functions.pxi": self.functions(),
+            "__init__.pyi": self.stub(), "ops.md": self.document(),
         }
         for name, text in files.items():
             text = text if name == "ops.md" else HEADER + text

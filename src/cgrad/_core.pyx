@@ -17,11 +17,9 @@
     gradients.pxi  backward, gradients, tangents
 """
 
-cimport cython
-from cpython.buffer cimport PyBUF_FORMAT, PyBUF_STRIDES, PyBUF_ND
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_Check
-from cpython.object cimport Py_TYPE, PyObject, PyTypeObject, destructor, traverseproc, visitproc, Py_TPFLAGS_HEAPTYPE
+from cpython.object cimport Py_TYPE, PyObject, PyTypeObject, visitproc, Py_TPFLAGS_HEAPTYPE
 from cpython.ref cimport Py_DECREF, Py_INCREF, Py_REFCNT
 from libc.stdint cimport int32_t, uint8_t, uint64_t, uintptr_t
 from libc.stdlib cimport calloc, free, malloc, qsort, realloc
@@ -29,7 +27,6 @@ from libc.string cimport memchr, memset
 
 import operator
 import os
-import sys
 import weakref
 
 import numpy as np

@@ -1,0 +1,18 @@
+"""What all tests share: how hypothesis looks for examples, and what was tested."""
+
+import os
+
+import hypothesis
+
+import cgrad
+
+COLLECTING = os.environ.get("CGRAD_DEBUG_COLLECT", "") not in ("", "0")
+
+# No deadlines: a machine may be busy. Fewer examples where every append collects.
+hypothesis.settings.register_profile("cgrad", deadline=None, max_examples=25 if COLLECTING else 100)
+hypothesis.settings.load_profile("cgrad")
+
+
+def pytest_report_header():
+    core = cgrad._core.__file__
+    return f"cgrad {cgrad.__version__}: {core}{', collecting at every append' if COLLECTING else ''}"

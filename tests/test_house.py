@@ -1,0 +1,166 @@
+"""The house: examples in docstrings run, types agree with what runs, imports run one way, the package is whole."""
+
+import doctest
+import importlib
+import importlib.metadata
+import os
+import pkgutil
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import cgrad
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent
+PACKAGE = Path(cgrad.__file__).resolve().parent
+MODULES = sorted({"cgrad", "cgrad._core", *(m.name for m in pkgutil.walk_packages(cgrad.__path__, "cgrad."))})
+CHECKED = {**os.environ, "MYPYPATH": str(PACKAGE.parent), "PYTHONPATH": str(PACKAGE.parent)} \
+    if PACKAGE.is_relative_to(ROOT) else dict(os.environ)
+
+
+def mypy(*arguments, module="mypy"):
+    run = subprocess.run([sys.executable, "-m", module, *map(str, arguments)], capture_output=True, text=True,
+                         cwd=HERE, env=CHECKED)
+    return run.returncode, run.stdout + run.stderr
+
+
+# ---- examples ------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("name", MODULES)
+def test_examples_in_docstrings(name):
+    module = importlib.import_module(name)
+    assert doctest.testmod(module).failed == 0
+
+
+def test_examples_of_the_core_are_found():
+    found = {test.name for test in doctest.DocTestFinder().find(cgrad._core) if test.examples}
+    assert {f"cgrad._core.{name}" for name in (
+        "Value", "Tape", "gradients", "tangents", "dot", "current_tape", "no_grad", "detect_anomaly")} <= found
+
+
+# ---- types ---------------------------------------------------------------------------------------
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    return f"--cache-dir={tmp_path_factory.mktemp('mypy')}"
+
+
+def test_a_typed_program(cache):
+    """Each assert_type in the sample is what mypy infers; the sample also runs."""
+    status, text = mypy("--strict", cache, HERE / "typed_sample.py")
+    assert status == 0, text
+    run = subprocess.run([sys.executable, HERE / "typed_sample.py"], capture_output=True, text=True, env=CHECKED)
+    assert run.returncode == 0, run.stderr
+
+
+def test_what_a_checker_refuses(cache, tmp_path):
+    lines = {
+        'cgrad.Value("a")': "arg-type",
+        "float(v)": "arg-type",  # would cut its history off
+        "v.exp(1)": "call-arg",
+        "v.add(y=1.0)": "call-arg",  # takes no keyword
+        "v.shape = (1,)": "misc",
+        "cgrad.Value(1.0, 2.0)": "call-arg",
+        "cgrad.exp('a')": "call-overload",
+        "cgrad.polygamma(v, v)": "call-overload",
+        "cgrad.powc(v, 2)": "attr-defined",  # a hidden row
+        "cgrad.Number": "attr-defined",  # a name for checkers alone
+        "class Sub(cgrad.Value): ...": "misc",  # final
+    }
+    program = tmp_path / "refused.py"
+    program.write_text("import cgrad\nv = cgrad.Value(1.0)\n" + "\n".join(lines) + "\n")
+    _, text = mypy("--strict", cache, program)
+    for number, (line, code) in enumerate(lines.items(), 3):
+        assert re.search(rf"refused\.py:{number}: error: .*\[{code}\]", text), (line, text)
+
+
+def test_the_stub_is_what_runs():
+    """stubtest compares names and signatures; what it cannot know is listed here, with the reason."""
+    _, text = mypy("--concise", "cgrad._core", module="mypy.stubtest")
+    assert "not checking stubs" not in text, text
+    odd = []
+    for line in filter(None, text.splitlines()):
+        name, _, complaint = line.partition(" ")
+        path = name.split(".")[2:]
+        if complaint.endswith('(remove "/")'):  # says the signature; Cython passes a lone argument without a name
+            function = getattr(getattr(cgrad, path[0]), path[1])
+            argument = re.search(r'"(\w+)" should be positional', complaint)[1]
+            with pytest.raises(TypeError, match="keyword"):
+                function(cgrad.Value(1.0) if path[0] == "Value" else cgrad.Tape(), **{argument: 1.0})
+        elif path[-1] == "__init__" and '*args parameter "args"' in complaint:
+            continue  # a slot of C, without a signature
+        elif path == ["__all__"]:
+            continue  # partly generated: the stub says the same by names
+        elif path == ["Value", "__complex__"]:
+            continue  # raises, as do __float__ and __int__: checkers shall refuse the call
+        else:
+            odd.append(line)
+    assert not odd, "\n".join(odd)
+
+
+def test_checkers_see_the_same_names(cache, tmp_path):
+    """Every name that the core exports, and none besides."""
+    program = tmp_path / "names.py"
+    names = sorted(cgrad._core.__all__)
+    program.write_text("import cgrad\n" + "".join(f"cgrad.{name}\n" for name in names))
+    status, text = mypy("--strict", "--disable-error-code=truthy-function", cache, program)
+    assert status == 0, text
+
+
+# ---- imports -------------------------------------------------------------------------------------
+
+def test_the_core_imports_only_what_lies_below():
+    """import-linter does not read Cython. The one exception is a display, looked up when a notebook asks."""
+    sources = ROOT / "src" / "cgrad"
+    found = set()
+    for path in (sources / "_core.pyx", *sorted((sources / "core").glob("*.pxi"))):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            match = re.match(r"(\s*)(?:from (\.\S*) import (.+)|import (cgrad.*)|from (cgrad\S*) import (.+))$", line)
+            if match:
+                found.add((path.name, bool(match[1]), line.strip()))
+    assert found == {("_core.pyx", False, "from . import errors"), ("value.pxi", True, "from . import viz")}
+
+
+def test_importing_cgrad_imports_no_extra():
+    program = ("import sys, cgrad; "
+               "print(*({'tqdm', 'matplotlib', 'graphviz', 'IPython', 'scipy', 'mpmath'} & {*sys.modules}))")
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=CHECKED, check=True)
+    assert run.stdout.strip() == ""
+
+
+# ---- the package ---------------------------------------------------------------------------------
+
+@pytest.fixture(scope="module")
+def installed():
+    if PACKAGE.is_relative_to(ROOT):
+        pytest.skip("cgrad was built in place: only an installed one has metadata")
+    return importlib.metadata.distribution("pycgrad")
+
+
+def test_metadata(installed):
+    assert installed.version == cgrad.__version__
+    assert installed.metadata["License-Expression"] == "BSD-3-Clause"
+    assert installed.metadata["Requires-Python"] == ">=3.11"
+    needed = [text for text in installed.requires if "extra ==" not in text]
+    assert needed == ["numpy>=2"]
+
+
+def test_what_is_installed(installed):
+    names = {str(path).replace("\\", "/") for path in installed.files}
+    assert {"cgrad/py.typed", "cgrad/_core.pyi", "cgrad/_gen/__init__.pyi", "cgrad/_gen/ops.md"} <= names
+    assert any(name.endswith("licenses/LICENSE") for name in names)
+    assert not [name for name in names if name.endswith((".pyx", ".pxi", ".pxd", ".c", ".h"))]
+    data = ROOT / "src" / "cgrad" / "data"
+    shipped = {name.rpartition("/")[2] for name in names if name.startswith("cgrad/data/")}
+    assert {path.name for path in data.glob("*") if path.is_file()} <= shipped
+
+
+def test_a_bad_switch_of_the_build_is_refused():
+    pytest.importorskip("Cython", reason="setup.py needs the group 'build'")
+    run = subprocess.run([sys.executable, "setup.py", "--version"], cwd=ROOT, capture_output=True, text=True,
+                         env={**os.environ, "CGRAD_OPT": "9"})
+    assert run.returncode != 0 and "CGRAD_OPT: '9'" in run.stderr
