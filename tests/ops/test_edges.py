@@ -8,10 +8,11 @@ import itertools
 import math
 import random
 
-import cgrad
 import numpy as np
 import pytest
 from op_support import ROWS, derivatives, inputs
+
+import cgrad
 
 INF, NAN = math.inf, math.nan
 SPECIAL = (0.0, -0.0, 1.0, -1.0, 0.5, -0.5, 2.0, -3.0, 2.5, INF, -INF, NAN, 5e-324, -5e-324, 1e-308, 1.7e308, -1.7e308)
@@ -201,7 +202,8 @@ def test_no_exception_and_three_ways_agree_everywhere(op):
     for point in itertools.product(special, repeat=op.arity):
         ways = derivatives(op, point, 3 if op.arity < 3 else 2)
         # products of partials overflow at these: the order of multiplication decides between inf and nan
-        extreme = any(0 < abs(x) < 1e-300 or 1e300 < abs(x) < INF for x in point)
+        # (as they are infinite for pow at 0)
+        extreme = (op.name == "pow" and point[0] == 0) or any(0 < abs(x) < 1e-300 or 1e300 < abs(x) < INF for x in point)
         largest = [max((abs(d) for i, d in ways["recorded"].items() if len(i) == n and math.isfinite(d)), default=0.0)
                    for n in range(4)]
         for index, expected in ways["recorded"].items():
