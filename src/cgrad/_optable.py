@@ -156,7 +156,7 @@ OPS: tuple[Op, ...] = (
     Op("tanh", "x", "tanh(x)", ["sech2(x)"], "Hyperbolic tangent.", ufunc="tanh", domain=_ALL),
     Op("asinh", "x", "asinh(x)", ["1/hypot(1, x)"], "Inverse hyperbolic sine.",
        ufunc="arcsinh", alias="arcsinh", domain=_ALL),
-    Op("acosh", "x", "acosh(x)", ["1/(sqrt(x - 1)*sqrt(x + 1))"], "Inverse hyperbolic cosine.",
+    Op("acosh", "x", "acosh(x)", ["1/sqrt(x - 1)/sqrt(x + 1)"], "Inverse hyperbolic cosine.",
        ufunc="arccosh", alias="arccosh", domain=((1.01, 30),)),
     Op("atanh", "x", "atanh(x)", ["1/omsq(x)"], "Inverse hyperbolic tangent.",
        ufunc="arctanh", alias="arctanh", domain=_UNIT),

@@ -10,10 +10,11 @@ from __future__ import annotations
 import itertools
 import math
 
-import cgrad
 import mpmath
-from cgrad._optable import OPS
 from mpmath import mp, mpf
+
+import cgrad
+from cgrad._optable import OPS
 
 ROWS = {op.name: op for op in OPS}
 # A hidden row is a helper of partials: it is found in the recorded derivative of a public one.

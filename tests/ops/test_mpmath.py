@@ -3,7 +3,7 @@
 Three ways to each derivative: recorded (``gradients(..., create_graph=True)``, nested), ``backward()``
 and ``tangents`` on the derivative below. Each is held to the same bound.
 
-The bound, in ulp of the true result: 3, 4, 8, 10 for orders 0 to 3. The C library's functions err by
+The bound, in ulp of the true result: 3, 4, 8, 12 for orders 0 to 3. The C library's functions err by
 1 ulp (2 for some); a partial multiplies two or three such factors, each with a rounding of its own,
 and each further order adds one or two factors. ``op_scales.py`` names the rows and orders where the
 result is a difference and the error is measured against the sum of the absolute terms.
@@ -18,7 +18,7 @@ from mpmath import mp, mpf
 from op_scales import SCALES
 from op_support import NAMES, ROWS, derivatives, exact, ulps
 
-BOUND = (3.0, 4.0, 8.0, 10.0)
+BOUND = (3.0, 4.0, 8.0, 12.0)
 POINTS = 60
 STEP = {"mod", "floordiv", "fmod", "truncdiv", "floor", "ceil", "round", "trunc"}
 
