@@ -278,15 +278,44 @@ cdef Py_ssize_t stretch(Tape t, Py_ssize_t hi, Py_ssize_t lo, bint marked):
     return at
 
 
+cdef inline bint finite(double x) noexcept nogil:
+    return c_fabs(x) < INFINITY
+
+
+cdef Py_ssize_t source(Tape t, Sweep *s, Py_ssize_t x) noexcept:
+    """The operation that gave node x an adjoint that is not finite; x itself where none alone did."""
+    cdef Py_ssize_t m, i, k
+    cdef double g
+    cdef int zeros
+    for zeros in range(2):  # 0*inf last: a dense run has zeros outside the graph too
+        for m in range(s.root if s.dense else s.order.n - 1, -1, -1):
+            i = m if s.dense else s.order.node[m]
+            if i <= x:
+                break
+            g = t.adj[i]
+            if t.op[i] == OP_CONT or (g == 0) != zeros:
+                continue
+            if (t.a[i] == x and not finite(g*t.da[i])) or (t.b[i] == x and not finite(g*t.db[i])):
+                return i
+            for k in range(i + min(t.b[i], 0), i):
+                if (t.a[k] == x and not finite(g*t.da[k])) or (t.b[k] == x and not finite(g*t.db[k])):
+                    return i
+    return x
+
+
 cdef int look_for_anomaly(Tape t, Sweep *s) except -1:
     """Under detect_anomaly: refuse the first nan or inf that the sweep came to."""
     cdef Py_ssize_t i, m
+    cdef str what = "adjoint"
     if not (<Context>context()).anomaly:
         return 0
     for m in range(s.root if s.dense else s.order.n - 1, -1, -1):
         i = m if s.dense else s.order.node[m]
         if not (c_fabs(t.adj[i]) < INFINITY):
             value = t.adj[i]
+            m = source(t, s, i)
+            if m != i:
+                i, what = m, "adjoint of an operand"
             where = t.lines.get(i, "recorded outside detect_anomaly") if t.lines is not None else \
                 "recorded outside detect_anomaly"
             if t.op[i] == OP_LEAF:
@@ -294,7 +323,7 @@ cdef int look_for_anomaly(Tape t, Sweep *s) except -1:
             operands = [(name_of(t, x), t.val[x]) if type(x) is int else ("", x) for x in arguments(t, i)]
             if t.op[i] == OP_LEAF:
                 operands = [(name_of(t, i), t.val[i])]
-            raise errors.anomaly(OP_NAMES[t.op[i]], value, operands, where, "adjoint")
+            raise errors.anomaly(OP_NAMES[t.op[i]], value, operands, where, what)
     return 0
 
 
