@@ -176,6 +176,19 @@ cdef list arguments(Tape t, Py_ssize_t i):
     return result
 
 
+cdef double partial_at(Tape t, Py_ssize_t i, Py_ssize_t k):
+    """The k-th partial of node i, also with respect to a plain number."""
+    cdef double[3] values, d
+    cdef int op = t.op[i]
+    numbers = [x if type(x) is float else t.val[x] for x in arguments(t, i)]
+    if op == OP_DOT:
+        return 1.0 if k == 0 else numbers[k + 1 if k % 2 else k - 1]
+    for m, x in enumerate(numbers):
+        values[m] = x
+    evaluate(op, values, d)
+    return d[k]
+
+
 cdef object value_at(Tape t, Py_ssize_t i):
     """The living object of node i: the leaf, the handle that Python holds, or a new handle."""
     cdef PyObject *h
