@@ -58,6 +58,8 @@ cdef class Tape(Columns):
     cdef Py_ssize_t full_at   # the old part's size at which all of it is looked through
     cdef int generation       # of the process: a fork leaves locks behind
     cdef void *lock           # held while running
+    cdef int32_t *listed      # a buffer for the list of a graph's nodes
+    cdef Py_ssize_t listed_room
     cdef dict names           # node -> name
     cdef dict lines           # node -> line of user code, under detect_anomaly
     cdef PyObject *followers  # marks and gradients, whose indices move along: a linked list, borrowed

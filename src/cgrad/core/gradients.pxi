@@ -232,8 +232,7 @@ cdef int swept(Gradients r, list outs, double[::1] seeds) except -1:
     if n == 0:
         answer_leaves(r, outs, np.asarray(seeds).reshape(1, -1))
         return 0
-    s.order.node, s.order.n, s.order.room = NULL, 0, 0
-    begin(t, "gradients")
+    begin(t, "gradients", &s)
     try:
         reverse(t, &roots[0], &weights[0], n, &s)
         if modes:
@@ -283,8 +282,7 @@ cdef int swept_lanes(Gradients r, list outs, double[:, ::1] seeds) except -1:
     if t is None:
         answer_leaves(r, outs, seeds)
         return 0
-    s.order.node, s.order.n, s.order.room = NULL, 0, 0
-    begin(t, "gradients")
+    begin(t, "gradients", &s)
     try:
         graph_of(t, outs, &s.order)
         top = s.order.node[s.order.n - 1] + 1
@@ -337,8 +335,7 @@ cdef int recorded(Gradients r, list outs, list ins, list seeds) except -1:
             x = x if is_value(x) else Value(x)
             r.answers[v] = r.answers[v] + x if v in r.answers else x
         return 0
-    s.order.node, s.order.n, s.order.room = NULL, 0, 0
-    begin(t, "gradients")
+    begin(t, "gradients", &s)
     try:
         for k, x in enumerate(seeds):  # seeds that are Values get their places first
             term(x, &seed, OP_MUL, 0)
@@ -480,8 +477,7 @@ def tangents(outputs, inputs, *, seed=None):
             leaves[v] = leaves[v] + np.asarray(seeds[:, k]) if v in leaves else np.array(seeds[:, k])
     results = [leaves.get(v, np.zeros(lanes)) if not (<Value>v).node else None for v in outs]
     if t is not None:
-        s.order.node, s.order.n, s.order.room = NULL, 0, 0
-        begin(t, "tangents")
+        begin(t, "tangents", &s)
         try:
             graph_of(t, outs, &s.order)
             top = s.order.node[s.order.n - 1] + 1

@@ -14,6 +14,7 @@
 cdef enum:
     STRETCH = 1 << 20     # nodes swept between looks at signals
     RELEASE_FROM = 8192   # nodes from which the GIL is released
+    KEEP_LIST = 1 << 16   # entries of a list's buffer that are kept for the next
     SWAP_FROM = 1024      # nodes from which columns are exchanged rather than copied
 
 
@@ -103,6 +104,21 @@ cdef int ascending(const void *x, const void *y) noexcept nogil:
     return (i > j) - (i < j)
 
 
+cdef void sort(int32_t *x, Py_ssize_t n) noexcept nogil:
+    """The C library's sort, which asks for memory; by hand where there is little to do."""
+    cdef Py_ssize_t m, k
+    cdef int32_t i
+    if n > 32:
+        qsort(x, n, sizeof(int32_t), ascending)
+        return
+    for m in range(1, n):
+        i, k = x[m], m
+        while k and x[k - 1] > i:
+            x[k] = x[k - 1]
+            k -= 1
+        x[k] = i
+
+
 cdef void unmark(Order *o, Tape t) noexcept:
     cdef Py_ssize_t m
     for m in range(o.n):
@@ -129,7 +145,7 @@ cdef bint list_graph(Tape t, Order *o, Py_ssize_t most) except -1:
                     push(o, t, k)
     finally:
         unmark(o, t)
-    qsort(o.node, o.n, sizeof(int32_t), ascending)
+    sort(o.node, o.n)
     return True
 
 
@@ -197,19 +213,24 @@ cdef struct Sweep:
     Order order
 
 
-cdef int begin(Tape t, str what) except -1:
+cdef int begin(Tape t, str what, Sweep *s) except -1:
+    """Take the tape for a sweep, and its buffer for a list."""
     awake(t)
     if t.sweeping or t.running:
         raise errors.busy(what, t)
     t.sweeping = True
     t.busy += 1
+    s.order.node, s.order.n, s.order.room = t.listed, 0, t.listed_room
+    t.listed, t.listed_room = NULL, 0
     return 0
 
 
 cdef void end(Tape t, Sweep *s) noexcept:
     """Let go of the tape."""
-    free(s.order.node)
-    s.order.node = NULL
+    if s.order.room > KEEP_LIST:
+        free(s.order.node)
+    else:
+        t.listed, t.listed_room = s.order.node, s.order.room
     t.sweeping = False
     t.busy -= 1
     if t.live == 0:
@@ -369,8 +390,7 @@ cdef int backward(Value v, double seed) except -1:
         return 0
     check_node(v, "backward")
     t = <Tape>v.home
-    s.order.node, s.order.n, s.order.room = NULL, 0, 0
-    begin(t, "backward")
+    begin(t, "backward", &s)
     try:
         root = v.index
         reverse(t, &root, &seed, 1, &s)

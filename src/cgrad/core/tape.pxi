@@ -54,6 +54,7 @@ cdef class Tape(Columns):
             retire(self)
             if g.count:
                 release(&g)
+        free(self.listed)
         free(self.held)
         free(self.where)
         free(self.slot_node)
