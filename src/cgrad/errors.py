@@ -136,6 +136,22 @@ def no_value(op: str, position: str, value: object) -> TypeError:
     return TypeError(f"{op}: {position} is {_show(value)}, no Value: give the result of operations on Values")
 
 
+def no_number(op: str, position: str, value: object) -> TypeError:
+    return TypeError(f"{op}: {position} is {_show(value)}, no real number: give a float, or lists of floats")
+
+
+def nothing(op: str, argument: str, kind: str) -> ValueError:
+    return ValueError(f"{op}: {argument} holds no {kind}: give at least one")
+
+
+def bad_option(op: str, argument: str, value: object, way: str) -> ValueError:
+    return ValueError(f"{op}: {argument} is {value!r}: {way}")
+
+
+def no_package(op: str, package: str, extra: str, otherwise: str) -> ImportError:
+    return ImportError(f'{op}: the package {package} is missing: pip install "pycgrad[{extra}]", or {otherwise}')
+
+
 def not_asked(value: object) -> TapeError:
     return TapeError(f"wrt: {_named(value)} is not among the inputs that these gradients were asked for: "
                      "add it there, or leave inputs out")

@@ -129,7 +129,7 @@ class _Point:
                 self.labels.append(label)
                 self.x.append(x)
         if not self.x:
-            raise ValueError(f"{op}: args hold no number: give at least one argument")
+            raise errors.nothing(op, "args", "number")
 
     def rebuild(self, leaves: Sequence[Any]) -> Any:
         """args with other leaves."""
@@ -165,7 +165,7 @@ def _leaves(op: str, label: str, arg: Any) -> Iterator[tuple[str, float]]:
     elif isinstance(arg, (bool, int, float, np.integer, np.floating, np.bool_)):
         yield label, float(arg)
     else:
-        raise TypeError(f"{op}: {label} is {arg!r:.40}, no real number: give a float, or lists of floats")
+        raise errors.no_number(op, label, arg)
 
 
 def _fill(arg: Any, leaves: Iterator[Any]) -> Any:
@@ -271,16 +271,16 @@ def check_grads(f: Callable[..., Any], args: Any, order: int = 2, modes: Sequenc
 def _check(op: str, f: Callable[..., Any], args: Any, order: int, modes: Sequence[str], rtol: float, atol: float,
            eps: float) -> None:
     if order < 1:
-        raise ValueError(f"{op}: order is {order}: give 1 or more")
+        raise errors.bad_option(op, "order", order, "give 1 or more")
     if not modes or not set(modes) <= set(MODES):
-        raise ValueError(f"{op}: modes are {modes!r}: give some of {', '.join(map(repr, MODES))}")
+        raise errors.bad_option(op, "modes", modes, f"give some of {', '.join(map(repr, MODES))}")
     if not eps > 0:
-        raise ValueError(f"{op}: eps is {eps!r}: give a positive step")
+        raise errors.bad_option(op, "eps", eps, "give a positive step")
     point = _Point(op, f, args)
     function = _Function(op, f, point)
     value, again = function.numbers(point.x, 0)[0], function.numbers(point.x, 0)[0]
     if not np.isfinite(value):
-        raise ValueError(f"{op}: f(*args) is {value}: derivatives can be checked where it is finite")
+        raise errors.bad_option(op, "f(*args)", float(value), "derivatives can be checked where it is finite")
     name = getattr(f, "__name__", repr(f))
     if value != again:
         raise AssertionError(f"{op}: {name} gives {value} and {again} for the same arguments: "

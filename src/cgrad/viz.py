@@ -34,14 +34,18 @@ TERMS = 6  # terms of a dot product that are written out
 _INFIX = {op.name: op.symbol for op in OPS if op.slot and op.arity == 2}
 _INFIX.update({op.constant: op.symbol for op in OPS if op.constant})
 _PREFIX = {"neg": "-"}
+_CONSTANTS = {op.name: [j for j, d in enumerate(op.d) if d is None] for op in OPS if None in op.d}  # never Values
+_ARGUMENTS = {op.name: op.names for op in OPS}
 _DIRECTIONS = ("LR", "RL", "TB", "BT")
 
 
 class _Graph:
     """What lies below some roots, explored from the roots down, at most ``most`` values of it.
 
-    nodes: the values; operands: for each the places of its operands; number: the values that are plain
-    numbers of an operation (x*2), no leaves of anybody; complete: whether this is the whole graph.
+    nodes: the values; operands: for each the places of its operands (a constant exponent is none);
+    number: the values that are plain numbers of an operation (x*2), no leaves of anybody; recorded: the
+    number of a leaf whose data was set after its use: an entry apart for each number it was used with;
+    complete: whether this is the whole graph.
     """
 
     def __init__(self, roots: Iterable[Value], most: int | None) -> None:
@@ -49,7 +53,8 @@ class _Graph:
         self.operands: list[tuple[int, ...]] = []
         self.edges = 0
         self.number: set[int] = set()
-        place: dict[int, int] = {}
+        self.recorded: dict[int, float] = {}
+        place: dict[int | tuple[int, str], int] = {}
         for v in roots:
             if id(v) not in place:
                 place[id(v)] = len(self.nodes)
@@ -60,13 +65,18 @@ class _Graph:
             if len(self.nodes) > room or self.edges > EDGES * room:
                 break
             places = []
-            for x in v._arguments:
+            constants = _CONSTANTS.get(v._name_of_op, ())
+            numbers = [n for j, n in enumerate(v._numbers) if j not in constants]
+            for x, n in zip(v._arguments, numbers, strict=True):
                 if isinstance(x, float):
                     x = Value(x)
                     self.number.add(len(self.nodes))
-                i = place.setdefault(id(x), len(self.nodes))
+                key = id(x) if repr(n) == repr(x.data) else (id(x), repr(n))  # repr: nan is nan, -0.0 is not 0.0
+                i = place.setdefault(key, len(self.nodes))
                 if i == len(self.nodes):
                     self.nodes.append(x)
+                    if key != id(x):
+                        self.recorded[i] = n
                 places.append(i)
             self.operands.append(tuple(places))
             self.edges += len(places)
@@ -74,6 +84,9 @@ class _Graph:
 
     def fits(self, limit: int | None) -> bool:
         return limit is None or (self.complete and len(self.nodes) <= limit and self.edges <= EDGES * limit)
+
+    def data(self, k: int) -> float:
+        return self.recorded[k] if k in self.recorded else self.nodes[k].data
 
     def order(self) -> list[int]:
         """All places in the order of recording, leaves before their first use."""
@@ -101,7 +114,7 @@ def _roots(root: Roots, op: str) -> dict[str, Value] | list[Value]:
         if not isinstance(v, Value):
             raise errors.no_value(op, f"root[{key!r}]", v)
     if not pairs:
-        raise ValueError(f"{op}: root is empty: give at least one Value")
+        raise errors.nothing(op, "root", "Value")
     return {str(key): v for key, v in pairs} if isinstance(root, Mapping) else [v for _, v in pairs]
 
 
@@ -112,10 +125,7 @@ def _values(roots: dict[str, Value] | list[Value]) -> list[Value]:
 def _explored(roots: dict[str, Value] | list[Value], limit: int | None) -> _Graph:
     """The graph, if it is within the limit; else enough of it for a summary."""
     graph = _Graph(_values(roots), limit)
-    if not graph.fits(limit):
-        del graph  # it holds the plain numbers
-        graph = _Graph(_values(roots), MOST)
-    return graph
+    return graph if graph.fits(limit) else _Graph(_values(roots), MOST)
 
 
 def _plain(text: str) -> str:
@@ -133,7 +143,7 @@ def _names(graph: _Graph, order: list[int], given: Mapping[str, Value]) -> dict[
     """A name for each value: the user's, made unique; else the root's key; else v0, v1, ..."""
     names: dict[int, str] = {}
     taken: set[str] = set()
-    places = {id(v): k for k, v in enumerate(graph.nodes)}
+    places = {id(v): k for k, v in enumerate(graph.nodes) if k not in graph.recorded}
     wanted = {k: _plain(graph.nodes[k].name) for k in order}
     for key, v in given.items():
         k = places[id(v)]
@@ -167,10 +177,10 @@ def _expression(graph: _Graph, k: int, names: Mapping[int, str]) -> str:
     op = graph.nodes[k]._name_of_op
 
     def term(i: int) -> str:
-        return names[i] if i in names else _number(graph.nodes[i].data)
+        return names[i] if i in names else _number(graph.data(i))
 
-    def factor(i: int) -> str:
-        return f"({term(i)})" if i not in names and term(i).startswith("-") else term(i)
+    def factor(text: str) -> str:
+        return f"({text})" if text.startswith("-") else text
 
     places = graph.operands[k]
     if op == "dot":
@@ -178,22 +188,26 @@ def _expression(graph: _Graph, k: int, names: Mapping[int, str]) -> str:
         more = f", ... {len(rest) // 2 - TERMS} more" if len(rest) > 2 * TERMS else ""
         xs = ", ".join(term(i) for i in rest[0 : 2 * TERMS : 2]) + more
         ys = ", ".join(term(i) for i in rest[1 : 2 * TERMS : 2]) + more
-        tail = "" if bias not in names and graph.nodes[bias].data == 0 else f", {term(bias)}"
+        tail = "" if bias not in names and graph.data(bias) == 0 else f", {term(bias)}"
         return f"dot([{xs}], [{ys}]{tail})"
-    if op in _INFIX and len(places) == 2:
-        symbol = _INFIX[op] if _INFIX[op] == "**" else f" {_INFIX[op]} "
-        return f"{factor(places[0])}{symbol}{factor(places[1])}"
+    terms = [term(i) for i in places]
+    for j in _CONSTANTS.get(op, ()):
+        terms.insert(j, _number(graph.nodes[k]._numbers[j]))
+    if op in _INFIX:
+        left, right = map(factor, terms)
+        return f"{left}{_INFIX[op]}{right}" if _INFIX[op] == "**" else f"{left} {_INFIX[op]} {right}"
     if op in _PREFIX:
-        return _PREFIX[op] + factor(places[0])
-    return f"{op}({', '.join(map(term, places))})"
+        return _PREFIX[op] + factor(terms[0])
+    return f"{op}({', '.join(terms)})"
 
 
 def trace(root: Roots, *, grads: bool = False, limit: int | None = LIMIT, digits: int = 6) -> str:
     """cgrad.viz.trace(root, *, grads=False, limit=300, digits=6): the graph below root as text.
 
-    One line a value: leaves first, then the operations, operands before results, numbers at the right.
+    One line a value: leaves first, then the operations in the order of recording, numbers at the right.
     Unnamed values are called v0, v1, ...; a name used twice gets a number. Operations are written as in
-    Python (``a + b``, ``a**3``, ``-a``), all others as calls (``tanh(a)``). A leaf shows its present data.
+    Python (``a + b``, ``a**3``, ``-a``), all others as calls (``tanh(a)``). A leaf shows the number that
+    was recorded; one that was used, given new data and used again gets a line for each number.
 
     root: a Value; a sequence of them; or a dict of names, where ``{"L": L, "dL_da": g}`` shows the
     recorded derivative g of L after L, and each name gets a line of its own.
@@ -235,9 +249,9 @@ def _text(graph: _Graph, given: Mapping[str, Value], grads: bool, digits: int) -
             rows += [(f"{key} = {names[k]}", k) for key in asked.pop(id(graph.nodes[k]), ()) if key != names[k]]
     for k in graph.roots:  # roots that are leaves
         for key in asked.pop(id(graph.nodes[k]), ()):
-            text = names[k] if k in names else _number(graph.nodes[k].data)
+            text = names[k] if k in names else _number(graph.data(k))
             rows += [(f"{key} = {text}", k)] if key != text else []
-    cells = [(text, f"{graph.nodes[k].data:.{digits}g}", f"{graph.nodes[k].grad:.{digits}g}") for text, k in rows]
+    cells = [(text, f"{graph.data(k):.{digits}g}", f"{graph.nodes[k].grad:.{digits}g}") for text, k in rows]
     if grads:
         cells.insert(0, ("", "data", "grad"))
     wide = max(len(text) for text, _, _ in cells)
@@ -249,7 +263,7 @@ def _text(graph: _Graph, given: Mapping[str, Value], grads: bool, digits: int) -
 def summary(root: Roots, *, most: int | None = MOST) -> str:
     """cgrad.viz.summary(root, *, most=250_000): the size of the graph below root, counts by operation.
 
-    most: values to explore, those nearest to the root (None: all); the cost is about 3 us each.
+    most: values to explore, those nearest to the root (None: all); the cost is 3 to 5 us each.
     Raises TypeError where root is no Value, TapeError for a value that was rewound.
 
     >>> import cgrad
@@ -270,7 +284,7 @@ def summary(root: Roots, *, most: int | None = MOST) -> str:
 def _summary(graph: _Graph) -> str:
     seen = range(len(graph.operands))
     counts = Counter(graph.nodes[k]._name_of_op for k in seen if graph.operands[k])
-    leaves = [k for k in seen if not graph.operands[k] and k not in graph.number]
+    leaves = list({id(graph.nodes[k]): k for k in seen if not graph.operands[k] and k not in graph.number}.values())
     shown = [_plain(graph.nodes[k].name) for k in leaves if graph.nodes[k].name][:8]
     numbers = len(graph.number)
     size = f"{len(graph.nodes)}"
@@ -318,24 +332,23 @@ def _dot_lines(graph: _Graph, given: Mapping[str, Value], grad: bool, shape: boo
             lines.append(f'n{k} [label="{_number(v.data)}", shape=plaintext]')
             continue
         name = _plain(v.name or keys.get(id(v), "")).translate(_RECORD)
-        fields = [name, "shape ()" if shape else f"data {_decimal(v.data)}"]
+        fields = [name, "shape ()" if shape else f"data {_decimal(graph.data(k))}"]
         if grad:
             fields.append(f"grad {_decimal(v.grad)}")
         lines.append(f'n{k} [label="{{ {" | ".join(fields)} }}", shape=record]')
         if operands:
-            symbol = v._op
-            if len(operands) == 2 and symbol.startswith("**"):
-                operands = operands[: 2 if symbol == "**" else 1]  # the symbol of x**3 shows the 3
+            symbol, op = v._op, v._name_of_op
+            if op in _CONSTANTS and not symbol.startswith("**"):  # that of x**3 shows the 3
+                symbol += "".join(f" {_ARGUMENTS[op][j]}={_number(v._numbers[j])}" for j in _CONSTANTS[op])
             lines.append(f'n{k}_op [label="{symbol.translate(_STRING)}", ordering=in]')
             lines.append(f"n{k}_op -> n{k}")
             lines += [f"n{i} -> n{k}_op" for i in operands]
-    drawn = {word for line in lines if "->" in line for word in line.split()}
-    return [line for line in lines if "plaintext" not in line or line.split()[0] in drawn]
+    return lines
 
 
 def _direction(op: str, rankdir: str) -> str:
     if rankdir not in _DIRECTIONS:
-        raise ValueError(f"{op}: rankdir is {rankdir!r}: give one of {', '.join(_DIRECTIONS)}")
+        raise errors.bad_option(op, "rankdir", rankdir, f"give one of {', '.join(_DIRECTIONS)}")
     return rankdir
 
 
@@ -397,8 +410,7 @@ def _graphviz(op: str) -> Any:
     try:
         import graphviz
     except ImportError as error:
-        raise ImportError(f'{op}: the package graphviz is missing: pip install "pycgrad[viz]", or take the source '
-                          "text of cgrad.viz.to_dot") from error
+        raise errors.no_package(op, "graphviz", "viz", "take the source text of cgrad.viz.to_dot") from error
     return graphviz
 
 
@@ -415,7 +427,7 @@ def notebook(v: Value) -> str | None:
     True
     """
     try:
-        if not v._operands:
+        if not v._arguments:
             return None
         graph = _Graph([v], GLANCE)
         if graph.fits(DRAWN):
@@ -424,7 +436,7 @@ def notebook(v: Value) -> str | None:
                 return f'<div style="overflow-x: auto">{drawing}</div>'
         text = _text(graph, {}, True, 6) if graph.fits(LIMIT) else _summary(graph)
         return f"<pre>{html.escape(text)}</pre>"
-    except Exception:  # noqa: BLE001  a display that fails must not cost the cell its result: the repr is shown
+    except Exception:  # a display that fails must not cost the cell its result: the repr is shown
         return None
 
 

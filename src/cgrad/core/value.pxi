@@ -210,7 +210,7 @@ cdef class Value:
     def _arguments(self):
         """The operands in their order: Values, and floats for plain numbers.
 
-        Without those that are never Values, as a constant exponent: ``_op`` shows it.
+        Without those that are never Values, as a constant exponent: ``_numbers`` has them.
         """
         cdef Tape t
         cdef int plain
@@ -223,6 +223,20 @@ cdef class Value:
             plain = OP_PLAIN[t.op[self.index]]
             return tuple([x if type(x) is float else value_at(t, x)
                           for k, x in enumerate(arguments(t, self.index)) if not plain >> k & 1])
+        finally:
+            t.busy -= 1
+
+    @property
+    def _numbers(self):
+        """The numbers of all its arguments as they were recorded: constants too, and leaves' data of that time."""
+        cdef Tape t
+        if not self.node:
+            return ()
+        check_node(self, "_numbers")
+        t = <Tape>self.home
+        t.busy += 1
+        try:
+            return tuple([x if type(x) is float else t.val[<Py_ssize_t>x] for x in arguments(t, self.index)])
         finally:
             t.busy -= 1
 
