@@ -186,8 +186,10 @@ cdef class Value:
         return name_of(<Tape>self.home, self.index) if self.home != NULL else ""
 
     @name.setter
-    def name(self, str text):
+    def name(self, text):
         cdef Tape t
+        if text is not None and not isinstance(text, str):
+            raise errors.bad_name(text)
         if not self.node:
             extra(self).name = text or ""
             return
@@ -304,8 +306,9 @@ cdef class Value:
         return FLOAT64
 
     def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
-        inputs = tuple([x.item() if isinstance(x, NUMPY_REAL) or (isinstance(x, np.ndarray) and x.ndim == 0) else x
-                        for x in inputs])
+        if UFUNCS.get(ufunc) in COMPARISONS:  # NumPy has made a 0-d array of its scalar
+            inputs = tuple([x[()] if isinstance(x, np.ndarray) and x.ndim == 0 else x for x in inputs])
+        inputs = tuple([x.item() if isinstance(x, NUMPY_REAL) else x for x in inputs])
         if any([isinstance(x, np.ndarray) for x in inputs]):
             for x in inputs:
                 if isinstance(x, np.ndarray) and x.dtype != object:
