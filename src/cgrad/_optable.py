@@ -147,9 +147,9 @@ OPS: tuple[Op, ...] = (
        "Angle of the point (x, y).", ufunc="arctan2", alias="arctan2", domain=((0.1, 30), (0.1, 30)),
        kink="0 at the origin"),
     Op("degrees", "x", "x*57.29577951308232", ["57.29577951308232"], "Radians to degrees.",
-       ufunc="degrees rad2deg", domain=_ALL, oracle="x*180/pi"),
+       ufunc="degrees rad2deg", alias="rad2deg", domain=_ALL, oracle="x*180/pi"),
     Op("radians", "x", "x*0.017453292519943295", ["0.017453292519943295"], "Degrees to radians.",
-       ufunc="radians deg2rad", domain=_ALL, oracle="x*pi/180"),
+       ufunc="radians deg2rad", alias="deg2rad", domain=_ALL, oracle="x*pi/180"),
     # ---- hyperbolic ----------------------------------------------------------------------------
     Op("sinh", "x", "sinh(x)", ["cosh(x)"], "Hyperbolic sine.", ufunc="sinh", domain=_ALL),
     Op("cosh", "x", "cosh(x)", ["sinh(x)"], "Hyperbolic cosine.", ufunc="cosh", domain=_ALL),
