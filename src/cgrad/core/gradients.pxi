@@ -135,7 +135,13 @@ cdef object seeds_of(object seed, Py_ssize_t n):
     """Seeds as an array (seeds, n)."""
     if seed is None:
         return np.ones((1, n))
-    array = np.asarray(seed, dtype=np.float64)
+    try:
+        array = np.asarray(seed)
+    except ValueError:  # rows of different lengths
+        raise errors.bad_seed("rows of different lengths") from None
+    if array.dtype.kind not in "fiub":  # NumPy would make nan of None, and drop imaginary parts
+        raise errors.bad_seed(f"a {type(seed).__name__} of {array.dtype} is no array of real numbers")
+    array = array.astype(np.float64)
     if array.ndim == 0:
         return np.full((1, n), float(array))
     if array.ndim > 2 or array.shape[array.ndim - 1] != n:
@@ -166,6 +172,7 @@ def gradients(outputs, inputs=None, *, seed=None, create_graph=False):
     cdef object home = tape_of(outs, "gradients")
     cdef Gradients result = Gradients.__new__(Gradients)
     cdef Value v
+    cdef double plain_seed = 0
     result.graph = create_graph
     result.answers = {}
     if ins is not None:
@@ -179,9 +186,12 @@ def gradients(outputs, inputs=None, *, seed=None, create_graph=False):
         if seed is None:
             seeds = [1.0]*len(outs)
         else:
-            seeds = [seed]*len(outs) if is_value(seed) or np.ndim(seed) == 0 else list(seed)
+            seeds = list(seed) if isinstance(seed, (list, tuple, np.ndarray)) else [seed]*len(outs)
         if len(seeds) != len(outs):
             raise errors.bad_seed(f"{len(seeds)} numbers for {len(outs)} outputs")
+        for x in seeds:
+            if not is_value(x) and number(x, &plain_seed) != NUMBER:
+                raise errors.bad_seed(f"a {type(x).__name__} is no number and no Value")
         recorded(result, outs, ins, seeds)
     else:
         array = seeds_of(seed, len(outs))

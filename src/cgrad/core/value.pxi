@@ -185,8 +185,12 @@ cdef class Value:
         return name_of(<Tape>self.home, self.index) if self.home != NULL else ""
 
     @name.setter
-    def name(self, str text):
+    def name(self, text):
         cdef Tape t
+        if text is not None and type(text) is not str:
+            if not isinstance(text, str):
+                raise errors.bad_name(text)
+            text = str(text)
         if not self.node:
             extra(self).name = text or ""
             return
