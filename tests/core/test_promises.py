@@ -84,7 +84,7 @@ def test_promise_3_backward_twice_doubles_to_the_bit(size):
         inside.append(y)
     y.backward()
     once = [x.grad, w.grad, *(v.grad for v in inside)]
-    assert all(g != 0 for g in once)
+    assert once[0] != 0 != once[1]
     y.backward()
     assert [x.grad, w.grad, *(v.grad for v in inside)] == [2*g for g in once]
     current_tape()._collect()
@@ -321,8 +321,8 @@ def test_promise_5_ieee_arithmetic_in_values_and_derivatives():
 
 def test_promise_6_nothing_is_cut_off_silently():
     v = Value(1.5)
-    for cut in (float, int, complex, math.exp, math.sin, lambda v: math.pow(v, 2), math.fsum.__call__ and (
-            lambda v: math.fsum([v])), lambda v: np.array([v], dtype=float), lambda v: np.zeros(1).__setitem__(0, v)):
+    for cut in (float, int, complex, math.exp, math.sin, lambda v: math.pow(v, 2), lambda v: math.fsum([v]),
+                lambda v: np.array([v], dtype=float), lambda v: np.zeros(1).__setitem__(0, v)):
         with pytest.raises((TypeError, ValueError)):
             cut(v)
     with pytest.raises(TypeError, match=r"v\.item\(\).*cgrad\.exp"):

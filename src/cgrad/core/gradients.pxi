@@ -129,24 +129,17 @@ cdef object tape_of(list outputs, str op):
     return tape
 
 
-cdef double seed_number(object x) except? -1:
-    cdef double number_ = 0
-    if number(x, &number_) != NUMBER:
-        raise errors.bad_seed(f"no number ({x!r})")
-    return number_
-
-
 cdef object seeds_of(object seed, Py_ssize_t n):
     """Seeds as an array (seeds, n)."""
     if seed is None:
         return np.ones((1, n))
     try:
         array = np.asarray(seed)
-        if array.dtype.kind not in "fiub":
-            raise TypeError
-        array = array.astype(np.float64)
-    except (TypeError, ValueError, OverflowError):
-        raise errors.bad_seed(f"no numbers ({seed!r})") from None
+    except ValueError:  # rows of different lengths
+        raise errors.bad_seed("rows of different lengths") from None
+    if array.dtype.kind not in "fiub":  # NumPy would make nan of None, and drop imaginary parts
+        raise errors.bad_seed(f"a {type(seed).__name__} of {array.dtype} is no array of real numbers")
+    array = array.astype(np.float64)
     if array.ndim == 0:
         return np.full((1, n), float(array))
     if array.ndim > 2 or array.shape[array.ndim - 1] != n:
@@ -177,6 +170,7 @@ def gradients(outputs, inputs=None, *, seed=None, create_graph=False):
     cdef object home = tape_of(outs, "gradients")
     cdef Gradients result = Gradients.__new__(Gradients)
     cdef Value v
+    cdef double plain_seed = 0
     result.graph = create_graph
     result.answers = {}
     if ins is not None:
@@ -190,10 +184,12 @@ def gradients(outputs, inputs=None, *, seed=None, create_graph=False):
         if seed is None:
             seeds = [1.0]*len(outs)
         else:
-            seeds = [seed]*len(outs) if not isinstance(seed, (list, tuple, np.ndarray)) or np.ndim(seed) == 0 else seed
+            seeds = list(seed) if isinstance(seed, (list, tuple, np.ndarray)) else [seed]*len(outs)
         if len(seeds) != len(outs):
             raise errors.bad_seed(f"{len(seeds)} numbers for {len(outs)} outputs")
-        seeds = [x if is_value(x) else seed_number(x) for x in seeds]
+        for x in seeds:
+            if not is_value(x) and number(x, &plain_seed) != NUMBER:
+                raise errors.bad_seed(f"a {type(x).__name__} is no number and no Value")
         recorded(result, outs, ins, seeds)
     else:
         array = seeds_of(seed, len(outs))
@@ -371,7 +367,7 @@ cdef int recorded(Gradients r, list outs, list ins, list seeds) except -1:
         for v, x in zip(outs, seeds):
             if not (<Value>v).node:
                 continue
-            ref = node(t, (<Value>x).index) if is_value(x) else constant(x)
+            ref = node(t, (<Value>x).index) if is_value(x) else constant(plain_named(x, "seed"))
             if t.top >= t.limit:
                 make_room(t, 0)
             i = (<Value>v).index

@@ -188,8 +188,10 @@ cdef class Value:
     @name.setter
     def name(self, text):
         cdef Tape t
-        if text is not None and not isinstance(text, str):
-            raise errors.bad_name(text)
+        if text is not None and type(text) is not str:
+            if not isinstance(text, str):
+                raise errors.bad_name(text)
+            text = str(text)
         if not self.node:
             extra(self).name = text or ""
             return
