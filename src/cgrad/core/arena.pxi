@@ -107,6 +107,7 @@ cdef class Buffer:
         view.internal = NULL
 
 
+@cython.no_gc_clear
 cdef class Columns:
 
     cdef int open(self) except -1:

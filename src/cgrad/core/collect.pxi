@@ -213,6 +213,7 @@ cdef void follow(Tape t, Py_ssize_t lo, Py_ssize_t top) noexcept:
         f = (<Follower>f).after
 
 
+@cython.no_gc_clear
 cdef class Follower:
     """Entered in its tape's list while it lives. The tape outlives it; collections take no memory for it."""
 

@@ -1,5 +1,6 @@
 # core/gradients.pxi: derivatives as results (nothing is added to any ``.grad``).
 
+@cython.no_gc_clear
 cdef class Gradients(Follower):
     """What ``cgrad.gradients`` gives: ``.wrt(x)`` is the derivative of the outputs with respect to x."""
 

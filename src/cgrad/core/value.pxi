@@ -96,6 +96,7 @@ def _leaf(data, name):
     return Value(data, name=name or None)
 
 
+@cython.final
 cdef class Value:
     """Value(data, *, name=None, label=None): a number that remembers how it was computed.
 
