@@ -35,7 +35,6 @@ cdef class Columns:
     cdef void zero_grad(self, Py_ssize_t n) noexcept
 
 
-@cython.no_gc_clear
 cdef class Tape(Columns):
     """A record of operations, in the order in which they were done."""
     cdef Py_ssize_t top       # nodes on the tape
@@ -77,7 +76,6 @@ cdef class Extra:
     cdef tuple constants      # the plain numbers among a node's operands, as _prev showed them
 
 
-@cython.no_gc_clear
 cdef class Follower:
     """What holds indices of a tape's nodes, and is told where they go."""
     cdef Tape tape            # Gradients: None where all outputs are leaves
@@ -94,7 +92,6 @@ cdef class Mark(Follower):
     cdef object __weakref__
 
 
-@cython.no_gc_clear
 cdef class Gradients(Follower):
     cdef Py_ssize_t n         # entries of the arrays that follow
     cdef int32_t[::1] index   # nodes of the outputs' graph, ascending

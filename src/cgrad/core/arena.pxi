@@ -104,6 +104,7 @@ cdef class Buffer:
         view.internal = NULL
 
 
+@cython.no_gc_clear  # (counts here, not in the declaration)
 cdef class Columns:
 
     cdef int open(self) except -1:

@@ -194,6 +194,7 @@ cdef void follow(Tape t, Py_ssize_t lo, Py_ssize_t top) noexcept:
         f = (<Follower>f).after
 
 
+@cython.no_gc_clear
 cdef class Follower:
     """Entered in its tape's list while it lives. The tape outlives it; collections take no memory for it."""
 
@@ -232,6 +233,7 @@ cdef void unlink(Follower f) noexcept:
     f.linked = False
 
 
+@cython.no_gc_clear
 cdef class Mark(Follower):
     """A place on a tape, to be given to ``Tape.rewind``; it moves with its nodes.
 

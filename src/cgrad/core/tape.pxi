@@ -15,6 +15,7 @@ class Node(NamedTuple):
     name: str
 
 
+@cython.no_gc_clear
 cdef class Tape(Columns):
     """A record of operations, made explicit.
 
