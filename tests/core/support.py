@@ -9,7 +9,6 @@ import textwrap
 from pathlib import Path
 
 import cgrad
-from cgrad import _core
 
 SOURCE = Path(cgrad.__file__).resolve().parent.parent
 COLLECT_ALWAYS = os.environ.get("CGRAD_DEBUG_COLLECT", "") not in ("", "0")
@@ -36,9 +35,3 @@ def nodes(tape: cgrad.Tape) -> int:
     """Entries in use, slots of leaves and continuations included."""
     return tape.nbytes//58
 
-
-def own_leaves(tape: cgrad.Tape) -> int:
-    return sum(node.op == "leaf" for node in tape)
-
-
-assert _core.Value is cgrad.Value

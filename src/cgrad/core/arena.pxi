@@ -107,7 +107,7 @@ cdef class Buffer:
         view.internal = NULL
 
 
-@cython.no_gc_clear
+@cython.no_gc_clear  # (counts here, not in the declaration)
 cdef class Columns:
 
     cdef int open(self) except -1:

@@ -252,6 +252,7 @@ cdef void unlink(Follower f) noexcept:
     f.linked = False
 
 
+@cython.no_gc_clear
 cdef class Mark(Follower):
     """A place on a tape, to be given to ``Tape.rewind``; it moves with its nodes.
 
