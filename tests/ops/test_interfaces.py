@@ -7,9 +7,10 @@ import math
 import operator
 import random
 
-import cgrad
 import numpy as np
 import pytest
+
+import cgrad
 from cgrad import Value
 from cgrad._optable import PREDICATES
 from op_support import ROWS, free

@@ -2,10 +2,11 @@
 
 import math
 
-import cgrad
 import numpy as np
 import pytest
 import scipy.special as sp
+
+import cgrad
 
 X = np.concatenate([np.linspace(-30, 30, 601) + 0.0137, np.logspace(-12, 4, 60), -np.logspace(-12, 1, 40),
                     [0.5, 1.0, 2.0, 30.0]])
