@@ -168,7 +168,8 @@ OPS: tuple[Op, ...] = (
        domain=_POS, oracle="log(fabs(gamma(x)))"),
     Op("digamma", "x", "digamma(x)", ["polygamma(1, x)"], "Derivative of lgamma.", domain=_POS),
     Op("polygamma", "n x", "polygamma(n, x)", [None, "polygamma(n + 1, x)"],
-       "n-th derivative of digamma, n a whole number up to 60 (others give nan).", domain=((1, 3), (1e-3, 30)), oracle="psi(n, x)"),
+       "n-th derivative of digamma, n a whole number up to 60 (others give nan).", domain=((1, 3), (1e-3, 30)),
+       oracle="psi(n, x)"),
     # ---- activations ---------------------------------------------------------------------------
     Op("relu", "x", "where(x <= 0, 0, x)", ["where(x <= 0, 0, 1)"], "max(x, 0).",
        symbol="ReLU", domain=_ALL, kinks=(0.0,), kink="0 at 0", oracle="x if x > 0 else mpf(0)"),

@@ -15,6 +15,7 @@ import random
 import mpmath
 import pytest
 from mpmath import mp, mpf
+
 from op_scales import SCALES
 from op_support import NAMES, ROWS, derivatives, exact, ulps
 
@@ -137,7 +138,8 @@ EDGES = {
     "powc": [(-2.0, 3.0), (-2.0, -3.0), (-0.5, 2.0), (-3.0, 5.0), (3.0, 0.0), (3.0, 1.0), (3.0, 2.0), (1e-20, 3.0),
              (4.0, 0.5), (4.0, -0.5), (1e100, 1.5), (1e-100, 0.25), (8.0, 1/3)],
     "lgamma": [1e-100, 1 - 2**-53, 1 + 2**-52, 2 - 2**-52, 2 + 2**-51, 1e5, 1e100, *NEGATIVE],
-    "digamma": [1e-70, ROOT, math.nextafter(ROOT, 2), ROOT - 1e-9, ROOT + 1e-5, 1.0, 2.0, 9.999, 10.0, 1e5, 1e70, *NEGATIVE],
+    "digamma": [1e-70, ROOT, math.nextafter(ROOT, 2), ROOT - 1e-9, ROOT + 1e-5, 1.0, 2.0, 9.999, 10.0, 1e5, 1e70,
+                *NEGATIVE],
     "polygamma": [(float(n), x) for n in (1, 2, 3) for x in (1e-40, 0.5, 1.0, 2.0, 14.9, 15.0, 1e5, 1e40, *NEGATIVE)]
     + [(0.0, 2.5), (10.0, 2.5), (20.0, 0.3), (10.0, -1.3), (20.0, 40.0)],
 }

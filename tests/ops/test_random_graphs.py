@@ -8,18 +8,20 @@ outside an op's smooth, safe region are skipped when the program is made, so tha
 import autograd
 import autograd.numpy as anp
 import autograd.scipy.special as asp
-import cgrad
-import dual
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+import cgrad
+import dual
 
 LIMIT = 20.0  # larger results are not used again: differences would be noise
 ALL = (-LIMIT, LIMIT)
 SMOOTH = {  # op: the region of each operand
     "neg": [ALL], "sin": [ALL], "cos": [ALL], "tanh": [ALL], "atan": [ALL], "asinh": [ALL], "sigmoid": [ALL],
     "softplus": [ALL], "square": [(-4, 4)], "exp": [(-5, 3)], "exp2": [(-5, 4)], "expm1": [(-5, 3)], "sinh": [(-3, 3)],
-    "cosh": [(-3, 3)], "erf": [(-3, 3)], "erfc": [(-3, 3)], "tan": [(-1.2, 1.2)], "log": [(0.2, LIMIT)], "log2": [(0.2, LIMIT)],
+    "cosh": [(-3, 3)], "erf": [(-3, 3)], "erfc": [(-3, 3)], "tan": [(-1.2, 1.2)], "log": [(0.2, LIMIT)],
+    "log2": [(0.2, LIMIT)],
     "log10": [(0.2, LIMIT)], "log1p": [(-0.7, LIMIT)], "sqrt": [(0.2, LIMIT)], "cbrt": [(0.2, LIMIT)],
     "reciprocal": [(0.3, LIMIT)], "asin": [(-0.8, 0.8)], "acos": [(-0.8, 0.8)], "atanh": [(-0.8, 0.8)],
     "acosh": [(1.2, LIMIT)], "relu": [ALL], "abs": [ALL], "degrees": [(-0.3, 0.3)], "radians": [ALL],
@@ -28,8 +30,8 @@ SMOOTH = {  # op: the region of each operand
     "maximum": [ALL, ALL], "minimum": [ALL, ALL], "fma": [(-4, 4), (-4, 4), ALL], "clip": [ALL, (-4, -2), (2, 4)],
     "where": [ALL, ALL, ALL],
 }
-OPERATOR = {"neg": lambda x: -x, "abs": abs, "add": lambda x, y: x + y, "sub": lambda x, y: x - y, "mul": lambda x, y: x*y,
-            "div": lambda x, y: x/y, "pow": lambda x, y: x**y, "mod": lambda x, y: x % y}
+OPERATOR = {"neg": lambda x: -x, "abs": abs, "add": lambda x, y: x + y, "sub": lambda x, y: x - y,
+            "mul": lambda x, y: x*y, "div": lambda x, y: x/y, "pow": lambda x, y: x**y, "mod": lambda x, y: x % y}
 
 
 def away_from_kinks(name: str, x: list[float]) -> bool:
@@ -175,7 +177,8 @@ def signature(program, leaves):
 
 
 HIPS = {
-    "sin": anp.sin, "cos": anp.cos, "tanh": anp.tanh, "exp": anp.exp, "log": anp.log, "sqrt": anp.sqrt, "expm1": anp.expm1,
+    "sin": anp.sin, "cos": anp.cos, "tanh": anp.tanh, "exp": anp.exp, "log": anp.log, "sqrt": anp.sqrt,
+    "expm1": anp.expm1,
     "log1p": anp.log1p, "sinh": anp.sinh, "cosh": anp.cosh, "atan": anp.arctan, "asin": anp.arcsin, "acos": anp.arccos,
     "asinh": anp.arcsinh, "acosh": anp.arccosh, "atanh": anp.arctanh, "tan": anp.tan, "square": anp.square,
     "exp2": anp.exp2, "log2": anp.log2, "log10": anp.log10, "maximum": anp.maximum, "minimum": anp.minimum,

@@ -14,7 +14,8 @@ F = torch.nn.functional
 NAMES = {  # where PyTorch's name is another, or several of its functions make one
     "div": torch.div, "mod": torch.remainder, "floordiv": torch.floor_divide, "abs": torch.abs, "pow": torch.pow,
     "cbrt": None, "fma": lambda x, y, z: torch.addcmul(z, x, y), "degrees": torch.rad2deg, "radians": torch.deg2rad,
-    "polygamma": lambda n, x: torch.polygamma(int(n), x), "relu": torch.relu, "softplus": lambda x: F.softplus(x, threshold=1e9),
+    "polygamma": lambda n, x: torch.polygamma(int(n), x), "relu": torch.relu,
+    "softplus": lambda x: F.softplus(x, threshold=1e9),
     "clip": torch.clamp, "where": lambda c, x, y: torch.where(c != 0, x, y), "copysign": torch.copysign,
 }
 RELATIVE = {"lgamma": 1e-9, "digamma": 1e-9, "polygamma": 1e-9}  # PyTorch's polygamma is of some 10 digits
@@ -35,7 +36,8 @@ def test_what_pytorch_lacks():
 
 def theirs(op, point, orders: int = 2):
     """{index: float}, by torch.autograd."""
-    args = [torch.tensor(x, dtype=torch.float64, requires_grad=True) if k in free(op) else x for k, x in enumerate(point)]
+    args = [torch.tensor(x, dtype=torch.float64, requires_grad=True) if k in free(op) else x
+            for k, x in enumerate(point)]
     out = function(op)(*args)
     result = {(): out.item()}
     if op.name == "floordiv":  # "derivative for aten::floor_divide is not implemented": values alone
@@ -55,8 +57,8 @@ def theirs(op, point, orders: int = 2):
 
 @pytest.mark.parametrize("op", HERE, ids=lambda op: op.name)
 def test_random_points(op):
-    relative = RELATIVE.get(op.name, 1e-13)
-    wrong = [text for p in points(op) for text in compare(op, p, theirs(op, p), relative, 2, ABSOLUTE.get(op.name, 0.0))]
+    relative, absolute = RELATIVE.get(op.name, 1e-13), ABSOLUTE.get(op.name, 0.0)
+    wrong = [text for p in points(op) for text in compare(op, p, theirs(op, p), relative, 2, absolute)]
     assert not wrong, "\n".join(wrong[:20])
 
 
@@ -64,18 +66,21 @@ KINKS = [
     ("abs", (0.0,)), ("abs", (-0.0,)), ("relu", (0.0,)), ("relu", (NAN,)), ("sign", (0.0,)),
     ("maximum", (2.0, 2.0)), ("maximum", (INF, INF)), ("maximum", (NAN, 1.0)), ("maximum", (1.0, NAN)),
     ("minimum", (2.0, 2.0)), ("minimum", (0.0, -0.0)), ("minimum", (NAN, 1.0)), ("minimum", (1.0, NAN)),
-    *(("clip", (x, lo, hi)) for x in (0.0, 1.0, 2.0, 3.0, 5.0, NAN) for lo, hi in ((1.0, 3.0), (2.0, 2.0), (3.0, 1.0), (NAN, 3.0))),
+    *(("clip", (x, lo, hi)) for x in (0.0, 1.0, 2.0, 3.0, 5.0, NAN)
+      for lo, hi in ((1.0, 3.0), (2.0, 2.0), (3.0, 1.0), (NAN, 3.0))),
     ("hypot", (0.0, 0.0)), ("atan2", (0.0, 0.0)), ("atan2", (0.0, -1.0)), ("atan2", (1.0, 0.0)),
     ("floor", (2.0,)), ("ceil", (2.0,)), ("round", (2.5,)), ("round", (-3.5,)), ("trunc", (-2.0,)),
     ("copysign", (0.0, 1.0)), ("copysign", (2.0, 0.0)), ("copysign", (2.0, -0.0)), ("copysign", (-2.0, NAN)),
     ("mod", (6.0, 3.0)), ("mod", (-7.0, 3.0)), ("mod", (-7.0, INF)), ("mod", (7.0, 0.0)),
     ("fmod", (6.0, 3.0)), ("fmod", (-7.0, 3.0)), ("fmod", (7.0, INF)), ("fmod", (7.0, 0.0)),
     *(("where", (c, 2.0, 3.0)) for c in (0.0, -0.0, 1.0, NAN)),
-    *(("pow", p) for p in ((0.0, 0.0), (0.0, 1.0), (0.0, 2.0), (0.0, 0.5), (0.0, -1.0), (2.0, 0.0), (-2.0, 3.0), (-2.0, 2.5), (INF, 0.0))),
+    *(("pow", p) for p in ((0.0, 0.0), (0.0, 1.0), (0.0, 2.0), (0.0, 0.5), (0.0, -1.0), (2.0, 0.0), (-2.0, 3.0),
+                            (-2.0, 2.5), (INF, 0.0))),
     ("sqrt", (0.0,)), ("log", (0.0,)), ("asin", (1.0,)), ("acos", (1.0,)), ("acosh", (1.0,)), ("atanh", (1.0,)),
     ("reciprocal", (0.0,)), ("div", (1.0, 0.0)), ("div", (0.0, 0.0)), ("log", (-1.0,)), ("sqrt", (-1.0,)),
     ("logaddexp", (INF, -INF)), ("logaddexp", (1.0, -INF)), ("sigmoid", (INF,)), ("sigmoid", (-INF,)), ("tanh", (INF,)),
-    ("softplus", (-40.0,)), ("exp", (-INF,)), ("digamma", (0.0,)), ("lgamma", (0.0,)), ("erf", (0.0,)), ("sinh", (0.0,)),
+    ("softplus", (-40.0,)), ("exp", (-INF,)), ("digamma", (0.0,)), ("lgamma", (0.0,)), ("erf", (0.0,)),
+    ("sinh", (0.0,)),
 ]
 
 
@@ -85,9 +90,11 @@ def test_value_and_first_derivative_at_kinks(name, point):
     assert not compare(op, point, theirs(op, point, 1), 1e-13, 1)
 
 
-SMOOTH_SECOND = [("abs", (0.0,)), ("relu", (0.0,)), ("maximum", (2.0, 2.0)), ("clip", (1.0, 1.0, 3.0)), ("sigmoid", (0.0,)),
-                 ("tanh", (0.0,)), ("softplus", (0.0,)), ("asin", (0.0,)), ("copysign", (2.0, -0.0)), ("pow", (2.0, 3.0)),
-                 ("square", (0.0,)), ("hypot", (3.0, 0.0)), ("atan2", (0.0, 1.0)), ("logaddexp", (1.0, 1.0)), ("sign", (0.0,))]
+SMOOTH_SECOND = [
+    ("abs", (0.0,)), ("relu", (0.0,)), ("maximum", (2.0, 2.0)), ("clip", (1.0, 1.0, 3.0)), ("sigmoid", (0.0,)),
+    ("tanh", (0.0,)), ("softplus", (0.0,)), ("asin", (0.0,)), ("copysign", (2.0, -0.0)), ("pow", (2.0, 3.0)),
+    ("square", (0.0,)), ("hypot", (3.0, 0.0)), ("atan2", (0.0, 1.0)), ("logaddexp", (1.0, 1.0)), ("sign", (0.0,)),
+]
 
 
 @pytest.mark.parametrize(("name", "point"), SMOOTH_SECOND, ids=lambda x: str(x).replace(" ", ""))
