@@ -37,7 +37,7 @@ def _dot(*v):
 
 def _clip(x, lo, hi):
     out = min(max(x, lo), hi)
-    return out, [float(lo <= x <= hi), float(lo < hi and x < lo), float(lo >= hi or x > hi)]
+    return out, [float(lo <= x <= hi), float(lo < hi and x < lo), float(hi < lo or x > hi)]
 
 
 RULES = {

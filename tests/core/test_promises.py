@@ -283,12 +283,12 @@ def test_promise_4_memory_is_given_back():
     before = resident()
     for _ in range(2):
         x = Value(1.0)
-        for _ in range(3_000_000):
+        for _ in range(4_000_000):
             x = x + 1.0
         assert resident() - before > 100 << 20
         with Tape():
             y = Value(1.0)
-            for _ in range(3_000_000):
+            for _ in range(4_000_000):
                 y = y + 1.0
         del x, y
         assert resident() - before < 136 << 20  # 128 MiB kept, and the free list of values
