@@ -52,6 +52,7 @@ cdef class Tape(Columns):
     cdef bint sweeping        # adj is in use
     cdef bint running         # a kernel reads the columns without the GIL: they must not move
     cdef int busy             # indices are held outside: nodes must not move
+    cdef bint put_off         # room was made, and no look taken for garbage, as nodes could not move
     cdef int records          # Gradients with recorded adjoints: needed, though no handle leads to them
     cdef Py_ssize_t old       # nodes below it survived a collection
     cdef Py_ssize_t full_at   # the old part's size at which all of it is looked through

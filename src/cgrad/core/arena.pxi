@@ -358,6 +358,7 @@ cdef int make_room(Tape t, Py_ssize_t need) except -1:
                 PyThread_acquire_lock(lock, 1)
                 PyThread_release_lock(lock)
             continue
+        t.put_off = t.busy > 0
         if not t.busy and (COLLECT_ALWAYS or (t.dead and t.top - t.old >= YOUNG//2)):
             collect(t, COLLECT_ALWAYS or t.old >= t.full_at)
             if t.running:

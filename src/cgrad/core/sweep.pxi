@@ -233,6 +233,8 @@ cdef void end(Tape t, Sweep *s) noexcept:
         t.listed, t.listed_room = s.order.node, s.order.room
     t.sweeping = False
     t.busy -= 1
+    if t.put_off:  # else walks that record would always be the ones to ask for room, and nothing be collected
+        t.limit = t.top
     if t.live == 0:
         deserted(t)
 
