@@ -308,17 +308,15 @@ cdef int swept_lanes(Gradients r, list outs, double[:, ::1] seeds) except -1:
                 continue
             for l in range(lanes):
                 g = adj[i, l]
-                if t.a[i] != i:
-                    adj[t.a[i], l] += g*t.da[i]
-                if t.b[i] >= 0:
-                    if t.b[i] != i:
-                        adj[t.b[i], l] += g*t.db[i]
-                    continue
-                for k in range(i + t.b[i], i):
-                    if t.a[k] != k:
-                        adj[t.a[k], l] += g*t.da[k]
+                if t.b[i] >= 0 and t.b[i] != i:
+                    adj[t.b[i], l] += g*t.db[i]
+                for k in range(i + min(t.b[i], 0), i):
                     if t.b[k] != k:
                         adj[t.b[k], l] += g*t.db[k]
+                    if t.a[k] != k:
+                        adj[t.a[k], l] += g*t.da[k]
+                if t.a[i] != i:
+                    adj[t.a[i], l] += g*t.da[i]
         r.index = np.empty(s.order.n, np.int32)
         for m in range(s.order.n):
             r.index[m] = s.order.node[m]

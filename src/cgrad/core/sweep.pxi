@@ -1,6 +1,6 @@
 # core/sweep.pxi: reverse and forward sweeps over the columns.
 #
-# Reverse, downwards: adj[a] += adj[i]*da; adj[b] += adj[i]*db. A plain number's index points to the
+# Reverse, downwards: adj[b] += adj[i]*db; adj[a] += adj[i]*da. A plain number's index points to the
 # node itself: what that adds to adj[i] is undone by writing adj[i] back.
 #
 # Two ways, one arithmetic. *Dense*: all nodes below the root in one sequential run; those outside
@@ -15,6 +15,8 @@ cdef enum:
     STRETCH = 1 << 20     # nodes swept between looks at signals
     RELEASE_FROM = 8192   # nodes from which the GIL is released
     KEEP_LIST = 1 << 16   # entries of a list's buffer that are kept for the next
+    DENSE = 512           # nodes below the root up to which the dense way is taken unasked
+    FEW = 32              # nodes of a graph that needs no columns
     SWAP_FROM = 1024      # nodes from which columns are exchanged rather than copied
 
 
@@ -24,55 +26,66 @@ cdef Py_ssize_t reverse_dense(const int32_t[::1] a, const int32_t[::1] b, const 
     """Sweep the nodes hi .. lo downwards; gives the node it stopped at, below lo if done."""
     cdef Py_ssize_t i = hi, k
     cdef int32_t ai, bi
-    cdef double g
-    while i >= lo:
-        g = adj[i]
+    cdef double g, x
+    if hi < lo:
+        return hi
+    g = adj[i]
+    while True:
         if cgrad_unlikely(g == 0):
             if marked:
-                if not used[i] & MEMBER or op[i] == OP_CONT:
+                if used[i] & MEMBER and op[i] != OP_CONT:
+                    i = scatter(a, b, da, db, adj, i, g)
+                else:
                     i -= 1
-                    continue
+            elif da[i]*0 + db[i]*0 != 0:
+                while op[i] == OP_CONT:  # back up to the head, which was skipped
+                    i += 1
+                return i
             else:
-                if da[i]*0 + db[i]*0 != 0:
-                    while op[i] == OP_CONT:  # back up to the head, which was skipped
-                        i += 1
-                    return i
                 i -= 1
-                continue
-        ai, bi = a[i], b[i]
-        adj[ai] += g*da[i]
-        if cgrad_unlikely(bi < 0):
-            adj[i] = g
-            for k in range(i + bi, i):
-                adj[a[k]] += g*da[k]
-                adj[b[k]] += g*db[k]
-                adj[k] = 0
-            i += bi - 1
         else:
-            adj[bi] += g*db[i]
-            adj[i] = g
-            i -= 1
-    return i
+            ai, bi = a[i], b[i]
+            if cgrad_unlikely(bi < 0):
+                i = scatter(a, b, da, db, adj, i, g)
+            else:
+                adj[bi] += g*db[i]
+                x = adj[ai] + g*da[i]
+                adj[ai] = x
+                adj[i] = g
+                i -= 1
+                if ai == i and i >= lo:  # a chain: its adjoint goes on in a register, and need not wait for memory
+                    g = x
+                    continue
+        if i < lo:
+            return i
+        g = adj[i]
+
+
+cdef inline Py_ssize_t scatter(const int32_t[::1] a, const int32_t[::1] b, const double[::1] da,
+                               const double[::1] db, double[::1] adj, Py_ssize_t i, double g) noexcept nogil:
+    """Any node's contributions, with its continuations'; gives the next node down."""
+    cdef Py_ssize_t k, last = i
+    if b[i] >= 0:
+        adj[b[i]] += g*db[i]
+    else:
+        last = i + b[i]
+        for k in range(last, i):
+            adj[b[k]] += g*db[k]
+            adj[a[k]] += g*da[k]
+            adj[k] = 0
+    adj[a[i]] += g*da[i]
+    adj[i] = g
+    return last - 1
 
 
 cdef void reverse_sparse(Tape t, const int32_t *order, Py_ssize_t n) noexcept nogil:
     """The same over a list of nodes, ascending."""
-    cdef Py_ssize_t m, i, k
-    cdef double g
+    cdef Py_ssize_t m, i
     for m in range(n - 1, -1, -1):
         i = order[m]
         if t.op[i] == OP_CONT:
             continue
-        g = t.adj[i]
-        t.adj[t.a[i]] += g*t.da[i]
-        if t.b[i] >= 0:
-            t.adj[t.b[i]] += g*t.db[i]
-        else:
-            for k in range(i + t.b[i], i):
-                t.adj[t.a[k]] += g*t.da[k]
-                t.adj[t.b[k]] += g*t.db[k]
-                t.adj[k] = 0
-        t.adj[i] = g
+        scatter(t.a, t.b, t.da, t.db, t.adj, i, t.adj[i])
 
 
 # ---- the graph below some roots --------------------------------------------------------------------
@@ -251,7 +264,7 @@ cdef int reverse(Tape t, const int32_t *roots, const double *seeds, Py_ssize_t n
     s.root = 0
     for m in range(n):
         s.root = max(s.root, roots[m])
-    s.dense = s.root < 512
+    s.dense = s.root < DENSE
     s.order.n = 0
     if not s.dense:
         for m in range(n):
@@ -383,6 +396,58 @@ cdef inline void add_to_leaf(PyObject *leaf, double adjoint, int turn) noexcept:
         (<Value>leaf).pending = 0
 
 
+# ---- backward --------------------------------------------------------------------------------------
+
+cdef bint flow_few(int32_t *node, double *g, Py_ssize_t *n, Py_ssize_t m, Py_ssize_t to, double x) noexcept:
+    """Add x to the adjoint of ``to`` in the list (descending from its entry m on); False where it is full."""
+    cdef Py_ssize_t k = n[0], j
+    while node[k - 1] < to:
+        k -= 1
+    if node[k - 1] == to:
+        g[k - 1] += x
+        return True
+    if n[0] == FEW:
+        return False
+    for j in range(n[0], k, -1):
+        node[j], g[j] = node[j - 1], g[j - 1]
+    node[k], g[k] = <int32_t>to, 0.0 + x
+    n[0] += 1
+    return True
+
+
+cdef bint backward_few(Tape t, Py_ssize_t root, double seed) noexcept:
+    """All of backward where the graph has few nodes: a list in order with the adjoints beside it, no columns.
+
+    False where there are more: then nothing has been done.
+    """
+    cdef int32_t[FEW] node
+    cdef double[FEW] g
+    cdef Py_ssize_t n = 1, m = 0, i, k
+    node[0], g[0] = <int32_t>root, seed
+    while m < n:
+        i = node[m]
+        if t.b[i] >= 0 and t.b[i] != i and not flow_few(node, g, &n, m, t.b[i], g[m]*t.db[i]):
+            return False
+        for k in range(i + t.b[i] if t.b[i] < 0 else i, i):
+            if t.b[k] != k and not flow_few(node, g, &n, m, t.b[k], g[m]*t.db[k]):
+                return False
+            if t.a[k] != k and not flow_few(node, g, &n, m, t.a[k], g[m]*t.da[k]):
+                return False
+        if t.a[i] != i and not flow_few(node, g, &n, m, t.a[i], g[m]*t.da[i]):
+            return False
+        m += 1
+    t.zero_grad(root + 1)
+    t.grad_any = True
+    for m in range(n):
+        t.grad[node[m]] += g[m]
+        if t.op[node[m]] == OP_LEAF:
+            add_to_leaf(leaf_at(t, node[m]), g[m], 0)
+    for m in range(n):
+        if t.op[node[m]] == OP_LEAF:
+            add_to_leaf(leaf_at(t, node[m]), 0, 1)
+    return True
+
+
 cdef int backward(Value v, double seed) except -1:
     cdef Tape t
     cdef Sweep s
@@ -392,6 +457,8 @@ cdef int backward(Value v, double seed) except -1:
         return 0
     check_node(v, "backward")
     t = <Tape>v.home
+    if v.index >= DENSE and not (modes or t.sweeping) and backward_few(t, v.index, seed):
+        return 0
     begin(t, "backward", &s)
     try:
         root = v.index
