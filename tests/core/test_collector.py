@@ -228,7 +228,7 @@ class Machine(RuleBasedStateMachine):
 
 
 TestCollector = Machine.TestCase
-TestCollector.settings = settings(max_examples=150, stateful_step_count=40, deadline=None, derandomize=True, phases=[Phase.generate],
+TestCollector.settings = settings(max_examples=100, stateful_step_count=40, deadline=None, derandomize=True, phases=[Phase.generate],
                                   suppress_health_check=list(HealthCheck))
 
 

@@ -234,16 +234,16 @@ def test_adjoints_that_underflow_are_right():
     """Down through the denormal numbers to zero, each as plain floats give it."""
     x = Value(1.0)
     values, y = [], x
-    for _ in range(3000):
-        y = y*0.7
+    for _ in range(1000):
+        y = y*0.4
         values.append(y)
     y.backward()
     want = 1.0
     for v in values[::-1]:
         assert v.grad == want
-        want *= 0.7
+        want *= 0.4
     assert x.grad == want == 0.0
-    assert sum(0 < v.grad < 2.3e-308 for v in values) > 50
+    assert sum(0 < v.grad < 2.3e-308 for v in values) > 30
 
 
 def test_the_smallest_and_largest_numbers():
@@ -266,3 +266,32 @@ def test_tapes_by_the_thousand():
             t, y = tapes.pop(0)
             y.backward()
     assert x.grad > 0
+
+
+@pytest.mark.skipif(COLLECT_ALWAYS, reason="collecting at each of 10^6 appends takes years")
+@pytest.mark.parametrize("size", [2_200_000, 3_000_001])
+def test_memory_given_back_and_taken_again_reads_as_zero(size):
+    """What stays of the last page after a shrink once kept adjoints of the tape before."""
+    for _ in range(2):
+        x = Value(1.0)
+        with Tape():
+            y = x*2.0
+            for _ in range(size):
+                y = y*1.0
+        for _ in range(3):
+            y.backward(3.0)
+        assert x.grad == 18.0
+        y.grad = 5.0
+        del y
+    x = Value(1.0)
+    with Tape():
+        y = x*1.0
+        for _ in range(1000):
+            y = y*1.0
+        y.backward()
+        for _ in range(size):
+            y = y*1.0
+        assert (y.grad, y._operands[0].grad) == (0.0, 0.0)
+        y.backward()
+        y.backward()
+    assert x.grad == 3.0
