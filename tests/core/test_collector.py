@@ -228,7 +228,7 @@ class Machine(RuleBasedStateMachine):
 
 
 TestCollector = Machine.TestCase
-TestCollector.settings = settings(max_examples=150, stateful_step_count=40, deadline=None, derandomize=True, phases=[Phase.generate],
+TestCollector.settings = settings(max_examples=100, stateful_step_count=40, deadline=None, derandomize=True, phases=[Phase.generate],
                                   suppress_health_check=list(HealthCheck))
 
 
@@ -287,10 +287,14 @@ def test_collect_always_in_a_process_of_its_own():
         for k in range(200):
             h = cgrad.fma(h, w, x).sin() + cgrad.dot([h, x], [w, 1.0])
             h*3.0
-            g = cgrad.gradients(h, create_graph=True) if k % 50 == 0 else None
-            assert len(current_tape()) <= 2 + 4*(k + 1) + 3 + 100*(k + 1)*(g is not None), (k, len(current_tape()))
+            if k % 50 == 0:
+                g = cgrad.gradients(h, create_graph=True)
+                assert g.wrt(x).data != 0
+                g = None
+            if k % 50 > 1:  # each append collects what was garbage before it
+                assert len(current_tape()) <= 2 + 4*(k + 1) + 1, (k, len(current_tape()))
         h.backward()
-        want = dx, dw, y = 1.0, 0.0, 0.5
+        dx, dw, y = 1.0, 0.0, 0.5
         import math
         for k in range(200):
             c = math.cos(y*2 + 0.5)

@@ -266,7 +266,7 @@ LOOPS = [rebinding, accumulating, old_losses_in_a_window, never_backward, carrie
 def test_promise_4_training_loops_run_in_constant_memory(loop):
     model = Model()
     tape = current_tape()
-    loop(model, 20_000)  # what is kept idle has been touched now
+    loop(model, 60_000)  # what is kept idle has been touched now
     before, gc_objects = resident(), len(gc.get_objects())
     kept = loop(model, 60_000)
     assert nodes(tape) < 300_000  # 60,000 steps record 400,000 nodes or more

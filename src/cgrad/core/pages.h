@@ -31,6 +31,8 @@ static inline void *pages_new(size_t bytes) {
   return p;
 }
 static inline void *pages_resize(void *old, size_t before, size_t after) {
+  size_t page = (after + 0xffff) & ~(size_t)0xffff; /* what stays of the last page must read as zero later */
+  if (after < before) memset((char *)old + after, 0, (page < before ? page : before) - after);
   void *p = mremap(old, before, after, MREMAP_MAYMOVE);
   if (p == MAP_FAILED) return NULL;
   pages_advise(p, after);

@@ -267,9 +267,12 @@ cdef int reverse(Tape t, const int32_t *roots, const double *seeds, Py_ssize_t n
     s.dense = s.root < DENSE
     s.order.n = 0
     if not s.dense:
-        for m in range(n):
-            push(&s.order, t, roots[m])
-        s.dense = not list_graph(t, &s.order, s.root >> 6)
+        try:
+            for m in range(n):
+                push(&s.order, t, roots[m])
+            s.dense = not list_graph(t, &s.order, s.root >> 6)
+        except MemoryError:  # a dense run takes none
+            s.dense = True
     t.zero_adj(s.root + 1)
     for m in range(n):
         t.adj[roots[m]] += seeds[m]
