@@ -90,15 +90,16 @@ def sanitize(session: nox.Session) -> None:
         session.skip("preloading the sanitizer's library is done for Linux only")
     env = built(session, CGRAD_SANITIZE="address,undefined")
     compiler = os.environ.get("CC", "gcc").split()
-    library = subprocess.run(
-        [*compiler, "-print-file-name=libasan.so"], capture_output=True, text=True, check=True).stdout.strip()
+    # libstdc++ too: the sanitizer looks for C++'s exceptions when it starts, and matplotlib throws some later
+    where = [[*compiler, f"-print-file-name={name}"] for name in ("libasan.so", "libstdc++.so.6")]
+    libraries = [subprocess.run(ask, capture_output=True, text=True, check=True).stdout.strip() for ask in where]
     env |= {
-        "LD_PRELOAD": library,
+        "LD_PRELOAD": " ".join(libraries),
         "ASAN_OPTIONS": "detect_leaks=0:abort_on_error=1:allocator_may_return_null=1",  # Python itself leaks at exit
         "UBSAN_OPTIONS": "print_stacktrace=1",
         "PYTHONMALLOC": "malloc",  # else Python's arenas hide what happens inside them
     }
-    session.run("python", "-m", "pytest", "-p", "no:faulthandler", *CORE, *session.posargs, env=env)
+    session.run("python", "-m", "pytest", "-p", "no:faulthandler", "--capture=sys", *CORE, *session.posargs, env=env)
 
 
 @nox.session
