@@ -7,6 +7,7 @@ import gc
 import inspect
 import math
 import pickle
+import sys
 from decimal import Decimal
 from fractions import Fraction
 
@@ -14,7 +15,7 @@ import numpy as np
 import pytest
 
 import cgrad
-from cgrad import AnomalyError, Tape, TapeError, Value, current_tape, errors
+from cgrad import AnomalyError, Tape, TapeError, Value, current_tape, errors, testing, viz
 
 BAD = {
     "str": ("abc", "is a str ('abc')"), "bytes": (b"ab", "is a bytes"), "complex": (1j, "use its .real and .imag"),
@@ -426,6 +427,9 @@ def provoke():
         foreign = x*1.0
     yield "bad_operand", lambda: y + "a"
     yield "too_large", lambda: y + 10**400
+    yield "nothing", lambda: viz.trace([])
+    yield "bad_option", lambda: viz.to_dot(y, rankdir="up")
+    yield "no_number", lambda: testing.check_grads(lambda v: v, "a")
     yield "needs_number", lambda: cgrad.polygamma(y, 1.0)
     yield "modular_power", lambda: pow(y, 2, 3)
     yield "lengths", lambda: cgrad.dot([y], [])
@@ -457,7 +461,14 @@ ELSEWHERE = {  # functions that take a process of their own to reach: the test t
     "busy": ("test_threads", "test_a_tape_in_a_sweep_refuses_what_would_move_it"),
     "no_memory": ("test_threads", "test_memory_exhaustion_is_a_clear_error_and_the_tape_stays_whole"),
     "too_many_nodes": ("test_threads", "test_the_node_limit_is_refused_clearly"),
+    "no_package": ("test_bad_input", "test_a_missing_package_is_named_with_its_extra"),
 }
+
+
+def test_a_missing_package_is_named_with_its_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "graphviz", None)
+    with pytest.raises(ImportError, match=r"draw_dot: the package graphviz is missing: pip install \"pycgrad\[viz\]\""):
+        viz.draw_dot(Value(1.0)*2.0)
 
 
 def test_every_function_of_errors_is_triggered(monkeypatch):
