@@ -178,17 +178,18 @@ cdef list arguments(Tape t, Py_ssize_t i):
     return result
 
 
-cdef double partial_at(Tape t, Py_ssize_t i, Py_ssize_t k):
-    """The k-th partial of node i, also with respect to a plain number."""
+cdef list partials_at(Tape t, Py_ssize_t i):
+    """All partials of node i, those with respect to plain numbers as well."""
     cdef double[3] values, d
     cdef int op = t.op[i]
-    numbers = [x if type(x) is float else t.val[x] for x in arguments(t, i)]
-    if op == OP_DOT:
-        return 1.0 if k == 0 else numbers[k + 1 if k % 2 else k - 1]
-    for m, x in enumerate(numbers):
-        values[m] = x
+    cdef Py_ssize_t k
+    cdef list numbers = [x if type(x) is float else t.val[x] for x in arguments(t, i)]
+    if op == OP_DOT:  # the factors of a term stand side by side
+        return [1.0] + [numbers[k + 1 if k % 2 else k - 1] for k in range(1, len(numbers))]
+    for k in range(len(numbers)):
+        values[k] = numbers[k]
     evaluate(op, values, d)
-    return d[k]
+    return [d[k] for k in range(len(numbers))]
 
 
 cdef object value_at(Tape t, Py_ssize_t i):

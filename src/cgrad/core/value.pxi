@@ -250,15 +250,14 @@ cdef class Value:
         """The same, a plain number as a leaf: the same one each time, with the gradient that it would have."""
         cdef tuple places = self._arguments
         cdef Extra more
-        cdef Py_ssize_t k
         if float not in map(type, places):
             return places
         more = extra(self)
         if more.constants is None:
             more.constants = tuple([Value(x) if type(x) is float else None for x in places])
-        for k in range(len(places)):
-            if more.constants[k] is not None:
-                (<Value>more.constants[k]).adjoint = self.grad*partial_at(<Tape>self.home, self.index, k)
+        for leaf, partial in zip(more.constants, partials_at(<Tape>self.home, self.index)):
+            if leaf is not None:
+                (<Value>leaf).adjoint = self.grad*partial
         return tuple([x if c is None else c for x, c in zip(places, more.constants)])
 
     @property
