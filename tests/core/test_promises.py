@@ -71,7 +71,7 @@ def test_promise_2_in_place_forms_make_new_values():
     assert x.grad == 2*((2.0*3.0 - 0.5)/2.0)*(2*2.0 + 1.0)/2.0
 
 
-@pytest.mark.parametrize("size", [3, 5000])
+@pytest.mark.parametrize("size", [3, 1000 if COLLECT_ALWAYS else 5000])
 def test_promise_3_backward_twice_doubles_to_the_bit(size):
     """Leaves with several slots included; the second sweep accumulates where the first one swaps."""
     x, w = Value(0.1), Value(0.7)
@@ -96,7 +96,7 @@ def test_promise_3_backward_twice_doubles_to_the_bit(size):
 def test_promise_3_doubles_on_a_small_graph_of_a_large_tape():
     """The same through the sparse way, which the size of the tape below the root selects."""
     x = Value(0.3)
-    keep = [x*float(k) for k in range(100_000)]
+    keep = [x*float(k) for k in range(2000 if COLLECT_ALWAYS else 100_000)]
     y = x*x
     for _ in range(20):
         y = (y + x).sin()*x
@@ -264,11 +264,11 @@ LOOPS = [rebinding, accumulating, old_losses_in_a_window, never_backward, carrie
 
 @pytest.mark.parametrize("loop", LOOPS, ids=lambda loop: loop.__name__)
 def test_promise_4_training_loops_run_in_constant_memory(loop):
-    model = Model()
+    model, steps = Model(), 400 if COLLECT_ALWAYS else 60_000
     tape = current_tape()
-    loop(model, 60_000)  # what is kept idle has been touched now
+    loop(model, steps)  # what is kept idle has been touched now
     before, gc_objects = resident(), len(gc.get_objects())
-    kept = loop(model, 60_000)
+    kept = loop(model, steps)
     assert nodes(tape) < 300_000  # 60,000 steps record 400,000 nodes or more
     assert resident() - before < 4 << 20
     assert len(gc.get_objects()) - gc_objects < 1000
@@ -278,6 +278,7 @@ def test_promise_4_training_loops_run_in_constant_memory(loop):
     assert math.isfinite(model.w.data)
 
 
+@pytest.mark.skipif(COLLECT_ALWAYS, reason="collecting at each of 10^6 appends takes years")
 def test_promise_4_memory_is_given_back():
     """What is dropped is gone, whichever tape it was on, within the bound for idle memory."""
     before = resident()
@@ -409,6 +410,8 @@ def test_promise_10_where_an_operation_records():
     for y in (on_t, on_u, seen[0]):         # one leaf, three tapes, one gradient
         y.backward()
     assert leaf.grad == 2.0 + 3.0 + 3.0
+    t._collect()
+    u._collect()
     sizes = len(t), len(u)
     for mix in (lambda: on_t + on_u, lambda: cgrad.fma(on_t, 1.0, on_u), lambda: cgrad.dot([on_u], [on_t]),
                 lambda: cgrad.gradients([on_t, on_u]), lambda: cgrad.gradients(on_t).wrt(on_u),

@@ -20,16 +20,14 @@ from cgrad import Tape, TapeError, Value, current_tape
 from support import COLLECT_ALWAYS, SANITIZED, nodes, resident, run
 
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="the system has no fork")
-LONG = 20_000 if COLLECT_ALWAYS else 2_000_000  # a chain whose sweep releases the GIL; collecting at each append is n^2
+# A chain whose sweep releases the GIL; collecting at each append makes its record quadratic.
+LONG = 9000 if COLLECT_ALWAYS else 2_000_000
 
 
 def chain(x, n=LONG):
     """A long chain with derivative 1: its sweep runs without the GIL."""
-    y = x
     with Tape() as t:
         y = x*1.0
-        if COLLECT_ALWAYS:
-            n = 3000
         for _ in range(n):
             y = y + 0.0
     return t, y
@@ -120,8 +118,11 @@ def test_values_dropped_by_other_threads_than_the_one_that_made_them():
             y = y + 1.0
             if k % 3 == 0:
                 made.append(y)
+            if k == 0:
+                y0 = y
         stop.set()
         y.backward()
+        assert y0.grad == 1.0
 
     def drop():
         while not stop.is_set() or made:
@@ -141,9 +142,11 @@ def test_a_large_sweep_while_another_thread_appends_to_the_tape():
     once = threading.Event()
 
     def sweep():
-        for _ in range(5):
-            y.backward()
-        once.set()
+        try:
+            for _ in range(5):
+                y.backward()
+        finally:
+            once.set()
 
     def append():
         with tape:
@@ -167,8 +170,13 @@ def test_a_tape_in_a_sweep_refuses_what_would_move_it():
     mark, refused, stop = tape.mark(), [], threading.Event()
 
     def sweep():
-        for _ in range(10):
-            y.backward()
+        done = 0
+        while done < 10:
+            try:
+                y.backward()
+                done += 1
+            except TapeError as e:  # of a sweep below
+                refused.append(e)
         stop.set()
 
     def disturb():
@@ -198,9 +206,11 @@ def test_a_graph_with_zero_times_infinity_while_others_append():
     stop = threading.Event()
 
     def sweep():
-        for _ in range(30):
-            r.backward()
-        stop.set()
+        try:
+            for _ in range(30):
+                r.backward()
+        finally:
+            stop.set()
 
     def append():
         while not stop.is_set():
@@ -405,6 +415,7 @@ def test_exceptions_in_the_middle_of_a_record():
 # ---- memory that runs out --------------------------------------------------------------------------------
 
 
+@pytest.mark.skipif(COLLECT_ALWAYS, reason="filling memory takes a long record, which this switch makes quadratic")
 @pytest.mark.skipif(SANITIZED, reason="AddressSanitizer reserves terabytes of addresses: no limit on them holds")
 @pytest.mark.skipif(sys.platform != "linux", reason="RLIMIT_AS is honoured on Linux alone")
 @pytest.mark.parametrize("spare", [40, 150, 260])
@@ -458,6 +469,7 @@ def test_memory_exhaustion_is_a_clear_error_and_the_tape_stays_whole(spare):
         """)
 
 
+@pytest.mark.skipif(COLLECT_ALWAYS, reason="filling a tape takes a long record, which this switch makes quadratic")
 @pytest.mark.parametrize("limit", [5000, 100_000])
 def test_the_node_limit_is_refused_clearly(limit):
     run(f"""
@@ -577,7 +589,7 @@ def every_call(x, w):
               lambda: g.wrt(foreign(x)), lambda: g.wrt(1.0), lambda: t.rewind(None), lambda: setattr(y, "data", 1.0),
               lambda: setattr(y, "name", 1), lambda: pow(x, 2, 3), lambda: cgrad.exp("a"), lambda: np.spacing(x),
               lambda: np.ones(2)*x, lambda: cgrad.polygamma(x, 1.0), lambda: t.__exit__(None, None, None),
-              lambda: x.__init__("a"), lambda: Value.__new__(Value), lambda: x.backward("a")):
+              lambda: x.__init__("a"), lambda: x.backward("a")):
         try:
             f()
         except (TypeError, ValueError, ArithmeticError, AttributeError):
