@@ -12,8 +12,8 @@ from pathlib import Path
 if not __package__:  # this folder's names must not hide other modules
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
-from benchmarks import chain, expression, hessian, moons, sweep  # noqa: E402
-from benchmarks.harness import Side  # noqa: E402
+from benchmarks import chain, expression, hessian, moons, sweep
+from benchmarks.harness import Side
 
 
 def workloads() -> dict[str, tuple[Callable[[], dict[str, Side]], str]]:

@@ -39,10 +39,10 @@ cdef class Tape(Columns):
     cdef Py_ssize_t top       # nodes on the tape
     cdef Py_ssize_t limit     # where an append stops to make room; capacity >= limit + SLACK
     cdef Py_ssize_t live      # handles that Python holds; while there are any, the tape holds itself
-    cdef PyObject **held      # those handles, in no order; room for live + (limit - top) + SLACK
-    cdef int32_t *where       # node -> 1 + place in held, 0 none; NULL until somebody asks
-    cdef int32_t *slot_node   # leaf slots, ascending
-    cdef PyObject **slot_leaf # the leaf of each, an owned reference
+    cdef PyObject **held       # those handles, in no order; room for live + (limit - top) + SLACK
+    cdef int32_t *where        # node -> 1 + place in held, 0 none; NULL until somebody asks
+    cdef int32_t *slot_node    # leaf slots, ascending
+    cdef PyObject **slot_leaf  # the leaf of each, an owned reference
     cdef Py_ssize_t slots, slot_room, held_room
     cdef bint dead            # some node was left that nothing needs: a collection would find garbage
     cdef bint explicit_       # made by a user: never emptied behind his back

@@ -29,7 +29,6 @@ from libc.string cimport memchr, memset
 
 import operator
 import os
-import weakref
 
 import numpy as np
 

@@ -350,7 +350,7 @@ def test_micrograds_further_positional_arguments_name_function():
 
 
 def test_value_arguments():
-    for attempt in (lambda: Value(), lambda: Value(data=None), lambda: Value(1.0, nmae="x"), lambda: Value(1.0, data=2.0)):
+    for attempt in (lambda: Value(), lambda: Value(data=None), lambda: Value(1.0, nom="x"), lambda: Value(1.0, data=2.0)):
         with pytest.raises(TypeError, match="Value: "):
             attempt()
     with pytest.raises(TypeError, match="one thing"):

@@ -8,14 +8,14 @@ import random
 import weakref
 
 import pytest
+import reference
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, precondition, rule
+from support import COLLECT_ALWAYS, nodes, run
 
 import cgrad
-import reference
 from cgrad import Tape, TapeError, Value, current_tape
-from support import COLLECT_ALWAYS, nodes, run
 
 NUMBERS = st.floats(-2.0, 2.0).map(lambda x: round(x, 3))
 OPS = {

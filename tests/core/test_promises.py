@@ -8,10 +8,10 @@ import warnings
 
 import numpy as np
 import pytest
+from support import COLLECT_ALWAYS, nodes, resident
 
 import cgrad
 from cgrad import Tape, TapeError, Value, current_tape
-from support import COLLECT_ALWAYS, nodes, resident
 
 
 def test_promise_1_a_scalar_answers_as_numpy_scalars_do():

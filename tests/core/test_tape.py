@@ -9,10 +9,10 @@ import threading
 import weakref
 
 import pytest
+from support import nodes
 
 import cgrad
 from cgrad import AnomalyError, Tape, TapeError, Value, current_tape
-from support import nodes
 
 
 def test_operations_on_leaves_record_on_the_current_tape():
@@ -225,7 +225,7 @@ def test_clear_keeps_leaves():
         t.clear()
         assert (len(t), t.nbytes, x.data, x.grad, x.name) == (0, 0, 2.0, 4.0, "x")
         with pytest.raises(TapeError):
-            y.grad  # noqa: B018
+            y.grad
         z = x*3.0
         z.backward()
         assert x.grad == 7.0

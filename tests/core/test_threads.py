@@ -14,10 +14,10 @@ import tracemalloc
 
 import numpy as np
 import pytest
+from support import COLLECT_ALWAYS, SANITIZED, nodes, resident, run
 
 import cgrad
 from cgrad import Tape, TapeError, Value, current_tape
-from support import COLLECT_ALWAYS, SANITIZED, nodes, resident, run
 
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="the system has no fork")
 # A chain whose sweep releases the GIL; collecting at each append makes its record quadratic.
@@ -155,7 +155,7 @@ def test_a_large_sweep_while_another_thread_appends_to_the_tape():
                 v = v*1.0
                 w = y + z
                 assert w.data == 4.0
-            v.grad  # noqa: B018
+            v.grad
         assert v.data == 3.0
         v.backward(2.0)
 
@@ -313,7 +313,7 @@ def test_fork_while_another_thread_sweeps(infinite):
 def test_keyboard_interrupt_during_a_long_sweep():
     x = Value(1.0)
     tape, y = chain(x, 6_000_000)
-    y.grad  # noqa: B018
+    y.grad
     size, interrupted = len(tape), 0
 
     def interrupt(*_):

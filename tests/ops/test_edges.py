@@ -10,9 +10,9 @@ import random
 
 import numpy as np
 import pytest
+from op_support import ROWS, derivatives, inputs
 
 import cgrad
-from op_support import ROWS, derivatives, inputs
 
 INF, NAN = math.inf, math.nan
 SPECIAL = (0.0, -0.0, 1.0, -1.0, 0.5, -0.5, 2.0, -3.0, 2.5, INF, -INF, NAN, 5e-324, -5e-324, 1e-308, 1.7e308, -1.7e308)

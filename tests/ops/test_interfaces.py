@@ -9,11 +9,11 @@ import random
 
 import numpy as np
 import pytest
+from op_support import ROWS, free
 
 import cgrad
 from cgrad import Value
 from cgrad._optable import PREDICATES
-from op_support import ROWS, free
 
 PUBLIC = [op for op in ROWS.values() if not op.hidden]
 BINARY = {op.slot: op for op in PUBLIC if op.slot and op.arity == 2}

@@ -15,7 +15,6 @@ import random
 import mpmath
 import pytest
 from mpmath import mp, mpf
-
 from op_scales import SCALES
 from op_support import NAMES, ROWS, derivatives, exact, ulps
 

@@ -8,12 +8,12 @@ outside an op's smooth, safe region are skipped when the program is made, so tha
 import autograd
 import autograd.numpy as anp
 import autograd.scipy.special as asp
+import dual
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import cgrad
-import dual
 
 LIMIT = 20.0  # larger results are not used again: differences would be noise
 ALL = (-LIMIT, LIMIT)

@@ -8,7 +8,6 @@ jax = pytest.importorskip("jax", reason="JAX is heavy to install: a nox session 
 
 import jax.numpy as jnp  # noqa: E402
 import jax.scipy.special as jsp  # noqa: E402
-
 from op_support import ROWS, free  # noqa: E402
 from oracle_support import PUBLIC, compare, pairs, points  # noqa: E402
 

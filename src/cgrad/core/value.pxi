@@ -308,9 +308,9 @@ cdef class Value:
         return FLOAT64
 
     def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
-        if UFUNCS.get(ufunc) in COMPARISONS:  # NumPy has made a 0-d array of its scalar
-            inputs = tuple([x[()] if isinstance(x, np.ndarray) and x.ndim == 0 else x for x in inputs])
-        inputs = tuple([x.item() if isinstance(x, NUMPY_REAL) else x for x in inputs])
+        # NumPy hands on its scalars as they are, or as 0-d arrays: plain numbers both
+        inputs = tuple([x.item() if isinstance(x, NUMPY_REAL) or (isinstance(x, np.ndarray) and x.ndim == 0) else x
+                        for x in inputs])
         if any([isinstance(x, np.ndarray) for x in inputs]):
             for x in inputs:
                 if isinstance(x, np.ndarray) and x.dtype != object:
