@@ -156,7 +156,8 @@ def no_rule(name: str) -> TypeError:
 
 
 def anomaly(op: str, value: float, operands: list[tuple[str, float]], where: str, kind: str = "result") -> AnomalyError:
-    shown = ", ".join([f"{name} = {x!r}" if name else repr(x) for name, x in operands[:8]] + ["..."]*(len(operands) > 8))
+    shown = ", ".join(f"{name} = {x!r}" if name else repr(x) for name, x in operands[:8])
+    shown += ", ..." if len(operands) > 8 else ""
     return AnomalyError(f"{op}: {kind} is {value!r}{', of ' + shown if shown else ''} ({where})")
 
 

@@ -8,10 +8,10 @@ import warnings
 
 import numpy as np
 import pytest
+from core_support import COLLECT_ALWAYS, SANITIZED, nodes, resident
 
 import cgrad
 from cgrad import Tape, TapeError, Value, current_tape
-from support import COLLECT_ALWAYS, nodes, resident
 
 
 def test_promise_1_a_scalar_answers_as_numpy_scalars_do():
@@ -270,7 +270,7 @@ def test_promise_4_training_loops_run_in_constant_memory(loop):
     before, gc_objects = resident(), len(gc.get_objects())
     kept = loop(model, steps)
     assert nodes(tape) < 300_000  # 60,000 steps record 400,000 nodes or more
-    assert resident() - before < 4 << 20
+    assert SANITIZED or resident() - before < 4 << 20  # (AddressSanitizer keeps what was freed)
     assert len(gc.get_objects()) - gc_objects < 1000
     del kept
     tape._collect()
@@ -292,7 +292,7 @@ def test_promise_4_memory_is_given_back():
             for _ in range(3_000_000):
                 y = y + 1.0
         del x, y
-        assert resident() - before < 136 << 20  # 128 MiB kept, and the free list of values
+        assert SANITIZED or resident() - before < 136 << 20  # 128 MiB kept, and the free list of values
 
 
 def test_promise_5_ieee_arithmetic_in_values_and_derivatives():

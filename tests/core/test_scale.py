@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 
 import pytest
+from core_support import COLLECT_ALWAYS, SANITIZED, nodes, run
 
 import cgrad
 from cgrad import Tape, Value, current_tape
-from support import COLLECT_ALWAYS, SANITIZED, nodes, run
 
 LARGE = 3000 if COLLECT_ALWAYS else 100_000  # collecting at every append makes a record quadratic
 

@@ -9,10 +9,10 @@ import threading
 import weakref
 
 import pytest
+from core_support import nodes
 
 import cgrad
 from cgrad import AnomalyError, Tape, TapeError, Value, current_tape
-from support import nodes
 
 
 def test_operations_on_leaves_record_on_the_current_tape():
@@ -413,8 +413,8 @@ def test_the_line_of_a_node_of_several_entries_is_its_own():
     with cgrad.detect_anomaly():
         y = cgrad.dot([x, x], [10.0, 2.0])
         line = inspect.currentframe().f_lineno - 1
-        with pytest.raises(AnomalyError, match=rf"^dot: adjoint of an operand is inf, of 0\.0, x = 1\.0, 10\.0, x = 1\.0, "
-                                               rf"2\.0 \(.*test_tape\.py:{line}\)$"):
+        with pytest.raises(AnomalyError, match=r"^dot: adjoint of an operand is inf, of 0\.0, x = 1\.0, 10\.0, "
+                                               rf"x = 1\.0, 2\.0 \(.*test_tape\.py:{line}\)$"):
             y.backward(1e308)
         z = cgrad.fma(x, 10.0, x)
         line = inspect.currentframe().f_lineno - 1
@@ -451,7 +451,7 @@ def test_lines_and_names_move_with_their_nodes():
         assert [v.name for v in keep] == [f"y{k}" for k in range(0, 50, 7)]
         assert [node.name for node in t] == ["x", *(f"y{k}" for k in range(0, 50, 7)), ""]
         line = inspect.currentframe().f_lineno - 4
-        with pytest.raises(AnomalyError, match=rf"sqrt: adjoint of an operand is inf, of y0 = 0\.0 .*test_tape\.py:{line}\)"):
+        with pytest.raises(AnomalyError, match=rf"sqrt: adjoint of an operand is inf, of y0 = 0\.0 .*:{line}\)"):
             root.backward()
 
 
