@@ -67,7 +67,9 @@ def changed() -> bool:
 gen_ops.main()
 force = changed()
 core = ROOT / "src" / "cgrad"
-macros = [("CGRAD_DEBUG", "1"), ("CYTHON_TRACE", "1")] if DEBUG else []
+macros = [("CYTHON_TRACE", "1")] if DEBUG else []
+if DEBUG or SANITIZE:
+    macros.append(("CGRAD_DEBUG", "1"))  # CPython's allocator: a sanitizer sees what is used after its death
 if sys.platform == "win32":
     macros.append(("_USE_MATH_DEFINES", "1"))  # M_PI
 extension = Extension(

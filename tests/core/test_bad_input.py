@@ -33,7 +33,8 @@ OPERATORS = {
     "divmod": divmod,
 }
 CALLS = {
-    "maximum": lambda v, x: v.maximum(x), "rmaximum": lambda v, x: cgrad.maximum(x, v), "atan2": lambda v, x: v.atan2(x),
+    "maximum": lambda v, x: v.maximum(x), "rmaximum": lambda v, x: cgrad.maximum(x, v),
+    "atan2": lambda v, x: v.atan2(x),
     "fma": lambda v, x: v.fma(2.0, x), "fma 1": lambda v, x: cgrad.fma(x, v, v), "clip": lambda v, x: v.clip(x, 1.0),
     "where": lambda v, x: cgrad.where(v, x, v), "dot": lambda v, x: cgrad.dot([v, v], [1.0, x]),
     "dot 1": lambda v, x: cgrad.dot([x], [v]), "dot bias": lambda v, x: cgrad.dot([v], [v], x),
@@ -96,8 +97,8 @@ def test_operator_errors_name_operation_operand_and_way_out(whole):
             (lambda: y + "abc", "add: operand 2 is a str ('abc'), no scalar: give a Value or a real number"),
             (lambda: "abc" + y, "add: operand 1 is a str ('abc'), no scalar: give a Value or a real number"),
             (lambda: y*None, "mul: operand 2 is None, no scalar: did a function forget its return?"),
-            (lambda: 1j - y, "sub: operand 1 is a complex (1j), no scalar: cgrad differentiates real numbers; "
-                             "use its .real and .imag"),
+            (lambda: 1j - y, ("sub: operand 1 is a complex (1j), no scalar: cgrad differentiates real numbers; "
+                              "use its .real and .imag")),
             (lambda: y/[1], "div: operand 2 is a list ([1]), no scalar: loop over its elements")):
         with pytest.raises(TypeError) as error:
             attempt()
@@ -113,7 +114,8 @@ def test_data_and_grad_take_numbers_alone(kind, setter):
 
 def test_numbers_of_every_kind_are_taken():
     x = Value(3.0)
-    for two in (2, 2.0, True + 1, np.float64(2), np.float32(2), np.float16(2), np.int8(2), np.uint64(2), np.longdouble(2)):
+    for two in (2, 2.0, True + 1, np.float64(2), np.float32(2), np.float16(2), np.int8(2), np.uint64(2),
+                np.longdouble(2)):
         for v in (x*two, two*x, Value(two)*x, cgrad.fma(x, two, 0.0), cgrad.dot([x], [two])):
             assert (type(v), v.data) == (Value, 6.0)
     assert (x*True).data == 3.0
@@ -226,7 +228,8 @@ REWOUND = {
     "add": lambda y: y + 1.0, "radd": lambda y: 1.0 + y, "two": lambda y: y*y, "exp": lambda y: y.exp(),
     "fma": lambda y: cgrad.fma(y, 1.0, 1.0), "dot": lambda y: cgrad.dot([y], [1.0]), "grad": lambda y: y.grad,
     "set grad": lambda y: setattr(y, "grad", 1.0), "zero_grad": lambda y: y.zero_grad(), "_prev": lambda y: y._prev,
-    "backward": lambda y: y.backward(), "gradients": lambda y: cgrad.gradients(y), "name": lambda y: setattr(y, "name", "n"),
+    "backward": lambda y: y.backward(), "gradients": lambda y: cgrad.gradients(y),
+    "name": lambda y: setattr(y, "name", "n"),
     "graph": lambda y: cgrad.gradients(y, create_graph=True), "tangents": lambda y: cgrad.tangents(y, y),
     "inputs": lambda y: cgrad.gradients(Value(1.0)*2.0, [y]), "wrt": lambda y: cgrad.gradients(Value(1.0)*2.0).wrt(y),
     "seed": lambda y: cgrad.gradients(Value(1.0)*2.0, seed=[y], create_graph=True), "other": lambda y: Value(1.0)*2.0*y,
@@ -267,7 +270,8 @@ def test_wrong_marks():
 
 
 @pytest.mark.parametrize("function", [cgrad.gradients, lambda x: cgrad.tangents(x, Value(1.0)),
-                                      lambda x: cgrad.gradients(Value(1.0), x), lambda x: cgrad.tangents(Value(1.0), x)])
+                                      lambda x: cgrad.gradients(Value(1.0), x),
+                                      lambda x: cgrad.tangents(Value(1.0), x)])
 @pytest.mark.parametrize("bad", [3.0, "abc", 1j, [3.0], [None], ["a"], np.float64(2.0), object()])
 def test_gradients_of_what_is_no_value(function, bad):
     with pytest.raises(TypeError, match=r"(gradients|tangents): (outputs|inputs)(\[0\])? is .*no Value"):
@@ -299,8 +303,9 @@ def test_wrt_of_another_tape_or_of_what_was_not_asked_for(whole):
 
 
 @pytest.mark.parametrize("graph", [False, True])
-@pytest.mark.parametrize("seed", [[1.0, 2.0], [], "abc", [None], [[1.0], [1.0, 2.0]], ["a"], 1j, [1j], np.array([1j]), np.ones((2, 3, 1)), {},
-                                  np.ones((1, 3)), object()], ids=lambda s: repr(s).replace("\n", ""))
+@pytest.mark.parametrize("seed", [[1.0, 2.0], [], "abc", [None], [[1.0], [1.0, 2.0]], ["a"], 1j, [1j], np.array([1j]),
+                                  np.ones((2, 3, 1)), {}, np.ones((1, 3)), object()],
+                         ids=lambda s: repr(s).replace("\n", ""))
 def test_wrong_seeds(whole, seed, graph):
     """Refused, and no later answer is changed by it (a failed create_graph once lowered the count of living values)."""
     x, y = whole
@@ -350,7 +355,8 @@ def test_micrograds_further_positional_arguments_name_function():
 
 
 def test_value_arguments():
-    for attempt in (lambda: Value(), lambda: Value(data=None), lambda: Value(1.0, nom="x"), lambda: Value(1.0, data=2.0)):
+    for attempt in (lambda: Value(), lambda: Value(data=None), lambda: Value(1.0, nom="x"),
+                    lambda: Value(1.0, data=2.0)):
         with pytest.raises(TypeError, match="Value: "):
             attempt()
     with pytest.raises(TypeError, match="one thing"):
@@ -410,7 +416,8 @@ def test_three_argument_pow_and_exponents(whole):
 
 def test_arrays_of_numbers_beside_values(whole):
     v = whole[1]
-    for attempt in (lambda: np.ones(3)*v, lambda: v*np.ones(3), lambda: np.add(v, np.ones(2)), lambda: np.ones((2, 2)) @ v):
+    for attempt in (lambda: np.ones(3)*v, lambda: v*np.ones(3), lambda: np.add(v, np.ones(2)),
+                    lambda: np.ones((2, 2)) @ v):
         with pytest.raises(TypeError):
             attempt()
     assert (np.array([v, v], dtype=object)*v)[0].data == 100.0
@@ -476,7 +483,9 @@ def test_every_function_of_errors_is_triggered(monkeypatch):
                  and f.__module__ == errors.__name__}
     seen = set()
     for name in functions:
-        def counted(*args, _name=name, _original=getattr(errors, name), **kwargs):
+        original = getattr(errors, name)
+
+        def counted(*args, _name=name, _original=original, **kwargs):
             seen.add(_name)
             return _original(*args, **kwargs)
         monkeypatch.setattr(errors, name, counted)

@@ -1,4 +1,4 @@
-"""The collector, against a model that never collects (reference.py), and at the places where it is delicate."""
+"""The collector, against a model that never collects (core_reference.py), and at the places where it is delicate."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import math
 import random
 import weakref
 
+import core_reference as reference
 import pytest
-import reference
+from core_support import COLLECT_ALWAYS, nodes, run
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, precondition, rule
-from support import COLLECT_ALWAYS, nodes, run
 
 import cgrad
 from cgrad import Tape, TapeError, Value, current_tape
@@ -228,7 +228,8 @@ class Machine(RuleBasedStateMachine):
 
 
 TestCollector = Machine.TestCase
-TestCollector.settings = settings(max_examples=100, stateful_step_count=40, deadline=None, derandomize=True, phases=[Phase.generate],
+TestCollector.settings = settings(max_examples=100, stateful_step_count=40, deadline=None, derandomize=True,
+                                  phases=[Phase.generate],  # (shrinking such programs takes many minutes)
                                   suppress_health_check=list(HealthCheck))
 
 
@@ -269,7 +270,8 @@ def test_random_programs_of_many_nodes():
                     reference.backward(top[1])
                     for real, model in leaves:
                         assert math.isclose(real.grad, model.grad, rel_tol=1e-6, abs_tol=1e-9)
-                pool = [(Value(real.data)*1.0, reference.Node("mul", [reference.Leaf(real.data), 1.0])) for real, _ in pool]
+                pool = [(Value(real.data)*1.0, reference.Node("mul", [reference.Leaf(real.data), 1.0]))
+                        for real, _ in pool]
             most = max(most, nodes(tape))
         assert most < 400_000
         del pool, value, real, top, operands, node
@@ -333,7 +335,7 @@ def test_a_weak_reference_that_calls_back_finds_no_dying_value():
         x, seen = Value(3.0), []
         y = x*2.0
         if held:
-            y._prev
+            assert y._prev
         z = y*3.0
         ref = weakref.ref(y, lambda _, z=z, seen=seen: seen.extend(z._prev))
         ident = id(y)
@@ -421,7 +423,7 @@ def test_cycles_through_a_tape_are_freed():
             x = Value(2.0)
             t.result = x*x
             t.more = [t.result + 1.0, cgrad.gradients(t.result, create_graph=True), t.mark()]
-            t.result._prev
+            assert t.result._prev == {x, x}
         w = weakref.ref(t)
         free = weakref.ref(x)
         del t, x

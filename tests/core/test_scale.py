@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from support import COLLECT_ALWAYS, SANITIZED, nodes, run
+from core_support import COLLECT_ALWAYS, SANITIZED, nodes, run
 
 import cgrad
 from cgrad import Tape, Value, current_tape

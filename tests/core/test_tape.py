@@ -9,7 +9,7 @@ import threading
 import weakref
 
 import pytest
-from support import nodes
+from core_support import nodes
 
 import cgrad
 from cgrad import AnomalyError, Tape, TapeError, Value, current_tape
@@ -90,11 +90,12 @@ def test_len_counts_operations_and_leaves_not_continuations():
     with Tape() as t:
         x, y = Value(2.0), Value(3.0)
         assert len(t) == 0
-        cgrad.fma(x, y, 1.0)
+        held = cgrad.fma(x, y, 1.0)
         assert len(t) == 3
         keep = cgrad.dot([x, y, x], [y, 1.0, 2.0])
         assert len(t) == 4
         assert t.nbytes == 50*(4 + 1 + 3)
+    assert held.data == 7.0
     assert keep.data == 2.0*3.0 + 3.0 + 2.0*2.0
     assert bool(Tape())  # an empty tape is not false
 
@@ -166,6 +167,7 @@ def test_rewind_drops_what_was_recorded_since():
 def test_rewinding_to_an_older_mark_ends_the_newer_ones():
     with Tape() as t:
         x = t.leaf(2.0)
+        first = x*1.0
         a = t.mark()
         y = x + 1.0
         b = t.mark()
@@ -173,16 +175,17 @@ def test_rewinding_to_an_older_mark_ends_the_newer_ones():
         c = t.mark()
         t.rewind(b)
         t.rewind(b)
-        assert len(t) == 2
+        assert len(t) == 3
         with pytest.raises(TapeError, match="no mark of"):
             t.rewind(c)
         t.rewind(a)
         with pytest.raises(TapeError, match="no mark of"):
             t.rewind(b)
         t.rewind(a)
-        assert len(t) == 1
+        assert len(t) == 2
+    assert first.data == 2.0
     assert "rewound" in repr(c)
-    assert repr(a).startswith("<Mark of <Tape of 1 nodes")
+    assert repr(a).startswith("<Mark of <Tape of 2 nodes")
 
 
 def test_marks_move_with_collections():
@@ -410,8 +413,8 @@ def test_the_line_of_a_node_of_several_entries_is_its_own():
     with cgrad.detect_anomaly():
         y = cgrad.dot([x, x], [10.0, 2.0])
         line = inspect.currentframe().f_lineno - 1
-        with pytest.raises(AnomalyError, match=rf"^dot: adjoint of an operand is inf, of 0\.0, x = 1\.0, 10\.0, x = 1\.0, "
-                                               rf"2\.0 \(.*test_tape\.py:{line}\)$"):
+        with pytest.raises(AnomalyError, match=r"^dot: adjoint of an operand is inf, of 0\.0, x = 1\.0, 10\.0, "
+                                               rf"x = 1\.0, 2\.0 \(.*test_tape\.py:{line}\)$"):
             y.backward(1e308)
         z = cgrad.fma(x, 10.0, x)
         line = inspect.currentframe().f_lineno - 1
@@ -448,7 +451,7 @@ def test_lines_and_names_move_with_their_nodes():
         assert [v.name for v in keep] == [f"y{k}" for k in range(0, 50, 7)]
         assert [node.name for node in t] == ["x", *(f"y{k}" for k in range(0, 50, 7)), ""]
         line = inspect.currentframe().f_lineno - 4
-        with pytest.raises(AnomalyError, match=rf"sqrt: adjoint of an operand is inf, of y0 = 0\.0 .*test_tape\.py:{line}\)"):
+        with pytest.raises(AnomalyError, match=rf"sqrt: adjoint of an operand is inf, of y0 = 0\.0 .*:{line}\)"):
             root.backward()
 
 

@@ -374,6 +374,9 @@ cdef int recorded(Gradients r, list outs, list ins, list seeds) except -1:
             adjoint[i].known = True
         record_adjoint(t, &s.order, adjoint, needed)
         add_slots(t, &s.order, adjoint, r)
+        for m in range(s.order.n):
+            if adjoint[s.order.node[m]].known:
+                adjoint[s.order.node[m]].ref = own_node(t, adjoint[s.order.node[m]].ref)
         k = 0
         for m in range(s.order.n):
             k += adjoint[s.order.node[m]].known
@@ -428,6 +431,17 @@ cdef int mark_needed(Tape t, Order *o, list ins, uint8_t *needed, Py_ssize_t top
     return 0
 
 
+cdef Ref own_node(Tape t, Ref r) except *:
+    """An adjoint that is a leaf (d(x*y)/dx is y) as a node: it must not change with the leaf's data."""
+    cdef Ref[2] x
+    if r.i < 0 or t.op[r.i] != OP_LEAF:
+        return r
+    if t.top >= t.limit:
+        make_room(t, 0)
+    x[0], x[1] = r, constant(1.0)
+    return record(t, OP_MUL, x, 2)
+
+
 cdef int add_slots(Tape t, Order *o, Adjoint *adjoint, Gradients r) except -1:
     """The answers for leaves: over all slots of each."""
     cdef Py_ssize_t m, i
@@ -448,7 +462,8 @@ cdef int add_slots(Tape t, Order *o, Adjoint *adjoint, Gradients r) except -1:
         else:
             first[leaf] = i
     for leaf, i in first.items():
-        ref = adjoint[i].ref
+        ref = own_node(t, adjoint[i].ref)
+        adjoint[i].ref = ref
         r.answers[leaf] = value_at(t, ref.i) if ref.i >= 0 else Value(ref.v)
     return 0
 

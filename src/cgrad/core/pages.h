@@ -1,6 +1,7 @@
 /* Zeroed memory that grows in place: the ground under a column.
 
-   Linux: anonymous mappings. Growing and shrinking remap page tables and copy nothing; large columns ask for huge pages (a page fault for every 2 MiB, not every 4 KiB).
+   Linux: anonymous mappings. Growing and shrinking remap page tables and copy nothing; large columns
+   ask for huge pages (a page fault for every 2 MiB, not every 4 KiB).
    Elsewhere: calloc, and a copy. New memory reads as zero in both. */
 #ifndef CGRAD_PAGES_H
 #define CGRAD_PAGES_H
