@@ -34,6 +34,7 @@ def sides(n: int) -> dict[str, Side]:
         "values": timed(lambda: swept(Value, n)[:1]),
         "gradient": timed(lambda: swept(Value, n)),
         "float64": timed(lambda: swept(Value, n, a, b)[:1]),
+        "leaf gradient": timed(lambda: swept(Value, n, Value(A), Value(B))),
         "leaves": timed(lambda: swept(Value, n, Value(A), Value(B))[:1]),
     }
 
@@ -57,7 +58,8 @@ def cold(n: int) -> dict[str, Side]:
 def minigrad(n: int) -> dict[str, Side]:
     from minigrad.engine import Value
 
-    return {"gradient": timed(lambda: swept(Value, n))}
+    # leaves, as plain numbers lose a reference an operation there, and the process dies of it
+    return {"leaf gradient": timed(lambda: swept(Value, n, Value(A), Value(B)))}
 
 
 def xad(n: int) -> dict[str, Side]:

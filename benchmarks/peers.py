@@ -14,10 +14,11 @@ def against(package: str, n: int, points: int, rounds: int) -> list[Row]:
         return [Row(name, bar, None, note=missing(package)) for name, bar in zip(names, bars, strict=True)]
     note = f"faster; {UNSAFE}" if package == "minigrad" else "faster"
     rows = []
+    side = "leaf gradient" if package == "minigrad" else "gradient"
     try:
         with Process("chain", "sides", n) as ours, Process("chain", factory, n) as theirs:
             rows.append(row(names[0], bars[0], note=note, values=ratios(
-                package, theirs.side("gradient"), ours.side("gradient"), 2*rounds, same=1e-9)))
+                package, theirs.side(side), ours.side(side), 2*rounds, same=1e-9)))
     except Crashed as error:
         rows.append(Row(names[0], bars[0], None, note=str(error)))
     if missing("scikit-learn"):
@@ -50,7 +51,7 @@ def run(quick: bool) -> list[Row]:
         try:
             with Process("chain", "sides", 1_000) as ours, Process("chain", "minigrad", 1_000) as theirs:
                 rows.append(row(name, "", note="faster", values=ratios(
-                    "minigrad", theirs.side("gradient"), ours.side("gradient"), 100)))
+                    "minigrad", theirs.side("leaf gradient"), ours.side("leaf gradient"), 100)))
         except Crashed as error:
             rows.append(Row(name, "", None, note=str(error)))
     return rows + against("xad", 1_000 if quick else 1_000_000, points, rounds)
