@@ -293,6 +293,7 @@ def moons(samples, noise=0.1, seed=1):
     return points, labels
 
 
+@pytest.mark.many_nodes
 def test_its_demo_trains_alike():
     X, y = moons(50)
     theirs, ours = both(MOONS, X=X, y=y, steps=6)
@@ -301,6 +302,7 @@ def test_its_demo_trains_alike():
     assert numbers(ours["model"]) == pytest.approx(numbers(theirs["model"]), rel=1e-9, abs=1e-12)
 
 
+@pytest.mark.many_nodes
 def test_its_demo_learns():
     X, y = moons(100, noise=0.05)
     scope = {"X": X, "y": y, "steps": 100}
@@ -416,6 +418,7 @@ dot = draw_dot(y)
 
 # ---- asked for there ---------------------------------------------------------------------------
 
+@pytest.mark.many_nodes
 def test_no_recursion_limit():
     x = Value(1.0)
     y = x
