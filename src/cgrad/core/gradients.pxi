@@ -337,7 +337,6 @@ cdef int recorded(Gradients r, list outs, list ins, list seeds) except -1:
     cdef Py_ssize_t m, i, k, top
     cdef Term seed
     cdef Ref ref
-    cdef bint any_
     r.adjoints = np.zeros((0, 1))
     if t is None:
         for v, x in zip(outs, seeds):

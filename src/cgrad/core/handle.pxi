@@ -52,10 +52,7 @@ cdef extern from "Python.h":
     int PyObject_GC_IsTracked(PyObject *)
     void PyObject_ClearWeakRefs(PyObject *)
     bint PyFloat_CheckExact(object)
-    bint PyLong_CheckExact(object)
     double PyLong_AsDouble(object) except? -1
-    void Py_XINCREF(PyObject *)
-    void Py_XDECREF(PyObject *)
     ctypedef struct PyTypeRaw "PyTypeObject":
         void *tp_vectorcall
         Py_ssize_t tp_weaklistoffset
