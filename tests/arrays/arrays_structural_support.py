@@ -27,7 +27,11 @@ class Namespace:
         return getattr(self._module, name)
 
 
-PLAIN = Namespace(numpy, logsumexp=scipy.special.logsumexp, softmax=scipy.special.softmax,
+def log_of_sum(x, axis=None, keepdims=False):
+    return numpy.log(numpy.sum(numpy.exp(x), axis=axis, keepdims=keepdims))
+
+
+PLAIN = Namespace(numpy, logsumexp=log_of_sum, softmax=scipy.special.softmax,
                   log_softmax=scipy.special.log_softmax)
 
 
@@ -36,8 +40,7 @@ class Row:
     name: str
     draw: Callable[[Any], tuple[list, dict]]
     call: Callable[..., Any]
-    hips: bool = True  # whether HIPS autograd has it, twice differentiable
-    smooth: bool = True  # whether elements may be equal, as along an axis of stride 0
+    hips: Any = True  # whether HIPS autograd has it, and its rule is right (of these arrays and options)
     fine: float = 1.0  # how much more than usual finite differences lose
 
 
@@ -48,15 +51,17 @@ LAYOUTS = ("C", "Fortran", "reversed", "every second", "stride 0")
 
 def laid_out(values, layout):
     """The same numbers (but for stride 0) in another layout of memory."""
+    if not values.ndim:  # NumPy's functions would make it a row
+        return values
     if layout == "Fortran":
         return numpy.asfortranarray(values)
     if layout == "reversed":
         return numpy.ascontiguousarray(values[(slice(None, None, -1),)*values.ndim])[(slice(None, None, -1),)*values.ndim]
-    if layout == "every second" and values.ndim:
+    if layout == "every second":
         wide = numpy.full((*values.shape[:-1], 2*values.shape[-1] + 1), numpy.nan, values.dtype)
         wide[..., 1::2] = values
         return wide[..., 1::2]
-    if layout == "stride 0" and values.ndim and values.size:
+    if layout == "stride 0" and values.size:
         base = numpy.ascontiguousarray(values[:1])
         return as_strided(base, values.shape, (0, *base.strides[1:]), writeable=False)
     return values
@@ -72,14 +77,14 @@ def shapes(least=0, most=3, side=(0, 3)):
     return st.lists(st.integers(*side), min_size=least, max_size=most).map(tuple)
 
 
-def axes(draw, ndim, several=True, none=True):
+def axes(draw, ndim, several=True, none=True, least=0):
     kinds = ["one"]*(ndim > 0) + ["none"]*none + ["several"]*(several and ndim > 0)
     kind = draw(st.sampled_from(kinds))
     if kind == "none":
         return None
     if kind == "one":
         return draw(st.integers(-ndim, ndim - 1))
-    chosen = draw(st.lists(st.integers(0, ndim - 1), unique=True, min_size=0 if kind == "several" else 1))
+    chosen = draw(st.lists(st.integers(0, ndim - 1), unique=True, min_size=least))
     return tuple(a - ndim*draw(st.booleans()) for a in chosen)
 
 
@@ -91,7 +96,7 @@ def reduction(side=(0, 3), several=True, keepdims=True, least=0, zeros=False, eq
             x = x.copy()
             for place in draw(st.lists(st.integers(0, x.size - 1), max_size=2)):
                 x.flat[place] = 0.0
-        options = {"axis": axes(draw, len(shape), several)}
+        options = {"axis": axes(draw, len(shape), several, least=least)}
         if keepdims:
             options["keepdims"] = draw(st.booleans())
         for name, values in more.items():
@@ -482,19 +487,21 @@ ROWS = [
     Row("cumprod", reduction(several=False, keepdims=False, zeros=True), named("cumprod"), hips=False),
     Row("reshape", one(reshape_options), lambda np, xs, shape, order: np.reshape(xs[0], shape, order=order)),
     Row("ravel", one(lambda draw, shape: {"order": draw(st.sampled_from("CF"))}), named("ravel")),
-    Row("transpose", one(permutation), named("transpose")),
+    Row("transpose", one(permutation), named("transpose"),
+        hips=lambda xs, options: options["axes"] is None or min(options["axes"]) >= 0),
     Row("swapaxes", one(two_axes, least=1), named("swapaxes")),
     Row("moveaxis", one(move), named("moveaxis")),
     Row("squeeze", squeezed, named("squeeze")),
     Row("expand_dims", one(lambda draw, shape: {"axis": draw(st.integers(-len(shape) - 1, len(shape)))}),
         named("expand_dims")),
-    Row("broadcast_to", one(lambda draw, shape: {"shape": widened(draw, shape)}), named("broadcast_to")),
+    Row("broadcast_to", one(lambda draw, shape: {"shape": widened(draw, shape)}),
+        lambda np, xs, shape: np.broadcast_to(xs[0], shape), hips=False),
     Row("pad", one(pads("constant"), least=1), named("pad")),
     *(Row(f"pad {mode}", one(pads(mode), least=1, side=(2, 3)), named("pad"), hips=False)
       for mode in ("edge", "reflect", "symmetric", "wrap")),
     Row("flip", one(flips), named("flip"), hips=False),
     Row("rot90", one(lambda draw, shape: {"k": draw(st.integers(-2, 5))}, least=2), named("rot90")),
-    Row("roll", one(rolls), named("roll")),
+    Row("roll", one(rolls), named("roll"), hips=False),
     Row("repeat", one(repeats), named("repeat"), hips=False),
     Row("tile", one(lambda draw, shape: {"reps": draw(st.integers(0, 3) | st.lists(st.integers(0, 3), max_size=4))}),
         named("tile"), hips=False),
@@ -512,12 +519,14 @@ ROWS = [
     Row("where", sides, lambda np, xs, condition: np.where(condition, *xs)),
     Row("select", sides, lambda np, xs, condition: np.select([condition, ~condition], list(xs), 0.0), hips=False),
     Row("diagonal", one(distinct_axes, least=2), named("diagonal"), hips=False),
-    Row("diag", one(lambda draw, shape: {"k": draw(st.integers(-3, 3))}, least=1, most=2), named("diag")),
+    Row("diag", one(lambda draw, shape: {"k": draw(st.integers(-3, 3))}, least=1, most=2), named("diag"),
+        hips=lambda xs, options: len({*xs[0].shape}) == 1),
     Row("trace", one(distinct_axes, least=2, most=2), named("trace"), hips=False),
     Row("diff", one(lambda draw, shape: {"n": draw(st.integers(0, 2)), "axis": draw(st.integers(-len(shape), -1))},
                     least=1), named("diff"), hips=False),
     Row("stack", same_shapes(), lambda np, xs, axis: np.stack(list(xs), axis)),
-    Row("concatenate", joined, lambda np, xs, axis: np.concatenate(list(xs), axis)),
+    Row("concatenate", joined, lambda np, xs, axis: np.concatenate(list(xs), axis),
+        hips=lambda xs, options: options["axis"] is not None),
     Row("hstack", alike(1, 3), lambda np, xs: np.hstack(list(xs))),
     Row("vstack", alike(1, 3), lambda np, xs: np.vstack(list(xs))),
     Row("dstack", alike(1, 3), lambda np, xs: np.dstack(list(xs)), hips=False),
@@ -528,13 +537,13 @@ ROWS = [
     Row("dot", dot_factors, lambda np, xs: np.dot(*xs)),
     Row("vdot", flat_pair, lambda np, xs: np.vdot(*xs), hips=False),
     Row("inner", inner_factors, lambda np, xs: np.inner(*xs)),
-    Row("outer", pair(), lambda np, xs: np.outer(*xs)),
+    Row("outer", pair(), lambda np, xs: np.outer(*xs), hips=lambda xs, options: xs[0].ndim == xs[1].ndim == 1),
     Row("tensordot", contracted, lambda np, xs, axes: np.tensordot(*xs, axes)),
     Row("einsum", einsum_operands,
         lambda np, xs, subscripts, optimize: np.einsum(subscripts, *xs, optimize=optimize), hips=False),
     Row("kron", pair(1, 2), lambda np, xs: np.kron(*xs), hips=False),
     Row("cross", vectors, lambda np, xs: np.cross(*xs), hips=False),
-    Row("norm", vector_norms, lambda np, xs, **options: np.linalg.norm(*xs, **options), hips=False, smooth=False),
+    Row("norm", vector_norms, lambda np, xs, **options: np.linalg.norm(*xs, **options), hips=False),
     Row("matrix norm", matrix_norms, lambda np, xs, **options: np.linalg.norm(*xs, **options), hips=False, fine=1e4),
     Row("solve", systems, lambda np, xs: np.linalg.solve(*xs), hips=False),
     Row("inv", square, lambda np, xs: np.linalg.inv(*xs)),

@@ -62,7 +62,7 @@ def second(row, arrays, options, ws, directions):
 
 @EACH
 @given(data=st.data())
-@settings(max_examples=60)
+@settings(max_examples=30)
 def test_values_and_first_derivatives(row, data):
     arrays, options, expected, ws = drawn(data, row)
     outputs = listed(row.call(OURS, leaves(arrays), **options))
@@ -104,11 +104,13 @@ def test_second_derivatives(row, data):
 
 @pytest.mark.parametrize("row", [row for row in ROWS if row.hips], ids=lambda row: row.name)
 @given(data=st.data())
-@settings(max_examples=25)
+@settings(max_examples=8)
 def test_hips_autograd(row, data):
     arrays, options, expected, ws = drawn(data, row)
-    if not all(x.size for x in (*arrays, *expected)):
-        return  # several of its rules fail on empty arrays: finite differences have looked at these
+    if not all(x.size and x.ndim for x in arrays) or not all(np.size(part) for part in expected):
+        return  # several of its rules fail on empty and 0-d arrays: finite differences have looked at these
+    if callable(row.hips) and not row.hips(arrays, options):
+        return
     rng = np.random.default_rng(2)
     directions = [rng.uniform(-1.0, 1.0, x.shape) for x in arrays]
     recorded, curvature = second(row, arrays, options, ws, directions)
@@ -154,7 +156,7 @@ def test_third_derivatives(row, data):
 
 @EACH
 @given(data=st.data())
-@settings(max_examples=20)
+@settings(max_examples=10)
 def test_float32_stays_float32(row, data):
     if row.name in ("astype",):
         return  # the row asks for float64

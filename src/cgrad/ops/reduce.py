@@ -393,8 +393,8 @@ def var(x: Array, axis: Any = None, dtype: Any = None, out: Any = None, ddof: fl
     """
     if dtype is not None or out is not None or rest:
         refuse("var", dtype=dtype, out=out, **rest)
-    x = _reducible(x)
-    return _var(x, axis=_axes("var", axis, x.shape), ddof=_freedom("var", ddof, correction), keepdims=bool(keepdims))
+    x, axes, keepdims = _reducible("var", x, axis, keepdims)
+    return _var(x, axis=axes, ddof=_freedom("var", ddof, correction), keepdims=keepdims)
 
 
 def std(x: Array, axis: Any = None, dtype: Any = None, out: Any = None, ddof: float = 0, keepdims: bool = False, *,
@@ -409,15 +409,15 @@ def std(x: Array, axis: Any = None, dtype: Any = None, out: Any = None, ddof: fl
     """
     if dtype is not None or out is not None or rest:
         refuse("std", dtype=dtype, out=out, **rest)
-    x = _reducible(x)
-    return _std(x, axis=_axes("std", axis, x.shape), ddof=_freedom("std", ddof, correction), eps=float(eps),
-                keepdims=bool(keepdims))
+    x, axes, keepdims = _reducible("std", x, axis, keepdims)
+    return _std(x, axis=axes, ddof=_freedom("std", ddof, correction), eps=float(eps), keepdims=keepdims)
 
 
-def _reducible(x: Array) -> Array:
-    """x, a scalar as a row of one: what forwards that look at x.shape need."""
+def _reducible(op: str, x: Array, axis: Any, keepdims: bool) -> tuple[Array, Shape, bool]:
+    """x, axes and keepdims; a scalar as a row of one, for forwards that look at x.shape."""
     x = ready(x)
-    return x if x.shape else _reshape(x, shape=(1,))
+    axes = _axes(op, axis, x.shape)
+    return (x, axes, bool(keepdims)) if x.shape else (_reshape(x, shape=(1,)), (0,), False)
 
 
 # ---- logsumexp, softmax ----------------------------------------------------------------------------
@@ -482,8 +482,8 @@ def logsumexp(x: Array, axis: Any = None, keepdims: bool = False) -> Array:
     >>> round(cgrad.logsumexp(cgrad.Tensor([1000.0, 1000.0])).item(), 4)
     1000.6931
     """
-    x = _reducible(x)
-    return _logsumexp(x, axis=_axes("logsumexp", axis, x.shape), keepdims=bool(keepdims))
+    x, axes, keepdims = _reducible("logsumexp", x, axis, keepdims)
+    return _logsumexp(x, axis=axes, keepdims=keepdims)
 
 
 def softmax(x: Array, axis: Any = -1) -> Array:

@@ -300,6 +300,8 @@ def spread(g: Array, x: Array, axes: Shape, keepdims: bool) -> Array:
 # ---- elements left out, put in, moved --------------------------------------------------------------
 
 def _mirrored(x: Any, axes: Shape) -> Any:
+    if not axes:
+        return np.asarray(x)
     index = [slice(None)]*x.ndim
     for a in axes:
         index[a] = slice(None, None, -1)
@@ -317,8 +319,6 @@ def flip(x: Array, axis: Any = None) -> Array:
     [3.0, 2.0, 1.0]
     """
     x = ready(x)
-    if not x.shape:
-        return x
     return _flip(x, axes=axes_of("flip", axis, x.shape))
 
 
@@ -494,7 +494,7 @@ def repeat(x: Array, repeats: Any, axis: int | None = None) -> Array:
         x, axis = _ravel(x, shape=-1), 0
     axis = one_axis("repeat", axis, x.shape)
     n = x.shape[axis]
-    times = np.asarray(repeats)
+    times = np.asarray(repeats if np.size(repeats) else 0)
     if times.dtype.kind not in "iu" or times.ndim > 1 or (times.size not in (1, n)) or times.min(initial=0) < 0:
         raise errors.bad_option("repeat", "repeats", repeats, f"give an int, or {n} of them, none negative")
     if times.size == 1 and n != 0:
