@@ -172,6 +172,13 @@ def bad_array(op: str, position: int, value: Any) -> TypeError:
     return TypeError(f"{op}: {what} is an array of {value.dtype} and shape {value.shape}: {way}")
 
 
+def no_array(data: object) -> TypeError:
+    if isinstance(data, (list, tuple)):
+        return TypeError("Tensor: data holds something that is no real number: give numbers, or make a tensor of Values "
+                         "with cgrad.stack")
+    return TypeError(f"Tensor: data is {_show(data)}: give numbers, nested lists of them, or an ndarray")
+
+
 def bad_dtype(dtype: object) -> TypeError:
     return TypeError(f"Tensor: dtype is {dtype!r}: give float64 or float32")
 
@@ -242,6 +249,11 @@ def wrong_adjoints(name: str, count: int, wanted: int) -> ValueError:
 
 def bad_output(name: str, position: int, value: object) -> TypeError:
     return TypeError(f"{name}: output {position + 1} of forward is {_show(value)}: give a number or an array of floats")
+
+
+def bad_answer(name: str, position: int, value: object) -> TypeError:
+    return TypeError(f"{name}: backward gave {_show(value)} for argument {position + 1} of forward: give a number or an "
+                     "array of floats, or None")
 
 
 def no_function(value: object) -> TypeError:
