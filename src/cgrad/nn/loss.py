@@ -50,7 +50,8 @@ _pick = Primitive("cross_entropy", _picked, (_picked_vjp,))
 
 def _crossed(x: Any, q: Any, *, axis: int) -> Any:
     logp = log_softmax(x, axis=axis)
-    return -np.where(q == 0, 0, q*logp).sum(axis=axis)  # 0*(-inf) is 0: what is not chosen does not count
+    chosen = np.multiply(q, logp, out=np.zeros_like(logp), where=q != 0)  # what is not chosen does not count, be it -inf
+    return -chosen.sum(axis=axis)
 
 
 def _cross_vjp(k: int, g: Any, out: Any, x: Any, q: Any, axis: int) -> Any:
@@ -157,7 +158,7 @@ def nll_loss(x: Any, target: Any, weight: Any = None, ignore_index: int = -100, 
     axis = 1 if x.ndim > 1 else 0
     w = _weights("nll_loss", weight, x.shape[axis], x.dtype)[index]*counts
     places = np.take_along_axis(np.arange(x.size).reshape(x.shape), np.expand_dims(index, axis), axis).squeeze(axis)
-    found = gather(x, index=places, distinct=True)
+    found = gather(x, index=places, distinct=True) if index.ndim else x[int(index)]
     if not counts.all():  # what is left out may be -inf
         found = _core.where(counts, found, 0.0)
     return reduced(-w*found if index.ndim else -float(w)*found, reduction, float(w.sum()))

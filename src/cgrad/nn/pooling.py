@@ -137,14 +137,14 @@ def max_pool3d(x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, d
 
 # ---- averages ------------------------------------------------------------------------------------
 
-def _averaged(x: Any, *, shape: Ints, kernel: Ints, steps: Ints, pads: Ints, out: Ints, share: Any) -> Any:
+def _averaged(x: Any, *, shape: Ints, kernel: Ints, steps: Ints, pads: Ints, counts: Ints, share: Any) -> Any:
     """Sums over windows times share; one axis after the other, as a window is a product of intervals."""
     n = len(kernel)
     first = x.ndim - n
-    widths = _widths(shape, kernel, steps, pads, (1,)*n, out)
+    widths = _widths(shape, kernel, steps, pads, (1,)*n, counts)
     if any(lo or hi for lo, hi in widths):
         x = np.pad(x, [(0, 0)]*first + widths)
-    for a, (k, s, c) in enumerate(zip(kernel, steps, out, strict=True)):
+    for a, (k, s, c) in enumerate(zip(kernel, steps, counts, strict=True)):
         total = x[_window(0, first + a, s, c)].copy()
         for offset in range(1, k):
             total += x[_window(offset, first + a, s, c)]
@@ -153,13 +153,13 @@ def _averaged(x: Any, *, shape: Ints, kernel: Ints, steps: Ints, pads: Ints, out
     return x
 
 
-def _shared(g: Any, *, shape: Ints, kernel: Ints, steps: Ints, pads: Ints, out: Ints, share: Any) -> Any:
+def _shared(g: Any, *, shape: Ints, kernel: Ints, steps: Ints, pads: Ints, counts: Ints, share: Any) -> Any:
     """The transpose of _averaged."""
     n = len(kernel)
     first = g.ndim - n
-    widths = _widths(shape, kernel, steps, pads, (1,)*n, out)
+    widths = _widths(shape, kernel, steps, pads, (1,)*n, counts)
     g = g*share
-    for a, (k, s, c) in enumerate(zip(kernel, steps, out, strict=True)):
+    for a, (k, s, c) in enumerate(zip(kernel, steps, counts, strict=True)):
         size = list(g.shape)
         size[first + a] = shape[a] + sum(widths[a])
         total = np.zeros(size, g.dtype)
@@ -191,7 +191,7 @@ def _avg_pool(n: int, x: Any, kernel_size: Any, stride: Any, padding: Any, ceil_
                 begin, end = np.maximum(begin, 0), np.minimum(end, m)
             share = share[..., None]/(end - begin)
         share = share.astype(x.dtype) if share.min() != share.max() else float(share.flat[0])
-    return _average(x, shape=shape, kernel=kernel, steps=steps, pads=pads, out=out, share=share)
+    return _average(x, shape=shape, kernel=kernel, steps=steps, pads=pads, counts=out, share=share)
 
 
 def avg_pool1d(x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False,
