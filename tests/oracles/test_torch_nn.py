@@ -154,7 +154,7 @@ def test_perceptron():
 
 
 CONVOLUTIONS = [
-    *(dict(stride=s, padding=p, dilation=d) for s, p, d in itertools.product((1, 2, 3), (0, 1, 2), (1, 2))),
+    *({"stride": s, "padding": p, "dilation": d} for s, p, d in itertools.product((1, 2, 3), (0, 1, 2), (1, 2))),
     {"groups": 2}, {"groups": 4, "stride": 2, "padding": 1}, {"bias": False}, {"padding": "same"}, {"padding": "valid"},
     {"padding": "same", "dilation": 2}, {"padding": 1, "padding_mode": "reflect"},
     {"padding": 2, "padding_mode": "replicate", "stride": 2}, {"padding": "same", "padding_mode": "circular"},

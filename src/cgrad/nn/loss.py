@@ -50,7 +50,8 @@ _pick = Primitive("cross_entropy", _picked, (_picked_vjp,))
 
 def _crossed(x: Any, q: Any, *, axis: int) -> Any:
     logp = log_softmax(x, axis=axis)
-    chosen = np.multiply(q, logp, out=np.zeros_like(logp), where=q != 0)  # what is not chosen does not count, be it -inf
+    # what is not chosen does not count, be it -inf
+    chosen = np.multiply(q, logp, out=np.zeros_like(logp), where=q != 0)
     return -chosen.sum(axis=axis)
 
 
