@@ -117,7 +117,7 @@ def test_one_graph_through_scalar_and_array_layers():
     """Linear feeds an MLP of Values element by element, and its outputs go on as an array."""
     net, scalar = Linear(3, 2), MLP(2, [3, 2])
     x = np.array([0.5, -1.0, 2.0])
-    out = cgrad.stack(scalar([*net(x)])) if hasattr(cgrad, "stack") else None
+    out = cgrad.stack(scalar([*net(x)]))
     (out*out).sum().backward()
     h = 1e-6
 
