@@ -2,8 +2,9 @@
 
 Three bilinear maps: the convolution y = C(x, w), and what is orthogonal to it, with <g, C(x, w)> =
 <A(g, w), x> = <B(g, x), w>. The adjoint of each in each argument is one of the other two, so that three rules
-give derivatives to any order. All three are products of matrices of which one, (channels*kernel, batch*output),
-holds the input's windows as columns (im2col).
+give derivatives to any order. All three are products of matrices of which one, (channels*kernel, output*batch),
+holds the input's windows as columns (im2col). Inside, the batch is the last axis: then the runs of memory that are
+copied and added are long, however small the images.
 """
 
 from __future__ import annotations
@@ -33,53 +34,59 @@ def _reach(shape: Ints, kernel: Ints, stride: Ints, pads: Pads, dilation: Ints) 
 
 
 def _inner(shape: Ints, pads: Pads) -> tuple[slice, ...]:
-    """Where the input lies in the padded one."""
-    return (slice(None), slice(None), *[slice(lo, lo + n) for n, (lo, _) in zip(shape, pads, strict=True)])
+    """Where the input lies in the padded one (channels, ..., batch)."""
+    return (slice(None), *[slice(lo, lo + n) for n, (lo, _) in zip(shape, pads, strict=True)])
+
+
+def _batch_last(x: Any) -> Any:
+    """(batch, channels, ...) as (channels, ..., batch)."""
+    return x.transpose(*range(1, x.ndim), 0)
+
+
+def _batch_first(x: Any) -> Any:
+    """(channels, ..., batch) as (batch, channels, ...), in memory too."""
+    return np.ascontiguousarray(x.transpose(x.ndim - 1, *range(x.ndim - 1)))
 
 
 def _columns(x: Any, kernel: Ints, stride: Ints, pads: Pads, dilation: Ints, groups: int) -> Any:
-    """(groups, channels/groups*kernel, batch*output): every window of x (batch, channels, ...) as a column."""
+    """(groups, channels/groups*kernel, output*batch): every window of x (batch, channels, ...) as a column."""
     batch, channels = x.shape[:2]
     shape = x.shape[2:]
-    x = x.swapaxes(0, 1)
-    if any(lo or hi for lo, hi in pads):
-        padded = np.zeros((channels, batch, *[n + lo + hi for n, (lo, hi) in zip(shape, pads, strict=True)]), x.dtype)
-        padded[_inner(shape, pads)] = x
-        x = padded
+    held = np.zeros((channels, *[n + lo + hi for n, (lo, hi) in zip(shape, pads, strict=True)], batch), x.dtype)
+    held[_inner(shape, pads)] = _batch_last(x)
     out = _reach(shape, kernel, stride, pads, dilation)
-    each = x.strides
-    windows = as_strided(x, (channels, *kernel, batch, *out),
-                         (each[0], *[s*d for s, d in zip(each[2:], dilation, strict=True)],
-                          each[1], *[s*t for s, t in zip(each[2:], stride, strict=True)]), writeable=False)
-    return windows.reshape(groups, channels//groups*math.prod(kernel), batch*math.prod(out))
+    first, *each, last = held.strides
+    windows = as_strided(held, (channels, *kernel, *out, batch),
+                         (first, *[s*d for s, d in zip(each, dilation, strict=True)],
+                          *[s*t for s, t in zip(each, stride, strict=True)], last), writeable=False)
+    return windows.reshape(groups, channels//groups*math.prod(kernel), math.prod(out)*batch)
 
 
 def _rows(g: Any, groups: int) -> Any:
-    """(batch, channels, ...) as (groups, channels/groups, batch*...)."""
-    return g.swapaxes(0, 1).reshape(groups, g.shape[1]//groups, -1 if g.size else 0)
+    """(batch, channels, ...) as (groups, channels/groups, ...*batch)."""
+    return _batch_last(g).reshape(groups, g.shape[1]//groups, -1 if g.size else 0)
 
 
 def _convolved(x: Any, w: Any, *bias: Any, stride: Ints, pads: Pads, dilation: Ints, groups: int) -> Any:
     kernel = w.shape[2:]
-    out = _reach(x.shape[2:], kernel, stride, pads, dilation)
     found = np.matmul(w.reshape(groups, w.shape[0]//groups, -1), _columns(x, kernel, stride, pads, dilation, groups))
-    found = found.reshape(w.shape[0], x.shape[0], *out)
+    found = found.reshape(w.shape[0], *_reach(x.shape[2:], kernel, stride, pads, dilation), x.shape[0])
     for b in bias:
         found += b.reshape(-1, *(1,)*(found.ndim - 1))
-    return np.ascontiguousarray(found.swapaxes(0, 1))
+    return _batch_first(found)
 
 
 def _spread(g: Any, w: Any, *, shape: Ints, stride: Ints, pads: Pads, dilation: Ints, groups: int) -> Any:
     """Every window's column added where it came from (col2im); shape: the input's."""
     kernel, out, batch = w.shape[2:], g.shape[2:], g.shape[0]
     columns = np.matmul(w.reshape(groups, w.shape[0]//groups, -1).swapaxes(1, 2), _rows(g, groups))
-    columns = columns.reshape(shape[1], *kernel, batch, *out)
-    padded = np.zeros((shape[1], batch, *[n + lo + hi for n, (lo, hi) in zip(shape[2:], pads, strict=True)]), g.dtype)
+    columns = columns.reshape(shape[1], *kernel, *out, batch)
+    padded = np.zeros((shape[1], *[n + lo + hi for n, (lo, hi) in zip(shape[2:], pads, strict=True)], batch), g.dtype)
     for offset in np.ndindex(*kernel):
         where = tuple([slice(k*d, k*d + (n - 1)*s + 1, s)
                        for k, d, n, s in zip(offset, dilation, out, stride, strict=True)])
-        padded[(slice(None), slice(None), *where)] += columns[(slice(None), *offset)]
-    return np.ascontiguousarray(padded[_inner(shape[2:], pads)].swapaxes(0, 1))
+        padded[(slice(None), *where)] += columns[(slice(None), *offset)]
+    return _batch_first(padded[_inner(shape[2:], pads)])
 
 
 def _weighed(g: Any, x: Any, *, shape: Ints, stride: Ints, pads: Pads, dilation: Ints, groups: int) -> Any:

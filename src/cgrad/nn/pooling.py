@@ -7,6 +7,7 @@ transpose, Primitives themselves, so derivatives exist to any order.
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -59,6 +60,24 @@ def _window(offset: int, axis: int, step: int, count: int) -> tuple[Any, ...]:
 
 # ---- the largest ---------------------------------------------------------------------------------
 
+@lru_cache(maxsize=64)
+def _places(shape: Ints, kernel: Ints, steps: Ints, pads: Ints, spacing: Ints,
+            out: Ints) -> tuple[NDArray[np.intp], ...]:
+    """For each offset in the kernel: the flat index, among the last axes, of every window's element there.
+
+    Padding is never larger than an element; where all are -inf it may be equal, and the nearest element stands for it.
+    """
+    along = [np.clip(np.arange(c)[:, None]*s - p + np.arange(k)*d, 0, m - 1)
+             for m, k, s, p, d, c in zip(shape, kernel, steps, pads, spacing, out, strict=True)]
+    found = []
+    for offset in np.ndindex(*kernel):
+        place = np.zeros((), np.intp)
+        for m, places, k in zip(shape, along, offset, strict=True):
+            place = place[..., None]*m + places[:, k]
+        found.append(place)
+    return tuple(found)
+
+
 def _largest(x: NDArray[Any], kernel: Ints, steps: Ints, pads: Ints, spacing: Ints, out: Ints) -> Any:
     """The flat index in x of each window's largest element: the first of several, nan before all."""
     n = len(kernel)
@@ -68,28 +87,21 @@ def _largest(x: NDArray[Any], kernel: Ints, steps: Ints, pads: Ints, spacing: In
     if any(lo or hi for lo, hi in widths):
         held = np.full((*lead, *[m + lo + hi for m, (lo, hi) in zip(shape, widths, strict=True)]), -np.inf, x.dtype)
         held[(..., *[slice(lo, lo + m) for m, (lo, _) in zip(shape, widths, strict=True)])] = x
-    best = np.full((*lead, *out), -np.inf, x.dtype)
-    which = np.zeros(best.shape, np.intp)
-    for k, offset in enumerate(np.ndindex(*kernel)):
-        item = held[(..., *[slice(o*d, o*d + (c - 1)*s + 1, s)
-                            for o, d, c, s in zip(offset, spacing, out, steps, strict=True)])]
-        if k == 0:
-            best[...] = item
-        else:
-            better = ~(item <= best)  # also where either is nan
-            better &= best == best
-            np.copyto(best, item, where=better)
-            np.copyto(which, k, where=better)
-    # place[window, offset]: flat among the last axes. Padding is never larger than an element; where all are -inf
-    # it may be equal, and the nearest element stands for it.
-    place = np.zeros((1, 1), np.intp)
-    for m, k, s, p, d, c in zip(shape, kernel, steps, pads, spacing, out, strict=True):
-        along = np.clip(np.arange(c)[:, None]*s - p + np.arange(k)*d, 0, m - 1)
-        place = (place[:, None, :, None]*m + along[:, None, :]).reshape(place.shape[0]*c, place.shape[1]*k)
-    which = which.reshape(*lead, -1)
-    found = place[np.arange(place.shape[0]), which]
-    found += (np.arange(math.prod(lead))*math.prod(shape)).reshape(*lead, 1)
-    return found.reshape(best.shape)
+    items = [held[(..., *[slice(o*d, o*d + (c - 1)*s + 1, s)
+                          for o, d, c, s in zip(offset, spacing, out, steps, strict=True)])]
+             for offset in np.ndindex(*kernel)]
+    best = items[0].copy()
+    for item in items[1:]:
+        np.maximum(best, item, out=best)
+    nan = best.size > 0 and np.isnan(best.max())
+    found = np.empty(best.shape, np.intp)
+    for item, place in zip(reversed(items), reversed(_places(shape, kernel, steps, pads, spacing, out)), strict=True):
+        where = item == best
+        if nan:
+            where |= np.isnan(item)
+        np.copyto(found, place, where=where)
+    found += (np.arange(math.prod(lead))*math.prod(shape)).reshape(*lead, *(1,)*n)
+    return found
 
 
 def _max_pool(n: int, x: Any, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool) -> Any:
