@@ -51,9 +51,9 @@ def _scattered(g: Any, *, index: NDArray[np.intp], shape: Ints, distinct: bool) 
     return total
 
 
-gather = Primitive("gather", _gathered, (
+gather: Primitive = Primitive("gather", _gathered, (
     lambda g, out, x, index, distinct: scatter(g, index=index, shape=x.shape, distinct=distinct),))
-scatter = Primitive("scatter", _scattered, (
+scatter: Primitive = Primitive("scatter", _scattered, (
     lambda g, out, x, index, shape, distinct: gather(g, index=index, distinct=distinct),))
 
 

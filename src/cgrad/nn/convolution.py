@@ -103,11 +103,11 @@ def _convolve_vjp(k: int, g: Any, out: Any, x: Any, w: Any, *bias: Any, **geomet
     return np.sum(g, axis=(0, *range(2, len(g.shape))))
 
 
-_convolve = Primitive("convolve", _convolved, _convolve_vjp)
-_input_adjoint = Primitive("transposed convolution", _spread, (
+_convolve: Primitive = Primitive("convolve", _convolved, _convolve_vjp)
+_input_adjoint: Primitive = Primitive("transposed convolution", _spread, (
     lambda g, out, y, w, shape, **geometry: _convolve(g, w, **geometry),
     lambda g, out, y, w, shape, **geometry: _weight_adjoint(y, g, shape=w.shape, **geometry)))
-_weight_adjoint = Primitive("convolution's weight adjoint", _weighed, (
+_weight_adjoint: Primitive = Primitive("convolution's weight adjoint", _weighed, (
     lambda g, out, y, x, shape, **geometry: _convolve(x, g, **geometry),
     lambda g, out, y, x, shape, **geometry: _input_adjoint(y, g, shape=x.shape, **geometry)))
 

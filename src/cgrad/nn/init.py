@@ -171,7 +171,8 @@ def dirac(target: T, groups: int = 1) -> T:
     channels = np.arange(min(per_group, shape[1]))
     middle = tuple(n//2 for n in shape[2:])
     for g in range(groups):
-        values[(g*per_group + channels, channels, *middle)] = 1
+        passed: Any = (g*per_group + channels, channels, *middle)
+        values[passed] = 1
     return _set("dirac", target, values)
 
 

@@ -71,7 +71,7 @@ def _places(shape: Ints, kernel: Ints, steps: Ints, pads: Ints, spacing: Ints,
              for m, k, s, p, d, c in zip(shape, kernel, steps, pads, spacing, out, strict=True)]
     found = []
     for offset in np.ndindex(*kernel):
-        place = np.zeros((), np.intp)
+        place: Any = np.zeros((), np.intp)
         for m, places, k in zip(shape, along, offset, strict=True):
             place = place[..., None]*m + places[:, k]
         found.append(place)
@@ -86,10 +86,13 @@ def _largest(x: NDArray[Any], kernel: Ints, steps: Ints, pads: Ints, spacing: In
     held = x
     if any(lo or hi for lo, hi in widths):
         held = np.full((*lead, *[m + lo + hi for m, (lo, hi) in zip(shape, widths, strict=True)]), -np.inf, x.dtype)
-        held[(..., *[slice(lo, lo + m) for m, (lo, _) in zip(shape, widths, strict=True)])] = x
-    items = [held[(..., *[slice(o*d, o*d + (c - 1)*s + 1, s)
-                          for o, d, c, s in zip(offset, spacing, out, steps, strict=True)])]
-             for offset in np.ndindex(*kernel)]
+        inner: Any = (..., *[slice(lo, lo + m) for m, (lo, _) in zip(shape, widths, strict=True)])
+        held[inner] = x
+    items = []
+    for offset in np.ndindex(*kernel):
+        where: Any = (..., *[slice(o*d, o*d + (c - 1)*s + 1, s)
+                             for o, d, c, s in zip(offset, spacing, out, steps, strict=True)])
+        items.append(held[where])
     best = items[0].copy()
     for item in items[1:]:
         np.maximum(best, item, out=best)
@@ -181,8 +184,8 @@ def _shared(g: Any, *, shape: Ints, kernel: Ints, steps: Ints, pads: Ints, count
     return np.ascontiguousarray(g[(..., *[slice(lo, lo + m) for m, (lo, _) in zip(shape, widths, strict=True)])])
 
 
-_average = Primitive("average windows", _averaged, (lambda g, out, x, **geometry: _share(g, **geometry),))
-_share = Primitive("share among windows", _shared, (lambda g, out, x, **geometry: _average(g, **geometry),))
+_average: Primitive = Primitive("average windows", _averaged, (lambda g, out, x, **geometry: _share(g, **geometry),))
+_share: Primitive = Primitive("share among windows", _shared, (lambda g, out, x, **geometry: _average(g, **geometry),))
 
 
 def _avg_pool(n: int, x: Any, kernel_size: Any, stride: Any, padding: Any, ceil_mode: bool, count_include_pad: bool,
