@@ -28,7 +28,7 @@ def _vjp(k: int, g: Any, out: Any, x: Any, weight: Any, *bias: Any) -> Any:
     if k == 0:
         return g @ weight
     if k == 2:
-        return g if g.ndim != 2 else np.sum(g, axis=0)
+        return g if g.ndim != 2 else g.sum(axis=0)
     if g.ndim != 2:
         g, x = np.reshape(g, (-1, g.shape[-1])), np.reshape(x, (-1, x.shape[-1]))
     return g.T @ x
