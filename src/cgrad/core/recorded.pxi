@@ -85,6 +85,8 @@ cdef int flow_recorded(Tape t, Adjoint *adjoint, const uint8_t *needed, Recordin
         c = unbroadcast(c, shape)
         if np.shape(plain(c)) != shape:
             c = np.broadcast_to(c, shape)
+        elif not shape and not is_value(c):
+            c = float(plain(c))
         arrays.adjoint[to] = arrays.adjoint[to] + c if to in arrays.adjoint else c
         return 0
     c = unbroadcast(c, ())
@@ -171,7 +173,8 @@ cdef int record_special(Tape t, Adjoint *adjoint, const uint8_t *needed, Recordi
         return 0
     if op == OP_FUNCTION:
         rule = <object>p.rule
-        contributions = rule.pull(g, [object_at(t, j) for j in inputs])
+        contributions = rule.pull(g, [object_at(t, j) for j in inputs],
+                                  None if rule.outputs is None else outputs_of(t, i, rule.outputs))
         for j, c in zip(inputs, contributions):
             flow_recorded(t, adjoint, needed, arrays, j, c)
         return 0
