@@ -72,4 +72,5 @@ def reduced(x: Any, reduction: str, count: float | None = None) -> Any:
     total = np.sum(x) if np.ndim(x) else x
     if reduction == "sum":
         return total
-    return total/(np.size(x) if count is None else count)
+    n = np.size(x) if count is None else count
+    return total/n if n else total*np.nan  # of nothing there is no mean

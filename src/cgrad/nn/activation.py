@@ -140,8 +140,8 @@ def hardswish(x: Any) -> Any:
     Howard and others: Searching for MobileNetV3, arXiv:1905.02244 (2019).
 
     >>> from cgrad.nn.functional import hardswish
-    >>> hardswish(-4.0), hardswish(0.0), hardswish(4.0)
-    (0.0, 0.0, 4.0)
+    >>> hardswish(-1.5), hardswish(0.0), hardswish(4.0)
+    (-0.375, 0.0, 4.0)
     """
     return x*relu6(x + 3)/6
 

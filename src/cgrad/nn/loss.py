@@ -240,8 +240,8 @@ class CrossEntropyLoss(_Loss):
     >>> from cgrad.nn import CrossEntropyLoss
     >>> logits = cgrad.Tensor([[0.0, 0.0]], requires_grad=True)
     >>> CrossEntropyLoss()(logits, [1]).backward()
-    >>> logits.grad
-    array([[ 0.5, -0.5]])
+    >>> logits.grad.tolist()
+    [[0.5, -0.5]]
     """
 
     def __init__(self, weight: Any = None, ignore_index: int = -100, reduction: str = "mean",
