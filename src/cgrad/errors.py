@@ -357,7 +357,7 @@ def bad_pad(width: object, shape: _Shape) -> ValueError:
     return ValueError(f"pad: width {width} for {shape}: give an int, or (before, after) for each axis, none negative")
 
 
-def bad_dtype(op: str, dtype: object) -> TypeError:
+def bad_cast(op: str, dtype: object) -> TypeError:
     return TypeError(f"{op}: dtype {dtype} is not differentiated: give float64 or float32")
 
 

@@ -63,7 +63,7 @@ def laid_out(values, layout):
         return wide[..., 1::2]
     if layout == "stride 0" and values.size:
         base = numpy.ascontiguousarray(values[:1])
-        return as_strided(base, values.shape, (0, *base.strides[1:]), writeable=False)
+        return as_strided(base, values.shape, (0, *base.strides[1:]))
     return values
 
 

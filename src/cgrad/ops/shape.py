@@ -587,7 +587,7 @@ def astype(x: Array, dtype: Any, **rest: Any) -> Array:
     """
     kind = np.dtype(dtype)
     if kind not in (np.float64, np.float32):
-        raise errors.bad_dtype("astype", kind)
+        raise errors.bad_cast("astype", kind)
     return _astype(ready(x), dtype=kind)
 
 
