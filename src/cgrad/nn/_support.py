@@ -8,9 +8,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import errors
-from .._core import Primitive
+from .._core import Primitive, Tensor, Value
+from ..ops._common import ready
 
 Ints = tuple[int, ...]
+
+
+def floats(op: str, operand: str, x: Any) -> Any:
+    """x as a Tensor, a Value or an array of floats: lists become arrays, those with Values in them Tensors."""
+    if isinstance(x, (Tensor, Value)):
+        return x
+    x = ready(x)
+    if isinstance(x, np.ndarray) and x.dtype.kind != "f":
+        if x.dtype.kind not in "iub":
+            raise errors.no_number(op, operand, x)
+        return x.astype(np.float64)
+    return x
 
 
 def whole(op: str, argument: str, value: Any, least: int = 1) -> int:

@@ -16,9 +16,9 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from .. import errors
-from .._core import Primitive, Tensor, plain
+from .._core import Primitive, Tensor
 from . import init
-from ._support import Ints, sizes, whole
+from ._support import Ints, floats, sizes, whole
 from .module import Module
 
 __all__ = ["Conv1D", "Conv2D", "Conv3D", "conv1d", "conv2d", "conv3d"]
@@ -139,6 +139,7 @@ def padded(x: Any, pads: Pads, mode: str) -> Any:
 def _conv(n: int, x: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilation: Any, groups: int,
           mode: str = "zeros") -> Any:
     op = f"conv{n}d"
+    x = floats(op, "x", x)
     if weight.ndim != n + 2:
         raise errors.layer_shape(op, "weight", weight.shape, f"give (out, in/groups, {n} sizes of the kernel)")
     if x.ndim not in (n + 1, n + 2):
@@ -241,8 +242,6 @@ class _ConvND(Module):
         self.bias = Tensor(random.uniform(-bound, bound, shape[:1]), requires_grad=True, dtype=dtype) if bias else None
 
     def forward(self, x: Any) -> Any:
-        if not isinstance(x, (Tensor, np.ndarray)):
-            x = np.asarray(plain(x))
         return _conv(self.n, x, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups,
                      self.padding_mode)
 

@@ -8,13 +8,14 @@ import numpy as np
 
 from .. import errors
 from . import init
-from ._support import probability, whole
+from ._support import floats, probability, whole
 from .module import Module
 
 __all__ = ["Dropout", "Dropout1D", "Dropout2D", "Dropout3D", "DropoutND", "dropout"]
 
 
 def _dropped(x: Any, p: float, shape: tuple[int, ...], rng: Any) -> Any:
+    x = floats("dropout", "x", x)
     if p == 0:
         return x
     kept = init.generator(rng).random(shape) >= p

@@ -11,7 +11,7 @@ import numpy as np
 from .. import errors
 from .._core import Primitive, Tensor
 from . import init
-from ._support import whole
+from ._support import floats, whole
 from .module import Module
 
 __all__ = ["Embedding", "Flatten", "Identity", "Linear", "linear"]
@@ -48,8 +48,7 @@ def linear(x: Any, weight: Any, bias: Any = None) -> Any:
     >>> linear(np.array([1.0, 2.0]), np.array([[3.0, 4.0]]), np.array([0.5]))
     array([11.5])
     """
-    if not isinstance(x, (Tensor, np.ndarray)):
-        x = np.asarray(x, np.float64)
+    x = floats("linear", "x", x)
     takes = weight.shape
     if not x.ndim or len(takes) != 2 or x.shape[-1] != takes[1]:
         raise errors.layer_shape("linear", "x", x.shape, f"weight {takes} takes (..., {takes[-1]}) as (out, in)")

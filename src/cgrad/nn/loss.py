@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from .. import _core, errors
 from .._core import Primitive, Tensor, plain
-from ..ops import log_softmax, softmax
-from ._support import check_reduction, gather, reduced
+from ..ops import log_softmax, softmax, where
+from ._support import check_reduction, floats, gather, reduced
 from .module import Module
 
 __all__ = [
@@ -107,6 +107,7 @@ def cross_entropy(x: Any, target: Any, weight: Any = None, ignore_index: int = -
     >>> round(float(cross_entropy(np.array([[0.0, 0.0], [0.0, 0.0]]), [1, 0])), 6)
     0.693147
     """
+    x = floats("cross_entropy", "x", x)
     if x.ndim == 2 and weight is None and not label_smoothing and reduction != "none" and x.size:
         index = target if isinstance(target, np.ndarray) else np.asarray(plain(target))
         if index.dtype.kind == "i" and index.shape == x.shape[:1]:
@@ -153,6 +154,7 @@ def nll_loss(x: Any, target: Any, weight: Any = None, ignore_index: int = -100, 
     3.0
     """
     check_reduction("nll_loss", reduction)
+    x = floats("nll_loss", "x", x)
     if not x.ndim:
         raise errors.layer_shape("nll_loss", "x", (), "give log probabilities, (batch, classes, ...) or (classes,)")
     index, counts = _classes("nll_loss", x, plain(target), ignore_index)
@@ -161,21 +163,24 @@ def nll_loss(x: Any, target: Any, weight: Any = None, ignore_index: int = -100, 
     places = np.take_along_axis(np.arange(x.size).reshape(x.shape), np.expand_dims(index, axis), axis).squeeze(axis)
     found = gather(x, index=places, distinct=True) if index.ndim else x[int(index)]
     if not counts.all():  # what is left out may be -inf
-        found = _core.where(counts, found, 0.0)
+        found = where(counts, found, 0.0)
     return reduced(-w*found if index.ndim else -float(w)*found, reduction, float(w.sum()))
 
 
 # ---- distances -----------------------------------------------------------------------------------
 
-def _same(op: str, x: Any, target: Any) -> Any:
-    """target as an array or number of x's shape."""
-    if not isinstance(target, (Tensor, _core.Value)):
-        target = np.asarray(target)
-        if target.dtype.kind != "f" or not target.ndim:
-            target = target.astype(x.dtype if isinstance(x, (Tensor, np.ndarray)) else np.float64)[()]
-    if np.shape(plain(target)) != np.shape(plain(x)):
-        raise errors.layer_shape(op, "target", np.shape(plain(target)), f"give x's shape, {np.shape(plain(x))}")
-    return target
+def _pair(op: str, x: Any, target: Any) -> tuple[Any, Any]:
+    """Both as Tensors, Values or arrays of one shape; whole numbers of the target take x's dtype."""
+    x = floats(op, "x", x)
+    if not isinstance(target, (Tensor, np.ndarray)):
+        target = floats(op, "target", target)
+        if isinstance(target, np.ndarray):  # numbers of Python have no dtype of their own
+            target = target.astype(x.dtype)
+    elif target.dtype.kind != "f":
+        target = floats(op, "target", target).astype(x.dtype)
+    if target.shape != x.shape:
+        raise errors.layer_shape(op, "target", target.shape, f"give x's shape, {x.shape}")
+    return x, target
 
 
 def mse_loss(x: Any, target: Any, reduction: str = "mean") -> Any:
@@ -187,7 +192,8 @@ def mse_loss(x: Any, target: Any, reduction: str = "mean") -> Any:
     2.0
     """
     check_reduction("mse_loss", reduction)
-    return reduced(_core.square(x - _same("mse_loss", x, target)), reduction)
+    x, t = _pair("mse_loss", x, target)
+    return reduced(_core.square(x - t), reduction)
 
 
 def l1_loss(x: Any, target: Any, reduction: str = "mean") -> Any:
@@ -199,7 +205,8 @@ def l1_loss(x: Any, target: Any, reduction: str = "mean") -> Any:
     1.0
     """
     check_reduction("l1_loss", reduction)
-    return reduced(abs(x - _same("l1_loss", x, target)), reduction)
+    x, t = _pair("l1_loss", x, target)
+    return reduced(abs(x - t), reduction)
 
 
 def binary_cross_entropy_with_logits(x: Any, target: Any, weight: Any = None, reduction: str = "mean",
@@ -214,7 +221,7 @@ def binary_cross_entropy_with_logits(x: Any, target: Any, weight: Any = None, re
     0.346574
     """
     check_reduction("binary_cross_entropy_with_logits", reduction)
-    t = _same("binary_cross_entropy_with_logits", x, target)
+    x, t = _pair("binary_cross_entropy_with_logits", x, target)
     yes = t*_core.softplus(-x)
     if pos_weight is not None:
         yes = yes*pos_weight

@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import errors
 from .._core import Primitive, Tensor
-from ._support import Ints, sizes, whole
+from ._support import Ints, floats, sizes, whole
 from .module import Module
 
 __all__ = ["BatchNorm1D", "BatchNorm2D", "BatchNorm3D", "BatchNormND", "LayerNorm", "batch_norm", "layer_norm"]
@@ -88,6 +88,7 @@ def layer_norm(x: Any, normalized_shape: Any, weight: Any = None, bias: Any = No
     shape = sizes("layer_norm", "normalized_shape", normalized_shape,
                   len(normalized_shape) if isinstance(normalized_shape, (tuple, list)) else 1)
     n = len(shape)
+    x = floats("layer_norm", "x", x)
     if n > x.ndim or x.shape[x.ndim - n:] != shape:
         raise errors.layer_shape("layer_norm", "x", x.shape, f"give (..., {', '.join(map(str, shape))})")
     return _normalise(x, *_affine("layer_norm", weight, bias, shape), axes=tuple(range(x.ndim - n, x.ndim)), eps=eps,
@@ -113,6 +114,7 @@ def batch_norm(x: Any, mean: Any = None, variance: Any = None, weight: Any = Non
     array([[-1.],
            [ 1.]])
     """
+    x = floats("batch_norm", "x", x)
     _check_channels("batch_norm", x, None)
     return _batch_norm(x, mean, variance, weight, bias, eps, [])
 
@@ -165,6 +167,7 @@ class BatchNormND(Module):
 
     def forward(self, x: Any) -> Any:
         op = type(self).__name__
+        x = floats(op, "x", x)
         _check_channels(op, x, self.num_features)
         if self.axes and x.ndim not in self.axes:
             raise errors.layer_shape(op, "x", x.shape, f"give {' or '.join(map(str, self.axes))} axes")

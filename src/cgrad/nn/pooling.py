@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from .. import errors
 from .._core import Primitive, plain
-from ._support import Ints, gather, sizes
+from ._support import Ints, floats, gather, sizes
 from .module import Module
 
 __all__ = [
@@ -108,7 +108,9 @@ def _largest(x: NDArray[Any], kernel: Ints, steps: Ints, pads: Ints, spacing: In
 
 
 def _max_pool(n: int, x: Any, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool) -> Any:
-    geometry = _geometry(f"max_pool{n}d", n, x, kernel_size, stride, padding, dilation, ceil_mode)
+    op = f"max_pool{n}d"
+    x = floats(op, "x", x)
+    geometry = _geometry(op, n, x, kernel_size, stride, padding, dilation, ceil_mode)
     kernel, steps, _, spacing, _ = geometry
     index = _largest(plain(x), *geometry)
     apart = all(s >= d*(k - 1) + 1 for s, k, d in zip(steps, kernel, spacing, strict=True))  # no two windows meet
@@ -191,6 +193,7 @@ _share: Primitive = Primitive("share among windows", _shared, (lambda g, out, x,
 def _avg_pool(n: int, x: Any, kernel_size: Any, stride: Any, padding: Any, ceil_mode: bool, count_include_pad: bool,
               divisor: int | None) -> Any:
     op = f"avg_pool{n}d"
+    x = floats(op, "x", x)
     kernel, steps, pads, _, out = _geometry(op, n, x, kernel_size, stride, padding, 1, ceil_mode)
     shape = x.shape[-n:]
     if divisor is not None:
@@ -250,6 +253,7 @@ def adaptive_avg_pool(x: Any, output_size: int | tuple[int, ...]) -> Any:
     """
     wanted = (output_size,) if not isinstance(output_size, (tuple, list)) else tuple(output_size)
     wanted = sizes("adaptive_avg_pool", "output_size", wanted, len(wanted))
+    x = floats("adaptive_avg_pool", "x", x)
     if x.ndim < len(wanted):
         raise errors.layer_shape("adaptive_avg_pool", "x", x.shape, f"give {len(wanted)} axes or more")
     for a, m in enumerate(wanted, x.ndim - len(wanted)):
