@@ -480,3 +480,27 @@ def bad_solve(a: _Shape, b: _Shape) -> ValueError:
 def bad_norm(order: object, shape: _Shape, axes: _Shape) -> ValueError:
     return ValueError(f"norm: ord={order!r} over axes {axes} of {shape}: give a number for one axis; 'fro', 'nuc', "
                       "1, -1, 2, -2, inf or -inf for two; none for more")
+
+
+# ---- nn ------------------------------------------------------------------------------------------
+
+def no_forward(module: object) -> NotImplementedError:
+    return NotImplementedError(f"{type(module).__name__}: has no forward: define forward(self, ...), "
+                               "what a call of the module computes")
+
+
+def layer_shape(op: str, operand: str, shape: tuple[int, ...], needs: str) -> ValueError:
+    return ValueError(f"{op}: {operand} has shape {shape}: {needs}")
+
+
+def class_index(op: str, index: int, classes: int) -> ValueError:
+    return ValueError(f"{op}: target holds class {index}: give indices from 0 to {classes - 1}")
+
+
+def state_mismatch(module: object, problems: list[str]) -> ValueError:
+    return ValueError(f"load_state_dict: {'; '.join(problems)}: nothing was loaded into {type(module).__name__}, "
+                      "give the state of a module built alike (or strict=False for missing and unexpected names)")
+
+
+def not_initialisable(op: str, value: object) -> TypeError:
+    return TypeError(f"{op}: target is {_show(value)}: give a Tensor, a float array, a Value, or lists of Values")

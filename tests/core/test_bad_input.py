@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import cgrad
-from cgrad import AnomalyError, Tape, TapeError, Value, current_tape, errors, testing, viz
+from cgrad import AnomalyError, Tape, TapeError, Value, current_tape, errors, nn, testing, viz
 
 BAD = {
     "str": ("abc", "is a str ('abc')"), "bytes": (b"ab", "is a bytes"), "complex": (1j, "use its .real and .imag"),
@@ -454,6 +454,12 @@ def provoke():
     yield "bad_seed", lambda: cgrad.gradients(y, seed=[1.0, 2.0])
     yield "no_rule", lambda: np.spacing(y)
 
+    yield "no_forward", lambda: nn.Module()(1.0)
+    yield "layer_shape", lambda: nn.Linear(3, 2)([1.0])
+    yield "class_index", lambda: nn.Embedding(3, 2)([3])
+    yield "state_mismatch", lambda: nn.Linear(3, 2).load_state_dict({})
+    yield "not_initialisable", lambda: nn.init.zeros("a")
+
     def anomaly():
         with cgrad.detect_anomaly():
             y.log()
@@ -489,7 +495,7 @@ def test_every_function_of_errors_is_triggered(monkeypatch):
         monkeypatch.setattr(errors, name, counted)
     for name, call in provoke():
         seen.clear()
-        with pytest.raises((TypeError, ValueError, ArithmeticError, AttributeError)) as error:
+        with pytest.raises((TypeError, ValueError, ArithmeticError, AttributeError, NotImplementedError)) as error:
             call()
         assert name in seen, f"{name} was not called; {error.value!r} came instead"
         assert ": " in str(error.value)
