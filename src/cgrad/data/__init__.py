@@ -53,7 +53,7 @@ def digits() -> Dataset:
     (1797, 'pixel_1_1', '0')
     >>> for y in range(0, 64, 8):
     ...     print("".join("_-+oO"[int(ink)//4] for ink in data.rows[0][y:y + 8]))
-    ___-o+__
+    __-o+___
     __oo+o-_
     __o__++_
     _-o__++_
