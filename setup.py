@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 import Cython
+import numpy as np
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
@@ -75,8 +76,8 @@ if sys.platform == "win32":
 extension = Extension(
     "cgrad._core",
     ["src/cgrad/_core.pyx"],
-    include_dirs=["src/cgrad"],
-    define_macros=macros,
+    include_dirs=["src/cgrad", np.get_include()],
+    define_macros=[*macros, ("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION"), ("NPY_TARGET_VERSION", "NPY_2_0_API_VERSION")],
     undef_macros=["NDEBUG"] if DEBUG else [],
     depends=[path.relative_to(ROOT).as_posix() for path in (*core.glob("core/*"), *core.glob("_gen/*.pxi"))],
 )

@@ -4,6 +4,18 @@ from cpython.object cimport PyObject
 from libc.stdint cimport int32_t, uint8_t, uint64_t, uintptr_t
 
 
+cdef struct Payload:          # an array node's entry in its tape's table (picture in core/array.pxi)
+    int32_t node
+    int32_t n                 # operands
+    PyObject *value           # owned references, NULL: none
+    PyObject *adjoint
+    PyObject *grad
+    PyObject *rule
+    PyObject *saved
+    PyObject *leaf
+    PyObject *hooks
+
+
 cdef class Buffer:
     """The memory of one column: zeroed pages that grow in place."""
     cdef char *data
@@ -44,6 +56,11 @@ cdef class Tape(Columns):
     cdef int32_t *slot_node    # leaf slots, ascending
     cdef PyObject **slot_leaf  # the leaf of each, an owned reference
     cdef Py_ssize_t slots, slot_room, held_room
+    cdef Payload *payload      # what array nodes carry, ascending by node
+    cdef Py_ssize_t payloads, payload_room
+    cdef Py_ssize_t bytes      # of their values
+    cdef Py_ssize_t bytes_at   # where a look for garbage is taken
+    cdef bint items            # some node is an array's element
     cdef bint dead            # some node was left that nothing needs: a collection would find garbage
     cdef bint explicit_       # made by a user: never emptied behind his back
     cdef bint grad_any        # the grad column holds something
@@ -66,14 +83,18 @@ cdef class Tape(Columns):
     cdef object __weakref__
 
 
-@cython.final
-cdef class Value:
-    """A number that remembers how it was computed (picture in core/handle.pxi)."""
+cdef class Handle:
+    """What Python holds of a node or leaf: the common part of Value and Tensor."""
     cdef PyObject *home       # node: its tape (NULL once rewound). Leaf: the tape of its newest slot, or NULL
     cdef int32_t index        # its entry there
     cdef int32_t place        # node: its place in home's list of living handles
     cdef uint8_t node         # 0: a leaf, 1: a node, 2: a node that was rewound
     cdef uint8_t odd          # has an extra, or is known to Python's cycle collector
+
+
+@cython.final
+cdef class Value(Handle):
+    """A number that remembers how it was computed (picture in core/handle.pxi)."""
     cdef double primal
     cdef double adjoint       # leaf: its gradient
     cdef double pending       # leaf: what a running sweep will add to it
@@ -81,8 +102,23 @@ cdef class Value:
     cdef object __weakref__
 
 
+@cython.final
+cdef class Tensor(Handle):
+    """An array that remembers how it was computed (picture in core/tensor.pxi)."""
+    cdef uint8_t needs        # leaf: derivatives flow here
+    cdef uint8_t shared       # leaf: the buffer is the caller's, copy=False
+    cdef uint8_t captured     # leaf: a tape may hold the buffer
+    cdef uint8_t bare         # leaf: nobody else holds the buffer (asked right before it is taken)
+    cdef object array
+    cdef object gradient      # leaf: the sum of what sweeps have added, or None
+    cdef object pending       # leaf: what a running sweep will add
+    cdef object extra         # None, or an Extra
+    cdef object __weakref__
+
+
 cdef class Extra:
     cdef str name             # of a leaf
+    cdef list hooks           # of a leaf, or None
     cdef tuple constants      # a node's plain numbers as _prev showed them, None for its other operands
 
 
@@ -107,13 +143,14 @@ cdef class Gradients(Follower):
     cdef int32_t[::1] index   # nodes of the outputs' graph, ascending
     cdef double[:, ::1] adjoints  # (n, seeds)
     cdef int32_t[::1] place   # create_graph: the node that holds the adjoint, -1 a plain number
+    cdef list objects         # the adjoints of array nodes, beside index: None for numbers
     cdef dict answers         # leaves (with inputs given: all of those) -> the adjoint
     cdef bint asked           # inputs were given: only they are answered
     cdef bint graph           # create_graph: answers are Values
     cdef bint several         # several seeds: answers are arrays
     cdef bint holding         # counted in the tape's ``live``
     cdef object __weakref__
-    cdef object zero(self)
+    cdef object zero(self, object x)
     cdef object answer(self, Py_ssize_t k)
     cdef void let_go(self) noexcept
 

@@ -12,6 +12,11 @@
     context.pxi    tapes of a thread, no_grad, detect_anomaly
     tape.pxi       Tape as Python sees it
     value.pxi      Value as Python sees it
+    array.pxi      what array nodes carry; kernels walked over arrays
+    elementwise.pxi  ``t*u`` from slot to append, and t[i]
+    primitive.pxi  nodes with a rule in Python
+    tensor.pxi     Tensor as Python sees it
+    flow.pxi       adjoints through array nodes
     sweep.pxi      reverse and forward sweeps
     symbolic.pxi   the adjoint recorded as nodes
     gradients.pxi  backward, gradients, tangents
@@ -19,6 +24,7 @@
 
 cimport cython  # no-cython-lint: decorators in chapters
 cimport cython
+cimport numpy as cnp
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_Check
 from cpython.object cimport Py_TYPE, PyObject, PyTypeObject, visitproc, Py_TPFLAGS_HEAPTYPE
@@ -34,20 +40,30 @@ import numpy as np
 
 from . import errors
 
+cnp.import_array()
+
 include "core/special.pxi"
 include "_gen/opcodes.pxi"
 include "_gen/formulas.pxi"
 include "core/arena.pxi"
+include "core/array.pxi"
+include "_gen/kernels.pxi"
 include "core/collect.pxi"
 include "core/handle.pxi"
 include "core/context.pxi"
 include "core/tape.pxi"
 include "_gen/value.pxi"
 include "_gen/functions.pxi"
+include "core/elementwise.pxi"
+include "core/primitive.pxi"
+include "_gen/tensor.pxi"
+include "core/flow.pxi"
 include "core/sweep.pxi"
 include "core/symbolic.pxi"
 include "_gen/adjoints.pxi"
+include "_gen/rules.pxi"
+include "core/recorded.pxi"
 include "core/gradients.pxi"
 
-__all__ = [*FUNCTIONS, "dot", "Value", "Tape", "Node", "Mark", "Gradients", "gradients", "tangents", "current_tape",
+__all__ = [*FUNCTIONS, "dot", "Value", "Tensor", "Tape", "Node", "Mark", "Gradients", "gradients", "tangents", "current_tape",
            "no_grad", "detect_anomaly"]

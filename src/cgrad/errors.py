@@ -161,14 +161,93 @@ def bad_seed(reason: str) -> ValueError:
     return ValueError(f"seed: {reason}: give a number, one number an output, or an array (seeds, outputs)")
 
 
-def array_ufunc(name: str, value: object) -> TypeError:
-    return TypeError(f"{name}: operand is {_show(value)}, and Values do not mix with arrays of numbers yet: "
-                     "loop over its elements, or use an array of dtype object")
-
-
 def no_rule(name: str) -> TypeError:
     return TypeError(f"{name}: NumPy's {name} has no derivative rule in cgrad: compose it of operations that have "
                      "one, or take plain numbers with v.item()")
+
+
+def bad_array(op: str, position: int, value: Any) -> TypeError:
+    what = "data" if op == "Tensor" else f"operand {position + 1}"
+    way = "give an array of float64 or float32" if value.dtype.kind not in "fiub" else "convert it with .astype(float)"
+    return TypeError(f"{op}: {what} is an array of {value.dtype} and shape {value.shape}: {way}")
+
+
+def bad_dtype(dtype: object) -> TypeError:
+    return TypeError(f"Tensor: dtype is {dtype!r}: give float64 or float32")
+
+
+def cannot_share(array: Any, dtype: object) -> ValueError:
+    return ValueError(f"Tensor: an array of {array.dtype} cannot be shared as {dtype}: leave copy=False out")
+
+
+def read_only(op: str, array: Any) -> ValueError:
+    return ValueError(f"{op}: data is a read-only array of shape {array.shape}, which cannot be shared: "
+                      "leave copy=False out")
+
+
+def ragged(data: object) -> ValueError:
+    return ValueError("Tensor: data has rows of different lengths: give an array of one shape")
+
+
+def no_broadcast(op: str, operands: list[tuple[str, tuple[int, ...]]]) -> ValueError:
+    shown = " with ".join(f"{name + ' ' if name else ''}{shape}" for name, shape in operands)
+    return ValueError(f"{op}: cannot broadcast {shown}: sizes must be equal or 1, counted from the last axis")
+
+
+def bad_adjoint(op: object, position: object, shape: tuple[int, ...], wanted: tuple[int, ...]) -> ValueError:
+    return ValueError(f"{op}: the adjoint that its rule gives for operand {position} has shape {shape}, "
+                      f"the operand {wanted}: give one of the operand's shape")
+
+
+def bad_gradient(value: Any, x: object) -> ValueError:
+    return ValueError(f"grad: {_show(x)} for a tensor of shape {value.shape}: give an array of that shape, or None")
+
+
+def grad_of_node(value: object) -> ValueError:
+    return ValueError(f"requires_grad_: {_named(value)} was computed: it requires grad as its operands do; "
+                      "cut its history off with .detach()")
+
+
+def not_one(op: str, value: Any) -> ValueError:
+    return ValueError(f"{op}: a tensor of shape {value.shape} has {value.size} elements, not one: "
+                      f"{'reduce it first, with .sum() for example' if op == 'item' else 'use .any() or .all() of a comparison'}")
+
+
+def set_item(value: object) -> TypeError:
+    return TypeError(f"setitem: {_named(value)} requires grad, and a recorded graph never changes: use cgrad.where or "
+                     "cgrad.stack, or write to t.data[...] of a leaf")
+
+
+def to_array(value: object) -> TypeError:
+    return TypeError(f"asarray: {_named(value)} requires grad and would lose its history: use t.data or t.numpy() for "
+                     "the numbers, or functions that are differentiated (np.sum, cgrad.exp, ...)")
+
+
+def no_history(op: str, value: object) -> ValueError:
+    return ValueError(f"{op}: {_named(value)} does not require grad: make it with requires_grad=True")
+
+
+def seed_shape(op: str, shape: tuple[int, ...], value: Any) -> ValueError:
+    return ValueError(f"{op}: seed of shape {shape} for a tensor of shape {value.shape}: give an array of that shape")
+
+
+def no_hook(hook: object) -> TypeError:
+    return TypeError(f"register_hook: {_show(hook)} is no function: give hook(adjoint)")
+
+
+def no_out(name: str, key: str) -> TypeError:
+    return TypeError(f"{name}: {key}= would write into a recorded graph: leave it out and use the result"
+                     + (", or cgrad.where" if key == "where" else ""))
+
+
+def out_of_range(value: Any, index: object, axis: int) -> IndexError:
+    return IndexError(f"getitem: index {index} is out of range for axis {axis} of a tensor of shape {value.shape}")
+
+
+def array_anomaly(op: str, value: float, shape: tuple[int, ...], operands: list[tuple[str, Any]], where: str,
+                  kind: str = "result") -> AnomalyError:
+    shown = ", ".join(f"{name} = {x}" if name else str(x) for name, x in operands)
+    return AnomalyError(f"{op}: {kind} of shape {shape} has a {float(value)!r}{', of ' + shown if shown else ''} ({where})")
 
 
 def anomaly(op: str, value: float, operands: list[tuple[str, float]], where: str, kind: str = "result") -> AnomalyError:

@@ -41,6 +41,9 @@ cdef extern from *:
     void point_places "CGRAD_POINT"(int32_t[::1], char *, Py_ssize_t) noexcept
     void point_numbers "CGRAD_POINT"(double[::1], char *, Py_ssize_t) noexcept
 
+cdef extern from "Python.h":
+    Py_ssize_t references "Py_REFCNT"(PyObject *) noexcept
+
 cdef extern from "pythread.h" nogil:
     void *PyThread_allocate_lock()
     void PyThread_free_lock(void *)
@@ -56,6 +59,8 @@ cdef enum:
     FIRST_ROOM = 4096    # entries of a new tape
     YOUNG = 1 << 16      # nodes between looks for garbage
     NODE_BYTES = 50      # all columns together
+    SPECIAL = 128        # bit of op: the node has an entry in the payload table (core/array.pxi)
+    OP_MASK = 127
 
 # What idle memory is kept, as it costs to touch it anew (page faults: 10 to 25 ns a node).
 cdef Py_ssize_t KEEP_NODES = (120 << 20)//NODE_BYTES
@@ -324,7 +329,7 @@ cdef PyObject *handle_at(Tape t, Py_ssize_t i) except? NULL:
             raise errors.no_memory(t.capacity, t.capacity*sizeof(int32_t))
         t.odd = True
         for k in range(t.live):
-            t.where[(<Value>t.held[k]).index] = <int32_t>(k + 1)
+            t.where[(<Handle>t.held[k]).index] = <int32_t>(k + 1)
     return t.held[t.where[i] - 1] if t.where[i] else NULL
 
 
@@ -336,6 +341,7 @@ cdef void awake(Tape t) noexcept:
         t.running = t.sweeping = False
         t.busy = 0
         t.adj_live = 0
+        drop_adjoints(t)
         for i in range(t.top):  # marks of a graph whose sweep never ends here
             t.used[i] &= ~MEMBER
         t.lock = PyThread_allocate_lock()  # the old one may be held for ever

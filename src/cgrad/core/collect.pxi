@@ -25,10 +25,17 @@ cdef struct Graveyard:
 
 cdef void bury(Graveyard *g, Tape t, Py_ssize_t i, PyObject *leaf) noexcept:
     """Slot i of a leaf is gone: forget it, and drop the tape's reference, later if it is the last."""
-    cdef void *more
     if (<Value>leaf).home == <PyObject *>t and (<Value>leaf).index == i:
         (<Value>leaf).home = NULL
-    if Py_REFCNT(<object>leaf) > 1:
+    put_away(g, leaf)
+
+
+cdef void put_away(Graveyard *g, PyObject *leaf) noexcept:
+    """Drop a reference of the tape's, later if it is the last."""
+    cdef void *more
+    if leaf == NULL:
+        return
+    if references(leaf) > 1:
         Py_DECREF(<object>leaf)
         return
     if g.count == g.room:
@@ -63,6 +70,8 @@ cdef void empty(Tape t) noexcept:
     cdef Graveyard g
     g.refs, g.count, g.room = NULL, 0, 0
     bury_slots(t, 0, &g)
+    bury_payloads(t, 0, &g)
+    t.items = False
     forget_places(t)
     t.peak = max(t.peak, t.top)
     t.top = t.old = t.grad_live = 0
@@ -73,6 +82,8 @@ cdef void empty(Tape t) noexcept:
     if t.lines is not None:
         t.lines = None
     follow(t, 0, 0)
+    if t.tracked and Py_TYPE(t) is <PyTypeObject *>Tape:  # nothing on it leads back any more
+        t.tracked = t.odd = False
     give_back(t, KEEP_NODES)
     set_limit(t)
     if g.count:
@@ -109,7 +120,7 @@ cdef int mark_and_slide(Tape t, Py_ssize_t lo, Graveyard *g) except -1:
     if n > lo:
         memset(&t.used[lo], 0, n - lo)
     for k in range(t.live):
-        t.used[(<Value>t.held[k]).index] |= HELD
+        t.used[(<Handle>t.held[k]).index] |= HELD
     while h != NULL:
         (<Follower>h).hold(lo)
         h = (<Follower>h).after
@@ -153,12 +164,13 @@ cdef int mark_and_slide(Tape t, Py_ssize_t lo, Graveyard *g) except -1:
         else:
             t.adj[i] = -1.0 - j
     for k in range(t.live):
-        i = (<Value>t.held[k]).index
+        i = (<Handle>t.held[k]).index
         if i >= lo:
-            (<Value>t.held[k]).index = <int32_t>t.adj[i]
+            (<Handle>t.held[k]).index = <int32_t>t.adj[i]
         else:
             t.used[i] &= USED
     slide_slots(t, lo, g)
+    slide_payloads(t, lo, g)
     if t.grad_live >= n:
         grads = t.grad_live - (n - j)
 
@@ -299,12 +311,13 @@ cdef int cut(Tape t, Py_ssize_t to) except -1:
             PyGC_Enable()
     forget_places(t)
     bury_slots(t, to, &g)
+    bury_payloads(t, to, &g)
     while k < t.live:
         h = t.held[k]
-        if (<Value>h).index >= to:
+        if (<Handle>h).index >= to:
             let_go(t, h)
-            (<Value>h).home = NULL
-            (<Value>h).node = 2
+            (<Handle>h).home = NULL
+            (<Handle>h).node = 2
             if t.tracked:
                 Py_DECREF(t)  # the caller holds another
         else:

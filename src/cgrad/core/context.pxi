@@ -60,7 +60,8 @@ cdef bint quiet() except -1:
     return (<Context>context()).quiet > 0
 
 
-cdef int inspect(Pair *p, int op, double out, const Term *terms=NULL, Py_ssize_t n=0, Py_ssize_t more=0) except -1:
+cdef int inspect(Pair *p, int op, double out, const Term *terms=NULL, Py_ssize_t n=0, Py_ssize_t more=0,
+                 object rule=None) except -1:
     """Under detect_anomaly: note the line of user code; refuse a result that is nan or inf.
 
     terms: the n operands of an op of three and more; more: the continuations that its node will have.
@@ -77,7 +78,7 @@ cdef int inspect(Pair *p, int op, double out, const Term *terms=NULL, Py_ssize_t
                 operands = [describe(t, p.a, p.x), describe(t, p.b, p.y)][:OP_ARITY[op]]
             else:
                 operands = [describe(t, terms[k].i, terms[k].x) for k in range(n)]
-            raise errors.anomaly(OP_NAMES[op], out, operands, where)
+            raise errors.anomaly(OP_NAMES[op] if rule is None else rule.name, out, operands, where)
         if t.lines is None:
             t.lines = {}
         if t.top + more >= t.limit:  # that Python may have appended
@@ -99,6 +100,8 @@ cdef tuple describe(Tape t, Py_ssize_t i, double x):
 cdef object name_of(Tape t, Py_ssize_t i):
     if t.op[i] == OP_LEAF:
         return leaf_name(<Value>leaf_at(t, i))
+    if t.op[i] == OP_LEAF | SPECIAL:
+        return (<Tensor>payload_at(t, i).leaf).name
     return t.names.get(i, "") if t.names is not None else ""
 
 

@@ -28,12 +28,12 @@ cdef class Gradients(Follower):
         0 where the outputs do not depend on x. Raises TapeError for a value of another tape.
         """
         cdef Py_ssize_t lo = 0, hi = self.n, mid
-        cdef Value v
+        cdef Handle v
         if type(x) in (list, tuple):
             return type(x)([self.wrt(y) for y in x])
-        if not is_value(x):
+        if not (is_value(x) or is_tensor(x)):
             raise errors.no_value("wrt", "x", x)
-        v = <Value>x
+        v = <Handle>x
         if x in self.answers:
             return self.answers[x]
         if v.node:
@@ -51,15 +51,20 @@ cdef class Gradients(Follower):
                     hi = mid
             if lo < self.n and self.index[lo] == v.index:
                 return self.answer(lo)
-        return self.zero()
+        return self.zero(x)
 
-    cdef object zero(self):
+    cdef object zero(self, object x):
+        if is_tensor(x):
+            zeros = np.zeros((<Tensor>x).array.shape, (<Tensor>x).array.dtype)
+            return plain_tensor(zeros) if self.graph else zeros
         if self.graph:
             return Value(0.0)
         return np.zeros(self.adjoints.shape[1]) if self.several else 0.0
 
     cdef object answer(self, Py_ssize_t k):
         """Entry k as the caller sees it."""
+        if self.objects is not None and self.objects[k] is not None:
+            return plain_tensor(self.objects[k]) if self.graph else self.objects[k].copy()
         if self.graph:
             if self.place[k] < 0:
                 return Value(self.adjoints[k, 0])
@@ -88,6 +93,8 @@ cdef class Gradients(Follower):
             if self.graph:
                 i = self.place[k]
                 self.place[kept] = <int32_t>(i if i < lo else moved(self.tape, i))
+            if self.objects is not None:
+                self.objects[kept] = self.objects[k]
             for m in range(self.adjoints.shape[1]):
                 self.adjoints[kept, m] = self.adjoints[k, m]
             kept += 1
@@ -105,14 +112,14 @@ cdef class Gradients(Follower):
 
 
 cdef list values_of(object given, str op, str what):
-    """One Value, or a sequence of them, as a list."""
-    cdef list result = [given] if is_value(given) else None
+    """One Value or Tensor, or a sequence of them, as a list."""
+    cdef list result = [given] if is_value(given) or is_tensor(given) else None
     if result is None:
         if isinstance(given, (str, bytes)) or not hasattr(given, "__iter__"):
             raise errors.no_value(op, what, given)
         result = list(given)
         for k, v in enumerate(result):
-            if not is_value(v):
+            if not (is_value(v) or is_tensor(v)):
                 raise errors.no_value(op, f"{what}[{k}]", v)
     return result
 
@@ -122,10 +129,10 @@ cdef object tape_of(list outputs, str op):
     tape = None
     for v in outputs:
         check_node(v, op)
-        if (<Value>v).node:
+        if (<Handle>v).node:
             if tape is None:
-                tape = <object>(<Value>v).home
-            elif <PyObject *>tape != (<Value>v).home:
+                tape = <object>(<Handle>v).home
+            elif <PyObject *>tape != (<Handle>v).home:
                 raise errors.foreign(op, v, tape)
     return tape
 
@@ -151,13 +158,14 @@ cdef object seeds_of(object seed, Py_ssize_t n):
 def gradients(outputs, inputs=None, *, seed=None, create_graph=False):
     """cgrad.gradients(outputs, inputs=None, *, seed=None, create_graph=False): derivatives as an object.
 
-    outputs: a Value or a sequence of them, with histories on one tape.
+    outputs: a Value or Tensor, or a sequence of them, with histories on one tape.
     inputs: the values that will be asked for; None: any. Naming them saves time and memory.
     seed: the vector s of s^T J, a number an output (default 1 each); of shape (seeds, outputs): several
-    sweeps in one. With create_graph numbers or Values, one an output.
+    sweeps in one. With create_graph numbers or Values, one an output. Where outputs are Tensors: an array of its
+    shape for each (of one output: that array itself), ones by default.
     create_graph: record the derivatives as nodes, so that they can be differentiated again, to any order.
 
-    ``.wrt(x)`` of the result is a float (a Value with create_graph); 0 where outputs do not depend on
+    ``.wrt(x)`` of the result is a float, of a Tensor an ndarray (Values and Tensors with create_graph); 0 where outputs do not depend on
     x. Touches no ``.grad``. Raises TapeError for values of two tapes.
 
     >>> import cgrad
@@ -170,8 +178,9 @@ def gradients(outputs, inputs=None, *, seed=None, create_graph=False):
     cdef list ins = None if inputs is None else values_of(inputs, "gradients", "inputs")
     cdef object home = tape_of(outs, "gradients")
     cdef Gradients result = Gradients.__new__(Gradients)
-    cdef Value v
+    cdef Handle v
     cdef double plain_seed = 0
+    cdef bint arrays = any([is_tensor(o) for o in outs])
     result.graph = create_graph
     result.answers = {}
     if ins is not None:
@@ -181,7 +190,13 @@ def gradients(outputs, inputs=None, *, seed=None, create_graph=False):
                 raise errors.foreign("gradients", v, home)
     if home is not None:
         link(result, home)
-    if create_graph:
+    if arrays:
+        seeds = seeds_of_arrays(seed, outs, is_tensor(outputs), create_graph)
+        if create_graph:
+            recorded(result, outs, ins, seeds)
+        else:
+            swept(result, outs, seeds)
+    elif create_graph:
         if seed is None:
             seeds = [1.0]*len(outs)
         else:
@@ -196,7 +211,7 @@ def gradients(outputs, inputs=None, *, seed=None, create_graph=False):
         array = seeds_of(seed, len(outs))
         result.several = seed is not None and np.ndim(seed) == 2
         if array.shape[0] == 1:
-            swept(result, outs, array[0])
+            swept(result, outs, array[0].tolist())
         else:
             swept_lanes(result, outs, array)
     if ins is not None:
@@ -206,6 +221,24 @@ def gradients(outputs, inputs=None, *, seed=None, create_graph=False):
         result.n = 0
         unlink(result)
         result.let_go()
+    return result
+
+
+cdef list seeds_of_arrays(object seed, list outs, bint one, bint graph):
+    """One seed an output, where some of them are arrays."""
+    cdef list result = []
+    given = [seed] if one else list(seed) if seed is not None else [None]*len(outs)
+    if len(given) != len(outs):
+        raise errors.bad_seed(f"{len(given)} seeds for {len(outs)} outputs")
+    for x, v in zip(given, outs):
+        if graph and (is_value(x) or is_tensor(x)):
+            if np.shape(plain(x)) != np.shape(plain(v)):
+                raise errors.bad_seed(f"an array of shape {np.shape(plain(x))} for an output of shape {v.shape}")
+            result.append(x)
+        elif is_tensor(v):
+            result.append(seed_array(<Tensor>v, x, "gradients"))
+        else:
+            result.append(1.0 if x is None else plain_named(x, "seed"))
     return result
 
 
@@ -227,7 +260,27 @@ cdef int answer_leaves(Gradients r, list outs, double[:, ::1] seeds) except -1:
     return 0
 
 
-cdef int swept(Gradients r, list outs, double[::1] seeds) except -1:
+cdef int answer_arrays(Gradients r, list outs, list seeds) except -1:
+    """The same where there is one sweep, and arrays."""
+    cdef Tape t = r.tape
+    cdef Py_ssize_t k
+    cdef dict totals = {}
+    for k in range(r.n):
+        if (t.op[r.index[k]] & OP_MASK) != OP_LEAF:
+            continue
+        if t.op[r.index[k]] & SPECIAL:
+            leaf, row = <object>payload_at(t, r.index[k]).leaf, r.objects[k].copy()
+        else:
+            leaf, row = <object>leaf_at(t, r.index[k]), r.adjoints[k, 0]
+        totals[leaf] = totals[leaf] + row if leaf in totals else row
+    for v, row in zip(outs, seeds):
+        if not (<Handle>v).node:
+            totals[v] = totals[v] + row if v in totals else row
+    r.answers = totals
+    return 0
+
+
+cdef int swept(Gradients r, list outs, list seeds) except -1:
     """One numeric sweep, its adjoints copied out."""
     cdef Tape t = r.tape
     cdef Sweep s
@@ -235,19 +288,24 @@ cdef int swept(Gradients r, list outs, double[::1] seeds) except -1:
     cdef int32_t[::1] roots = np.zeros(len(outs), np.int32)
     cdef double[::1] weights = np.zeros(len(outs))
     for m in range(len(outs)):
-        if (<Value>outs[m]).node:
-            roots[n] = (<Value>outs[m]).index
-            weights[n] = seeds[m]
+        if (<Handle>outs[m]).node:
+            roots[n] = (<Handle>outs[m]).index
+            weights[n] = seeds[m] if is_value(outs[m]) else 0
             n += 1
     r.adjoints = np.zeros((0, 1))
     if n == 0:
-        answer_leaves(r, outs, np.asarray(seeds).reshape(1, -1))
+        answer_arrays(r, outs, seeds)
         return 0
     begin(t, "gradients", &s)
     try:
+        for v, x in zip(outs, seeds):
+            if is_tensor(v) and (<Handle>v).node:
+                flow_into(t, (<Handle>v).index, x, "gradients", 0)
         reverse(t, &roots[0], &weights[0], n, &s)
         if modes:
             look_for_anomaly(t, &s)
+        if t.payloads:
+            return collect_arrays(r, outs, seeds, &s)
         if s.dense:
             for i in range(s.root + 1):
                 k += t.adj[i] != 0
@@ -273,11 +331,39 @@ cdef int swept(Gradients r, list outs, double[::1] seeds) except -1:
     return 0
 
 
+cdef int collect_arrays(Gradients r, list outs, list seeds, Sweep *s) except -1:
+    """Copy the adjoints out where there are arrays."""
+    cdef Tape t = r.tape
+    cdef Py_ssize_t m, i
+    cdef Payload *p
+    cdef list index = [], numbers = []
+    r.objects = []
+    for m in range(s.root + 1 if s.dense else s.order.n):
+        i = m if s.dense else s.order.node[m]
+        p = payload_at(t, i)
+        if p != NULL and p.adjoint != NULL:
+            if p.value != NULL:
+                index.append(i)
+                numbers.append(0.0)
+                r.objects.append(<object>p.adjoint)
+            forget_adjoint(p)
+        elif t.adj[i] != 0 and (p == NULL or p.value == NULL) and t.op[i] != OP_CONT:
+            index.append(i)
+            numbers.append(t.adj[i])
+            r.objects.append(None)
+        t.adj[i] = 0
+    r.index = np.array(index, np.int32)
+    r.adjoints = np.array(numbers).reshape(-1, 1)
+    r.n = len(index)
+    answer_arrays(r, outs, seeds)
+    return 0
+
+
 cdef int graph_of(Tape t, list outs, Order *o) except -1:
     """List the nodes below the outputs."""
     for v in outs:
-        if (<Value>v).node:
-            push(o, t, (<Value>v).index)
+        if (<Handle>v).node:
+            push(o, t, (<Handle>v).index)
     return whole_graph(t, o)
 
 
@@ -288,6 +374,8 @@ cdef int swept_lanes(Gradients r, list outs, double[:, ::1] seeds) except -1:
     cdef Py_ssize_t m, i, k, l, lanes = seeds.shape[0], top = 0
     cdef double[:, ::1] adj
     cdef double g
+    if t is not None and t.payloads:
+        return swept_rows(r, outs, seeds)
     r.several = True
     r.adjoints = np.zeros((0, lanes))
     if t is None:
@@ -328,6 +416,39 @@ cdef int swept_lanes(Gradients r, list outs, double[:, ::1] seeds) except -1:
     return 0
 
 
+cdef int swept_rows(Gradients r, list outs, double[:, ::1] seeds) except -1:
+    """Several seeds where there are arrays: a sweep each, the answers stacked."""
+    cdef list parts = []
+    cdef Gradients one
+    cdef Py_ssize_t l
+    cdef dict places = {}
+    for l in range(seeds.shape[0]):
+        one = Gradients.__new__(Gradients)
+        one.tape = r.tape
+        swept(one, outs, np.asarray(seeds[l]).tolist())
+        parts.append(one)
+        for i in np.asarray(one.index):
+            places[i] = None
+    index = sorted(places)
+    r.several = True
+    r.index = np.array(index, np.int32)
+    r.adjoints = np.zeros((len(index), seeds.shape[0]))
+    r.objects = []
+    for k, i in enumerate(index):
+        rows = []
+        for l, one in enumerate(parts):
+            where = np.flatnonzero(np.asarray(one.index) == i)
+            rows.append(None if not where.size else one.objects[where[0]] if one.objects[where[0]] is not None
+                        else one.adjoints[where[0], 0])
+        shaped = [np.shape(x) for x in rows if x is not None]
+        rows = np.array([np.zeros(shaped[0]) if x is None else x for x in rows])
+        r.objects.append(rows)
+    r.n = len(index)
+    leaves = {leaf for one in parts for leaf in one.answers}
+    r.answers = {leaf: np.array([one.answers.get(leaf, np.zeros(leaf.shape)) for one in parts]) for leaf in leaves}
+    return 0
+
+
 cdef int recorded(Gradients r, list outs, list ins, list seeds) except -1:
     """The sweep recorded as nodes of the same tape."""
     cdef Tape t = r.tape
@@ -337,15 +458,20 @@ cdef int recorded(Gradients r, list outs, list ins, list seeds) except -1:
     cdef Py_ssize_t m, i, k, top
     cdef Term seed
     cdef Ref ref
+    cdef Recording arrays = Recording()
+    cdef object before
     r.adjoints = np.zeros((0, 1))
     if t is None:
         for v, x in zip(outs, seeds):
-            x = x if is_value(x) else Value(x)
+            x = x if is_value(x) or is_tensor(x) else Value(x) if is_value(v) else plain_tensor(x)
             r.answers[v] = r.answers[v] + x if v in r.answers else x
         return 0
     begin(t, "gradients", &s)
+    before = _current(t)  # what is recorded of leaves alone belongs here too
     try:
         for k, x in enumerate(seeds):  # seeds that are Values get their places first
+            if is_tensor(outs[k]):
+                continue
             term(x, &seed, OP_MUL, 0)
             if is_value(x):
                 check_node(x, "gradients")
@@ -363,7 +489,11 @@ cdef int recorded(Gradients r, list outs, list ins, list seeds) except -1:
         if ins is not None:
             mark_needed(t, &s.order, ins, needed, top)
         for v, x in zip(outs, seeds):
-            if not (<Value>v).node:
+            if not (<Handle>v).node:
+                continue
+            if is_tensor(v):
+                i = (<Handle>v).index
+                arrays.adjoint[i] = arrays.adjoint[i] + x if i in arrays.adjoint else x
                 continue
             ref = node(t, (<Value>x).index) if is_value(x) else constant(plain_named(x, "seed"))
             if t.top >= t.limit:
@@ -371,7 +501,8 @@ cdef int recorded(Gradients r, list outs, list ins, list seeds) except -1:
             i = (<Value>v).index
             adjoint[i].ref = record2(t, OP_ADD, adjoint[i].ref, ref) if adjoint[i].known else ref
             adjoint[i].known = True
-        record_adjoint(t, &s.order, adjoint, needed)
+        record_adjoint(t, &s.order, adjoint, needed, arrays)
+        settle_arrays(t, adjoint, arrays, r)
         add_slots(t, &s.order, adjoint, r)
         for m in range(s.order.n):
             if adjoint[s.order.node[m]].known:
@@ -383,23 +514,28 @@ cdef int recorded(Gradients r, list outs, list ins, list seeds) except -1:
         r.place = np.empty(k, np.int32)
         r.adjoints = np.empty((k, 1))
         k = 0
+        if arrays.adjoint:
+            r.objects = [None]*r.index.shape[0]
         for m in range(s.order.n):
             i = s.order.node[m]
             if adjoint[i].known:
                 r.index[k] = <int32_t>i
                 r.place[k] = adjoint[i].ref.i
                 r.adjoints[k, 0] = adjoint[i].ref.v
+                if i in arrays.adjoint and adjoint[i].ref.i < 0:
+                    r.objects[k] = arrays.adjoint[i]
                 k += 1
         r.n = k
         t.records += 1
         r.holding = True
         for v, x in zip(outs, seeds):
-            if not (<Value>v).node:
-                x = x if is_value(x) else Value(x)
+            if not (<Handle>v).node:
+                x = x if is_value(x) or is_tensor(x) else Value(x) if is_value(v) else plain_tensor(x)
                 r.answers[v] = r.answers[v] + x if v in r.answers else x
     finally:
         free(adjoint)
         free(needed)
+        _current(before)
         t.dead = True  # steps towards adjoints that vanished are garbage
         end(t, &s)
     return 0
@@ -410,15 +546,19 @@ cdef int mark_needed(Tape t, Order *o, list ins, uint8_t *needed, Py_ssize_t top
     cdef Py_ssize_t m, i, k
     cdef set leaves = set()
     for v in ins:
-        if (<Value>v).node:
-            if (<Value>v).index < top:
-                needed[(<Value>v).index] = 1
+        if (<Handle>v).node:
+            if (<Handle>v).index < top:
+                needed[(<Handle>v).index] = 1
         else:
             leaves.add(v)
     for m in range(o.n):
         i = o.node[m]
         if t.op[i] == OP_LEAF:
             if <object>leaf_at(t, i) in leaves:
+                needed[i] = 1
+            continue
+        if t.op[i] == OP_LEAF | SPECIAL:
+            if <object>payload_at(t, i).leaf in leaves:
                 needed[i] = 1
             continue
         needed[i] |= needed[t.a[i]]
@@ -439,6 +579,34 @@ cdef Ref own_node(Tape t, Ref r) except *:
         make_room(t, 0)
     x[0], x[1] = r, constant(1.0)
     return record(t, OP_MUL, x, 2)
+
+
+cdef int settle_arrays(Tape t, Adjoint *adjoint, Recording arrays, Gradients r) except -1:
+    """The recorded adjoints of arrays: as nodes where they depend on something, else as they are."""
+    cdef Py_ssize_t i
+    cdef Handle h
+    cdef object c, leaf
+    for i in list(arrays.adjoint):
+        if not is_array(t, i):
+            del arrays.adjoint[i]
+            continue
+        c = arrays.adjoint[i]
+        if needs_grad(c):
+            h = <Handle>c
+            if h.node == 0 or (t.op[h.index] & OP_MASK) == OP_LEAF:  # it must not change with the leaf's data
+                c = c*1.0
+                h = <Handle>c
+            adjoint[i].ref = node(t, h.index)
+        else:
+            c = standard(np.ascontiguousarray(plain(c)))
+            adjoint[i].ref = constant(0.0)
+        adjoint[i].known = True
+        arrays.adjoint[i] = c
+        if t.op[i] == OP_LEAF | SPECIAL:
+            leaf = <object>payload_at(t, i).leaf
+            c = c if is_tensor(c) else plain_tensor(c)
+            r.answers[leaf] = r.answers[leaf] + c if leaf in r.answers else c
+    return 0
 
 
 cdef int add_slots(Tape t, Order *o, Adjoint *adjoint, Gradients r) except -1:
@@ -486,12 +654,20 @@ def tangents(outputs, inputs, *, seed=None):
     cdef list ins = values_of(inputs, "tangents", "inputs")
     cdef object home = tape_of(outs, "tangents")
     cdef Tape t = home
-    cdef double[:, ::1] seeds = seeds_of(seed, len(ins)), tangent
+    cdef double[:, ::1] seeds, tangent
     cdef bint several = seed is not None and np.ndim(seed) == 2
     cdef uint8_t[::1] depends
-    cdef Py_ssize_t lanes = seeds.shape[0], l, m, i, k, top
+    cdef Py_ssize_t lanes, l, m, i, k, top
     cdef Sweep s
     cdef dict leaves = {}
+    for v in ins:
+        check_node(v, "tangents")
+        if (<Handle>v).node and (<Handle>v).home != <PyObject *>home:
+            raise errors.foreign("tangents", v, home)
+    if any([is_tensor(v) for v in outs + ins]) or (t is not None and t.payloads):
+        return array_tangents(outputs, outs, ins, seed)
+    seeds = seeds_of(seed, len(ins))
+    lanes = seeds.shape[0]
     for k, v in enumerate(ins):
         check_node(v, "tangents")
         if (<Value>v).node and (<Value>v).home != <PyObject *>home:
@@ -531,6 +707,35 @@ def tangents(outputs, inputs, *, seed=None):
     return results[0] if is_value(outputs) else results
 
 
+cdef object array_tangents(object outputs, list outs, list ins, object seed):
+    """J v where there are arrays, by two reverse sweeps: d/du of (J^T u) . v, for any u."""
+    cdef list us = [], given, results
+    cdef Gradients first
+    if seed is not None and not any([is_tensor(v) for v in ins]) and np.ndim(seed) == 2:
+        columns = [array_tangents(outs, outs, ins, row) for row in seed]
+        results = [np.array(column) for column in zip(*columns)]
+        return results[0] if is_value(outputs) or is_tensor(outputs) else results
+    given = [None]*len(ins) if seed is None else [seed] if len(ins) == 1 and np.shape(seed) == np.shape(plain(ins[0])) \
+        else list(seed)
+    if len(given) != len(ins):
+        raise errors.bad_seed(f"{len(given)} seeds for {len(ins)} inputs")
+    for v in outs:
+        us.append(Tensor(np.zeros_like((<Tensor>v).array), True) if is_tensor(v) else Value(0.0))
+    first = gradients(outs, ins, seed=us, create_graph=True)
+    products = []
+    for v, x in zip(ins, given):
+        x = seed_array(<Tensor>v, x, "tangents") if is_tensor(v) else 1.0 if x is None else plain_named(x, "seed")
+        c = first.wrt(v)
+        if needs_grad(c):
+            products.append(c*x)
+    results = [np.zeros(np.shape(plain(v))) for v in outs]
+    if products:
+        second = gradients(products, us)
+        results = [second.wrt(u) for u in us]
+    results = [x if np.ndim(x) else float(x) for x in results]
+    return results[0] if is_value(outputs) or is_tensor(outputs) else results
+
+
 cdef inline void forward(Tape t, double[:, ::1] tangent, uint8_t[::1] depends, Py_ssize_t i, Py_ssize_t k,
                          Py_ssize_t lanes) noexcept:
     """tangent[i] += the contributions of entry k's arguments (k: i itself, or a continuation)."""
@@ -546,3 +751,4 @@ cdef inline void forward(Tape t, double[:, ::1] tangent, uint8_t[::1] depends, P
 
 
 _fill_ufuncs()
+_find_loops()

@@ -112,13 +112,18 @@ cdef void return_handle(PyObject *h) noexcept:
 
 
 cdef inline void hold(PyObject *h, PyObject *home, Py_ssize_t i, double out) noexcept:
-    """Make h the handle of node i."""
-    cdef Py_ssize_t n = (<Tape>home).live
-    (<Value>h).home = home
-    (<Value>h).index = <int32_t>i
-    (<Value>h).place = <int32_t>n
+    """Make h, a Value, the handle of node i."""
     (<Value>h).primal = out
-    (<Value>h).node = 1
+    hold_place(h, home, i)
+
+
+cdef inline void hold_place(PyObject *h, PyObject *home, Py_ssize_t i) noexcept:
+    """Enter h among the living handles."""
+    cdef Py_ssize_t n = (<Tape>home).live
+    (<Handle>h).home = home
+    (<Handle>h).index = <int32_t>i
+    (<Handle>h).place = <int32_t>n
+    (<Handle>h).node = 1
     (<Tape>home).held[n] = h
     (<Tape>home).live = n + 1
     if cgrad_unlikely(n == 0 or (<Tape>home).odd):
@@ -130,9 +135,9 @@ cdef void hold_more(PyObject *h, PyObject *home, Py_ssize_t i) noexcept:
     if (<Tape>home).live == 1 or (<Tape>home).tracked:
         Py_INCREF(<object>home)
     if (<Tape>home).where != NULL:
-        (<Tape>home).where[i] = (<Value>h).place + 1
+        (<Tape>home).where[i] = (<Handle>h).place + 1
     if (<Tape>home).tracked:
-        (<Value>h).odd = 1
+        (<Handle>h).odd = 1
         PyObject_GC_Track(h)
 
 
@@ -140,13 +145,13 @@ cdef inline void let_go(Tape t, PyObject *h) noexcept:
     """Take h off the list of living handles; the caller looks whether it was the last."""
     cdef Py_ssize_t n = t.live - 1
     cdef PyObject *last = t.held[n]
-    t.held[(<Value>h).place] = last
-    (<Value>last).place = (<Value>h).place
+    t.held[(<Handle>h).place] = last
+    (<Handle>last).place = (<Handle>h).place
     t.live = n
     if cgrad_unlikely(t.odd):
         if t.where != NULL:
-            t.where[(<Value>last).index] = (<Value>h).place + 1
-            t.where[(<Value>h).index] = 0
+            t.where[(<Handle>last).index] = (<Handle>h).place + 1
+            t.where[(<Handle>h).index] = 0
 
 
 cdef void deserted(Tape t) noexcept:
@@ -231,7 +236,10 @@ cdef int number(object o, double *x) except -1:
     if isinstance(o, NUMPY_REAL):
         x[0] = float(o)
         return NUMBER
-    if isinstance(o, NO_SCALAR) or (isinstance(o, np.ndarray) and o.dtype != object):
+    if isinstance(o, np.ndarray) and o.ndim == 0 and o.dtype.kind in "fiub":
+        x[0] = float(o)
+        return NUMBER
+    if isinstance(o, NO_SCALAR):
         return NO_NUMBER
     return UNKNOWN
 
@@ -248,7 +256,7 @@ cdef object refusal(int kind, str name, int position, object o):
     return errors.too_large(name, position, o) if kind == TOO_LARGE else errors.bad_operand(name, position, o)
 
 
-cdef double plain(object o, int op, int position) except? -1:
+cdef double plain_operand(object o, int op, int position) except? -1:
     return plain_named(o, OP_NAMES[op], position)
 
 
@@ -279,19 +287,21 @@ cdef int32_t slot(Value leaf, Tape t) noexcept:
     return <int32_t>i
 
 
-cdef int32_t bind(Value v, Tape t, int op) except -1:
+cdef int32_t bind(Handle v, Tape t, int op) except -1:
     """The place on t of an operand that is not known there."""
     if v.node:
         raise errors.wrong_tape(OP_NAMES[op], v, t, v.home == NULL)
+    if is_tensor(v):
+        return bind_array(<Tensor>v, t)
     slot_room(t)
-    return slot(v, t)
+    return slot(<Value>v, t)
 
 
 cdef PyObject *home_of(object left, object right, int op) except NULL:
     """The tape of the operands' histories; with leaves alone, the thread's current one. Borrowed."""
     cdef PyObject *home
-    if is_value(left) and (<Value>left).node:
-        home = (<Value>left).home
+    if (is_value(left) or is_tensor(left)) and (<Handle>left).node:
+        home = (<Handle>left).home
         if home == NULL:
             raise errors.wrong_tape(OP_NAMES[op], left, None, True)
         return home
@@ -429,6 +439,10 @@ cdef object append_slowly(object left, object right, int op, double x, double y,
 cdef object required(object result, object x, object y, int op):
     """The result of a method or function, where an operator would try the other operand's type."""
     if result is NotImplemented:
+        if arrayish(x) or arrayish(y):
+            result = elementwise(op, x, y, None)
+            if result is not NotImplemented:
+                return result
         raise errors.bad_operand(OP_NAMES[op], 0 if not is_value(x) and is_value(y) else 1, y if is_value(x) else x)
     return result
 
@@ -454,34 +468,41 @@ cdef int term(object o, Term *r, int op, int position) except -1:
     return 0
 
 
-cdef int locate(Term *r, Py_ssize_t n, int op, Pair *p, Py_ssize_t nodes) except -1:
-    """Find the tape of n operands, room for ``nodes`` nodes, and their places. All or nothing."""
+cdef int locate(Term *r, Py_ssize_t n, int op, Pair *p, Py_ssize_t nodes, bint array=False) except -1:
+    """Find the tape of n operands, room for ``nodes`` nodes, and their places. All or nothing.
+
+    array: the result is a Tensor, not a Value; or it is a Value with a payload of its own.
+    """
     cdef Py_ssize_t k
     cdef object first = None
     cdef Tape t
-    p.handle = new_handle()
+    p.handle = new_tensor() if array else new_handle()
     try:
         if modes and quiet():
             p.home = NULL
             return 0
         for k in range(n):
-            if r[k].v != NULL and (<Value>r[k].v).node:
+            if r[k].v != NULL and (<Handle>r[k].v).node:
                 first = <object>r[k].v
                 break
         t = <Tape>home_of(first, None, op)
+        if t.bytes > t.bytes_at:
+            look_at_bytes(t)
+        payload_room(t)
         for k in range(n):  # refuse before anything is written
-            if r[k].v != NULL and (<Value>r[k].v).node and (<Value>r[k].v).home != <PyObject *>t:
-                raise errors.wrong_tape(OP_NAMES[op], <object>r[k].v, t, (<Value>r[k].v).home == NULL)
+            if r[k].v != NULL and (<Handle>r[k].v).node and (<Handle>r[k].v).home != <PyObject *>t:
+                raise errors.wrong_tape(OP_NAMES[op], <object>r[k].v, t, (<Handle>r[k].v).home == NULL)
         if t.top + n + nodes > t.limit:
             make_room(t, n + nodes)
         for k in range(n):
             if r[k].v != NULL:
-                r[k].i = (<Value>r[k].v).index if (<Value>r[k].v).home == <PyObject *>t \
-                    else bind(<Value>r[k].v, t, op)
+                r[k].i = (<Handle>r[k].v).index if (<Handle>r[k].v).home == <PyObject *>t \
+                    else bind(<Handle>r[k].v, t, op)
+        payload_room(t)  # leaves have taken some
         p.home = <PyObject *>t
         return 0
     except BaseException:
-        drop_handle(p.handle)
+        discard(p.handle)
         raise
 
 
@@ -514,6 +535,8 @@ cdef object append3(int op, object x, object y, object z):
     cdef double[3] values, d
     cdef double out
     cdef Py_ssize_t i
+    if arrayish(x) or arrayish(y) or arrayish(z):
+        return required(elementwise(op, x, y, z), x, y, op)
     term(x, &r[0], op, 0)
     term(y, &r[1], op, 1)
     term(z, &r[2], op, 2)

@@ -100,18 +100,6 @@ cdef inline double c_clip(double x, double lo, double hi) noexcept nogil:
     return c_minimum(c_maximum(x, lo), hi)
 
 
-cdef inline double c_sigmoid(double x) noexcept nogil:
-    cdef double e
-    if x >= 0:
-        return 1/(1 + c_exp(-x))
-    e = c_exp(x)
-    return e/(1 + e)
-
-
-cdef inline double c_softplus(double x) noexcept nogil:
-    return c_log1p(c_exp(-c_fabs(x))) + c_maximum(x, 0.0)
-
-
 cdef inline double exp_difference(double x, double y) noexcept nogil:
     """exp(x - y) with the rounding error of x - y put back (it would be a relative error)."""
     cdef double d = x - y, t = d - x, tail = (x - (d - t)) - (y + t)
@@ -132,12 +120,6 @@ cdef inline double c_share(double x, double y) noexcept nogil:
         return 1/(1 + exp_difference(y, x))
     e = exp_difference(x, y)
     return e/(1 + e)
-
-
-cdef inline double c_sech2(double x) noexcept nogil:
-    """4e/(1 + e)^2 with e = exp(-2|x|): all digits at every x, where 1 - tanh^2 loses them."""
-    cdef double e = c_exp(-2*c_fabs(x))
-    return 4*e/((1 + e)*(1 + e))
 
 
 cdef inline double c_expnsq(double x) noexcept nogil:

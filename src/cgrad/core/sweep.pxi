@@ -78,6 +78,21 @@ cdef inline Py_ssize_t scatter(const int32_t[::1] a, const int32_t[::1] b, const
     return last - 1
 
 
+cdef int reverse_mixed(Tape t, const int32_t *order, Py_ssize_t n) except -1:
+    """``reverse_sparse`` where the graph has arrays."""
+    cdef Py_ssize_t m, i
+    for m in range(n - 1, -1, -1):
+        i = order[m]
+        if t.op[i] & SPECIAL:
+            pull(t, first_payload(t, i))
+        elif t.op[i] == OP_ITEM:
+            if t.adj[i] != 0:
+                flow_item(t, i)
+        elif t.op[i] != OP_CONT:
+            scatter(t.a, t.b, t.da, t.db, t.adj, i, t.adj[i])
+    return 0
+
+
 cdef void reverse_sparse(Tape t, const int32_t *order, Py_ssize_t n) noexcept nogil:
     """The same over a list of nodes, ascending."""
     cdef Py_ssize_t m, i
@@ -255,11 +270,12 @@ cdef void end(Tape t, Sweep *s) noexcept:
 cdef void abandon(Tape t) noexcept:
     """Undo what a sweep that failed has left in adj."""
     t.adj_live = 0
+    drop_adjoints(t)
 
 
 cdef int reverse(Tape t, const int32_t *roots, const double *seeds, Py_ssize_t n, Sweep *s) except -1:
     """Sweep from n roots down; afterwards adj holds the adjoints (of s.order's nodes, or all)."""
-    cdef Py_ssize_t i, m, bottom, at
+    cdef Py_ssize_t i, m, bottom, at, special, floor, top
     cdef bint marked = False
     s.root = 0
     for m in range(n):
@@ -277,14 +293,28 @@ cdef int reverse(Tape t, const int32_t *roots, const double *seeds, Py_ssize_t n
     for m in range(n):
         t.adj[roots[m]] += seeds[m]
     if not s.dense:
-        reverse_sparse(t, s.order.node, s.order.n)
+        if t.payloads:
+            reverse_mixed(t, s.order.node, s.order.n)
+        else:
+            reverse_sparse(t, s.order.node, s.order.n)
         return 0
-    at = s.root
+    at = top = s.root
+    special = first_payload(t, at + 1) - 1
     try:
-        while at >= 0:
-            i = max(at - STRETCH + 1, 0)
+        while True:
+            floor = t.payload[special].node + 1 if special >= 0 else 0
+            if at < floor:  # a run of scalars is done
+                if t.items:
+                    flow_items(t, floor, top)
+                if special < 0:
+                    break
+                pull(t, special)
+                special -= 1
+                at = top = floor - 2 + min(t.b[floor - 1], 0)  # below its continuations
+                continue
+            i = max(at - STRETCH + 1, floor)
             if marked or at - i < RELEASE_FROM:  # appends would write over the marks in ``used``
-                i = 0 if marked else i
+                i = floor if marked else i
                 at = reverse_dense(t.a, t.b, t.da, t.db, t.adj, t.op, t.used, at, i, marked)
             else:
                 at = stretch(t, at, i, marked)
@@ -350,7 +380,7 @@ cdef int look_for_anomaly(Tape t, Sweep *s) except -1:
         return 0
     for m in range(s.root if s.dense else s.order.n - 1, -1, -1):
         i = m if s.dense else s.order.node[m]
-        if not (c_fabs(t.adj[i]) < INFINITY):
+        if not (c_fabs(t.adj[i]) < INFINITY) and not is_array(t, i):
             value = t.adj[i]
             m = source(t, s, i)
             if m != i:
@@ -359,17 +389,50 @@ cdef int look_for_anomaly(Tape t, Sweep *s) except -1:
                 "recorded outside detect_anomaly"
             if t.op[i] == OP_LEAF:
                 where = "an operand of a line recorded before"
-            operands = [(name_of(t, x), t.val[x]) if type(x) is int else ("", x) for x in arguments(t, i)]
+            operands = [(name_of(t, x), value_of(t, x)) if type(x) is int else ("", x) for x in arguments(t, i)]
             if t.op[i] == OP_LEAF:
                 operands = [(name_of(t, i), t.val[i])]
-            raise errors.anomaly(OP_NAMES[t.op[i]], value, operands, where, what)
+            raise errors.anomaly(op_name(t, i), value, operands, where, what)
+    for m in range(first_payload(t, s.root + 1) - 1, -1, -1):
+        if t.payload[m].value != NULL and t.payload[m].adjoint != NULL:
+            adjoint = np.asarray(<object>t.payload[m].adjoint)
+            bad = adjoint[~np.isfinite(adjoint)]
+            if bad.size:
+                i = t.payload[m].node
+                where = t.lines.get(i, "recorded outside detect_anomaly") if t.lines is not None else \
+                    "recorded outside detect_anomaly"
+                raise errors.array_anomaly(op_name(t, i), bad.flat[0], adjoint.shape, [], where, "adjoint")
     return 0
 
 
-cdef void commit(Tape t, Sweep *s) noexcept:
+cdef bint leaf_hooks = False  # some leaf has a hook
+
+
+cdef int ask_leaf_hooks(Tape t, Py_ssize_t root) except -1:
+    """Let the hooks of leaves change what they will get. Python runs here, before anything is added."""
+    cdef Py_ssize_t m
+    cdef PyObject *leaf
+    cdef set asked = set()
+    try:
+        for m in range(first_slot(t, root + 1)):
+            leaf = t.slot_leaf[m]
+            if (<Value>leaf).pending != 0 and (<Value>leaf).extra is not None \
+                    and (<Extra>(<Value>leaf).extra).hooks is not None and <object>leaf not in asked:
+                asked.add(<object>leaf)
+                (<Value>leaf).pending = plain(hooked((<Extra>(<Value>leaf).extra).hooks, (<Value>leaf).pending, "leaf"))
+    except BaseException:
+        for m in range(first_slot(t, root + 1)):
+            (<Value>t.slot_leaf[m]).pending = 0
+        raise
+    return 0
+
+
+cdef int commit(Tape t, Sweep *s) except -1:
     """Add the adjoints to the gradients: each leaf's total once, each node's in the grad column."""
     cdef Py_ssize_t i, m, n = s.order.n
     cdef int turn
+    if t.payloads:
+        commit_arrays(t, s.root)
     for turn in range(2):  # several slots may lead to one leaf: their sum is added in one rounding
         if s.dense:
             for m in range(first_slot(t, s.root + 1)):
@@ -379,6 +442,8 @@ cdef void commit(Tape t, Sweep *s) noexcept:
                 i = s.order.node[m]
                 if t.op[i] == OP_LEAF:
                     add_to_leaf(leaf_at(t, i), t.adj[i], turn)
+        if turn == 0 and leaf_hooks:
+            ask_leaf_hooks(t, s.root)
     if s.dense and not t.grad_any and s.root >= SWAP_FROM:  # adj becomes grad; the old one is zeroed when needed
         t.swap()
         t.grad_live, t.adj_live = s.root + 1, 0
@@ -389,6 +454,7 @@ cdef void commit(Tape t, Sweep *s) noexcept:
             t.grad[i] += t.adj[i]
             t.adj[i] = 0
     t.grad_any = True
+    return 0
 
 
 cdef inline void add_to_leaf(PyObject *leaf, double adjoint, int turn) noexcept:
@@ -427,8 +493,12 @@ cdef bint backward_few(Tape t, Py_ssize_t root, double seed) noexcept:
     cdef double[FEW] g
     cdef Py_ssize_t n = 1, m = 0, i, k
     node[0], g[0] = <int32_t>root, seed
+    if leaf_hooks:
+        return False
     while m < n:
         i = node[m]
+        if t.op[i] & SPECIAL or t.op[i] == OP_ITEM:
+            return False
         if t.b[i] >= 0 and t.b[i] != i and not flow_few(node, g, &n, m, t.b[i], g[m]*t.db[i]):
             return False
         for k in range(i + t.b[i] if t.b[i] < 0 else i, i):
@@ -456,6 +526,8 @@ cdef int backward(Value v, double seed) except -1:
     cdef Sweep s
     cdef int32_t root
     if not v.node:
+        if leaf_hooks and v.extra is not None and (<Extra>v.extra).hooks is not None:
+            seed = plain(hooked((<Extra>v.extra).hooks, seed, "leaf"))
         v.adjoint += seed
         return 0
     check_node(v, "backward")

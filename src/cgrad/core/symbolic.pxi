@@ -105,8 +105,8 @@ cdef void flow(Tape t, Adjoint *adjoint, const uint8_t *needed, Py_ssize_t to, R
     adjoint[to].ref = r
 
 
-cdef int record_adjoint(Tape t, Order *o, Adjoint *adjoint, const uint8_t *needed) except -1:
-    """Record the reverse sweep over the nodes of o; ``adjoint`` holds the seeds, and the result."""
+cdef int record_adjoint(Tape t, Order *o, Adjoint *adjoint, const uint8_t *needed, Recording arrays) except -1:
+    """Record the reverse sweep over the nodes of o; ``adjoint`` and ``arrays`` hold the seeds, and the results."""
     cdef Py_ssize_t m, i, k
     cdef int op, c
     cdef Ref g, out
@@ -114,6 +114,9 @@ cdef int record_adjoint(Tape t, Order *o, Adjoint *adjoint, const uint8_t *neede
     for m in range(o.n - 1, -1, -1):
         i = o.node[m]
         op = t.op[i]
+        if op & SPECIAL or op == OP_ITEM:
+            record_special(t, adjoint, needed, arrays, i)
+            continue
         if op == OP_LEAF or op == OP_CONT or not adjoint[i].known:
             continue
         k = 0 if t.b[i] >= 0 else -t.b[i]

@@ -36,6 +36,7 @@ cdef class Tape(Columns):
         equip(self)
         self.generation = generation
         self.full_at = YOUNG
+        self.bytes_at = ARRAYS_AT_ONCE
         self.tracked = self.odd = type(self) is not Tape
         self.lock = PyThread_allocate_lock()
         if self.lock == NULL:
@@ -51,6 +52,7 @@ cdef class Tape(Columns):
         if self.buffers is not None:
             self.peak = max(self.peak, self.top)
             bury_slots(self, 0, &g)
+            bury_payloads(self, 0, &g)
             self.top = 0
             retire(self)
             if g.count:
@@ -60,6 +62,7 @@ cdef class Tape(Columns):
         free(self.where)
         free(self.slot_node)
         free(self.slot_leaf)
+        free(self.payload)
         if self.lock != NULL:
             PyThread_free_lock(self.lock)
 
@@ -78,9 +81,13 @@ cdef class Tape(Columns):
     def leaf(self, x, name=None):
         """t.leaf(x, name=None): a new leaf that has its slot on this tape.
 
-        x: a number. Like every leaf it belongs to no tape, and other tapes may use it.
+        x: a number, or an array (then the leaf is a Tensor that requires grad). Like every leaf it belongs to no
+        tape, and other tapes may use it.
         """
-        cdef Value v = Value(x, name=name)
+        cdef Value v
+        if isinstance(x, (list, tuple, np.ndarray)) and np.ndim(x) or is_tensor(x):
+            return array_leaf(self, x, name)
+        v = Value(x, name=name)
         if self.top >= self.limit:
             make_room(self, 0)
         slot_room(self)
@@ -97,6 +104,8 @@ cdef class Tape(Columns):
                 break
             n -= 1
             i = found - &self.op[0] + 1
+        for i in range(self.payloads):  # heads are shown with their outputs
+            n -= self.op[self.payload[i].node] == OP_FUNCTION | SPECIAL
         return n
 
     def __bool__(self):
@@ -105,7 +114,7 @@ cdef class Tape(Columns):
     @property
     def nbytes(self):
         """Bytes that the tape's entries take, their adjoints and gradients included."""
-        return self.top*NODE_BYTES
+        return self.top*NODE_BYTES + self.bytes
 
     def mark(self):
         """t.mark(): this place, for ``t.rewind(mark)``."""
@@ -136,10 +145,10 @@ cdef class Tape(Columns):
             places = [0]*top
             for i in range(top):
                 places[i] = n
-                if self.op[i] != OP_CONT:
-                    nodes.append(Node(OP_NAMES[self.op[i]],
-                                      tuple([x if type(x) is float else places[x] for x in arguments(self, i)]),
-                                      self.val[i], name_of(self, i)))
+                if self.op[i] != OP_CONT and self.op[i] != OP_FUNCTION | SPECIAL:
+                    nodes.append(Node(op_name(self, i),
+                                      tuple([places[x] if type(x) is int else x for x in arguments(self, i)]),
+                                      value_of(self, i), name_of(self, i)))
                     n += 1
         finally:
             self.busy -= 1
@@ -163,11 +172,18 @@ cdef class Tape(Columns):
 
 cdef list arguments(Tape t, Py_ssize_t i):
     """A node's arguments in their order: places (int) or plain numbers (float)."""
-    cdef int op = t.op[i]
-    cdef Py_ssize_t k, wanted
+    cdef int op = t.op[i] & OP_MASK
+    cdef Py_ssize_t k
     cdef list result = []
+    cdef Payload *p = payload_at(t, i)
     if op == OP_LEAF or op == OP_CONT:
         return result
+    if op == OP_ITEM:
+        return [t.b[i]]
+    if op == OP_OUTPUT:
+        return inputs_at(t, payload_at(t, t.a[i]))
+    if p != NULL and op < OP_FIRST and op != OP_DOT:
+        return [x for x in inputs_at(t, p)] if op != OP_GATHER else gathered(t, p)
     result.append(t.a[i] if t.a[i] != i else t.da[i])
     if t.b[i] < 0:
         for k in range(i + t.b[i], i):
@@ -175,15 +191,81 @@ cdef list arguments(Tape t, Py_ssize_t i):
             result.append(t.b[k] if t.b[k] != k else t.db[k])
     elif OP_ARITY[op] == 2:
         result.append(t.b[i] if t.b[i] != i else t.db[i])
+    if p != NULL and p.saved != NULL:  # constant arrays
+        return [x if c is None else c for x, c in zip(result, <tuple>p.saved)]
     return result
+
+
+cdef list gathered(Tape t, Payload *p):
+    """The places and numbers that a gather took."""
+    cdef cnp.ndarray value = <cnp.ndarray>p.value
+    return [i if i >= 0 else float(x) for i, x in zip(inputs_at(t, p), value)]
+
+
+cdef object op_name(Tape t, Py_ssize_t i):
+    cdef Payload *p = payload_at(t, i)
+    if p != NULL and (t.op[i] & OP_MASK) == OP_OUTPUT:
+        p = payload_at(t, t.a[i])
+    return (<object>p.rule).name if p != NULL and p.rule != NULL else OP_NAMES[t.op[i] & OP_MASK]
+
+
+cdef object symbol_of(Tape t, Py_ssize_t i):
+    cdef Payload *p = payload_at(t, i)
+    if p != NULL and (t.op[i] & OP_MASK) < OP_FIRST:
+        return op_name(t, i)
+    return OP_SYMBOLS[t.op[i] & OP_MASK].format(c=t.db[i])
+
+
+cdef tuple operands_of(Handle v, str what):
+    """A node's operands: Values, Tensors, floats for plain numbers."""
+    cdef Tape t
+    cdef int plain
+    if not v.node:
+        return ()
+    check_node(v, what)
+    t = <Tape>v.home
+    t.busy += 1
+    try:
+        plain = OP_PLAIN[t.op[v.index] & OP_MASK]
+        return tuple([value_at(t, x) if type(x) is int else x if type(x) is float else plain_tensor(x)
+                      for k, x in enumerate(arguments(t, v.index)) if not plain >> k & 1])
+    finally:
+        t.busy -= 1
+
+
+cdef tuple numbers_of(Handle v):
+    """The numbers and arrays of all its arguments as they were recorded."""
+    cdef Tape t
+    if not v.node:
+        return ()
+    check_node(v, "_numbers")
+    t = <Tape>v.home
+    t.busy += 1
+    try:
+        return tuple([value_of(t, x) if type(x) is int else x for x in arguments(t, v.index)])
+    finally:
+        t.busy -= 1
+
+
+cdef object array_leaf(Tape t, object x, object name):
+    """Tape.leaf of an array."""
+    cdef Tensor v = Tensor(x, True, name=name)
+    if t.top >= t.limit:
+        make_room(t, 0)
+    look_who_holds(v)
+    bind_array(v, t)
+    t.dead = True  # until something uses the slot
+    return v
 
 
 cdef list partials_at(Tape t, Py_ssize_t i):
     """All partials of node i, those with respect to plain numbers as well."""
     cdef double[3] values, d
-    cdef int op = t.op[i]
+    cdef int op = t.op[i] & OP_MASK
     cdef Py_ssize_t k
     cdef list numbers = [x if type(x) is float else t.val[x] for x in arguments(t, i)]
+    if op < OP_FIRST and op != OP_DOT:
+        return [1.0]*len(numbers)
     if op == OP_DOT:  # the factors of a term stand side by side
         return [1.0] + [numbers[k + 1 if k % 2 else k - 1] for k in range(1, len(numbers))]
     for k in range(len(numbers)):
@@ -195,23 +277,29 @@ cdef list partials_at(Tape t, Py_ssize_t i):
 cdef object value_at(Tape t, Py_ssize_t i):
     """The living object of node i: the leaf, the handle that Python holds, or a new handle."""
     cdef PyObject *h
+    cdef Payload *p = payload_at(t, i)
+    cdef bint array = p != NULL and p.value != NULL
     if t.op[i] == OP_LEAF:
         return <object>leaf_at(t, i)
+    if p != NULL and p.leaf != NULL:
+        return <object>p.leaf
     h = handle_at(t, i)
     if h != NULL:
         return <object>h
     t.busy += 1  # a new handle may collect cycles, which may run Python: node i must stay
     try:
-        h = new_handle()
+        h = new_tensor() if array else new_handle()
     finally:
         t.busy -= 1
     try:
         hold_room(t, t.live + 1 + t.limit - t.top + SLACK)
         if handle_at(t, i) == NULL:  # else that Python has made one
+            if array:
+                return held_tensor(h, <PyObject *>t, i, <object>payload_at(t, i).value)
             hold(h, <PyObject *>t, i, t.val[i])
             return cgrad_own(h)
     except BaseException:
-        drop_handle(h)
+        discard(h)
         raise
-    drop_handle(h)
+    discard(h)
     return <object>handle_at(t, i)

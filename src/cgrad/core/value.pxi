@@ -16,7 +16,7 @@ cdef Extra extra(Value v):
     return <Extra>v.extra
 
 
-cdef int check_node(Value v, str op) except -1:
+cdef int check_node(Handle v, str op) except -1:
     """A node that was rewound has no place on a tape any more."""
     if v.node and v.home == NULL:
         raise errors.wrong_tape(op, v, None, True)
@@ -169,13 +169,21 @@ cdef class Value:
         """v.detach(): a leaf with the same number and no history."""
         return Value(self.primal)
 
-    def backward(self, seed=1.0):
+    def backward(self, seed=1.0, retain_graph=None):
         """v.backward(seed=1.0): add seed * dv/dn to the ``grad`` of every n that v was computed from.
 
         Once a call: leaves and intermediate values, whether or not Python still holds them. Calling
-        it again adds the same once more.
+        it again adds the same once more. retain_graph is accepted for other libraries' sake: a graph lives as
+        long as it is reachable.
         """
         backward(self, plain_named(seed, "backward"))
+
+    def register_hook(self, hook):
+        """v.register_hook(hook): call hook(adjoint) in each backward sweep that comes here.
+
+        What it gives, if not None, replaces the adjoint. Gives a handle with ``remove()``.
+        """
+        return register_hook(self, hook)
 
     # ---- what it came from ---------------------------------------------------------------------
 
@@ -217,33 +225,12 @@ cdef class Value:
 
         Without those that are never Values, as a constant exponent: ``_numbers`` has them.
         """
-        cdef Tape t
-        cdef int plain
-        if not self.node:
-            return ()
-        check_node(self, "_prev")
-        t = <Tape>self.home
-        t.busy += 1
-        try:
-            plain = OP_PLAIN[t.op[self.index]]
-            return tuple([x if type(x) is float else value_at(t, x)
-                          for k, x in enumerate(arguments(t, self.index)) if not plain >> k & 1])
-        finally:
-            t.busy -= 1
+        return operands_of(self, "_prev")
 
     @property
     def _numbers(self):
         """The numbers of all its arguments as they were recorded: constants too, and leaves' data of that time."""
-        cdef Tape t
-        if not self.node:
-            return ()
-        check_node(self, "_numbers")
-        t = <Tape>self.home
-        t.busy += 1
-        try:
-            return tuple([x if type(x) is float else t.val[<Py_ssize_t>x] for x in arguments(t, self.index)])
-        finally:
-            t.busy -= 1
+        return numbers_of(self)
 
     @property
     def _operands(self):
@@ -273,16 +260,12 @@ cdef class Value:
     @property
     def _op(self):
         """The operation that made it, as micrograd spells it; "" for a leaf."""
-        cdef Tape t
-        if not self.node or self.home == NULL:
-            return ""
-        t = <Tape>self.home
-        return OP_SYMBOLS[t.op[self.index]].format(c=t.db[self.index])
+        return symbol_of(<Tape>self.home, self.index) if self.node == 1 else ""
 
     @property
     def _name_of_op(self):
         """The row of the op table that made it, "leaf" for a leaf."""
-        return OP_NAMES[(<Tape>self.home).op[self.index]] if self.node and self.home != NULL else "leaf"
+        return op_name(<Tape>self.home, self.index) if self.node == 1 else "leaf"
 
     @property
     def _tape(self):
@@ -290,6 +273,11 @@ cdef class Value:
         return <object>self.home if self.node and self.home != NULL else None
 
     # ---- a scalar among arrays -----------------------------------------------------------------
+
+    @property
+    def requires_grad(self):
+        """True: derivatives flow to every Value."""
+        return True
 
     @property
     def shape(self):
@@ -311,17 +299,16 @@ cdef class Value:
         # NumPy hands on its scalars as they are, or as 0-d arrays: plain numbers both
         inputs = tuple([x.item() if isinstance(x, NUMPY_REAL) or (isinstance(x, np.ndarray) and x.ndim == 0) else x
                         for x in inputs])
+        if any([is_tensor(x) for x in inputs]):
+            return answer_ufunc(ufunc, method, inputs, kwargs)
         if any([isinstance(x, np.ndarray) for x in inputs]):
-            for x in inputs:
-                if isinstance(x, np.ndarray) and x.dtype != object:
-                    raise errors.array_ufunc(ufunc.__name__, x)
+            if not any([isinstance(x, np.ndarray) and x.dtype == object for x in inputs]):
+                return answer_ufunc(ufunc, method, inputs, kwargs)
             return getattr(ufunc, method)(*[boxed(x) if is_value(x) else x for x in inputs], **kwargs)
-        if method != "__call__":
-            raise errors.no_rule(f"{ufunc.__name__}.{method}")
-        function = UFUNCS.get(ufunc)
-        if function is None or kwargs:
-            raise errors.no_rule(ufunc.__name__ + "".join([f" with {key}=" for key in kwargs]))
-        return function(*inputs)
+        return answer_ufunc(ufunc, method, inputs, kwargs)
+
+    def __array_function__(self, function, types, args, kwargs):
+        return answer_function(function, args, kwargs)
 
     # ---- Python's protocols --------------------------------------------------------------------
 
@@ -416,6 +403,8 @@ cdef int value_traverse(PyObject *o, visitproc visit, void *arg) noexcept:
         stop = visit((<Value>o).home, arg)
         if stop:
             return stop
+    if (<Value>o).extra is not None:
+        return visit(<PyObject *>(<Value>o).extra, arg)
     return 0
 
 
@@ -429,7 +418,7 @@ cdef extern from *:
     /* The slots that are ours, in place of Cython's. */
     static void cgrad_equip_value(PyTypeObject *type, void *dealloc, void *call, void *traverse, void *clear) {
       type->tp_dealloc = (destructor)dealloc;
-      type->tp_vectorcall = (vectorcallfunc)call;
+      if (call) type->tp_vectorcall = (vectorcallfunc)call;
       type->tp_traverse = (traverseproc)traverse;
       type->tp_clear = (inquiry)clear;
       PyType_Modified(type);

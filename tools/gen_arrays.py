@@ -1,0 +1,204 @@
+"""The op table as kernels over blocks of elements (see gen_ops.py, which calls this).
+
+For every row: ``k_<op>``, its primal over one block, and ``b_<op>_<k>``, which adds g*partial to the adjoint of
+operand k. A block is short enough to stay in the first cache, so functions for which NumPy has a vector
+loop (exp, sin, ...) are called on whole blocks, into scratch lanes, and the rest is one loop that the compiler
+vectorises. Lanes are typed memoryviews:
+
+    g        the result's adjoint           x y z    the operands        out    the result
+    acc      the operand's adjoint          s0 s1 .. scratch
+"""
+
+from __future__ import annotations
+
+import ast
+
+LANES = "xyz"
+CHEAP = {"fabs", "sqrt", "fma", "copysign", "floor", "ceil", "rint", "trunc", "fmod", "maximum", "minimum", "clip",
+         "sign", "py_mod", "py_floordiv"}  # C functions that are as fast inside a loop
+
+
+class Block:
+    """One expression as statements over a block; equal function calls are made once."""
+
+    def __init__(self, rows: dict, number, comparison, binary) -> None:
+        self.rows, self.number, self.comparison, self.binary = rows, number, comparison, binary
+        self.by_c = {}
+        for row in rows.values():
+            node = ast.parse(row.formula, mode="eval").body
+            if isinstance(node, ast.Call) and [a.id for a in node.args if isinstance(a, ast.Name)] == list(row.names):
+                self.by_c[node.func.id] = row
+        self.lines: list[str] = []
+        self.lanes: set[str] = set()
+        self.scratch = 0
+        self.known: dict[tuple, str] = {}
+
+    def vector(self, row) -> bool:
+        """Whether NumPy's loop is called for it."""
+        node = ast.parse(row.formula, mode="eval").body
+        return row.name == "powc" or bool(row.ufunc) and isinstance(node, ast.Call) and node.func.id not in CHEAP \
+            and self.by_c.get(node.func.id) is row
+
+    def expands(self, row) -> bool:
+        """Whether its formula calls something that is."""
+        return any(isinstance(n, ast.Call) and n.func.id in self.by_c and self.vector(self.by_c[n.func.id])
+                   for n in ast.walk(ast.parse(row.formula, mode="eval"))) and not self.vector(row)
+
+    def element(self, node: ast.expr, names: dict[str, str], in_c: bool) -> str:
+        """The expression's text for element i; ``in_c``: its functions are C's, else rows."""
+        again = lambda n: self.element(n, names, in_c)  # noqa: E731
+        if isinstance(node, ast.Constant):
+            return self.number(node)
+        if isinstance(node, ast.Name):
+            return names[node.id]
+        if isinstance(node, ast.UnaryOp):
+            return f"(-{again(node.operand)})"
+        if isinstance(node, ast.BinOp):
+            return f"({again(node.left)} {self.binary[type(node.op)][0]} {again(node.right)})"
+        if isinstance(node, ast.Compare):
+            return self.comparison(node, again)
+        name, args = node.func.id, node.args
+        if name == "where":
+            condition, yes, no = map(again, args)
+            return f"({yes} if {condition} else {no})"
+        texts = [again(a) for a in args]
+        row = self.by_c.get(name) if in_c else self.rows[name]
+        if row is not None and self.vector(row):
+            return self.called(row, texts)
+        if not in_c and self.expands(row):
+            return self.element(ast.parse(row.formula, mode="eval").body, dict(zip(row.names, texts, strict=True)), True)
+        return f"{'c_' if in_c else 'f_'}{name}({', '.join(texts)})"
+
+    def called(self, row, texts: list[str]) -> str:
+        key = (row.name, *texts)
+        if key not in self.known:
+            lanes = [self.lane(text) for text in texts]
+            result = self.fresh()
+            pointers = [f"<char *>&{lane}[0]" for lane in lanes] + ["NULL"]*(2 - len(lanes))
+            self.lines.append(f"    forward_block(OP_{row.name.upper()}, real is float, {', '.join(pointers)}, "
+                              f"<char *>&{result}[0], size)")
+            self.known[key] = f"{result}[i]"
+        return self.known[key]
+
+    def fresh(self) -> str:
+        self.scratch += 1
+        return f"s{self.scratch - 1}"
+
+    def lane(self, text: str) -> str:
+        """The lane that holds a text for all elements."""
+        if text.endswith("[i]") and text[:-3].isidentifier():
+            return text[:-3]
+        lane = self.fresh()
+        self.loop(f"{lane}[i] = <real>{text}")
+        return lane
+
+    def loop(self, statement: str) -> None:
+        self.lines += ["    for i in range(size):", f"        {statement}"]
+
+
+class Arrays:
+    """The chapters of arrays, from the rows of the table."""
+
+    def __init__(self, ops, parse, number, comparison, binary) -> None:
+        self.ops, self.parse = ops, parse
+        self.rows = {op.name: op for op in ops}
+        self.new = lambda: Block(self.rows, number, comparison, binary)
+
+    def kernel(self, name: str, text: str, op, in_c: bool, statement: str) -> tuple[list[str], list[str]]:
+        """The function's lines, and its lanes in order."""
+        names = {a: f"{lane}[i]" for a, lane in zip(op.names, LANES, strict=False)}
+        block = self.new()
+        element = block.element(self.parse(text), {**names, "out": "out[i]"}, in_c)
+        block.loop(statement.format(element))
+        body = "\n".join(block.lines)
+        lanes = [lane for lane in ("g", *LANES, "out", "acc", *(f"s{k}" for k in range(block.scratch)))
+                 if f"{lane}[" in body]
+        params = ", ".join(f"real[::1] {lane}" for lane in lanes)
+        head = [f"cdef void {name}({params}, Py_ssize_t size) noexcept:", "    cdef Py_ssize_t i"]
+        return [*head, *block.lines, ""], lanes
+
+    def text(self) -> str:
+        out: list[str] = []
+        forward, back = {}, {}
+        for op in self.ops:
+            lines, forward[op.name] = self.kernel(f"k_{op.name}", op.formula, op, True, "out[i] = <real>{}")
+            out += lines
+        for op in self.ops:
+            for k, text in enumerate(op.d):
+                if text not in (None, "0"):
+                    lines, back[op.name, k] = self.kernel(f"b_{op.name}_{k}", text, op, False,
+                                                          "acc[i] += <real>(g[i]*{})")
+                    out += lines
+        for real, suffix in (("double", ""), ("float", "_f")):
+            views = lambda lanes: ", ".join(f"v.{lane}{suffix}" for lane in lanes)  # noqa: B023, E731
+            out.append(f"cdef void forward_lanes{suffix}(Lanes v, int op, Py_ssize_t n) noexcept:")
+            for i, op in enumerate(self.ops):
+                out.append(f"    {'el' if i else ''}if op == OP_{op.name.upper()}:")
+                out.append(f"        k_{op.name}[{real}]({views(forward[op.name])}, n)")
+            out.append(f"\ncdef void back_lanes{suffix}(Lanes v, int op, int k, Py_ssize_t n) noexcept:")
+            first = True
+            for op in self.ops:
+                live = [k for k in range(op.arity) if (op.name, k) in back]
+                if live:
+                    out.append(f"    {'' if first else 'el'}if op == OP_{op.name.upper()}:")
+                    first = False
+                for k in live:
+                    out.append(f"        if k == {k}: b_{op.name}_{k}[{real}]({views(back[op.name, k])}, n)")
+            out.append("")
+        out.append(self.tables(forward, back))
+        return "\n".join(out) + "\n"
+
+    def tables(self, forward, back) -> str:
+        """What the walker asks of a row: which lanes a kernel reads, and which partials are 1 or nothing."""
+        bit = {lane: 1 << k for k, lane in enumerate(("x", "y", "z", "out"))}
+        reads, flags = [[0]*3, [0]*3, [0]*3], [[0]*3, [0]*3, [0]*3]  # leaf, continuation, dot ...
+        reads += [[0]*3 for _ in range(self.first - 3)]
+        flags += [[0]*3 for _ in range(self.first - 3)]
+        for op in self.ops:
+            reads.append([sum(bit.get(lane, 0) for lane in back.get((op.name, k), ())) for k in range(3)])
+            flags.append([0 if k >= op.arity or op.d[k] in (None, "0") else 2 if op.d[k] == "1" else 1 for k in range(3)])
+        return (f"cdef uint8_t[OP_COUNT][3] LANES_READ = {reads}\n"
+                f"cdef uint8_t[OP_COUNT][3] FLOWS = {flags}  # 0: no partial, 1: a kernel, 2: the partial is 1\n"
+                f"ROW_UFUNCS = {tuple((op.name, op.ufunc.split()) for op in self.ops if op.ufunc)!r}\n")
+
+    first = 3
+
+    # ---- the rules over Tensors, for derivatives that are recorded ------------------------------------
+    def rules(self) -> str:
+        """ARRAY_RULES[op][k](x, ..., out): the partial as operations on Tensors and Values."""
+        out = []
+        for op in self.ops:
+            if op.hidden:
+                out.append(f"def hidden_{op.name}({', '.join(op.names)}):")
+                out.append(f"    return elementwise(OP_{op.name.upper()}, {', '.join(op.names)}"
+                           f"{', None'*(3 - op.arity)})\n")
+        out.append("ARRAY_RULES = {")
+        for op in self.ops:
+            args = [*op.names, "out"]
+            rules = []
+            for text in op.d:
+                if text in (None, "0"):
+                    rules.append("None")
+                    continue
+                tree = Chosen(args, self.rows).visit(self.parse(text))
+                rules.append(f"lambda {', '.join(args)}: {ast.unparse(ast.fix_missing_locations(tree))}")
+            out.append(f"    OP_{op.name.upper()}: ({', '.join(rules)},),")
+        out.append("}")
+        return "\n".join(out) + "\n"
+
+
+class Chosen(ast.NodeTransformer):
+    """``where(c, p, q)`` as a choice that evaluates each side on its own elements; hidden rows by their names."""
+
+    def __init__(self, args: list[str], rows: dict) -> None:
+        self.args, self.rows = args, rows
+
+    def visit_Call(self, node: ast.Call) -> ast.expr:
+        self.generic_visit(node)
+        if node.func.id == "where":
+            head = f"lambda {', '.join(self.args)}: "
+            sides = ", ".join(head + ast.unparse(ast.fix_missing_locations(n)) for n in node.args)
+            return ast.parse(f"choose(({', '.join(self.args)}), {sides})", mode="eval").body
+        if self.rows[node.func.id].hidden:
+            node.func = ast.Name(f"hidden_{node.func.id}", ast.Load())
+        return node
