@@ -81,7 +81,7 @@ def slope() -> float:
 
 
 def run(quick: bool) -> list[Row]:
-    steps, samples = (500, 10) if quick else (20_000, 50)
+    steps, samples = (500, 10) if quick else (200_000, 50)
     rounds, numbers = (5, 100_000) if quick else (100, 1_000_000)
     size = numbers*8/MIB
     names = [f"growth of resident memory, {steps:,} steps of a training loop over arrays that clears nothing",

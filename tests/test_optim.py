@@ -155,7 +155,7 @@ def test_defaults_are_those_of_the_formula(kind, formula):
 
 @pytest.mark.parametrize("kind, options", [
     (optim.SGD, {"lr": 0.05, "momentum": 0.9, "nesterov": True}), (optim.Adam, {"lr": 0.05}),
-    (optim.AdamW, {"lr": 0.05, "weight_decay": 0.0}), (optim.Adamax, {"lr": 0.1}), (optim.Adadelta, {"lr": 20.0})],
+    (optim.AdamW, {"lr": 0.05, "weight_decay": 0.0}), (optim.Adamax, {"lr": 0.1}), (optim.Adadelta, {"lr": 0.3, "eps": 0.1})],
     ids=lambda x: getattr(x, "__name__", ""))
 def test_values_and_tensors_learn_together(kind, options):
     """y = x @ w + b by least squares: w a Tensor, b a Value, the solution by NumPy."""
