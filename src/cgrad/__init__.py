@@ -2,5 +2,6 @@
 
 from ._core import *  # noqa: F403  the op table's functions, Value, Tape, gradients, ...
 from .errors import AnomalyError, TapeError
+from .function import Function
 
 __version__ = "0.1.0"

@@ -63,6 +63,7 @@ cdef class Tape(Columns):
     cdef bint items            # some node is an array's element
     cdef bint dead            # some node was left that nothing needs: a collection would find garbage
     cdef bint explicit_       # made by a user: never emptied behind his back
+    cdef bint implicit        # a thread's own
     cdef bint grad_any        # the grad column holds something
     cdef bint tracked         # handles take part in Python's cycle collection
     cdef bint odd             # tracked, or where is kept: handles' births and deaths have more to do
@@ -157,7 +158,7 @@ cdef class Gradients(Follower):
 
 cdef class Context:
     """One thread's state: its tapes, its modes."""
-    cdef Tape tape            # the current one, None until needed
-    cdef Tape own             # the thread's implicit tape
+    cdef Tape tape            # the current one, None: the thread's own
+    cdef Tape own             # the thread's implicit tape, None until needed
     cdef list stack
     cdef int quiet, anomaly   # depth of no_grad, of detect_anomaly

@@ -231,6 +231,23 @@ def seed_shape(op: str, shape: tuple[int, ...], value: Any) -> ValueError:
     return ValueError(f"{op}: seed of shape {shape} for a tensor of shape {value.shape}: give an array of that shape")
 
 
+def not_written(name: str, method: str) -> NotImplementedError:
+    return NotImplementedError(f"{name}: has no {method}: a cgrad.Function needs forward and backward")
+
+
+def wrong_adjoints(name: str, count: int, wanted: int) -> ValueError:
+    return ValueError(f"{name}: backward gave {count} adjoints for {wanted} arguments of forward: give one for each, "
+                      "None where there is no derivative")
+
+
+def bad_output(name: str, position: int, value: object) -> TypeError:
+    return TypeError(f"{name}: output {position + 1} of forward is {_show(value)}: give a number or an array of floats")
+
+
+def no_function(value: object) -> TypeError:
+    return TypeError(f"comm: {_show(value)} is no cgrad.Function: give an instance of one")
+
+
 def no_hook(hook: object) -> TypeError:
     return TypeError(f"register_hook: {_show(hook)} is no function: give hook(adjoint)")
 

@@ -21,8 +21,7 @@ BAD = {
     "str": ("abc", "is a str ('abc')"), "bytes": (b"ab", "is a bytes"), "complex": (1j, "use its .real and .imag"),
     "numpy complex": (np.complex128(1j), "complex128"), "None": (None, "did a function forget its return?"),
     "list": ([1.0], "loop over its elements"), "tuple": ((1.0,), "loop over its elements"), "dict": ({}, "is a dict"),
-    "set": ({1.0}, "is a set"), "array": (np.ones(3), "array"), "0-d array": (np.array(2.0), ""),
-    "matrix": (np.ones((2, 2)), "array"), "str array": (np.array(["a"]), "array"), "object": (object(), "object"),
+    "set": ({1.0}, "is a set"), "complex array": (np.ones(3)*1j, "array"), "str array": (np.array(["a"]), "array"), "object": (object(), "object"),
     "Decimal": (Decimal(1), "Decimal"), "Fraction": (Fraction(1, 2), "Fraction"), "type": (float, ""),
     "function": (math.exp, ""),
 }
@@ -65,8 +64,8 @@ def whole():
 @pytest.mark.parametrize("kind", BAD)
 @pytest.mark.parametrize("op", OPERATORS)
 def test_operators_refuse_what_is_no_number(whole, op, kind):
-    if kind == "Fraction" and "pow" in op or kind == "0-d array" and op != "divmod" and op[0] == "r":
-        pytest.skip("Fraction answers for itself, by float; so does NumPy for an array of one number on the left")
+    if kind == "Fraction" and "pow" in op:
+        pytest.skip("Fraction answers for itself, by float")
     x, y = whole
     bad, _ = BAD[kind]
     for v in (x, y):
@@ -105,7 +104,7 @@ def test_operator_errors_name_operation_operand_and_way_out(whole):
         assert str(error.value) == text
 
 
-@pytest.mark.parametrize("kind", [k for k in BAD if k != "0-d array"])
+@pytest.mark.parametrize("kind", BAD)
 @pytest.mark.parametrize("setter", SETTERS)
 def test_data_and_grad_take_numbers_alone(kind, setter):
     with pytest.raises(TypeError):
@@ -453,7 +452,6 @@ def provoke():
     yield "no_value", lambda: cgrad.gradients(1.0)
     yield "not_asked", lambda: cgrad.gradients(y, [x]).wrt(y)
     yield "bad_seed", lambda: cgrad.gradients(y, seed=[1.0, 2.0])
-    yield "array_ufunc", lambda: np.add(y, np.ones(2))
     yield "no_rule", lambda: np.spacing(y)
 
     def anomaly():

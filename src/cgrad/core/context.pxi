@@ -14,6 +14,7 @@ cdef PyObject *seen_context = NULL  # borrowed: a dying context unsets it
 cdef int modes = 0                  # threads' open no_grad and detect_anomaly blocks, all together
 
 
+@cython.no_gc  # (see tape_traverse)
 cdef class Context:
 
     def __cinit__(self):
@@ -25,6 +26,8 @@ cdef class Context:
             seen_context = NULL
             seen_thread = 0
         modes -= self.quiet + self.anomaly
+        if self.own is not None:
+            self.own.implicit = False
 
 
 cdef PyObject *context() except NULL:
@@ -49,11 +52,12 @@ cdef PyObject *context() except NULL:
 cdef PyObject *current() except NULL:
     """The running thread's current tape, borrowed from its context."""
     cdef PyObject *c = context()
-    if (<Context>c).tape is None:
-        if (<Context>c).own is None:
-            (<Context>c).own = Tape.__new__(Tape)
-        (<Context>c).tape = (<Context>c).own
-    return <PyObject *>(<Context>c).tape
+    if (<Context>c).tape is not None:
+        return <PyObject *>(<Context>c).tape
+    if (<Context>c).own is None:
+        (<Context>c).own = Tape.__new__(Tape)
+        (<Context>c).own.implicit = True
+    return <PyObject *>(<Context>c).own
 
 
 cdef bint quiet() except -1:

@@ -262,12 +262,14 @@ cdef int inspect_array(Pair *p, int op, object out, const Term *terms, Py_ssize_
 
 cdef object item(Tensor v, Py_ssize_t offset):
     """Element number ``offset`` (in C order) as a Value."""
-    cdef cnp.ndarray array = <cnp.ndarray>v.array
+    cdef cnp.ndarray array
     cdef double x
     cdef Py_ssize_t i
     cdef Term r
     cdef Pair p
     cdef Tape t
+    look_who_holds(v)  # before this function does
+    array = <cnp.ndarray>v.array
     if cnp.PyArray_IS_C_CONTIGUOUS(array):
         if single(array):
             x = (<float *>cnp.PyArray_DATA(array))[offset]
@@ -279,7 +281,6 @@ cdef object item(Tensor v, Py_ssize_t offset):
         return leaf_of(new_handle(), x)
     if modes or v.home == NULL or (<Tape>v.home).top >= (<Tape>v.home).limit or free_list == NULL \
             or (v.node == 0 and v.home != current()):
-        look_who_holds(v)
         r.v, r.x, r.i = <PyObject *>v, 0, -1
         locate(&r, 1, OP_ITEM, &p, 1)
         if p.home == NULL:

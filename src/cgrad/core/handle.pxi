@@ -56,6 +56,9 @@ cdef extern from "Python.h":
     ctypedef struct PyTypeRaw "PyTypeObject":
         void *tp_vectorcall
         Py_ssize_t tp_weaklistoffset
+    ctypedef int (*traverseproc)(PyObject *, visitproc, void *) noexcept
+    ctypedef struct TypeSlots "PyTypeObject":
+        traverseproc tp_traverse
 
 cdef PyObject *free_list = NULL  # linked through home; each keeps extra = None
 cdef int free_count = 0

@@ -209,6 +209,38 @@ def gather(values):
     return append_rule(OP_GATHER, given, out, None, None)
 
 
+# ---- many scalar parameters at once --------------------------------------------------------------
+
+def read_data(list values):
+    """The numbers of Values, as a vector."""
+    cdef cnp.ndarray out = np.empty(len(values))
+    cdef Py_ssize_t k
+    for k in range(len(values)):
+        (<double *>cnp.PyArray_DATA(out))[k] = (<Value?>values[k]).primal
+    return out
+
+
+def read_grad(list values):
+    """The gradients of Values that are leaves, as a vector."""
+    cdef cnp.ndarray out = np.empty(len(values))
+    cdef Py_ssize_t k
+    for k in range(len(values)):
+        (<double *>cnp.PyArray_DATA(out))[k] = (<Value?>values[k]).adjoint
+    return out
+
+
+def write_data(list values, double[:] numbers):
+    """Set the data of Values that are leaves; what was recorded before keeps the old numbers."""
+    cdef Py_ssize_t k
+    if numbers.shape[0] != len(values):
+        raise errors.lengths("write_data", len(values), numbers.shape[0])
+    for k in range(len(values)):
+        if (<Value?>values[k]).node:
+            raise errors.data_of_node(values[k]._op, values[k])
+        (<Value>values[k]).primal = numbers[k]
+        (<Value>values[k]).home = NULL
+
+
 # ---- casts, un-broadcasting ----------------------------------------------------------------------
 
 def _cast_forward(x, code):

@@ -171,7 +171,8 @@ cdef int record_special(Tape t, Adjoint *adjoint, const uint8_t *needed, Recordi
         return 0
     if op == OP_FUNCTION:
         rule = <object>p.rule
-        contributions = rule.pull(g, [object_at(t, j) for j in inputs])
+        contributions = rule.pull(g, [object_at(t, j) for j in inputs],
+                                  None if rule.outputs is None else outputs_of(t, i, rule.outputs))
         for j, c in zip(inputs, contributions):
             flow_recorded(t, adjoint, needed, arrays, j, c)
         return 0

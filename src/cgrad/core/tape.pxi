@@ -170,6 +170,47 @@ cdef class Tape(Columns):
         collect(self, full)
 
 
+cdef traverseproc traverse_columns = (<TypeSlots *>Tape).tp_traverse
+
+
+cdef int tape_traverse(PyObject *o, visitproc visit, void *arg) noexcept:
+    """tp_traverse: besides Cython's, what nodes carry that may lead back: rules, hooks, leaves.
+
+    A thread's own tape is held by its Context, and would keep alive for ever what leads from it to itself. So that
+    reference, which the collector does not see (Context is no_gc), counts as the tape's own; a tape found
+    unreachable that way loses what is on it, and lives on, empty.
+    """
+    cdef Tape t = <Tape>o
+    cdef Py_ssize_t k
+    cdef int stop = traverse_columns(o, visit, arg)
+    if stop or not t.tracked:
+        return stop
+    if t.implicit:
+        stop = visit(o, arg)
+    for k in range(t.payloads):
+        stop = stop or visit_one(t.payload[k].rule, visit, arg) or visit_one(t.payload[k].hooks, visit, arg) \
+            or visit_one(t.payload[k].leaf, visit, arg)
+    for k in range(t.slots):
+        stop = stop or visit_one(t.slot_leaf[k], visit, arg)
+    return stop
+
+
+cdef inline int visit_one(PyObject *x, visitproc visit, void *arg) noexcept:
+    return visit(x, arg) if x != NULL else 0
+
+
+cdef extern from *:
+    """
+    static void cgrad_equip_tape(PyTypeObject *type, void *traverse) {
+      type->tp_traverse = (traverseproc)traverse;
+      PyType_Modified(type);
+    }
+    """
+    void cgrad_equip_tape(PyTypeObject *, void *)
+
+cgrad_equip_tape(<PyTypeObject *>Tape, <void *>tape_traverse)
+
+
 cdef list arguments(Tape t, Py_ssize_t i):
     """A node's arguments in their order: places (int) or plain numbers (float)."""
     cdef int op = t.op[i] & OP_MASK
