@@ -25,19 +25,10 @@ from typing import Any, ClassVar, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from . import _core, errors
-from ._core import Tensor, Value
+from . import errors
+from ._core import Tensor, Value, read_data, read_grad, write_data
 
 __all__ = ["SGD", "Adadelta", "Adam", "AdamW", "Adamax", "Optimizer"]
-
-read_data: Any = getattr(_core, "read_data", lambda values: np.array([v.data for v in values]))
-read_grad: Any = getattr(_core, "read_grad", lambda values: np.array([v.grad for v in values]))
-def _write(values: list[Value], data: Any) -> None:
-    for v, x in zip(values, data.tolist(), strict=True):
-        v.data = x
-
-
-write_data: Any = getattr(_core, "write_data", _write)
 
 Array: TypeAlias = NDArray[Any]
 Parameter: TypeAlias = Value | Tensor
