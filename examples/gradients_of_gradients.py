@@ -22,16 +22,14 @@ def simple(a, b):
 
 def main():
     a, b = (cgrad.Tensor(x, requires_grad=True, name=name) for x, name in ((A, "a"), (B, "b")))
-    l0 = simple(a, b).sum()
-    l0.name = "L0"
-    da0, db0 = cgrad.gradients(l0, [a, b], create_graph=True).wrt([a, b])
-    l1 = (da0*da0 + db0*db0).sum()
-    l1.name = "L1"
-    da, db = cgrad.gradients(l1, [a, b]).wrt([a, b])
-    print(viz.trace([l0, l1]))
+    L0 = simple(a, b).sum()
+    dL0_da, dL0_db = cgrad.gradients(L0, [a, b], create_graph=True).wrt([a, b])
+    L1 = (dL0_da*dL0_da + dL0_db*dL0_db).sum()
+    dL1_da, dL1_db = cgrad.gradients(L1, [a, b], create_graph=True).wrt([a, b])
+    print(viz.trace({"L0": L0, "dL0_da": dL0_da, "dL0_db": dL0_db, "L1": L1, "dL1_da": dL1_da, "dL1_db": dL1_db}))
     good = True
     exact = {"da": 2*(np.array(A) + 2*np.array(B)), "db": 2*np.array(B) + 4*(np.array(A) + 2*np.array(B))}
-    for name, got in (("da", da), ("db", db)):
+    for name, got in (("da", dL1_da.data), ("db", dL1_db.data)):
         print(f"{name} = [{', '.join(f'{x:.4f}' for x in got)}]")
         good = good and np.allclose(got, exact[name], rtol=1e-14) and np.round(got, 4).tolist() == PRINTED[name]
     print(f"check: {'ok' if good else 'FAILED'}, simple-grad's figures and the formulas by hand")
