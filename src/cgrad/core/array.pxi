@@ -302,6 +302,8 @@ cdef void back_walk(int op, int k, bint f32, Walk *w, bint clear) noexcept:
     fold(w, used)
     n = w.size[w.nd - 1]
     step = w.step[w.nd - 1][ACC]
+    if clear and step != width:  # one element
+        memset(w.p[ACC], 0, width)
     while True:
         at = 0
         total = 0
@@ -387,12 +389,45 @@ def _find_loops():
 
 # ---- arrays --------------------------------------------------------------------------------------
 
+cdef extern from "core/pool.h":
+    object cgrad_pool_capsule()
+    int CGRAD_POOL_FROM
+
+cdef extern from "numpy/arrayobject.h":
+    object PyDataMem_SetHandler(object)
+
+cdef object pool = cgrad_pool_capsule()
+
+
 cdef inline object new_array(int nd, cnp.npy_intp *dims, bint f32):
+    if elements(nd, dims) >= CGRAD_POOL_FROM >> 3:
+        return pooled(nd, dims, f32, False)
     return cnp.PyArray_EMPTY(nd, dims, cnp.NPY_FLOAT if f32 else cnp.NPY_DOUBLE, 0)
 
 
 cdef inline object new_zeros(int nd, cnp.npy_intp *dims, bint f32):
+    if elements(nd, dims) >= CGRAD_POOL_FROM >> 3:
+        return pooled(nd, dims, f32, True)
     return cnp.PyArray_ZEROS(nd, dims, cnp.NPY_FLOAT if f32 else cnp.NPY_DOUBLE, 0)
+
+
+cdef inline Py_ssize_t elements(int nd, const cnp.npy_intp *dims) noexcept:
+    cdef Py_ssize_t n = 1
+    cdef int d
+    for d in range(nd):
+        n *= dims[d]
+    return n
+
+
+cdef object pooled(int nd, cnp.npy_intp *dims, bint f32, bint zeros):
+    """A large array, in memory that has been touched before if there is some (core/pool.h)."""
+    before = PyDataMem_SetHandler(pool)
+    try:
+        if zeros:
+            return cnp.PyArray_ZEROS(nd, dims, cnp.NPY_FLOAT if f32 else cnp.NPY_DOUBLE, 0)
+        return cnp.PyArray_EMPTY(nd, dims, cnp.NPY_FLOAT if f32 else cnp.NPY_DOUBLE, 0)
+    finally:
+        PyDataMem_SetHandler(before)
 
 
 cdef inline bint single(object array) noexcept:

@@ -522,7 +522,7 @@ cdef int recorded(Gradients r, list outs, list ins, list seeds) except -1:
                 r.index[k] = <int32_t>i
                 r.place[k] = adjoint[i].ref.i
                 r.adjoints[k, 0] = adjoint[i].ref.v
-                if i in arrays.adjoint and adjoint[i].ref.i < 0:
+                if i in arrays.adjoint and adjoint[i].ref.i < 0 and not is_value(arrays.adjoint[i]):
                     r.objects[k] = arrays.adjoint[i]
                 k += 1
         r.n = k
@@ -597,6 +597,9 @@ cdef int settle_arrays(Tape t, Adjoint *adjoint, Recording arrays, Gradients r) 
                 c = c*1.0
                 h = <Handle>c
             adjoint[i].ref = node(t, h.index)
+        elif np.ndim(plain(c)) == 0:  # a 0-d tensor's: a number
+            c = Value(float(plain(c)))
+            adjoint[i].ref = constant((<Value>c).primal)
         else:
             c = standard(np.ascontiguousarray(plain(c)))
             adjoint[i].ref = constant(0.0)
@@ -604,7 +607,7 @@ cdef int settle_arrays(Tape t, Adjoint *adjoint, Recording arrays, Gradients r) 
         arrays.adjoint[i] = c
         if t.op[i] == OP_LEAF | SPECIAL:
             leaf = <object>payload_at(t, i).leaf
-            c = c if is_tensor(c) else plain_tensor(c)
+            c = c if is_tensor(c) or is_value(c) else plain_tensor(c)
             r.answers[leaf] = r.answers[leaf] + c if leaf in r.answers else c
     return 0
 

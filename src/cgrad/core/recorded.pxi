@@ -85,6 +85,8 @@ cdef int flow_recorded(Tape t, Adjoint *adjoint, const uint8_t *needed, Recordin
         c = unbroadcast(c, shape)
         if np.shape(plain(c)) != shape:
             c = np.broadcast_to(c, shape)
+        elif not shape and not is_value(c):
+            c = float(plain(c))
         arrays.adjoint[to] = arrays.adjoint[to] + c if to in arrays.adjoint else c
         return 0
     c = unbroadcast(c, ())
