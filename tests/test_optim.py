@@ -218,6 +218,7 @@ def test_a_parameter_that_no_loss_reaches():
     """Its gradient is zero: without decay and momentum it stays; a Tensor that needs no gradient is left alone."""
     used, unused, value = Tensor([1.0], True), Tensor([1.0], True), Value(1.0)
     frozen = Tensor([1.0], True)
+    (frozen*3.0).sum().backward()
     frozen.requires_grad_(False)
     for kind in KINDS:
         optimizer = kind([used, unused, value, frozen], lr=0.1, weight_decay=0.0)

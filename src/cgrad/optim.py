@@ -220,7 +220,7 @@ class Optimizer:
                         data = read_data(target)
                         self._advance(data, read_grad(target), state, options, names)
                         write_data(target, data)
-                    elif (grad := target.grad) is not None:
+                    elif target.requires_grad and (grad := target.grad) is not None:
                         self._advance(target.data, grad, state, options, names)
 
     def _advance(self, data: Array, grad: Array, state: State, options: Options, names: tuple[str, ...]) -> None:
