@@ -504,3 +504,34 @@ def state_mismatch(module: object, problems: list[str]) -> ValueError:
 
 def not_initialisable(op: str, value: object) -> TypeError:
     return TypeError(f"{op}: target is {_show(value)}: give a Tensor, a float array, a Value, or lists of Values")
+
+
+# ---- optim
+
+def no_parameters(op: str, params: object) -> TypeError:
+    way = "give a list of leaf Values and Tensors"
+    if type(params).__name__ in ("Value", "Tensor"):
+        way = "put it into a list"
+    elif callable(getattr(params, "parameters", None)):
+        way = "give its .parameters()"
+    return TypeError(f"{op}: params is {_show(params)}, no list of parameters: {way}")
+
+
+def no_parameter(op: str, position: int, value: Any) -> TypeError:
+    if made := getattr(value, "_op", ""):
+        return TypeError(f"{op}: params[{position}] is {_named(value)}, the result of {made}: give the leaves that it "
+                         "comes from, or a new leaf by .detach()")
+    return TypeError(f"{op}: params[{position}] is {_show(value)}, no parameter: give leaf Values and Tensors")
+
+
+def parameter_twice(op: str, position: int, before: str, value: Any) -> ValueError:
+    return ValueError(f"{op}: params[{position}] is the same as {before}, {_named(value)}: give each parameter once")
+
+
+def bad_state(op: str, reason: str) -> ValueError:
+    return ValueError(f"{op}: {reason}: give what state_dict() of the same optimiser over the same parameters gave")
+
+
+def state_shape(op: str, key: str, have: tuple[int, ...], need: tuple[int, ...]) -> ValueError:
+    return ValueError(f"{op}: {key!r} has shape {have}, its parameters have {need}: keep the shapes of parameters, "
+                      "or make a new optimiser")

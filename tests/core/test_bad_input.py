@@ -473,6 +473,12 @@ ELSEWHERE = {  # functions that take a process of their own to reach: the test t
     "no_memory": ("test_threads", "test_memory_exhaustion_is_a_clear_error_and_the_tape_stays_whole"),
     "too_many_nodes": ("test_threads", "test_the_node_limit_is_refused_clearly"),
     "no_package": ("test_bad_input", "test_a_missing_package_is_named_with_its_extra"),
+    # ---- optim
+    "no_parameters": ("test_optim", "test_bad_parameters"),
+    "no_parameter": ("test_optim", "test_lone_parameters_results_and_duplicates"),
+    "parameter_twice": ("test_optim", "test_lone_parameters_results_and_duplicates"),
+    "bad_state": ("test_optim", "test_a_state_that_does_not_fit_changes_nothing"),
+    "state_shape": ("test_optim", "test_a_parameter_whose_shape_changes"),
 }
 
 
