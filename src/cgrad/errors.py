@@ -216,8 +216,8 @@ def grad_of_node(value: object) -> ValueError:
 
 
 def not_one(op: str, value: Any) -> ValueError:
-    return ValueError(f"{op}: a tensor of shape {value.shape} has {value.size} elements, not one: "
-                      f"{'reduce it first, with .sum() for example' if op == 'item' else 'use .any() or .all() of a comparison'}")
+    way = "reduce it first, with .sum() for example" if op == "item" else "use .any() or .all() of a comparison"
+    return ValueError(f"{op}: a tensor of shape {value.shape} has {value.size} elements, not one: {way}")
 
 
 def set_item(value: object) -> TypeError:
@@ -276,7 +276,8 @@ def out_of_range(value: Any, index: object, axis: int) -> IndexError:
 def array_anomaly(op: str, value: float, shape: tuple[int, ...], operands: list[tuple[str, Any]], where: str,
                   kind: str = "result") -> AnomalyError:
     shown = ", ".join(f"{name} = {x}" if name else str(x) for name, x in operands)
-    return AnomalyError(f"{op}: {kind} of shape {shape} has a {float(value)!r}{', of ' + shown if shown else ''} ({where})")
+    shown = f", of {shown}" if shown else ""
+    return AnomalyError(f"{op}: {kind} of shape {shape} has a {float(value)!r}{shown} ({where})")
 
 
 def anomaly(op: str, value: float, operands: list[tuple[str, float]], where: str, kind: str = "result") -> AnomalyError:
