@@ -57,7 +57,8 @@ def second(row, arrays, options, ws, directions):
     total = along(recorded, directions)
     if isinstance(total, (Tensor, Value)):
         total.backward()
-    return [np.asarray(g.detach()) if isinstance(g, Tensor) else g.item() for g in recorded], [x.grad for x in xs]
+    return [np.array(g.tolist() if isinstance(g, Tensor) else g.item()).reshape(g.shape) for g in recorded], \
+        [x.grad for x in xs]
 
 
 @EACH
