@@ -45,6 +45,8 @@ def run(text):
     known = {name: getattr(cgrad, name) for name in dir(cgrad) if not name.startswith("_")} | HELPERS
     values, leaves = {}, {}
     for line in text.splitlines():
+        if re.fullmatch(r"d\w+ ---", line):
+            continue
         if match := re.fullmatch(r"(\w+) = (.*\S) {2,}(\S+)", line):
             name, right, shown = match.groups()
             result = eval(right, known | leaves)
@@ -296,7 +298,7 @@ def test_adjoints_by_name():
     values = run(text)
     assert values["dL_da"] == pytest.approx(-3*(1 - math.tanh(-6)**2))
     assert values["dL_db"] == pytest.approx(2*(1 - math.tanh(-6)**2))
-    assert [line.partition(" = ")[0] for line in text.splitlines()[2:]] == ["v0", "L", "v1", "dL_da", "dL_db"]
+    assert [line.partition(" = ")[0] for line in text.splitlines()[2:]] == ["v0", "L", "dL ---", "v1", "dL_da", "dL_db"]
     g.wrt(a).name = "given"
     text = trace({"L": L, "dL_da": g.wrt(a)})
     assert "given = v1 * b" in text
@@ -305,11 +307,29 @@ def test_adjoints_by_name():
 
 def test_adjoints_that_are_nothing_new():
     a, b = Value(2.0, name="a"), Value(-3.0, name="b")
-    for out, expected in ((a*b, ["s = a * b", "ds_da = b * 1", "ds_db = a * 1"]),
-                          (a + b, ["s = a + b", "ds_da = 1", "ds_db = 1"])):
+    for out, expected in ((a*b, ["s = a * b", "ds ---", "ds_da = b * 1", "ds_db = a * 1"]),
+                          (a + b, ["s = a + b", "ds ---", "ds_da = 1", "ds_db = 1"])):
         g = cgrad.gradients(out, [a, b], create_graph=True)
         text = trace({"s": out, "ds_da": g.wrt(a), "ds_db": g.wrt(b)})
         assert [line.split("  ")[0] for line in text.splitlines()[2:]] == expected
+
+
+def test_sections_of_derivatives_of_derivatives():
+    """Each result's derivatives stand below a line of their own, also where another result is made of them."""
+    a, b = Value(2.0, name="a"), Value(-3.0, name="b")
+    L0 = cgrad.sin(a)*b
+    first = cgrad.gradients(L0, [a, b], create_graph=True)
+    L1 = first.wrt(a)*first.wrt(b) + a
+    second = cgrad.gradients(L1, [a], create_graph=True)
+    text = trace({"L0": L0, "dL0_da": first.wrt(a), "dL0_db": first.wrt(b), "L1": L1, "dL1_da": second.wrt(a)},
+                 digits=17)
+    values = run(text)
+    assert values["L1"] == L1.data
+    lines = [line.partition(" = ")[0] for line in text.splitlines()]
+    assert [line for line in lines if line[0] in "dL"] == [  # dL0_db = sin(a) is older than L0
+        "dL0_db", "L0", "dL0 ---", "dL0_da", "L1", "dL1 ---", "dL1_da"]
+    assert "---" not in trace([L0, first.wrt(a)])
+    assert "---" not in trace({"L0": L0, "dL0_da": first.wrt(a)}, limit=2)
 
 
 def test_several_roots():

@@ -172,7 +172,14 @@ def bad_array(op: str, position: int, value: Any) -> TypeError:
     return TypeError(f"{op}: {what} is an array of {value.dtype} and shape {value.shape}: {way}")
 
 
-def bad_dtype(dtype: object) -> TypeError:
+def no_array(data: object) -> TypeError:
+    if isinstance(data, (list, tuple)):
+        return TypeError("Tensor: data holds something that is no real number: give numbers, or make a tensor of Values "
+                         "with cgrad.stack")
+    return TypeError(f"Tensor: data is {_show(data)}: give numbers, nested lists of them, or an ndarray")
+
+
+def tensor_dtype(dtype: object) -> TypeError:
     return TypeError(f"Tensor: dtype is {dtype!r}: give float64 or float32")
 
 
@@ -209,8 +216,8 @@ def grad_of_node(value: object) -> ValueError:
 
 
 def not_one(op: str, value: Any) -> ValueError:
-    return ValueError(f"{op}: a tensor of shape {value.shape} has {value.size} elements, not one: "
-                      f"{'reduce it first, with .sum() for example' if op == 'item' else 'use .any() or .all() of a comparison'}")
+    way = "reduce it first, with .sum() for example" if op == "item" else "use .any() or .all() of a comparison"
+    return ValueError(f"{op}: a tensor of shape {value.shape} has {value.size} elements, not one: {way}")
 
 
 def set_item(value: object) -> TypeError:
@@ -244,6 +251,11 @@ def bad_output(name: str, position: int, value: object) -> TypeError:
     return TypeError(f"{name}: output {position + 1} of forward is {_show(value)}: give a number or an array of floats")
 
 
+def bad_answer(name: str, position: int, value: object) -> TypeError:
+    return TypeError(f"{name}: backward gave {_show(value)} for argument {position + 1} of forward: give a number or an "
+                     "array of floats, or None")
+
+
 def no_function(value: object) -> TypeError:
     return TypeError(f"comm: {_show(value)} is no cgrad.Function: give an instance of one")
 
@@ -264,7 +276,8 @@ def out_of_range(value: Any, index: object, axis: int) -> IndexError:
 def array_anomaly(op: str, value: float, shape: tuple[int, ...], operands: list[tuple[str, Any]], where: str,
                   kind: str = "result") -> AnomalyError:
     shown = ", ".join(f"{name} = {x}" if name else str(x) for name, x in operands)
-    return AnomalyError(f"{op}: {kind} of shape {shape} has a {float(value)!r}{', of ' + shown if shown else ''} ({where})")
+    shown = f", of {shown}" if shown else ""
+    return AnomalyError(f"{op}: {kind} of shape {shape} has a {float(value)!r}{shown} ({where})")
 
 
 def anomaly(op: str, value: float, operands: list[tuple[str, float]], where: str, kind: str = "result") -> AnomalyError:
@@ -468,3 +481,58 @@ def bad_solve(a: _Shape, b: _Shape) -> ValueError:
 def bad_norm(order: object, shape: _Shape, axes: _Shape) -> ValueError:
     return ValueError(f"norm: ord={order!r} over axes {axes} of {shape}: give a number for one axis; 'fro', 'nuc', "
                       "1, -1, 2, -2, inf or -inf for two; none for more")
+
+
+# ---- nn ------------------------------------------------------------------------------------------
+
+def no_forward(module: object) -> NotImplementedError:
+    return NotImplementedError(f"{type(module).__name__}: has no forward: define forward(self, ...), "
+                               "what a call of the module computes")
+
+
+def layer_shape(op: str, operand: str, shape: tuple[int, ...], needs: str) -> ValueError:
+    return ValueError(f"{op}: {operand} has shape {shape}: {needs}")
+
+
+def class_index(op: str, index: int, classes: int) -> ValueError:
+    return ValueError(f"{op}: target holds class {index}: give indices from 0 to {classes - 1}")
+
+
+def state_mismatch(module: object, problems: list[str]) -> ValueError:
+    return ValueError(f"load_state_dict: {'; '.join(problems)}: nothing was loaded into {type(module).__name__}, "
+                      "give the state of a module built alike (or strict=False for missing and unexpected names)")
+
+
+def not_initialisable(op: str, value: object) -> TypeError:
+    return TypeError(f"{op}: target is {_show(value)}: give a Tensor, a float array, a Value, or lists of Values")
+
+
+# ---- optim
+
+def no_parameters(op: str, params: object) -> TypeError:
+    way = "give a list of leaf Values and Tensors"
+    if type(params).__name__ in ("Value", "Tensor"):
+        way = "put it into a list"
+    elif callable(getattr(params, "parameters", None)):
+        way = "give its .parameters()"
+    return TypeError(f"{op}: params is {_show(params)}, no list of parameters: {way}")
+
+
+def no_parameter(op: str, position: int, value: Any) -> TypeError:
+    if made := getattr(value, "_op", ""):
+        return TypeError(f"{op}: params[{position}] is {_named(value)}, the result of {made}: give the leaves that it "
+                         "comes from, or a new leaf by .detach()")
+    return TypeError(f"{op}: params[{position}] is {_show(value)}, no parameter: give leaf Values and Tensors")
+
+
+def parameter_twice(op: str, position: int, before: str, value: Any) -> ValueError:
+    return ValueError(f"{op}: params[{position}] is the same as {before}, {_named(value)}: give each parameter once")
+
+
+def bad_state(op: str, reason: str) -> ValueError:
+    return ValueError(f"{op}: {reason}: give what state_dict() of the same optimiser over the same parameters gave")
+
+
+def state_shape(op: str, key: str, have: tuple[int, ...], need: tuple[int, ...]) -> ValueError:
+    return ValueError(f"{op}: {key!r} has shape {have}, its parameters have {need}: keep the shapes of parameters, "
+                      "or make a new optimiser")

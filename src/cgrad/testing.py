@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import errors
-from ._core import Tape, Value, gradients, tangents
+from ._core import Tape, Tensor, Value, gradients, tangents
 
 __all__ = ["check_grads", "finite_difference", "gradcheck", "gradgradcheck"]
 
@@ -29,7 +29,7 @@ Numbers: TypeAlias = NDArray[np.float64]
 ROWS = 30  # of the extrapolation table: halvings of the step
 COLUMNS = 8  # of it: powers of h^2 removed
 RETREATS = 20  # how often a step that leaves the domain is cut by 8
-EPSILON = float(np.finfo(np.float64).eps)
+DOUBLE = np.dtype(np.float64)
 MODES = ("rev", "fwd")
 
 
@@ -43,18 +43,20 @@ class Estimate(NamedTuple):
 
 # ---- difference quotients ------------------------------------------------------------------------
 
-def _differentiate(f: Callable[[float], Numbers], x: float, eps: float) -> Estimate:
+def _differentiate(f: Callable[[float], Numbers], x: float, eps: float, epsilon: float) -> Estimate:
     """df/dx at x for a function of a number that gives an array; nan where no step gave numbers.
 
     Of all entries of the table the one with the least spread + rounding, for each element of the array.
+    epsilon: the precision of f's numbers; x moves to numbers of that precision.
     """
     h = eps * max(1.0, abs(x))
+    kind = np.float64 if epsilon <= np.finfo(np.float64).eps else np.float32
     nothing = np.full(f(x).shape, np.nan)
     best = Estimate(nothing, np.full(nothing.shape, np.inf), np.zeros(nothing.shape))
     last: list[Numbers] = []
     retreats = rows = 0
     while rows < ROWS:
-        right, left = x + h, x - h
+        right, left = float(kind(x + h)), float(kind(x - h))
         above, below = f(right), f(left)
         if right == left or not (np.isfinite(above).all() and np.isfinite(below).all()):
             retreats += 1
@@ -64,7 +66,7 @@ def _differentiate(f: Callable[[float], Numbers], x: float, eps: float) -> Estim
             continue
         with np.errstate(over="ignore", invalid="ignore"):
             row = [(above - below) / (right - left)]
-            rounding = 2 * EPSILON * np.maximum(abs(above), abs(below)) / h
+            rounding = 2 * epsilon * np.maximum(abs(above), abs(below)) / h
             for k, before in enumerate(last[:COLUMNS]):
                 row.append(row[k] + (row[k] - before) / (4.0 ** (k + 1) - 1))
                 spread = np.maximum(abs(row[k + 1] - row[k]), abs(row[k + 1] - before))
@@ -83,9 +85,10 @@ def finite_difference(f: Callable[..., Any], args: Any, *, eps: float = 1e-2) ->
     Central differences, extrapolated over steps h = eps*max(1, |x|), h/2, h/4, ...; 10 to 12 correct
     digits for smooth functions. Steps that leave f's domain (nan, inf) are cut until they do not.
 
-    f: called as ``f(*args)`` with plain numbers, it returns one. args: a list or tuple of arguments,
-    each a number, a nesting of lists, tuples and dicts of numbers, or an array; a number stands for one
-    argument. Gives what args is, of derivatives; nan where no difference quotient is finite.
+    f: called as ``f(*args)`` with plain numbers and arrays of them, it returns one number. args: a list or
+    tuple of arguments, each a number, an array or Tensor, or a nesting of lists, tuples and dicts of these;
+    a number or an array stands for one argument. Gives what args is, of derivatives (arrays for Tensors);
+    nan where no difference quotient is finite.
 
     Raises TypeError for arguments or a result that are no numbers.
 
@@ -98,46 +101,87 @@ def finite_difference(f: Callable[..., Any], args: Any, *, eps: float = 1e-2) ->
 
     def shifted(k: int) -> Callable[[float], Numbers]:
         def value(x: float) -> Numbers:
-            return np.array([_result("finite_difference", f(*point.arguments([*point.x[:k], x, *point.x[k + 1:]])))])
+            return np.array([_result("finite_difference", f(*point.numbers([*point.x[:k], x, *point.x[k + 1:]])))])
         return value
 
-    found = [float(_differentiate(shifted(k), x, eps).value[0]) for k, x in enumerate(point.x)]
-    return found[0] if point.single else point.rebuild(found)
+    found = [float(_differentiate(shifted(k), x, eps, point.epsilon).value[0]) for k, x in enumerate(point.x)]
+    return point.like(found)
+
+
+def _is_number(x: Any) -> bool:
+    return isinstance(x, (bool, int, float, np.integer, np.floating, np.bool_))
 
 
 def _result(op: str, out: Any) -> float:
-    if isinstance(out, Value):
+    if isinstance(out, (Value, Tensor)) and out.shape == ():
         out = out.item()
-    if isinstance(out, (bool, int, float, np.integer, np.floating, np.bool_)):
+    if isinstance(out, np.ndarray) and out.shape == ():
+        out = out[()]
+    if _is_number(out):
         return float(out)
     raise errors.no_value(op, "f(*args)", out)
 
 
 # ---- arguments -----------------------------------------------------------------------------------
 
+class _Part(NamedTuple):
+    """One number (kind None) or array of numbers (kind its dtype) in the arguments."""
+
+    label: str
+    x: Numbers
+    kind: np.dtype[Any] | None
+
+
 class _Point:
-    """Arguments of f as a flat list of numbers ``x``, with a label each, and the way back."""
+    """Arguments of f as a flat list of numbers ``x``, with a label each, and the way back.
+
+    Numbers come to f as Values, arrays as Tensors, arrays of Values (dtype object) as such arrays.
+    epsilon: the precision of the arguments.
+    """
 
     def __init__(self, op: str, f: Callable[..., Any], args: Any) -> None:
-        self.single = isinstance(args, Value) or not isinstance(args, (list, tuple))
+        self.single = isinstance(args, (Value, Tensor)) or not isinstance(args, (list, tuple))
         self.args = (args,) if self.single else args
+        names = _parameters(f, len(self.args))
+        self.parts = [part for name, arg in zip(names, self.args, strict=True) for part in _parts(op, name, arg)]
         self.x: list[float] = []
         self.labels: list[str] = []
-        names = _parameters(f, len(self.args))
-        for name, arg in zip(names, self.args, strict=True):
-            for label, x in _leaves(op, name, arg):
-                self.labels.append(label)
-                self.x.append(x)
+        for part in self.parts:
+            self.x += part.x.ravel().tolist()
+            self.labels += _places(part.label, part.x.shape) if part.kind else [part.label]
         if not self.x:
             raise errors.nothing(op, "args", "number")
+        self.arrays = any(part.kind for part in self.parts)
+        self.epsilon = max(float(np.finfo(part.kind or DOUBLE).eps) for part in self.parts)
 
-    def rebuild(self, leaves: Sequence[Any]) -> Any:
-        """args with other leaves."""
-        rest = iter(leaves)
+    def _pieces(self, x: Sequence[float]) -> list[Any]:
+        """x cut into the parts: floats and arrays."""
+        pieces: list[Any] = []
+        start = 0
+        for part in self.parts:
+            piece = x[start: start + part.x.size]
+            start += part.x.size
+            pieces.append(np.array(piece, dtype=part.kind).reshape(part.x.shape) if part.kind else float(piece[0]))
+        return pieces
+
+    def rebuild(self, pieces: Sequence[Any]) -> Any:
+        """args with other parts."""
+        rest = iter(pieces)
         return _like(self.args, [_fill(arg, rest) for arg in self.args])
 
-    def arguments(self, leaves: Sequence[Any]) -> list[Any]:
-        return list(self.rebuild(leaves))
+    def numbers(self, x: Sequence[float]) -> list[Any]:
+        """The arguments, plain, at another point."""
+        return list(self.rebuild(self._pieces(x)))
+
+    def like(self, x: Sequence[float]) -> Any:
+        """What args is, of other numbers: derivatives."""
+        pieces = self._pieces(x)
+        return pieces[0] if self.single else self.rebuild(pieces)
+
+    def leaves(self, x: Sequence[float]) -> list[Value | Tensor]:
+        """A Value or a Tensor for each part."""
+        return [Tensor(piece, requires_grad=True, name=part.label) if part.kind else Value(piece, name=part.label)
+                for part, piece in zip(self.parts, self._pieces(x), strict=True)]
 
 
 def _parameters(f: Callable[..., Any], n: int) -> list[str]:
@@ -150,35 +194,50 @@ def _parameters(f: Callable[..., Any], n: int) -> list[str]:
     return parameters[:n] + [f"args[{k}]" for k in range(len(parameters), n)]
 
 
-def _leaves(op: str, label: str, arg: Any) -> Iterator[tuple[str, float]]:
+def _places(label: str, shape: tuple[int, ...]) -> list[str]:
+    """A label for each element of an array."""
+    return [f"{label}[{', '.join(map(str, place))}]" if place else label for place in np.ndindex(shape)]
+
+
+def _parts(op: str, label: str, arg: Any) -> Iterator[_Part]:
     if isinstance(arg, Value):
-        yield label, arg.item()
+        yield _Part(label, np.array(arg.item()), None)
+    elif isinstance(arg, Tensor):
+        yield _Part(label, np.array(arg.detach().data, dtype=np.float64), arg.dtype)
     elif isinstance(arg, (list, tuple)):
         for k, item in enumerate(arg):
-            yield from _leaves(op, f"{label}[{k}]", item)
+            yield from _parts(op, f"{label}[{k}]", item)
     elif isinstance(arg, dict):
         for key, item in arg.items():
-            yield from _leaves(op, f"{label}[{key!r}]", item)
-    elif isinstance(arg, np.ndarray) and arg.ndim:
-        for place in np.ndindex(arg.shape):
-            yield from _leaves(op, f"{label}[{', '.join(map(str, place))}]", arg[place])
-    elif isinstance(arg, (bool, int, float, np.integer, np.floating, np.bool_)):
-        yield label, float(arg)
+            yield from _parts(op, f"{label}[{key!r}]", item)
+    elif _is_array(arg):
+        yield _Part(label, arg.astype(np.float64), arg.dtype if arg.dtype == np.float32 else DOUBLE)
+    elif isinstance(arg, np.ndarray) and arg.ndim and arg.dtype == object:
+        for place, item in zip(_places(label, arg.shape), arg.ravel(), strict=True):
+            yield from _parts(op, place, item)
+    elif _is_number(arg) or (isinstance(arg, np.ndarray) and arg.ndim == 0 and arg.dtype.kind in "fiub"):
+        yield _Part(label, np.array(float(arg)), None)
     else:
         raise errors.no_number(op, label, arg)
 
 
-def _fill(arg: Any, leaves: Iterator[Any]) -> Any:
-    if isinstance(arg, (list, tuple)) and not isinstance(arg, Value):
-        return _like(arg, [_fill(item, leaves) for item in arg])
+def _is_array(arg: Any) -> bool:
+    """True for an array that comes to f as a Tensor."""
+    return isinstance(arg, np.ndarray) and arg.ndim > 0 and arg.dtype.kind in "fiub"
+
+
+def _fill(arg: Any, pieces: Iterator[Any]) -> Any:
+    if isinstance(arg, (Value, Tensor)) or _is_array(arg):
+        return next(pieces)
+    if isinstance(arg, (list, tuple)):
+        return _like(arg, [_fill(item, pieces) for item in arg])
     if isinstance(arg, dict):
-        return {key: _fill(item, leaves) for key, item in arg.items()}
+        return {key: _fill(item, pieces) for key, item in arg.items()}
     if isinstance(arg, np.ndarray) and arg.ndim:
-        items = [next(leaves) for _ in range(arg.size)]
-        array = np.empty(arg.size, dtype=object if any(isinstance(x, Value) for x in items) else np.float64)
-        array[:] = items
+        array = np.empty(arg.size, dtype=object)
+        array[:] = [_fill(item, pieces) for item in arg.ravel()]
         return array.reshape(arg.shape)
-    return next(leaves)
+    return next(pieces)
 
 
 def _like(old: Any, items: list[Any]) -> Any:
@@ -194,53 +253,79 @@ Index: TypeAlias = "tuple[int, ...]"
 
 
 class _Function:
-    """f as a function of flat points, and its derivatives: {(i, j, ...): d/dx_i d/dx_j ... f}, i <= j <= ..."""
+    """f as a function of flat points, and its derivatives: {(i, j, ...): d/dx_i d/dx_j ... f}, i <= j <= ...
+
+    An array that f gives counts as so many functions: ``labels`` names them.
+    """
 
     def __init__(self, op: str, f: Callable[..., Any], point: _Point) -> None:
         self.op, self.f, self.point = op, f, point
         self.n = len(point.x)
+        self.labels: list[str] = []
 
-    def record(self, x: Sequence[float]) -> tuple[list[Value], Value]:
-        leaves = [Value(number, name=label) for number, label in zip(x, self.point.labels, strict=True)]
-        out = self.f(*self.point.arguments(leaves))
+    def record(self, x: Sequence[float]) -> tuple[list[Value | Tensor], list[Value]]:
+        leaves = self.point.leaves(x)
+        out = self.f(*self.point.rebuild(leaves))
+        if isinstance(out, Tensor) or _is_array(out):
+            self.labels = _places("f", out.shape)
+            return leaves, _elements(out)
         if isinstance(out, np.ndarray) and out.ndim == 0:
             out = out[()]
-        return leaves, out if isinstance(out, Value) else Value(_result(self.op, out))
+        self.labels = ["f"]
+        return leaves, [out if isinstance(out, Value) else Value(_result(self.op, out))]
 
-    def recorded(self, leaves: list[Value], out: Value, order: int) -> dict[Index, Value]:
-        """The derivatives of an order as nodes."""
-        found: dict[Index, Value] = {(): out}
+    def recorded(self, leaves: list[Value | Tensor], outs: list[Value], order: int) -> list[Value]:
+        """The derivatives of an order as nodes, in the order of ``indices``, for each function."""
+        found: list[tuple[Index, Value]] = [((), out) for out in outs]
         for _ in range(order):
-            found = {(*index, i): g for index, v in found.items()
-                     for i, g in enumerate(gradients(v, leaves, create_graph=True).wrt(leaves))
-                     if not index or i >= index[-1]}
-        return found
+            found = [((*index, i), g) for index, v in found
+                     for i, g in enumerate(_flat(gradients(v, leaves, create_graph=True).wrt(leaves)))
+                     if not index or i >= index[-1]]
+        return [v for _, v in found]
 
     def numbers(self, x: Sequence[float], order: int) -> Numbers:
-        """The derivatives of an order as numbers, in the order of ``indices``."""
+        """The derivatives of an order as numbers, in the order of ``indices``, for each function."""
         with Tape():
-            leaves, out = self.record(x)
+            leaves, outs = self.record(x)
+            values = np.array([out.item() for out in outs])
             if order == 0:
-                return np.array([out.item()])
-            if not np.isfinite(out.item()):  # outside f's domain; a derivative like log's 1/x may not tell
-                return np.full(len(self.indices(order)), np.nan)
-            return np.array([g for index, v in self.recorded(leaves, out, order - 1).items()
-                             for i, g in enumerate(gradients(v, leaves).wrt(leaves)) if not index or i >= index[-1]])
+                return values
+            indices = self.indices(order)
+            if not np.isfinite(values).all():  # outside f's domain; a derivative like log's 1/x may not tell
+                return np.full(len(indices) * len(outs), np.nan)
+            rows = [self.gradient(v, leaves) for v in self.recorded(leaves, outs, order - 1)]
+            before = self.indices(order - 1) * len(outs)
+            return np.array([row[i] for index, row in zip(before, rows, strict=True)
+                             for i in range(self.n) if not index or i >= index[-1]])
+
+    def gradient(self, v: Value, leaves: list[Value | Tensor]) -> Numbers:
+        return np.concatenate([np.ravel(g) for g in gradients(v, leaves).wrt(leaves)])
 
     def indices(self, order: int) -> list[Index]:
         return list(combinations_with_replacement(range(self.n), order))
 
     def derivatives(self, order: int, modes: Sequence[str]) -> Iterator[tuple[str, Numbers]]:
-        """By each way: (indices of order - 1) x (all of x), the last derivative taken that way."""
+        """By each way: (functions and indices of order - 1) x (all of x), the last derivative taken that way."""
         with Tape():
-            leaves, out = self.record(self.point.x)
-            found = list(self.recorded(leaves, out, order - 1).values())
+            leaves, outs = self.record(self.point.x)
+            found = self.recorded(leaves, outs, order - 1)
             if "rev" in modes:
-                yield "rev", np.array([gradients(v, leaves).wrt(leaves) for v in found])
-                yield "rev, recorded", np.array([[g.item() for g in gradients(v, leaves, create_graph=True).wrt(leaves)]
-                                                 for v in found])
+                yield "rev", np.array([self.gradient(v, leaves) for v in found])
+                yield "rev, recorded", np.array([
+                    [g.item() for g in _flat(gradients(v, leaves, create_graph=True).wrt(leaves))] for v in found])
             if "fwd" in modes:
                 yield "fwd", np.array([tangents(v, leaves, seed=np.eye(self.n)) for v in found])
+
+
+def _elements(x: Any) -> list[Value]:
+    """The elements of an array as Values, those of a Tensor with their history."""
+    items = [x[place] for place in np.ndindex(x.shape)]
+    return [item if isinstance(item, Value) else Value(float(item)) for item in items]
+
+
+def _flat(derivatives: Sequence[Any]) -> list[Value]:
+    """Recorded derivatives, element by element."""
+    return [v for g in derivatives for v in ([g] if isinstance(g, Value) else _elements(g))]
 
 
 def check_grads(f: Callable[..., Any], args: Any, order: int = 2, modes: Sequence[str] = MODES, *,
@@ -251,16 +336,19 @@ def check_grads(f: Callable[..., Any], args: Any, order: int = 2, modes: Sequenc
     of the derivatives one order lower: |d - difference| <= atol + rtol*max(|d|, |difference|), and what
     rounding can do to the difference.
 
-    f: called as ``f(*args)`` with Values in the places of numbers; it returns a Value. args: as for
-    ``finite_difference``; an array comes as an array of Values. modes: how the last derivative is taken,
-    "rev" by reverse sweeps (numeric and recorded ones), "fwd" by a forward sweep over the recorded
-    derivative of the order before. eps: the first step, relative to max(1, |x|).
+    f: called as ``f(*args)`` with Values in the places of numbers and Tensors in those of arrays; it returns
+    a Value or a Tensor, of which each element is checked. args: as for ``finite_difference``; an array of
+    dtype object comes as an array of Values. modes: how the last derivative is taken, "rev" by reverse
+    sweeps (numeric and recorded ones), "fwd" by a forward sweep over the recorded derivative of the order
+    before (with arrays among the arguments there is none: "rev" alone). eps: the first step, relative to
+    max(1, |x|). Float32 arrays are checked as they are, to rtol=1e-4 at best.
 
     Raises AssertionError for a wrong derivative, naming the argument, the order and both numbers;
     ValueError where f is not finite; TypeError for what is no number.
 
-    >>> import cgrad
+    >>> import cgrad, numpy as np
     >>> cgrad.testing.check_grads(lambda x, y: cgrad.sin(x)*y[0]**y[1], [0.5, [2.0, 3.0]], order=3)
+    >>> cgrad.testing.check_grads(lambda t: cgrad.tanh(t)*t[0], [np.array([0.5, 2.0])])
     >>> cgrad.testing.check_grads(lambda x: x*x.detach(), [3.0], order=1)
     Traceback (most recent call last):
     AssertionError: check_grads: <lambda>, order 1, rev: d f/d x is 3.0, finite differences give 6.0
@@ -278,20 +366,34 @@ def _check(op: str, f: Callable[..., Any], args: Any, order: int, modes: Sequenc
         raise errors.bad_option(op, "eps", eps, "give a positive step")
     point = _Point(op, f, args)
     function = _Function(op, f, point)
-    value, again = function.numbers(point.x, 0)[0], function.numbers(point.x, 0)[0]
-    if not np.isfinite(value):
-        raise errors.bad_option(op, "f(*args)", float(value), "derivatives can be checked where it is finite")
+    values, again = function.numbers(point.x, 0), function.numbers(point.x, 0)
+    for label, value in zip(function.labels, values, strict=True):
+        if not np.isfinite(value):
+            raise errors.bad_option(op, label.replace("f", "f(*args)", 1), float(value),
+                                    "derivatives can be checked where it is finite")
     name = getattr(f, "__name__", repr(f))
-    if value != again:
-        raise AssertionError(f"{op}: {name} gives {value} and {again} for the same arguments: "
+    if values.shape != again.shape or (values != again).any():
+        raise AssertionError(f"{op}: {name} gives {_text(values)} and {_text(again)} for the same arguments: "
                              "fix its random numbers")
+    if point.arrays:
+        modes = [mode for mode in modes if mode != "fwd"]
+        if not modes:
+            raise errors.bad_option(op, "modes", "fwd", "arrays have no forward sweep: give 'rev'")
+    if point.epsilon > np.finfo(np.float64).eps:
+        rtol = max(rtol, 1e-4)
     for k in range(1, order + 1):
-        differences = [_differentiate(_along(function, j, k - 1), point.x[j], eps) for j in range(function.n)]
+        differences = [_differentiate(_along(function, j, k - 1), point.x[j], eps, point.epsilon)
+                       for j in range(function.n)]
+        rows = [(label, index) for label in function.labels for index in function.indices(k - 1)]
         for mode, found in function.derivatives(k, modes):
-            for row, index in enumerate(function.indices(k - 1)):
+            for row, (label, index) in enumerate(rows):
                 for j, difference in enumerate(differences):
-                    _compare(f"{op}: {name}, order {k}, {mode}: {_symbol(point.labels, (*index, j))}",
+                    _compare(f"{op}: {name}, order {k}, {mode}: {_symbol(label, point.labels, (*index, j))}",
                              float(found[row, j]), difference, row, rtol, atol)
+
+
+def _text(values: Numbers) -> str:
+    return str(values[0] if values.size == 1 else values)
 
 
 def _along(function: _Function, j: int, order: int) -> Callable[[float], Numbers]:
@@ -300,9 +402,9 @@ def _along(function: _Function, j: int, order: int) -> Callable[[float], Numbers
     return lambda moved: function.numbers([*x[:j], moved, *x[j + 1:]], order)
 
 
-def _symbol(labels: list[str], index: Index) -> str:
+def _symbol(function: str, labels: list[str], index: Index) -> str:
     power = f"^{len(index)}" if len(index) > 1 else ""
-    return f"d{power} f/{' '.join(f'd {labels[i]}' for i in index)}"
+    return f"d{power} {function}/{' '.join(f'd {labels[i]}' for i in index)}"
 
 
 def _compare(what: str, found: float, numerical: Estimate, row: int, rtol: float, atol: float) -> None:

@@ -1,4 +1,4 @@
-"""Graphs of Values to look at: as text, as Graphviz source, as drawings, in notebooks.
+"""Graphs of Values and Tensors to look at: as text, as Graphviz source, as drawings, in notebooks.
 
 Nothing here recurses, and nothing explores more of a graph than it was told to: a graph over a limit
 is summarised instead of shown.
@@ -12,8 +12,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from subprocess import SubprocessError
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+import numpy as np
+
 from . import errors
-from ._core import Value
+from ._core import Tensor, Value
 from ._optable import OPS
 
 if TYPE_CHECKING:
@@ -21,7 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["draw_dot", "notebook", "summary", "to_dot", "trace"]
 
-Roots: TypeAlias = "Value | Sequence[Value] | Mapping[str, Value]"
+Node: TypeAlias = "Value | Tensor"
+Roots: TypeAlias = "Node | Sequence[Node] | Mapping[str, Node]"
 
 LIMIT = 300  # values that trace, to_dot and draw_dot show
 DRAWN = 100  # values that a notebook draws; up to LIMIT it shows text
@@ -30,6 +33,7 @@ MOST = 250_000  # values that a summary explores
 EDGES = 4  # edges a value at which a graph counts as large (dot products have operands without end)
 NAME = 60  # characters of a name that are shown
 TERMS = 6  # terms of a dot product that are written out
+SHORT = 4  # elements of a vector that are written out
 
 _INFIX = {op.name: op.symbol for op in OPS if op.slot and op.arity == 2}
 _INFIX.update({op.constant: op.symbol for op in OPS if op.constant})
@@ -43,17 +47,17 @@ class _Graph:
     """What lies below some roots, explored from the roots down, at most ``most`` values of it.
 
     nodes: the values; operands: for each the places of its operands (a constant exponent is none);
-    number: the values that are plain numbers of an operation (x*2), no leaves of anybody; recorded: the
+    number: the values that are plain numbers or arrays of an operation (x*2), no leaves of anybody; recorded: the
     number of a leaf whose data was set after its use: an entry apart for each number it was used with;
     complete: whether this is the whole graph.
     """
 
-    def __init__(self, roots: Iterable[Value], most: int | None) -> None:
-        self.nodes: list[Value] = []
+    def __init__(self, roots: Iterable[Node], most: int | None) -> None:
+        self.nodes: list[Node] = []
         self.operands: list[tuple[int, ...]] = []
         self.edges = 0
         self.number: set[int] = set()
-        self.recorded: dict[int, float] = {}
+        self.recorded: dict[int, Any] = {}
         place: dict[int | tuple[int, str], int] = {}
         for v in roots:
             if id(v) not in place:
@@ -65,13 +69,13 @@ class _Graph:
             if len(self.nodes) > room or self.edges > EDGES * room:
                 break
             places = []
-            constants = _CONSTANTS.get(v._name_of_op, ())
-            numbers = [n for j, n in enumerate(v._numbers) if j not in constants]
-            for x, n in zip(v._arguments, numbers, strict=True):
+            for x, n in _arguments(v):
                 if isinstance(x, float):
                     x = Value(x)
                     self.number.add(len(self.nodes))
-                key = id(x) if repr(n) == repr(x.data) else (id(x), repr(n))  # repr: nan is nan, -0.0 is not 0.0
+                elif isinstance(x, Tensor) and id(x) not in place and not (x.requires_grad or x.name):
+                    self.number.add(len(self.nodes))
+                key = id(x) if n is None or repr(n) == repr(x.data) else (id(x), repr(n))  # repr: nan is nan, -0 not 0
                 i = place.setdefault(key, len(self.nodes))
                 if i == len(self.nodes):
                     self.nodes.append(x)
@@ -85,7 +89,8 @@ class _Graph:
     def fits(self, limit: int | None) -> bool:
         return limit is None or (self.complete and len(self.nodes) <= limit and self.edges <= EDGES * limit)
 
-    def data(self, k: int) -> float:
+    def data(self, k: int) -> Any:
+        """A number, or an array."""
         return self.recorded[k] if k in self.recorded else self.nodes[k].data
 
     def order(self) -> list[int]:
@@ -94,6 +99,16 @@ class _Graph:
         operations = [k for k, v in enumerate(self.nodes) if v._tape is not None]
         operations.sort(key=lambda k: (tapes.setdefault(id(self.nodes[k]._tape), k), self.nodes[k]._index))
         return list(dict.fromkeys([i for k in operations for i in (*self.operands[k], k)] + self.roots))
+
+    def below(self, places: Iterable[int]) -> set[int]:
+        """These places and all that they were computed from."""
+        found = set(places)
+        todo = list(found)
+        while todo:
+            new = set(self.operands[todo.pop()]) - found
+            found |= new
+            todo += new
+        return found
 
     def depth(self) -> int:
         """Operations on the longest path."""
@@ -104,25 +119,33 @@ class _Graph:
         return max(depth)
 
 
-def _roots(root: Roots, op: str) -> dict[str, Value] | list[Value]:
-    if isinstance(root, Value):
+def _arguments(v: Node) -> list[tuple[Any, float | None]]:
+    """Operands that may lead on, each with the number that was recorded of it (None: as it is)."""
+    if isinstance(v, Tensor) or any(isinstance(x, Tensor) for x in v._arguments):
+        return [(x, None) for x in v._arguments if isinstance(x, (Value, Tensor, float))]
+    constants = _CONSTANTS.get(v._name_of_op, ())
+    return list(zip(v._arguments, [n for j, n in enumerate(v._numbers) if j not in constants], strict=True))
+
+
+def _roots(root: Roots, op: str) -> dict[str, Node] | list[Node]:
+    if isinstance(root, (Value, Tensor)):
         return [root]
     if not isinstance(root, (Mapping, Sequence)) or isinstance(root, (str, bytes)):
         raise errors.no_value(op, "root", root)
     pairs = list(root.items()) if isinstance(root, Mapping) else list(enumerate(root))
     for key, v in pairs:
-        if not isinstance(v, Value):
+        if not isinstance(v, (Value, Tensor)):
             raise errors.no_value(op, f"root[{key!r}]", v)
     if not pairs:
         raise errors.nothing(op, "root", "Value")
     return {str(key): v for key, v in pairs} if isinstance(root, Mapping) else [v for _, v in pairs]
 
 
-def _values(roots: dict[str, Value] | list[Value]) -> list[Value]:
+def _values(roots: dict[str, Node] | list[Node]) -> list[Node]:
     return list(roots.values()) if isinstance(roots, dict) else roots
 
 
-def _explored(roots: dict[str, Value] | list[Value], limit: int | None) -> _Graph:
+def _explored(roots: dict[str, Node] | list[Node], limit: int | None) -> _Graph:
     """The graph, if it is within the limit; else enough of it for a summary."""
     graph = _Graph(_values(roots), limit)
     return graph if graph.fits(limit) else _Graph(_values(roots), MOST)
@@ -139,7 +162,43 @@ def _number(x: float) -> str:
     return repr(x).removesuffix(".0")
 
 
-def _names(graph: _Graph, order: list[int], given: Mapping[str, Value]) -> dict[int, str]:
+def _literal(x: Any) -> str:
+    """A number or an array that stands where it is used."""
+    if np.ndim(x) == 0:
+        return _number(float(x))
+    if x.size and (x == x.flat[0]).all():
+        return _number(float(x.flat[0]))
+    if x.ndim == 1 and x.size <= SHORT:
+        return f"[{', '.join(_number(float(n)) for n in x)}]"
+    return f"array{x.shape}"
+
+
+def _plain_argument(x: Any) -> str:
+    """A keyword's value, or an index."""
+    if isinstance(x, np.ndarray):
+        return f"array{x.shape}" if x.ndim else repr(x.item())
+    if isinstance(x, slice):
+        start, stop, step = ("" if n is None else str(n) for n in (x.start, x.stop, x.step))
+        return f"{start}:{stop}" + (f":{step}" if step else "")
+    if x is Ellipsis:
+        return "..."
+    text = _plain(repr(x))
+    return text if len(text) <= NAME else "..."
+
+
+def _shown(x: Any, digits: int) -> str:
+    """A number; the numbers of a short vector; else an array's shape."""
+    if x is None:
+        return ""
+    if np.ndim(x) == 0:
+        return f"{float(x):.{digits}g}"
+    kind = "" if x.dtype == np.float64 else f" {x.dtype}"
+    if x.ndim == 1 and x.size <= SHORT:
+        return f"[{', '.join(f'{float(n):.{digits}g}' for n in x)}]{kind}"
+    return f"{x.shape}{kind}"
+
+
+def _names(graph: _Graph, order: list[int], given: Mapping[str, Node]) -> dict[int, str]:
     """A name for each value: the user's, made unique; else the root's key; else v0, v1, ..."""
     names: dict[int, str] = {}
     taken: set[str] = set()
@@ -177,12 +236,14 @@ def _expression(graph: _Graph, k: int, names: Mapping[int, str]) -> str:
     op = graph.nodes[k]._name_of_op
 
     def term(i: int) -> str:
-        return names[i] if i in names else _number(graph.data(i))
+        return names[i] if i in names else _literal(graph.data(i))
 
     def factor(text: str) -> str:
         return f"({text})" if text.startswith("-") else text
 
     places = graph.operands[k]
+    if op not in _ARGUMENTS and op != "dot":
+        return _method(graph, k, [term(i) for i in places])
     if op == "dot":
         bias, *rest = places
         more = f", ... {len(rest) // 2 - TERMS} more" if len(rest) > 2 * TERMS else ""
@@ -201,20 +262,44 @@ def _expression(graph: _Graph, k: int, names: Mapping[int, str]) -> str:
     return f"{op}({', '.join(terms)})"
 
 
+def _method(graph: _Graph, k: int, terms: list[str]) -> str:
+    """An operation that is no row of the table: ``a @ b``, ``a[1:]``, ``a.sum(axis=0)``, ``stack([a, b])``."""
+    v = graph.nodes[k]
+    op = v._name_of_op
+    keywords = {key: x for key, x in getattr(v, "_keywords", {}).items() if x is not None and x is not False
+                and not (key == "axis" and v.ndim == 0)}
+    if op == "matmul" and len(terms) == 2:
+        return " @ ".join(terms)
+    if op in ("getitem", "item"):
+        index = keywords.get("index", Ellipsis)
+        return f"{terms[0]}[{', '.join(map(_plain_argument, index if isinstance(index, tuple) else (index,)))}]"
+    if len(terms) > 2 * TERMS:
+        terms = [*terms[:TERMS], f"... {len(terms) - TERMS} more"]
+    if op in ("gather", "stack", "concatenate"):
+        terms = [f"[{', '.join(terms)}]"]
+        op = "stack" if op == "gather" else op
+    given = [f"{key}={_plain_argument(x)}" for key, x in keywords.items()]
+    first = graph.nodes[graph.operands[k][0]]
+    if isinstance(first, Tensor) and len(graph.operands[k]) == 1 and hasattr(Tensor, op):
+        return f"{terms[0]}.{op}({', '.join(given)})"
+    return f"{op}({', '.join(terms + given)})"
+
+
 def trace(root: Roots, *, grads: bool = False, limit: int | None = LIMIT, digits: int = 6) -> str:
     """cgrad.viz.trace(root, *, grads=False, limit=300, digits=6): the graph below root as text.
 
-    One line a value: leaves first, then the operations in the order of recording, numbers at the right.
-    Unnamed values are called v0, v1, ...; a name used twice gets a number. Operations are written as in
-    Python (``a + b``, ``a**3``, ``-a``), all others as calls (``tanh(a)``). A leaf shows the number that
-    was recorded; one that was used, given new data and used again gets a line for each number.
+    One line a value: leaves first, then the operations in the order of recording, numbers at the right
+    (of arrays the shape). Unnamed values are called v0, v1, ...; a name used twice gets a number.
+    Operations are written as in Python (``a + b``, ``a**3``, ``-a``, ``a.sum()``), all others as calls
+    (``tanh(a)``). A leaf shows the number that was recorded; one that was used, given new data and used
+    again gets a line for each number.
 
-    root: a Value; a sequence of them; or a dict of names, where ``{"L": L, "dL_da": g}`` shows the
-    recorded derivative g of L after L, and each name gets a line of its own.
+    root: a Value or Tensor; a sequence of them; or a dict of names, where ``{"L": L, "dL_da": g}`` shows
+    the recorded derivative g of L after L, below a line ``dL ---``, and each name gets a line of its own.
     grads: show gradients too. limit: a graph of more values is summarised (None: never).
     digits: significant digits of the numbers.
 
-    Raises TypeError where root is no Value, TapeError for a value that was rewound.
+    Raises TypeError where root is no Value or Tensor, TapeError for a value that was rewound.
 
     >>> import cgrad
     >>> a, b = cgrad.Value(2.0, name="a"), cgrad.Value(-3.0, name="b")
@@ -232,7 +317,7 @@ def trace(root: Roots, *, grads: bool = False, limit: int | None = LIMIT, digits
     return _text(graph, roots if isinstance(roots, dict) else {}, grads, digits)
 
 
-def _text(graph: _Graph, given: Mapping[str, Value], grads: bool, digits: int) -> str:
+def _text(graph: _Graph, given: Mapping[str, Node], grads: bool, digits: int) -> str:
     order = graph.order()
     used = {i for places in graph.operands for i in places}
     graph.number |= {k for k in graph.roots if given and k not in used and not graph.nodes[k].name
@@ -249,15 +334,36 @@ def _text(graph: _Graph, given: Mapping[str, Value], grads: bool, digits: int) -
             rows += [(f"{key} = {names[k]}", k) for key in asked.pop(id(graph.nodes[k]), ()) if key != names[k]]
     for k in graph.roots:  # roots that are leaves
         for key in asked.pop(id(graph.nodes[k]), ()):
-            text = names[k] if k in names else _number(graph.data(k))
+            text = names[k] if k in names else _literal(graph.data(k))
             rows += [(f"{key} = {text}", k)] if key != text else []
-    cells = [(text, f"{graph.data(k):.{digits}g}", f"{graph.nodes[k].grad:.{digits}g}") for text, k in rows]
+    cells = [(text, _shown(graph.data(k), digits), _shown(graph.nodes[k].grad, digits)) for text, k in rows]
+    for at, head in _sections(graph, given, rows):
+        cells.insert(at, (f"d{head} ---", "", ""))
     if grads:
         cells.insert(0, ("", "data", "grad"))
     wide = max(len(text) for text, _, _ in cells)
     middle = max(len(data) for _, data, _ in cells)
-    return "\n".join(f"{text:{wide}}  {data:{middle}}  {grad}" if grads else f"{text:{wide}}  {data}"
+    return "\n".join((f"{text:{wide}}  {data:{middle}}  {grad}" if grads else f"{text:{wide}}  {data}").rstrip()
                      for text, data, grad in cells)
+
+
+def _sections(graph: _Graph, given: Mapping[str, Node], rows: list[tuple[str, int]]) -> list[tuple[int, str]]:
+    """Where the derivatives of each result L begin that were given as dL_d...: (place among rows, L), last first."""
+    heads: dict[str, list[str]] = {}
+    for key in given:
+        for head in given:
+            if key.startswith(f"d{head}_d"):
+                heads.setdefault(head, []).append(key)
+    places = {id(v): k for k, v in enumerate(graph.nodes) if k not in graph.recorded}
+    found = []
+    for head, keys in heads.items():
+        new = graph.below([places[id(given[key])] for key in keys]) - graph.below([places[id(given[head])]])
+        starts = tuple(f"{_plain(key)} = " for key in keys)
+        after = max((i for i, (_, k) in enumerate(rows) if k == places[id(given[head])]), default=-1)
+        at = [i for i, (text, k) in enumerate(rows)
+              if i > after and ((k in new and graph.operands[k]) or text.startswith(starts))]
+        found += [(at[0], _plain(head))] if at else []
+    return sorted(found, reverse=True)
 
 
 def summary(root: Roots, *, most: int | None = MOST) -> str:
@@ -294,7 +400,7 @@ def _summary(graph: _Graph) -> str:
     rows: list[tuple[str, str]] = []
     for k in graph.roots[:8]:
         name = _plain(graph.nodes[k].name)
-        rows.append(("" if rows else "root", f"{name}{' = ' if name else ''}{graph.nodes[k].data:.6g}"))
+        rows.append(("" if rows else "root", f"{name}{' = ' if name else ''}{_shown(graph.nodes[k].data, 6)}"))
     if len(graph.roots) > 8:
         rows.append(("", f"... {len(graph.roots) - 8} more"))
     rows.append(("values", size))
@@ -318,7 +424,12 @@ def _decimal(x: float) -> str:
     return f"{x:.4f}" if x == 0 or 1e-3 <= abs(x) < 1e7 else f"{x:.4g}"
 
 
-def _dot_lines(graph: _Graph, given: Mapping[str, Value], grad: bool, shape: bool, limit: int | None) -> list[str]:
+def _norm(grad: Any) -> str:
+    """What is shown of an array's gradient: its Euclidean norm, the sign of it that one looks for."""
+    return f"norm {_decimal(float(np.linalg.norm(np.asarray(grad))))}"
+
+
+def _dot_lines(graph: _Graph, given: Mapping[str, Node], grad: bool, shape: bool, limit: int | None) -> list[str]:
     """The statements of the drawing: a record a value, a small node an operation."""
     if not graph.fits(limit):
         return [f'summary [label="{(_summary(graph) + chr(10)).translate(_STRING)}", shape=note, fontname=monospace]']
@@ -329,12 +440,15 @@ def _dot_lines(graph: _Graph, given: Mapping[str, Value], grad: bool, shape: boo
     for k in graph.order():
         v, operands = graph.nodes[k], graph.operands[k]
         if k in graph.number:
-            lines.append(f'n{k} [label="{_number(v.data)}", shape=plaintext]')
+            lines.append(f'n{k} [label="{_literal(graph.data(k)).translate(_STRING)}", shape=plaintext]')
             continue
         name = _plain(v.name or keys.get(id(v), "")).translate(_RECORD)
-        fields = [name, "shape ()" if shape else f"data {_decimal(graph.data(k))}"]
-        if grad:
-            fields.append(f"grad {_decimal(v.grad)}")
+        array = isinstance(v, Tensor) and v.ndim > 0
+        fields = [name, f"shape {v.shape}" if shape or array else f"data {_decimal(graph.data(k))}"]
+        if array and v.dtype != np.float64:
+            fields.append(str(v.dtype))
+        if grad and v.grad is not None:
+            fields.append(f"grad {_norm(v.grad)}" if array else f"grad {_decimal(v.grad)}")
         lines.append(f'n{k} [label="{{ {" | ".join(fields)} }}", shape=record]')
         if operands:
             symbol, op = v._op, v._name_of_op
@@ -366,7 +480,8 @@ def to_dot(root: Roots, *, rankdir: str = "LR", grad: bool = True, shape: bool =
     operation. Needs nothing but cgrad; ``dot -Tsvg`` draws it.
 
     root: a Value, a sequence of them, or a dict of names. rankdir: LR, RL, TB or BT. grad: show
-    gradients. shape: show the shape, () for a scalar, in place of the data. limit: a graph of more
+    gradients (the norm of an array's). shape: show the shape, () for a scalar, in place of the data; of arrays
+    it is shown always. limit: a graph of more
     values gives one node with its summary (None: never).
 
     Raises TypeError where root is no Value, ValueError for an unknown rankdir.
@@ -416,8 +531,8 @@ def _graphviz(op: str) -> Any:
 
 # ---- notebooks -----------------------------------------------------------------------------------
 
-def notebook(v: Value) -> str | None:
-    """cgrad.viz.notebook(v): what a notebook shows of a Value, as HTML; None for its repr.
+def notebook(v: Node) -> str | None:
+    """cgrad.viz.notebook(v): what a notebook shows of a Value or Tensor, as HTML; None for its repr.
 
     A drawing of a graph of up to 100 values where Graphviz is at hand, else the text of ``trace``; the
     summary of a graph of over 300 values; None for a leaf. Never raises.

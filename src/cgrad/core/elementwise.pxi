@@ -11,7 +11,14 @@ cdef inline bint is_tensor(object o) noexcept:
 
 
 cdef inline bint arrayish(object o) noexcept:
-    return is_tensor(o) or isinstance(o, np.ndarray)
+    return is_tensor(o) or cnp.PyArray_Check(o)  # by type: asking an object may run its Python
+
+
+cdef object numeric(object array, str op):
+    """An array of real numbers."""
+    if array.dtype.kind not in "fiub":
+        raise errors.bad_array(op, 0, array)
+    return array
 
 
 cdef object resolve(object o, Term *r, int op, int position):
@@ -33,9 +40,11 @@ cdef object resolve(object o, Term *r, int op, int position):
     if PyFloat_CheckExact(o):
         r.x = PyFloat_AS_DOUBLE(o)
         return None
-    if isinstance(o, np.ndarray):
+    if cnp.PyArray_Check(o):
         if o.dtype.kind not in "fiub" or o.dtype.itemsize > 8:
             raise errors.bad_array(OP_NAMES[op], position, o)
+        if not plain_layout(o):
+            o = o.astype(o.dtype.newbyteorder("="))
         if cnp.PyArray_NDIM(<cnp.ndarray>o) == 0:
             r.x = o
             return None
@@ -43,10 +52,30 @@ cdef object resolve(object o, Term *r, int op, int position):
     return None if operand(o, &r.x, op, position) else NotImplemented
 
 
+cdef inline bint plain_layout(object array) noexcept:
+    """Whether kernels can read its numbers where they are."""
+    return cnp.PyArray_ISNOTSWAPPED(<cnp.ndarray>array) and cnp.PyArray_ISALIGNED(<cnp.ndarray>array)
+
+
 cdef inline void look_who_holds(Tensor t) noexcept:
     """Note whether a tape may take the buffer as it is. To be asked before anything refers to it."""
     if t.node == 0 and not t.captured:
         t.bare = t.shared or (references(<PyObject *>t.array) == 1 and cnp.PyArray_BASE(<cnp.ndarray>t.array) == NULL)
+
+
+def frozen(Tensor t):
+    """The numbers of a tensor as somebody may keep them: a read-only view that nobody writes to."""
+    cdef object view
+    look_who_holds(t)
+    if t.node == 0 and not t.shared:
+        if not (t.captured or t.bare):
+            view = t.array.copy()
+            view.flags.writeable = False
+            return view
+        t.captured = True
+    view = t.array.view()
+    view.flags.writeable = False
+    return view
 
 
 cdef object own(object o):
@@ -226,7 +255,8 @@ cdef inline object held_tensor(PyObject *h, PyObject *home, Py_ssize_t i, object
     return cgrad_own(h)
 
 
-cdef int inspect_array(Pair *p, int op, object out, const Term *terms, Py_ssize_t n, Py_ssize_t more) except -1:
+cdef int inspect_array(Pair *p, int op, object out, const Term *terms, Py_ssize_t n, Py_ssize_t more,
+                       object rule=None) except -1:
     """Under detect_anomaly, as ``inspect``: the line of user code; an error for nan or inf in a result."""
     cdef Tape t = <Tape>p.home
     cdef Py_ssize_t k
@@ -244,7 +274,7 @@ cdef int inspect_array(Pair *p, int op, object out, const Term *terms, Py_ssize_
                                      f"an array of shape {(<object>payload_at(t, terms[k].i).value).shape}"))
                 else:
                     operands.append(describe(t, terms[k].i, terms[k].x))
-            raise errors.array_anomaly(OP_NAMES[op], bad.flat[0], np.shape(out), operands, where)
+            raise errors.array_anomaly(OP_NAMES[op] if rule is None else rule.name, bad.flat[0], np.shape(out), operands, where)
         if t.lines is None:
             t.lines = {}
         if t.top + more >= t.limit:
@@ -279,6 +309,8 @@ cdef object item(Tensor v, Py_ssize_t offset):
         x = array.flat[offset]
     if not (v.node or v.needs):
         return leaf_of(new_handle(), x)
+    p.home = v.home
+    r.i = v.index
     if modes or v.home == NULL or (<Tape>v.home).top >= (<Tape>v.home).limit or free_list == NULL \
             or (v.node == 0 and v.home != current()):
         r.v, r.x, r.i = <PyObject *>v, 0, -1
@@ -288,9 +320,8 @@ cdef object item(Tensor v, Py_ssize_t offset):
         if modes:
             inspect(&p, OP_ITEM, x, &r, 1)
         discard(p.handle)  # the next one taken
-    t = <Tape>v.home if v.home != NULL else <Tape>p.home
+    t = <Tape>p.home
     i = t.top
-    r.i = v.index if v.home != NULL else r.i
     t.used[r.i] = USED
     t.items = True
     return appended(<PyObject *>t, i, OP_ITEM, x, <int32_t>i, <double>offset, r.i, 0)
