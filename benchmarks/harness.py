@@ -5,6 +5,7 @@ processes call: ``factory(*args) -> {side: function}``, each function giving (se
 results of the sides that are compared must agree; where they do not, there is no figure.
 """
 
+import functools
 import gc
 import json
 import math
@@ -25,6 +26,8 @@ from typing import Self
 ROOT = Path(__file__).resolve().parent.parent
 Outcome = tuple[float, list[float]]
 Side = Callable[[], Outcome]
+PEER_PYTHON = "CGRAD_PEER_PYTHON"  # an interpreter for the peers that this one lacks (run.py --peer-python)
+ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "MKL", "OPENBLAS")}  # of matrix products
 clock = time.process_time  # CPU time, the system's part included: other processes do not count
 
 
@@ -84,14 +87,14 @@ def timed(work: Callable[[], list[float]]) -> Side:
 
 
 class Process:
-    """A fresh interpreter that holds the sides of one factory."""
+    """A fresh interpreter that holds the sides of one factory; python: another one than this."""
 
-    def __init__(self, group: str, factory: str, *args: object) -> None:
-        environment = dict(os.environ)
+    def __init__(self, group: str, factory: str, *args: object, python: str = sys.executable) -> None:
+        environment = {**os.environ, **ONE_THREAD}
         environment["PYTHONPATH"] = os.pathsep.join([str(ROOT), *filter(None, [environment.get("PYTHONPATH")])])
         self.what = f"{group}.{factory}"
         self.child = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.worker", f"benchmarks.{group}", factory, json.dumps(args)],
+            [python, "-m", "benchmarks.worker", f"benchmarks.{group}", factory, json.dumps(args)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
 
     def __enter__(self) -> Self:
@@ -148,6 +151,12 @@ def ratios(what: str, over: Side, under: Side, rounds: int, same: float | None =
 
     same: the relative tolerance within which both give the same results; None: not compared.
     """
+    return [seconds/others for seconds, others in times(what, over, under, rounds, same, warm)]
+
+
+def times(what: str, over: Side, under: Side, rounds: int, same: float | None = 1e-9,
+          warm: int = 1) -> list[tuple[float, float]]:
+    """The times themselves, of both in each round."""
     for _ in range(warm):
         over()
         under()
@@ -157,7 +166,7 @@ def ratios(what: str, over: Side, under: Side, rounds: int, same: float | None =
         others, expected = under()
         if same is not None:
             agree(what, results, expected, same)
-        result.append(seconds/others)
+        result.append((seconds, others))
     return result
 
 
@@ -190,6 +199,30 @@ def version(package: str) -> str:
         return ""
 
 
+@functools.cache
+def peer(package: str) -> tuple[str, str]:
+    """An interpreter that has the package, and the package's version; ("", "") where there is none.
+
+    This interpreter, or that which the environment variable CGRAD_PEER_PYTHON names.
+    """
+    if found := version(package):
+        return sys.executable, found
+    other = os.environ.get(PEER_PYTHON, "")
+    if not other:
+        return "", ""
+    ask = f"from importlib import metadata; print(metadata.version({package!r}))"
+    try:
+        asked = subprocess.run([other, "-c", ask], capture_output=True, text=True, check=False)
+    except OSError:
+        return "", ""
+    return (other, asked.stdout.strip()) if asked.returncode == 0 else ("", "")
+
+
+def no_peer(package: str) -> str:
+    """A note where neither interpreter has the package."""
+    return f"needs {package}: install it, or name an interpreter that has it with --peer-python"
+
+
 def missing(*packages: str) -> str:
     """A note that names what is not installed; "" where all are there."""
     absent = [name for name in packages if not version(name)]
@@ -216,4 +249,4 @@ def machine() -> dict[str, str]:
     return {"processor": f"{processor()}, {os.cpu_count()} CPUs", "system": f"{platform.system()} {platform.machine()}",
             "Python": f"{platform.python_implementation()} {platform.python_version()} ({platform.python_compiler()})",
             "gcc": gcc, "NumPy": version("numpy"), "cgrad": cgrad.__version__,
-            **{name: version(name) or "none" for name in ("micrograd", "minigrad", "xad")}}
+            **{name: peer(name)[1] or "none" for name in ("micrograd", "minigrad", "xad", "torch", "autograd")}}

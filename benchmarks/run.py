@@ -1,7 +1,11 @@
-"""Run the benchmarks: ``python benchmarks/run.py [--quick] [--only NAME] [--json FILE] [--write-readme]``."""
+"""Run the benchmarks: ``python benchmarks/run.py [--quick] [--only NAME] [--json FILE] [--write-readme]``.
+
+``--peer-python FILE`` names an interpreter with the peers that are not installed beside cgrad, such as PyTorch.
+"""
 
 import argparse
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -9,10 +13,23 @@ ROOT = Path(__file__).resolve().parent.parent
 if not __package__:  # run as a script: this folder's names must not hide other modules
     sys.path[0] = str(ROOT)
 
-from benchmarks import chain, expression, harness, hessian, memory, moons, peers, sweep  # noqa: E402
+from benchmarks import (  # noqa: E402
+    arrays,
+    arrays_digits,
+    arrays_memory,
+    chain,
+    expression,
+    harness,
+    hessian,
+    memory,
+    moons,
+    peers,
+    sweep,
+)
 
 GROUPS = {"chain": chain.run, "moons": moons.run, "peers": peers.run, "expression": expression.run,
-          "sweep": sweep.run, "memory": memory.run, "hessian": hessian.run}
+          "sweep": sweep.run, "memory": memory.run, "hessian": hessian.run, "arrays": arrays.run,
+          "digits": arrays_digits.run, "array memory": arrays_memory.run}
 BEGIN, END = "<!-- figures:begin -->", "<!-- figures:end -->"
 VERDICT = {True: "met", False: "missed", None: ""}
 
@@ -61,10 +78,14 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--quick", action="store_true", help="small sizes: shows that it runs, its figures mean little")
     parser.add_argument("--only", choices=GROUPS, metavar="NAME", help=f"one group: {', '.join(GROUPS)}")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
+    parser.add_argument("--peer-python", metavar="FILE",
+                        help="an interpreter that has the peers which this one lacks (PyTorch is heavy)")
     parser.add_argument("--write-readme", action="store_true", help="put the table into README.md")
     options = parser.parse_args(arguments)
     if options.write_readme and (options.quick or options.only):
         parser.error("--write-readme takes a full run: drop --quick and --only")
+    if options.peer_python:
+        os.environ[harness.PEER_PYTHON] = options.peer_python
     readme = ROOT / "README.md"
     if options.write_readme:
         try:

@@ -2,10 +2,15 @@
 
 import os
 
-import hypothesis
-import pytest
+# Before NumPy is imported: the threads of its matrix products wait for each other in busy loops, for minutes where
+# other work takes the processors.
+for _threads in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"):
+    os.environ.setdefault(_threads, "1")
 
-import cgrad
+import hypothesis  # noqa: E402
+import pytest  # noqa: E402
+
+import cgrad  # noqa: E402
 
 COLLECTING = os.environ.get("CGRAD_DEBUG_COLLECT", "") not in ("", "0")
 

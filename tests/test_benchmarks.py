@@ -11,7 +11,20 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks import chain, expression, harness, hessian, memory, moons, reference, run, sweep  # noqa: E402
+from benchmarks import (  # noqa: E402
+    arrays,
+    arrays_digits,
+    arrays_memory,
+    chain,
+    expression,
+    harness,
+    hessian,
+    memory,
+    moons,
+    reference,
+    run,
+    sweep,
+)
 
 needs_gcc = pytest.mark.skipif(not reference.available(), reason="the C reference is compiled with gcc")
 
@@ -135,6 +148,82 @@ def test_training_loop_counts_its_operations():
     assert 19_000 < operations <= 20_000 and len(sizes) >= 10 and mean < 0.1
 
 
+# ---- arrays -----------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("name", arrays.CHAINS)
+def test_chains_of_arrays_have_ten_operations(name):
+    import cgrad
+
+    with cgrad.Tape() as tape:
+        x, y = cgrad.Tensor([0.5, 1.0], requires_grad=True), cgrad.Tensor([1.0, -0.5], requires_grad=True)
+        out = arrays.CHAINS[name](cgrad, x, y)
+    assert out.shape == (2,) and sum(node.op != "leaf" for node in tape) == arrays.STEPS
+
+
+@needs("autograd")
+@pytest.mark.parametrize("name", arrays.CHAINS)
+def test_chains_of_arrays_are_those_of_autograd(name):
+    """Twice: gradients are set to zero in between."""
+    ours, theirs = arrays.ours(name, 50, 2)["run"]()[1], arrays.autograd(name, 50, 1)["run"]()[1]
+    assert len(ours) == 9
+    harness.agree(name, ours, theirs, 1e-13)
+
+
+def test_loop_over_elements_is_the_closed_form():
+    x, _ = arrays.start(20)
+    sides = arrays.elements("cgrad", 20, 3)
+    harness.agree("gradient", sides["gradient"]()[1], [float((x*x).sum()), *(2*x).tolist()], 1e-14)
+    assert sides["forward"]()[1] == sides["floats"]()[1]
+
+
+def by_hand_epoch(dtype, rate, momentum):
+    """The epoch of arrays_digits in plain NumPy: the losses."""
+    import numpy as np
+
+    weights, batches = arrays_digits.begin(dtype)
+    params = [a for pair in weights for a in pair]
+    velocity = [0*p for p in params]
+    losses = []
+    for x, y in batches:
+        w1, b1, w2, b2 = params
+        hidden = np.maximum(x @ w1.T + b1, 0)
+        scores = hidden @ w2.T + b2
+        scores = scores - scores.max(axis=1, keepdims=True)
+        logs = scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
+        losses.append(-logs[np.arange(len(y)), y].mean())
+        slope = (np.exp(logs) - np.eye(10)[y])/len(y)
+        back = (slope @ w2)*(hidden > 0)
+        gradients = back.T @ x, back.sum(axis=0), slope.T @ hidden, slope.sum(axis=0)
+        velocity = [momentum*v + g for v, g in zip(velocity, gradients, strict=True)]
+        params = [p - rate*v for p, v in zip(params, velocity, strict=True)]
+    return [losses[0], losses[len(losses)//2], losses[-1], *arrays_digits.digest(params)]
+
+
+def test_epoch_of_digits_is_that_by_hand():
+    options = arrays_digits.OPTIMIZER
+    expected = by_hand_epoch("float64", options["lr"], options["momentum"])
+    side = arrays_digits.ours("float64")["epoch"]
+    harness.agree("epoch", side()[1], expected, 1e-10)
+    harness.agree("epoch", side()[1], expected, 1e-10)  # from the start again
+    harness.agree("epoch", arrays_digits.ours("float32")["epoch"]()[1], expected, 1e-3)
+    assert expected[0] == pytest.approx(math.log(10), abs=0.1) and expected[2] < 1.0
+
+
+def test_digits_are_read_without_cgrad():
+    from cgrad.data import digits
+
+    images, labels = arrays_digits.data("float64")
+    assert (images*16).tolist() == digits().rows and labels.tolist() == digits().labels
+
+
+@pytest.mark.skipif(not memory.PROC.exists(), reason="reads /proc")
+def test_memory_loops_over_arrays_compute_what_they_say():
+    mean, *figures = arrays_memory.training(2000, 10)["train"]()[1]
+    assert mean < 0.05 and len(figures) == 20
+    for alive in (False, True):
+        assert arrays_memory.dropped(2, 100, alive)["drop"]()[1][2] == pytest.approx(arrays_memory.slope(), rel=1e-14)
+
+
 # ---- the harness ------------------------------------------------------------------------------------
 
 def test_disagreement_is_refused():
@@ -165,6 +254,44 @@ def test_crash_of_a_side_is_reported():
     with (harness.Process("expression", "sides", "cgrad", "no number") as process,
           pytest.raises(harness.Crashed, match=r"expression\.sides")):
         process("loop")
+
+
+@pytest.fixture
+def forget_peers():
+    harness.peer.cache_clear()
+    yield
+    harness.peer.cache_clear()
+
+
+def test_peers_are_looked_for_in_both_interpreters(monkeypatch, forget_peers, tmp_path):
+    monkeypatch.delenv(harness.PEER_PYTHON, raising=False)
+    assert harness.peer("pytest")[0] == sys.executable and harness.peer("no-such-package") == ("", "")
+    monkeypatch.setattr(harness, "version", lambda package: "")
+    harness.peer.cache_clear()
+    assert harness.peer("pytest") == ("", "")
+    monkeypatch.setenv(harness.PEER_PYTHON, sys.executable)
+    harness.peer.cache_clear()
+    python, found = harness.peer("pytest")
+    assert python == sys.executable and found == pytest.__version__ and harness.peer("no-such-package") == ("", "")
+    monkeypatch.setenv(harness.PEER_PYTHON, str(tmp_path / "nothing"))
+    harness.peer.cache_clear()
+    assert harness.peer("pytest") == ("", "")
+
+
+def test_a_missing_peer_is_no_success(monkeypatch, forget_peers):
+    monkeypatch.setattr(harness, "version", lambda package: "")
+    monkeypatch.delenv(harness.PEER_PYTHON, raising=False)
+    row = arrays.compared("chain", ">= 5", "mixed", 10, 1, 1, "torch")
+    assert row.value is None and row.met is None and row.note.startswith("needs torch")
+    assert "met" not in run.line(row)
+
+
+def test_another_interpreter_can_be_named(monkeypatch):
+    seen = []
+    monkeypatch.setattr(run, "take", lambda *args, **kwargs: seen.append(run.os.environ[harness.PEER_PYTHON]) or {})
+    monkeypatch.setenv(harness.PEER_PYTHON, "before")
+    run.main(["--quick", "--only", "chain", "--peer-python", sys.executable])
+    assert seen == [sys.executable]
 
 
 def test_readme_is_rewritten_between_its_marks():

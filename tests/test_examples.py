@@ -24,7 +24,7 @@ def test_example(name, capsys):
 
 
 def test_there_are_examples():
-    assert len(list(EXAMPLES.glob("*.py"))) >= 5
+    assert len(list(EXAMPLES.glob("*.py"))) >= 9
 
 
 @pytest.mark.parametrize("name", sorted(NEEDS_SCIPY))
@@ -42,3 +42,13 @@ def test_the_checks_can_fail(monkeypatch, capsys):
     monkeypatch.setattr(cgrad, "softplus", lambda x: 1.01*softplus(x))
     assert not scope["main"]()
     assert "FAILED" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name, change", [
+    ("gradients_of_gradients", {"B": [0.1, 0.2, 0.3, 0.4]}), ("computation_record", {"RATE": 1.0}),
+    ("digits_mlp", {"EPOCHS": 1}), ("digits_conv", {"EPOCHS": 1})])
+def test_the_checks_of_array_examples_can_fail(name, change, capsys):
+    main = runpy.run_path(str(EXAMPLES / f"{name}.py"))["main"]
+    main.__globals__.update(change)
+    assert not main()
+    assert "check: FAILED" in capsys.readouterr().out

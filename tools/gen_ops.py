@@ -346,7 +346,7 @@ class Generator:
             head = f"cdef inline bint p_{p.name}(double x) noexcept nogil:"
             out.insert(0, f"{head}\n    return {c_text(parse(p.formula), 'c_{}')}\n")
             out.append(f'def {p.name}(x):\n    """cgrad.{p.name}(x): {p.doc}"""')
-            out.append(f"    if arrayish(x):\n        return np.{p.name}(plain(x))")
+            out.append(f"    if arrayish(x):\n        return np.{p.name}(numeric(plain(x), {p.name!r}))")
             out.append(f"    return p_{p.name}((<Value>x).primal if is_value(x) else plain_named(x, {p.name!r}))\n")
         ufuncs = [(u, op.name) for op in self.public for u in op.ufunc.split()]
         ufuncs += [(p.ufunc, p.name) for p in self.predicates]

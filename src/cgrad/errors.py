@@ -172,6 +172,13 @@ def bad_array(op: str, position: int, value: Any) -> TypeError:
     return TypeError(f"{op}: {what} is an array of {value.dtype} and shape {value.shape}: {way}")
 
 
+def no_array(data: object) -> TypeError:
+    if isinstance(data, (list, tuple)):
+        return TypeError("Tensor: data holds something that is no real number: give numbers, or make a tensor of Values "
+                         "with cgrad.stack")
+    return TypeError(f"Tensor: data is {_show(data)}: give numbers, nested lists of them, or an ndarray")
+
+
 def bad_dtype(dtype: object) -> TypeError:
     return TypeError(f"Tensor: dtype is {dtype!r}: give float64 or float32")
 
@@ -209,8 +216,8 @@ def grad_of_node(value: object) -> ValueError:
 
 
 def not_one(op: str, value: Any) -> ValueError:
-    return ValueError(f"{op}: a tensor of shape {value.shape} has {value.size} elements, not one: "
-                      f"{'reduce it first, with .sum() for example' if op == 'item' else 'use .any() or .all() of a comparison'}")
+    way = "reduce it first, with .sum() for example" if op == "item" else "use .any() or .all() of a comparison"
+    return ValueError(f"{op}: a tensor of shape {value.shape} has {value.size} elements, not one: {way}")
 
 
 def set_item(value: object) -> TypeError:
@@ -244,6 +251,11 @@ def bad_output(name: str, position: int, value: object) -> TypeError:
     return TypeError(f"{name}: output {position + 1} of forward is {_show(value)}: give a number or an array of floats")
 
 
+def bad_answer(name: str, position: int, value: object) -> TypeError:
+    return TypeError(f"{name}: backward gave {_show(value)} for argument {position + 1} of forward: give a number or an "
+                     "array of floats, or None")
+
+
 def no_function(value: object) -> TypeError:
     return TypeError(f"comm: {_show(value)} is no cgrad.Function: give an instance of one")
 
@@ -264,7 +276,8 @@ def out_of_range(value: Any, index: object, axis: int) -> IndexError:
 def array_anomaly(op: str, value: float, shape: tuple[int, ...], operands: list[tuple[str, Any]], where: str,
                   kind: str = "result") -> AnomalyError:
     shown = ", ".join(f"{name} = {x}" if name else str(x) for name, x in operands)
-    return AnomalyError(f"{op}: {kind} of shape {shape} has a {float(value)!r}{', of ' + shown if shown else ''} ({where})")
+    shown = f", of {shown}" if shown else ""
+    return AnomalyError(f"{op}: {kind} of shape {shape} has a {float(value)!r}{shown} ({where})")
 
 
 def anomaly(op: str, value: float, operands: list[tuple[str, float]], where: str, kind: str = "result") -> AnomalyError:
@@ -282,3 +295,244 @@ def user_line() -> str:
     while frame.f_back is not None and os.path.abspath(frame.f_code.co_filename).startswith(_PACKAGE):
         frame = frame.f_back
     return f"{frame.f_code.co_filename}:{frame.f_lineno}"
+
+
+# ---- array ops (ops/) ----------------------------------------------------------------------------
+
+_Shape = tuple[int, ...]
+
+
+def no_argument(op: str, name: str) -> TypeError:
+    ways = {
+        "out": "results are arrays of their own, for a recorded graph never changes: use the result",
+        "dtype": "use .astype(dtype) before or after it",
+        "where": "leave elements out by an index, or put neutral ones in with cgrad.where",
+        "initial": "combine the result with it",
+    }
+    return TypeError(f"{op}: {name}= is not taken: {ways.get(name, 'no such argument has a derivative rule')}")
+
+
+def _axis_error(text: str) -> Exception:
+    from numpy.exceptions import AxisError  # a ValueError and an IndexError, as NumPy raises it
+
+    return AxisError(text)
+
+
+def axis_type(op: str, axis: object) -> TypeError:
+    return TypeError(f"{op}: axis is {_show(axis)}: give an int")
+
+
+def bad_axis(op: str, axis: int, shape: _Shape) -> Exception:
+    return _axis_error(f"{op}: axis {axis} of an array of shape {shape}: it has {len(shape)} axes, counted from 0")
+
+
+def repeated_axis(op: str, axis: object, shape: _Shape) -> ValueError:
+    return ValueError(f"{op}: axes {axis} of an array of shape {shape}: name each axis once")
+
+
+def new_axis(op: str, axis: object, shape: _Shape) -> Exception:
+    return _axis_error(f"{op}: new axis {axis} for {shape}: count in the axes of the result, each once")
+
+
+def bad_reshape(shape: _Shape, target: object) -> ValueError:
+    return ValueError(f"reshape: cannot make {shape} into {target}: as many elements, and at most one -1")
+
+
+def bad_squeeze(shape: _Shape, axis: object) -> ValueError:
+    return ValueError(f"squeeze: axis {axis} of {shape} is not of length 1: name axes that are")
+
+
+def bad_permutation(axes: object, shape: _Shape) -> ValueError:
+    return ValueError(f"transpose: axes {axes} for {shape}: name each of its {len(shape)} axes once")
+
+
+def bad_moveaxis(source: object, destination: object) -> ValueError:
+    return ValueError(f"moveaxis: {source} to {destination}: give as many places as axes")
+
+
+def no_matrix(op: str, shape: _Shape) -> ValueError:
+    return ValueError(f"{op}: {shape} is no matrix: give an array of two axes or more")
+
+
+def bad_broadcast(op: str, shape: _Shape, target: object) -> ValueError:
+    return ValueError(f"{op}: {shape} does not broadcast to {target}: lengths must be equal, or 1 in the first")
+
+
+def no_common_shape(op: str, shapes: list[_Shape]) -> ValueError:
+    return ValueError(f"{op}: shapes {_listed(shapes)} do not broadcast: lengths must be equal, or 1")
+
+
+def _listed(shapes: list[_Shape]) -> str:
+    return ", ".join(map(str, shapes[:6])) + (", ..." if len(shapes) > 6 else "")
+
+
+def bad_pad(width: object, shape: _Shape) -> ValueError:
+    return ValueError(f"pad: width {width} for {shape}: give an int, or (before, after) for each axis, none negative")
+
+
+def bad_cast(op: str, dtype: object) -> TypeError:
+    return TypeError(f"{op}: dtype {dtype} is not differentiated: give float64 or float32")
+
+
+def bad_weights(shape: _Shape, weights: _Shape) -> ValueError:
+    return ValueError(f"average: weights of shape {weights} for {shape}: give that shape, or one a place of axis")
+
+
+def empty_reduction(op: str, shape: _Shape) -> ValueError:
+    return ValueError(f"{op}: no elements in {shape} to choose from: look at .size first")
+
+
+def bad_index(shape: _Shape, error: object) -> IndexError:
+    return IndexError(f"getitem: of an array of shape {shape}: {error}")
+
+
+def index_type(index: object) -> IndexError:
+    if isinstance(index, slice):
+        index = next(x for x in (index.start, index.stop, index.step) if type(x).__name__ == "Value")
+    dtype = getattr(index, "dtype", None)
+    kind = f"{_show(index)}" + (f" of {dtype}" if dtype is not None else "")
+    return IndexError(f"getitem: index is {kind}: indices have no derivative: give plain ints, slices, or arrays of "
+                      "ints or bools, as t > 0 or t.argsort() are")
+
+
+def bad_along(op: str, shape: _Shape, indices: _Shape) -> ValueError:
+    return ValueError(f"{op}: indices of shape {indices} for {shape}: give as many axes, equal but for the one")
+
+
+def where_sides() -> TypeError:
+    return TypeError("where: one side alone: give both x and y, or neither for the places where condition is true")
+
+
+def bad_diag(shape: _Shape) -> ValueError:
+    return ValueError(f"diag: of an array of shape {shape}: give one or two axes, or use diagonal")
+
+
+def stack_shapes(op: str, shapes: list[_Shape]) -> ValueError:
+    return ValueError(f"{op}: shapes {_listed(shapes)} differ: give arrays of one shape")
+
+
+def concatenate_shapes(shapes: list[_Shape], axis: int) -> ValueError:
+    return ValueError(f"concatenate: shapes {_listed(shapes)} along axis {axis}: "
+                      "give arrays, no scalars, that are equal in all other axes")
+
+
+def bad_split(shape: _Shape, axis: int, parts: object) -> ValueError:
+    return ValueError(f"split: axis {axis} of {shape} is not divided by {parts}: use array_split, or give places")
+
+
+def bad_matmul(x: _Shape, y: _Shape) -> ValueError:
+    if not x or not y:
+        return ValueError(f"matmul: {x} with {y}: a scalar is no matrix: use *")
+    return ValueError(f"matmul: {x} with {y}: the last axis of the first must be as long as the last but one of the "
+                      "second (its only one, of a vector), and the axes before them must broadcast")
+
+
+def bad_product(op: str, x: _Shape, y: _Shape) -> ValueError:
+    return ValueError(f"{op}: {x} with {y}: the axes that are summed over must be equally long")
+
+
+def bad_cross(x: _Shape, y: _Shape) -> ValueError:
+    return ValueError(f"cross: {x} with {y}: give vectors of 3 elements along the axis")
+
+
+def einsum_shapes(inputs: tuple[str, ...], output: str, shapes: list[_Shape]) -> ValueError:
+    return ValueError(f"einsum: {','.join(inputs)}->{output} of {_listed(shapes)}: axes of one label must be equally "
+                      "long, or 1")
+
+
+def einsum_operands(subscripts: str, number: int) -> ValueError:
+    return ValueError(f"einsum: {subscripts!r} with {number} operands: give one list of labels an operand")
+
+
+def einsum_labels(subscripts: str, term: str, ndim: int) -> ValueError:
+    return ValueError(f"einsum: {term!r} in {subscripts!r} for an operand of {ndim} axes: give one label an axis, "
+                      "or ... for those that have none")
+
+
+def einsum_text(subscripts: str) -> ValueError:
+    return ValueError(f"einsum: {subscripts!r}: labels are letters, an ellipsis of the operands is in the output too, "
+                      "and each label of the output is in an operand and in the output once")
+
+
+def not_square(op: str, shape: _Shape) -> ValueError:
+    return ValueError(f"{op}: {shape} is no square matrix: the last two axes must be equally long")
+
+
+def _linalg_error(text: str) -> Exception:
+    from numpy.linalg import LinAlgError
+
+    return LinAlgError(text)
+
+
+def singular(op: str, shape: _Shape) -> Exception:
+    which = "the matrix" if len(shape) == 2 else "one of the matrices"
+    return _linalg_error(f"{op}: {which} of {shape} is singular: add a small multiple of the unit matrix")
+
+
+def not_positive(op: str, shape: _Shape) -> Exception:
+    which = "the matrix" if len(shape) == 2 else "one of the matrices"
+    return _linalg_error(f"{op}: {which} of {shape} is not positive definite: add a small multiple of the unit matrix")
+
+
+def bad_solve(a: _Shape, b: _Shape) -> ValueError:
+    return ValueError(f"solve: {a} with {b}: give as many rows on the right, as a vector or as columns (n, k)")
+
+
+def bad_norm(order: object, shape: _Shape, axes: _Shape) -> ValueError:
+    return ValueError(f"norm: ord={order!r} over axes {axes} of {shape}: give a number for one axis; 'fro', 'nuc', "
+                      "1, -1, 2, -2, inf or -inf for two; none for more")
+
+
+# ---- nn ------------------------------------------------------------------------------------------
+
+def no_forward(module: object) -> NotImplementedError:
+    return NotImplementedError(f"{type(module).__name__}: has no forward: define forward(self, ...), "
+                               "what a call of the module computes")
+
+
+def layer_shape(op: str, operand: str, shape: tuple[int, ...], needs: str) -> ValueError:
+    return ValueError(f"{op}: {operand} has shape {shape}: {needs}")
+
+
+def class_index(op: str, index: int, classes: int) -> ValueError:
+    return ValueError(f"{op}: target holds class {index}: give indices from 0 to {classes - 1}")
+
+
+def state_mismatch(module: object, problems: list[str]) -> ValueError:
+    return ValueError(f"load_state_dict: {'; '.join(problems)}: nothing was loaded into {type(module).__name__}, "
+                      "give the state of a module built alike (or strict=False for missing and unexpected names)")
+
+
+def not_initialisable(op: str, value: object) -> TypeError:
+    return TypeError(f"{op}: target is {_show(value)}: give a Tensor, a float array, a Value, or lists of Values")
+
+
+# ---- optim
+
+def no_parameters(op: str, params: object) -> TypeError:
+    way = "give a list of leaf Values and Tensors"
+    if type(params).__name__ in ("Value", "Tensor"):
+        way = "put it into a list"
+    elif callable(getattr(params, "parameters", None)):
+        way = "give its .parameters()"
+    return TypeError(f"{op}: params is {_show(params)}, no list of parameters: {way}")
+
+
+def no_parameter(op: str, position: int, value: Any) -> TypeError:
+    if made := getattr(value, "_op", ""):
+        return TypeError(f"{op}: params[{position}] is {_named(value)}, the result of {made}: give the leaves that it "
+                         "comes from, or a new leaf by .detach()")
+    return TypeError(f"{op}: params[{position}] is {_show(value)}, no parameter: give leaf Values and Tensors")
+
+
+def parameter_twice(op: str, position: int, before: str, value: Any) -> ValueError:
+    return ValueError(f"{op}: params[{position}] is the same as {before}, {_named(value)}: give each parameter once")
+
+
+def bad_state(op: str, reason: str) -> ValueError:
+    return ValueError(f"{op}: {reason}: give what state_dict() of the same optimiser over the same parameters gave")
+
+
+def state_shape(op: str, key: str, have: tuple[int, ...], need: tuple[int, ...]) -> ValueError:
+    return ValueError(f"{op}: {key!r} has shape {have}, its parameters have {need}: keep the shapes of parameters, "
+                      "or make a new optimiser")

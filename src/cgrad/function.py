@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from . import errors
-from ._core import Tape, Tensor, Value, _current, _record_function, methods, plain, wrapped_result
+from ._core import Tape, Tensor, Value, _current, _record_function, frozen, methods, plain, wrapped_result
 
 __all__ = ["Function"]
 
@@ -121,6 +121,7 @@ class _Rule:
         self.ctx, self.name, self.count, self.traced = ctx, ctx.name, len(raw), traced
         self.shapes = [(np.shape(y), getattr(y, "dtype", None)) for y in outputs]
         self.kept = kept
+        self.wanted = [np.shape(x) for x in raw]
         self.origin = []  # of each saved thing: ("in", k), ("out", k) or None
         for x in ctx._saved:
             found = [("in", k) for k, j in enumerate(traced) if raw[j] is x]
@@ -153,23 +154,26 @@ class _Rule:
         result = tuple(result) if isinstance(result, (tuple, list)) else (result,)
         if len(result) != self.count:
             raise errors.wrong_adjoints(self.name, len(result), self.count)
+        for k in self.traced:
+            self.check(k, plain(result[k]))
         return tuple(result[k] for k in self.traced)
 
-
-def _fixed(x: Any) -> Any:
-    """An argument as ``forward`` sees it."""
-    x = plain(x)
-    if isinstance(x, np.ndarray):
-        x = x.view()
-        x.flags.writeable = False
-    return x
+    def check(self, k: int, c: Any) -> None:
+        """Refuse an adjoint that is no number or array, or that has not the shape of argument k."""
+        if c is None:
+            return
+        if not isinstance(c, (int, float, np.number, np.ndarray)) or np.asarray(c).dtype.kind not in "fiub":
+            raise errors.bad_answer(self.name, k, c)
+        shape, wanted = np.shape(c), self.wanted[k]
+        if shape != wanted and shape != ():
+            raise errors.bad_adjoint(self.name, k + 1, shape, wanted)
 
 
 def applied(function: Function, args: tuple[Any, ...]) -> Any:
     """Run forward, and record it."""
     ctx = copy.copy(function) if function._used else function
     ctx._used = True
-    raw = [_fixed(x) if isinstance(x, (Value, Tensor)) else x for x in args]
+    raw = [frozen(x) if isinstance(x, Tensor) else plain(x) for x in args]
     traced = [k for k, x in enumerate(args) if isinstance(x, Value) or (isinstance(x, Tensor) and x.requires_grad)]
     ctx.needs_input_grad = tuple(k in traced for k in range(len(args)))
     ctx._parents = tuple(weakref.ref(x) for x in args if isinstance(x, (Value, Tensor)))
@@ -177,7 +181,7 @@ def applied(function: Function, args: tuple[Any, ...]) -> Any:
     several = isinstance(result, (tuple, list))
     outputs = [plain(y) for y in result] if several else [plain(result)]
     for k, y in enumerate(outputs):
-        if not isinstance(y, (int, float, np.number, np.bool_, np.ndarray)):
+        if not isinstance(y, (int, float, np.number, np.bool_, np.ndarray)) or np.asarray(y).dtype.kind not in "fiub":
             raise errors.bad_output(ctx.name, k, y)
         if isinstance(y, np.ndarray) and any(np.shares_memory(y, x) for x in raw if isinstance(x, np.ndarray)):
             outputs[k] = y.copy()

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import cgrad
-from cgrad import AnomalyError, Tape, TapeError, Value, current_tape, errors, testing, viz
+from cgrad import AnomalyError, Tape, TapeError, Value, current_tape, errors, nn, testing, viz
 
 BAD = {
     "str": ("abc", "is a str ('abc')"), "bytes": (b"ab", "is a bytes"), "complex": (1j, "use its .real and .imag"),
@@ -454,6 +454,12 @@ def provoke():
     yield "bad_seed", lambda: cgrad.gradients(y, seed=[1.0, 2.0])
     yield "no_rule", lambda: np.spacing(y)
 
+    yield "no_forward", lambda: nn.Module()(1.0)
+    yield "layer_shape", lambda: nn.Linear(3, 2)([1.0])
+    yield "class_index", lambda: nn.Embedding(3, 2)([3])
+    yield "state_mismatch", lambda: nn.Linear(3, 2).load_state_dict({})
+    yield "not_initialisable", lambda: nn.init.zeros("a")
+
     def anomaly():
         with cgrad.detect_anomaly():
             y.log()
@@ -467,6 +473,12 @@ ELSEWHERE = {  # functions that take a process of their own to reach: the test t
     "no_memory": ("test_threads", "test_memory_exhaustion_is_a_clear_error_and_the_tape_stays_whole"),
     "too_many_nodes": ("test_threads", "test_the_node_limit_is_refused_clearly"),
     "no_package": ("test_bad_input", "test_a_missing_package_is_named_with_its_extra"),
+    # ---- optim
+    "no_parameters": ("test_optim", "test_bad_parameters"),
+    "no_parameter": ("test_optim", "test_lone_parameters_results_and_duplicates"),
+    "parameter_twice": ("test_optim", "test_lone_parameters_results_and_duplicates"),
+    "bad_state": ("test_optim", "test_a_state_that_does_not_fit_changes_nothing"),
+    "state_shape": ("test_optim", "test_a_parameter_whose_shape_changes"),
 }
 
 
@@ -489,7 +501,7 @@ def test_every_function_of_errors_is_triggered(monkeypatch):
         monkeypatch.setattr(errors, name, counted)
     for name, call in provoke():
         seen.clear()
-        with pytest.raises((TypeError, ValueError, ArithmeticError, AttributeError)) as error:
+        with pytest.raises((TypeError, ValueError, ArithmeticError, AttributeError, NotImplementedError)) as error:
             call()
         assert name in seen, f"{name} was not called; {error.value!r} came instead"
         assert ": " in str(error.value)

@@ -11,7 +11,14 @@ cdef inline bint is_tensor(object o) noexcept:
 
 
 cdef inline bint arrayish(object o) noexcept:
-    return is_tensor(o) or isinstance(o, np.ndarray)
+    return is_tensor(o) or cnp.PyArray_Check(o)  # by type: asking an object may run its Python
+
+
+cdef object numeric(object array, str op):
+    """An array of real numbers."""
+    if array.dtype.kind not in "fiub":
+        raise errors.bad_array(op, 0, array)
+    return array
 
 
 cdef object resolve(object o, Term *r, int op, int position):
@@ -33,9 +40,11 @@ cdef object resolve(object o, Term *r, int op, int position):
     if PyFloat_CheckExact(o):
         r.x = PyFloat_AS_DOUBLE(o)
         return None
-    if isinstance(o, np.ndarray):
+    if cnp.PyArray_Check(o):
         if o.dtype.kind not in "fiub" or o.dtype.itemsize > 8:
             raise errors.bad_array(OP_NAMES[op], position, o)
+        if not plain_layout(o):
+            o = o.astype(o.dtype.newbyteorder("="))
         if cnp.PyArray_NDIM(<cnp.ndarray>o) == 0:
             r.x = o
             return None
@@ -43,10 +52,30 @@ cdef object resolve(object o, Term *r, int op, int position):
     return None if operand(o, &r.x, op, position) else NotImplemented
 
 
+cdef inline bint plain_layout(object array) noexcept:
+    """Whether kernels can read its numbers where they are."""
+    return cnp.PyArray_ISNOTSWAPPED(<cnp.ndarray>array) and cnp.PyArray_ISALIGNED(<cnp.ndarray>array)
+
+
 cdef inline void look_who_holds(Tensor t) noexcept:
     """Note whether a tape may take the buffer as it is. To be asked before anything refers to it."""
     if t.node == 0 and not t.captured:
         t.bare = t.shared or (references(<PyObject *>t.array) == 1 and cnp.PyArray_BASE(<cnp.ndarray>t.array) == NULL)
+
+
+def frozen(Tensor t):
+    """The numbers of a tensor as somebody may keep them: a read-only view that nobody writes to."""
+    cdef object view
+    look_who_holds(t)
+    if t.node == 0 and not t.shared:
+        if not (t.captured or t.bare):
+            view = t.array.copy()
+            view.flags.writeable = False
+            return view
+        t.captured = True
+    view = t.array.view()
+    view.flags.writeable = False
+    return view
 
 
 cdef object own(object o):

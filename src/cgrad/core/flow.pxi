@@ -67,7 +67,7 @@ cdef int flow_into(Tape t, Py_ssize_t j, object c, object op, object position) e
         t.adj[j] += <double>c
         return 0
     array = c if type(c) is np.ndarray and cnp.PyArray_TYPE(<cnp.ndarray>c) == cnp.PyArray_TYPE(<cnp.ndarray>q.value) \
-        else np.asarray(c, (<object>q.value).dtype)
+        and plain_layout(c) else np.asarray(c, (<object>q.value).dtype)
     if not same_shape(array, <object>q.value):
         shape = (<object>q.value).shape
         try:
@@ -229,15 +229,19 @@ cdef int pull_primitive(Tape t, Py_ssize_t k) except -1:
     cdef list args = rule.arguments(saved, [value_of(t, i) for i in inputs])
     cdef object g = adjoint_of(t, p), out = value_of(t, p.node), c
     cdef Py_ssize_t m, place
-    for m in range(len(inputs)):  # that Python may make the table move: p is not used any more
-        place = places[m]
-        if rule.many:
-            c = rule.vjp(place, g, out, *args, **kwargs)
-        elif kwargs:
-            c = rule.vjp[place](g, out, *args, **kwargs)
-        else:
-            c = rule.vjp[place](g, out, *args)
-        flow_into(t, inputs[m], c, rule.name, place)
+    cdef object before = ignore_errors()
+    try:
+        for m in range(len(inputs)):  # that Python may make the table move: p is not used any more
+            place = places[m]
+            if rule.many:
+                c = rule.vjp(place, g, out, *args, **kwargs)
+            elif kwargs:
+                c = rule.vjp[place](g, out, *args, **kwargs)
+            else:
+                c = rule.vjp[place](g, out, *args)
+            flow_into(t, inputs[m], c, rule.name, place + 1)
+    finally:
+        heed_errors(before)
     return 0
 
 
@@ -387,7 +391,7 @@ cdef int pull_function(Tape t, Py_ssize_t k) except -1:
     cdef tuple results = rule.pull(adjoints, None, None)
     cdef Py_ssize_t m
     for m in range(len(inputs)):
-        flow_into(t, inputs[m], results[m], rule.name, m)
+        flow_into(t, inputs[m], results[m], rule.name, m + 1)
     return 0
 
 

@@ -20,6 +20,30 @@ cdef bint needs_grad(object x) noexcept:
     return is_value(x) or (is_tensor(x) and ((<Tensor>x).node or (<Tensor>x).needs))
 
 
+# IEEE arithmetic gives nan and inf, never a warning or an exception, whatever the caller has set for NumPy.
+try:
+    from numpy._core._ufunc_config import _extobj_contextvar as _ERRORS, _make_extobj
+    _IGNORED = _make_extobj(all="ignore")
+except ImportError:  # a NumPy without these
+    _ERRORS = None
+
+
+cdef object ignore_errors():
+    if _ERRORS is not None:
+        return _ERRORS.set(_IGNORED)
+    state = np.errstate(all="ignore")
+    state.__enter__()
+    return state
+
+
+cdef int heed_errors(object before) except -1:
+    if _ERRORS is not None:
+        _ERRORS.reset(before)
+    else:
+        before.__exit__(None, None, None)
+    return 0
+
+
 cdef object wrapped(object value):
     """A result without history: a Tensor of an array, a Value of a scalar."""
     if isinstance(value, np.ndarray) and value.ndim:
@@ -32,6 +56,8 @@ cdef object standard(object array):
     cdef int code
     if type(array) is not np.ndarray:
         array = np.asarray(array)
+    if not plain_layout(array):
+        array = array.astype(array.dtype.newbyteorder("="))
     code = cnp.PyArray_TYPE(<cnp.ndarray>array)
     if code != cnp.NPY_DOUBLE and code != cnp.NPY_FLOAT:
         return array.astype(np.float64)
@@ -89,7 +115,11 @@ cdef class Primitive:
                 numbers[k] = (<Tensor>x).array
             elif is_value(x):
                 numbers[k] = (<Value>x).primal
-        value = self.forward(*numbers, **kwargs)
+        before = ignore_errors()
+        try:
+            value = self.forward(*numbers, **kwargs)
+        finally:
+            heed_errors(before)
         if traced == 0 or (modes and quiet()):
             return wrapped(value)
         return self.record(args, kwargs, value, traced)

@@ -14,13 +14,14 @@ cdef class Recording:
 
 
 def _put_forward(x, offsets, shape):
+    x = np.asarray(x)
     out = np.zeros(shape, x.dtype)
     np.add.at(out.reshape(-1), offsets, x)
     return out
 
 
 def _take_forward(x, offsets, shape):
-    return x.reshape(-1)[offsets]
+    return np.asarray(x).reshape(-1)[offsets]
 
 
 _PUT = Primitive("put", _put_forward, (lambda g, out, x, offsets, shape: _TAKE(g, offsets=offsets, shape=shape),))
@@ -87,6 +88,8 @@ cdef int flow_recorded(Tape t, Adjoint *adjoint, const uint8_t *needed, Recordin
             c = np.broadcast_to(c, shape)
         elif not shape and not is_value(c):
             c = float(plain(c))
+        if arrayish(c) and cnp.PyArray_TYPE(<cnp.ndarray>plain(c)) != cnp.PyArray_TYPE(<cnp.ndarray>payload_at(t, to).value):
+            c = CAST(c, "f" if single(<object>payload_at(t, to).value) else "d")
         arrays.adjoint[to] = arrays.adjoint[to] + c if to in arrays.adjoint else c
         return 0
     c = unbroadcast(c, ())

@@ -398,11 +398,24 @@ cdef int look_for_anomaly(Tape t, Sweep *s) except -1:
             adjoint = np.asarray(<object>t.payload[m].adjoint)
             bad = adjoint[~np.isfinite(adjoint)]
             if bad.size:
-                i = t.payload[m].node
+                i = array_source(t, t.payload[m].node, s.root)
                 where = t.lines.get(i, "recorded outside detect_anomaly") if t.lines is not None else \
                     "recorded outside detect_anomaly"
                 raise errors.array_anomaly(op_name(t, i), bad.flat[0], adjoint.shape, [], where, "adjoint")
     return 0
+
+
+cdef Py_ssize_t array_source(Tape t, Py_ssize_t x, Py_ssize_t root) except -1:
+    """The operation that gave array x an adjoint that is not finite: the one with a finite adjoint of its own."""
+    cdef Py_ssize_t k, i
+    for k in range(first_payload(t, root + 1) - 1, -1, -1):
+        i = t.payload[k].node
+        if i <= x:
+            break
+        if x in [j for j in arguments(t, i) if type(j) is int] and (t.payload[k].adjoint != NULL or t.adj[i] != 0) \
+                and np.isfinite(adjoint_of(t, &t.payload[k])).all():
+            return i
+    return x
 
 
 cdef bint leaf_hooks = False  # some leaf has a hook

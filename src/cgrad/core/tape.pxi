@@ -274,6 +274,19 @@ cdef tuple operands_of(Handle v, str what):
         t.busy -= 1
 
 
+cdef dict keywords_of(Handle v):
+    """What a trace shows of a node besides its operands."""
+    cdef Tape t = <Tape>v.home
+    cdef Payload *p
+    if v.node != 1:
+        return {}
+    if (t.op[v.index] & OP_MASK) == OP_ITEM:
+        return {"index": tuple([int(k) for k in np.unravel_index(<Py_ssize_t>t.da[v.index],
+                                                                 np.shape(value_of(t, t.b[v.index])))])}
+    p = payload_at(t, v.index)
+    return dict((<tuple>p.saved)[2]) if p != NULL and (t.op[v.index] & OP_MASK) == OP_PRIMITIVE else {}
+
+
 cdef tuple numbers_of(Handle v):
     """The numbers and arrays of all its arguments as they were recorded."""
     cdef Tape t

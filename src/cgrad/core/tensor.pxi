@@ -39,7 +39,7 @@ cdef object array_of(object data, object dtype, bint copy):
     if isinstance(data, np.ndarray):
         if data.dtype.kind not in "fiub" or data.dtype.itemsize > 8 or (wanted is None and data.dtype.char not in "fd"):
             raise errors.bad_array("Tensor", 0, data)
-        wanted = data.dtype if wanted is None else wanted
+        wanted = data.dtype.newbyteorder("=") if wanted is None else wanted.newbyteorder("=")
         if copy:
             return np.array(data, wanted, order="C", copy=True, subok=False)
         if data.dtype != wanted or not data.flags.aligned or data.dtype.byteorder not in "=|":
@@ -54,8 +54,8 @@ cdef object array_of(object data, object dtype, bint copy):
     except ValueError:
         raise errors.ragged(data) from None
     if array.dtype.kind not in "fiub":
-        raise errors.bad_array("Tensor", 0, array if array.ndim else data)
-    return array.astype(np.float64 if wanted is None else wanted)
+        raise errors.no_array(data)
+    return array.astype(np.float64 if wanted is None else wanted.newbyteorder("="))
 
 
 cdef object plain_tensor(object array):
@@ -172,7 +172,7 @@ cdef class Tensor:
             return
         else:
             array = plain(x)
-            if not isinstance(array, (int, float, np.ndarray, np.number)):
+            if not isinstance(array, (int, float, np.ndarray, np.number)) or np.asarray(array).dtype.kind not in "fiub":
                 raise errors.bad_gradient(self, x)
             if np.ndim(array) and np.shape(array) != self.array.shape:
                 raise errors.bad_gradient(self, x)
@@ -299,6 +299,11 @@ cdef class Tensor:
     def _operands(self):
         """The same as ``_arguments``, a plain number as a leaf."""
         return tuple([Value(x) if type(x) is float else x for x in self._arguments])
+
+    @property
+    def _keywords(self):
+        """The plain arguments of the primitive that made it, by name."""
+        return keywords_of(self)
 
     @property
     def _index(self):
@@ -676,7 +681,8 @@ cdef object answer_ufunc(object ufunc, str method, tuple inputs, dict kwargs):
         if key in kwargs:
             if key == "out" and method == "__call__" and not any([needs_grad(x) for x in inputs]):
                 return getattr(ufunc, method)(*[plain(x) for x in inputs], **kwargs)
-            if kwargs[key] is not None and kwargs[key] is not True and kwargs[key] != (None,):
+            if not (kwargs[key] is None or kwargs[key] is True
+                    or (type(kwargs[key]) is tuple and all([x is None for x in kwargs[key]]))):
                 raise errors.no_out(ufunc.__name__, key)
             kwargs.pop(key)
     if function is None or (kwargs and method == "__call__"):

@@ -248,6 +248,11 @@ cdef class Value:
         return tuple([x if c is None else c for x, c in zip(places, more.constants)])
 
     @property
+    def _keywords(self):
+        """The plain arguments of the primitive that made it, by name."""
+        return keywords_of(self)
+
+    @property
     def _index(self):
         """The order of recording on its tape (its place there now); -1 for a leaf."""
         return self.index if self.node == 1 else -1
@@ -440,7 +445,9 @@ def _fill_ufuncs():
         if hasattr(np, name):
             UFUNCS[getattr(np, name)] = globals()[function]
     UFUNCS[np._core.umath.clip] = globals()["clip"]
-    for ufunc, function in ((np.less, operator.lt), (np.less_equal, operator.le), (np.equal, operator.eq),
-                            (np.not_equal, operator.ne), (np.greater, operator.gt), (np.greater_equal, operator.ge),
-                            (np.positive, operator.pos), (np.divmod, divmod)):
-        UFUNCS[ufunc] = function
+    for ufunc, compare in ((np.less, operator.lt), (np.less_equal, operator.le), (np.equal, operator.eq),
+                           (np.not_equal, operator.ne), (np.greater, operator.gt), (np.greater_equal, operator.ge)):
+        UFUNCS[ufunc] = lambda x, y, compare=compare: compare(plain(x), plain(y))
+    UFUNCS[np.positive] = operator.pos
+    floordiv, mod = globals()["floordiv"], globals()["mod"]
+    UFUNCS[np.divmod] = lambda x, y: (floordiv(x, y), mod(x, y))

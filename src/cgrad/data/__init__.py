@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import csv
+import gzip
 from importlib import resources
 from typing import NamedTuple
 
-__all__ = ["Dataset", "iris"]
+__all__ = ["Dataset", "digits", "iris"]
 
 
 class Dataset(NamedTuple):
     """Measurements and their classes.
 
-    features: the columns' names, units included. rows: one list of floats a sample. labels: one index
-    into classes a sample.
+    features: the columns' names, units included where there are any. rows: one list of floats a sample.
+    labels: one index into classes a sample.
     """
 
     features: list[str]
@@ -38,4 +39,35 @@ def iris() -> Dataset:
         classes,
         [[float(x) for x in record[:-1]] for record in records],
         [classes.index(record[-1]) for record in records],
+    )
+
+
+def digits() -> Dataset:
+    """Handwritten digits: 1,797 images of 8x8 pixels, row by row, whose ink is 0 to 16.
+
+    ``np.array(data.rows).reshape(-1, 8, 8)`` gives the images. They were written by 13 people.
+
+    >>> from cgrad.data import digits
+    >>> data = digits()
+    >>> len(data.rows), data.features[9], data.classes[data.labels[0]]
+    (1797, 'pixel_1_1', '0')
+    >>> for y in range(0, 64, 8):
+    ...     print("".join("_-+oO"[int(ink)//4] for ink in data.rows[0][y:y + 8]))
+    __-o+___
+    __oo+o-_
+    __o__++_
+    _-o__++_
+    _-+__++_
+    _-+__o-_
+    __o-+o__
+    __-o+___
+    """
+    with resources.files(__name__).joinpath("digits.csv.gz").open("rb") as file:
+        text = gzip.decompress(file.read()).decode("ascii")
+    header, *records = csv.reader(text.splitlines())
+    return Dataset(
+        header[:-1],
+        [str(digit) for digit in range(10)],
+        [[float(x) for x in record[:-1]] for record in records],
+        [int(record[-1]) for record in records],
     )

@@ -1,4 +1,4 @@
-"""Neurons, layers and multi-layer perceptrons over Values, with micrograd's names and random numbers.
+"""Modules: neurons and perceptrons over Values (micrograd's), layers over Tensors (PyTorch's), losses, initial values.
 
 >>> import random
 >>> from cgrad.nn import MLP
@@ -9,121 +9,50 @@ MLP of [Layer of [ReLUNeuron(2), ReLUNeuron(2), ReLUNeuron(2)], Layer of [Linear
 >>> model([0.5, -1.0]).backward()
 >>> len(model.parameters())
 13
+
+>>> import numpy as np
+>>> from cgrad.nn import CrossEntropyLoss, Linear, ReLU, Sequential
+>>> net, criterion = Sequential(Linear(2, 8), ReLU(), Linear(8, 3)), CrossEntropyLoss()
+>>> loss = criterion(net(np.ones((5, 2))), [0, 1, 2, 0, 1])
+>>> loss.backward()
+>>> net[0].weight.grad.shape
+(8, 2)
 """
 
 from __future__ import annotations
 
-import random
-from collections.abc import Iterable
-from typing import Any
+from . import functional, init
+from .activation import (
+    ELU,
+    GELU,
+    Hardswish,
+    LeakyReLU,
+    LogSoftmax,
+    Mish,
+    QuickGELU,
+    ReLU,
+    ReLU6,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    SoftPlus,
+    Softplus,
+    Tanh,
+)
+from .convolution import Conv1D, Conv2D, Conv3D
+from .dropout import Dropout, Dropout1D, Dropout2D, Dropout3D, DropoutND
+from .linear import Embedding, Flatten, Identity, Linear
+from .loss import BCEWithLogits, BCEWithLogitsLoss, CrossEntropyLoss, L1Loss, MSELoss, NLLLoss
+from .module import Module, Sequential
+from .normalisation import BatchNorm1D, BatchNorm2D, BatchNorm3D, BatchNormND, LayerNorm
+from .pooling import AdaptiveAvgPoolND, AvgPool1D, AvgPool2D, AvgPool3D, MaxPool1D, MaxPool2D, MaxPool3D
+from .scalar import MLP, Layer, Neuron
 
-from .._core import Value, dot
-
-__all__ = ["MLP", "Layer", "Module", "Neuron"]
-
-
-class Module:
-    """Something with parameters: a base class.
-
-    >>> from cgrad.nn import Module
-    >>> Module().parameters()
-    []
-    """
-
-    def zero_grad(self) -> None:
-        """Set every parameter's ``grad`` to 0."""
-        for p in self.parameters():
-            p.grad = 0.0
-
-    def parameters(self) -> list[Value]:
-        """The parameters, always in the same order."""
-        return []
-
-
-class Neuron(Module):
-    """Neuron(nin, nonlin=True): relu(b + w0*x0 + w1*x1 + ...), or the sum itself if not nonlin.
-
-    nin: number of inputs. ``w`` is a list of nin Values drawn by ``random.uniform(-1, 1)``, ``b`` starts
-    at 0. A call takes nin Values or plain numbers and gives a Value; it raises ValueError for another
-    number of them. The sum is recorded as one operation.
-
-    >>> from cgrad.nn import Neuron
-    >>> n = Neuron(2)
-    >>> n.w[0].data, n.w[1].data, n.b.data = 0.5, 2.0, 1.0
-    >>> n([4.0, 3.0]).data
-    9.0
-    """
-
-    def __init__(self, nin: int, nonlin: bool = True) -> None:
-        self.w = [Value(random.uniform(-1, 1)) for _ in range(nin)]
-        self.b = Value(0.0)
-        self.nonlin = nonlin
-
-    def __call__(self, x: Iterable[Value | float]) -> Value:
-        act: Value = dot(self.w, x, self.b)
-        return act.relu() if self.nonlin else act
-
-    def parameters(self) -> list[Value]:
-        """The weights, then the bias."""
-        return [*self.w, self.b]
-
-    def __repr__(self) -> str:
-        return f"{'ReLU' if self.nonlin else 'Linear'}Neuron({len(self.w)})"
-
-
-class Layer(Module):
-    """Layer(nin, nout, **kwargs): nout neurons side by side; kwargs go to each ``Neuron``.
-
-    A call takes nin Values or plain numbers, and gives a list of nout Values, or the one Value itself if
-    nout is 1. A bare Value, as a layer of one neuron gives, counts as a sequence of one.
-
-    >>> from cgrad.nn import Layer
-    >>> len(Layer(2, 3)([1.0, 2.0])), type(Layer(2, 1)([1.0, 2.0])).__name__
-    (3, 'Value')
-    """
-
-    def __init__(self, nin: int, nout: int, **kwargs: bool) -> None:
-        self.neurons = [Neuron(nin, **kwargs) for _ in range(nout)]
-
-    def __call__(self, x: Value | Iterable[Value | float]) -> Value | list[Value]:
-        row = (x,) if isinstance(x, Value) else tuple(x)
-        out = [n(row) for n in self.neurons]
-        return out[0] if len(out) == 1 else out
-
-    def parameters(self) -> list[Value]:
-        """Neuron by neuron."""
-        return [p for n in self.neurons for p in n.parameters()]
-
-    def __repr__(self) -> str:
-        return f"Layer of [{', '.join(str(n) for n in self.neurons)}]"
-
-
-class MLP(Module):
-    """MLP(nin, nouts): layers of sizes nouts, each fed by the one before; relu in all but the last.
-
-    A call takes nin Values or plain numbers and gives what its last ``Layer`` gives.
-
-    >>> from cgrad.nn import MLP
-    >>> model = MLP(3, [4, 4, 1])
-    >>> len(model.layers), len(model.parameters())
-    (3, 41)
-    """
-
-    def __init__(self, nin: int, nouts: Iterable[int]) -> None:
-        sizes = [nin, *nouts]
-        last = len(sizes) - 2
-        self.layers = [Layer(sizes[i], sizes[i + 1], nonlin=i != last) for i in range(last + 1)]
-
-    def __call__(self, x: Value | Iterable[Value | float]) -> Value | list[Value]:
-        out: Any = x
-        for layer in self.layers:
-            out = layer(out)
-        result: Value | list[Value] = out
-        return result
-
-    def parameters(self) -> list[Value]:
-        """Layer by layer."""
-        return [p for layer in self.layers for p in layer.parameters()]
-
-    def __repr__(self) -> str:
-        return f"MLP of [{', '.join(str(layer) for layer in self.layers)}]"
+__all__ = [
+    "ELU", "GELU", "MLP", "AdaptiveAvgPoolND", "AvgPool1D", "AvgPool2D", "AvgPool3D", "BCEWithLogits",
+    "BCEWithLogitsLoss", "BatchNorm1D", "BatchNorm2D", "BatchNorm3D", "BatchNormND", "Conv1D", "Conv2D", "Conv3D",
+    "CrossEntropyLoss", "Dropout", "Dropout1D", "Dropout2D", "Dropout3D", "DropoutND", "Embedding", "Flatten",
+    "Hardswish", "Identity", "L1Loss", "Layer", "LayerNorm", "LeakyReLU", "Linear", "LogSoftmax", "MSELoss",
+    "MaxPool1D", "MaxPool2D", "MaxPool3D", "Mish", "Module", "NLLLoss", "Neuron", "QuickGELU", "ReLU", "ReLU6",
+    "Sequential", "SiLU", "Sigmoid", "SoftPlus", "Softmax", "Softplus", "Tanh", "functional", "init",
+]

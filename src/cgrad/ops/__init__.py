@@ -1,0 +1,25 @@
+"""Array ops that are not elementwise: reductions, shapes, indices, products, linear algebra.
+
+Each is a Primitive, forward and adjoint beside each other; a thin function in front of it reads arguments as NumPy's
+function of that name does. What NumPy's own functions and Tensor's methods answer with is registered here.
+"""
+
+from __future__ import annotations
+
+from .._core import Tensor, implements, methods, structural
+from . import combine, contract, index, linalg, reduce, shape
+from .combine import *  # noqa: F403
+from .contract import *  # noqa: F403
+from .index import *  # noqa: F403
+from .linalg import *  # noqa: F403
+from .reduce import *  # noqa: F403
+from .shape import *  # noqa: F403
+
+_CHAPTERS = (shape, reduce, index, combine, contract, linalg)
+__all__ = [name for chapter in _CHAPTERS for name in chapter.__all__]
+
+for _chapter in _CHAPTERS:
+    methods(Tensor, _chapter.METHODS)
+    for _function, _answer in _chapter.NUMPY.items():
+        implements(_function, _answer)
+structural.update(getitem=index.getitem, matmul=combine.matmul)

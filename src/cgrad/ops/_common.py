@@ -1,0 +1,102 @@
+"""What the chapters of array ops share: how arguments are read, and how a reduction's adjoint is spread.
+
+Rules call the Primitives of these chapters directly: on plain arrays they are the forward function alone, on
+Tensors and Values they record. One rule so serves both sweeps, and derivatives exist to any order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from operator import index as as_int
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy import ndarray
+
+from .. import errors
+from .._core import Tensor, Value
+
+Array: TypeAlias = Any  # what NumPy's functions take: a Tensor, a Value, an ndarray, a number, lists of them
+Shape: TypeAlias = tuple[int, ...]
+_NOT_GIVEN = (None, np._NoValue)  # type: ignore[attr-defined]
+
+
+def ready(x: Array) -> Array:
+    """x as it is if it is an array or a Value; lists of numbers as an ndarray, lists with Values in them stacked."""
+    kind = type(x)
+    if kind is Tensor or kind is ndarray or kind is Value:
+        return x
+    if kind is list or kind is tuple:
+        if recorded(x):
+            from .combine import stack
+            return stack([ready(item) for item in x])
+        return np.asarray(x)
+    return x if isinstance(x, (Tensor, ndarray)) else np.asarray(x)
+
+
+def recorded(x: Iterable[Any]) -> bool:
+    """Whether a Tensor or a Value is somewhere in these nested sequences."""
+    return any(isinstance(item, (Tensor, Value)) or isinstance(item, (list, tuple)) and recorded(item) for item in x)
+
+
+def refuse(op: str, **given: Any) -> None:
+    """Raise for the first NumPy argument that has no meaning here, unless it was left at its default."""
+    for key, value in given.items():
+        if key == "out" and isinstance(value, tuple) and all(item is None for item in value):
+            continue
+        if not any(value is default for default in _NOT_GIVEN):
+            raise errors.no_argument(op, key)
+
+
+def shape_of(x: Array) -> Shape:
+    """The shape of what a rule gets: an array, or a float for a scalar."""
+    return () if isinstance(x, float) else x.shape  # type: ignore[no-any-return]
+
+
+def one_axis(op: str, axis: Any, shape: Shape) -> int:
+    """An axis, counted from the front."""
+    try:
+        a = as_int(axis)
+    except TypeError:
+        raise errors.axis_type(op, axis) from None
+    n = len(shape)
+    if not -n <= a < n:
+        raise errors.bad_axis(op, a, shape)
+    return a + n if a < 0 else a
+
+
+def axes_of(op: str, axis: Any, shape: Shape) -> Shape:
+    """One axis, several, or all (None), counted from the front."""
+    if axis is None:
+        return tuple(range(len(shape)))
+    if isinstance(axis, (tuple, list)):
+        axes = tuple([one_axis(op, a, shape) for a in axis])
+        if len(set(axes)) < len(axes):
+            raise errors.repeated_axis(op, axis, shape)
+        return axes
+    return (one_axis(op, axis, shape),)
+
+
+def kept(shape: Shape, axes: Shape) -> Shape:
+    """The shape after a reduction with keepdims."""
+    return tuple([1 if k in axes else n for k, n in enumerate(shape)])
+
+
+def count(shape: Shape, axes: Shape) -> int:
+    """How many elements a reduction puts together."""
+    n = 1
+    for a in axes:
+        n *= shape[a]
+    return n
+
+
+def plain_broadcast(x: Any, shape: Shape) -> Any:
+    """What np.broadcast_to gives, for ndarrays and floats: ten times as fast on small arrays."""
+    x = np.asarray(x)
+    if not x.flags.c_contiguous:
+        return np.broadcast_to(x, shape)
+    new = len(shape) - x.ndim
+    strides = (0,)*new + tuple([s if m == n else 0 for s, m, n in zip(x.strides, x.shape, shape[new:], strict=True)])
+    view: Any = ndarray(shape, x.dtype, x, 0, strides) if x.size else np.zeros(shape, x.dtype)
+    view.setflags(write=False)  # its elements share their memory
+    return view

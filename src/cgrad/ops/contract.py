@@ -1,0 +1,168 @@
+"""einsum: any number of operands, repeated labels, an ellipsis; its adjoints are einsums again."""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+from string import ascii_letters
+from typing import Any
+
+import numpy as np
+
+from .. import errors
+from .._core import Primitive, Tensor
+from ._common import Array, ready, refuse, shape_of
+from .index import diagonal
+from .shape import _broadcast, _reshape
+
+__all__ = ["einsum"]
+
+
+def _summed(*operands: Any, inputs: tuple[str, ...], output: str, optimize: Any) -> Any:
+    try:
+        return np.einsum(",".join(inputs) + "->" + output, *operands, optimize=optimize)
+    except ValueError:
+        raise errors.einsum_shapes(inputs, output, [shape_of(x) for x in operands]) from None
+
+
+def _einsum_vjp(k: int, g: Array, out: Array, *operands: Array, inputs: tuple[str, ...], output: str,
+                optimize: Any) -> Array:
+    """The others and g, summed over what operand k has not; what it was summed over alone, broadcast."""
+    own, shape = inputs[k], shape_of(operands[k])
+    others = [(labels, x) for i, (labels, x) in enumerate(zip(inputs, operands, strict=True)) if i != k]
+    known = set(output).union(*(labels for labels, _ in others))
+    present = "".join([label for label in own if label in known])
+    if others or output != present:
+        terms = (output, *(labels for labels, _ in others))
+        result = _einsum(g, *(x for _, x in others), inputs=terms, output=present, optimize=optimize)
+    else:
+        result = g
+    if not shape:
+        return result
+    found = dict(zip(present, shape_of(result), strict=True))
+    if present != own and present:
+        result = _reshape(result, shape=tuple([found.get(label, 1) for label in own]))
+    # a length of 1 was broadcast: here by others, there (wider than the operand) by it, which the core sums
+    target = tuple([n if found.get(label, 1) == 1 else found[label] for label, n in zip(own, shape, strict=True)])
+    return result if shape_of(result) == target else _broadcast(result, shape=target)
+
+
+_einsum = Primitive("einsum", _summed, _einsum_vjp)
+
+
+@lru_cache(maxsize=512)
+def _parsed(subscripts: str, ndims: tuple[int, ...]) -> tuple[tuple[str, ...], str]:
+    """Labels an operand and of the output, the ellipses written out."""
+    text = subscripts.replace(" ", "")
+    left, arrow, right = text.partition("->")
+    terms = left.split(",")
+    if len(terms) != len(ndims):
+        raise errors.einsum_operands(subscripts, len(ndims))
+    used = set(text)
+    spare = [letter for letter in ascii_letters if letter not in used]
+    longest = 0
+    for term, ndim in zip(terms, ndims, strict=True):
+        named = len(term.replace("...", ""))
+        if "..." in term and named > ndim or "..." not in term and named != ndim:
+            raise errors.einsum_labels(subscripts, term, ndim)
+        if "..." in term:
+            longest = max(longest, ndim - named)
+    if longest > len(spare):
+        raise errors.einsum_text(subscripts)
+    dots = "".join(spare[:longest])
+    inputs = []
+    for term, ndim in zip(terms, ndims, strict=True):
+        here = ndim - len(term.replace("...", ""))
+        inputs.append(term.replace("...", dots[longest - here:] if here else ""))
+    if arrow:
+        if longest and "..." not in right:
+            raise errors.einsum_text(subscripts)
+        output = right.replace("...", dots)
+    else:
+        letters = left.replace("...", "").replace(",", "")
+        output = dots + "".join(sorted({letter for letter in letters if letters.count(letter) == 1}))
+    for labels in (*inputs, output):
+        if not all(letter in ascii_letters for letter in labels):
+            raise errors.einsum_text(subscripts)
+    if len(set(output)) != len(output) or not set(output) <= set("".join(inputs)):
+        raise errors.einsum_text(subscripts)
+    return tuple(inputs), output
+
+
+def _as_text(arguments: tuple[Any, ...]) -> tuple[str, list[Any]]:
+    """The other form of call: einsum(x, [0, 1], y, [1, 2], [0, 2])."""
+    operands, lists = list(arguments[:-1:2]), list(arguments[1::2])
+    result = arguments[-1] if len(arguments) % 2 else None
+    names: dict[Any, str] = {}
+    for label in sorted({label for labels in lists for label in labels if label is not Ellipsis}):
+        names[label] = ascii_letters[len(names)]
+
+    def text(labels: Any) -> str:
+        return "".join(["..." if label is Ellipsis else names[label] for label in labels])
+
+    subscripts = ",".join(map(text, lists))
+    return subscripts if result is None else subscripts + "->" + text(result), operands
+
+
+def einsum(*arguments: Any, optimize: Any = None, out: Any = None, **rest: Any) -> Array:
+    """einsum(subscripts, *operands): products of elements with equal labels, summed over labels the output has not.
+
+    "ij,jk->ik" is a matrix product, "ii->i" a diagonal, "...ij->...ji" a transpose of each of a batch; without
+    "->" the output has the labels that occur once, in the order of the alphabet. optimize: as in NumPy; left out,
+    an order of products is looked for where the arrays are large. Raises ValueError where labels and shapes differ.
+
+    >>> import cgrad
+    >>> x = cgrad.Tensor([[1.0, 2.0], [3.0, 4.0]])
+    >>> cgrad.einsum("ij,jk->ik", x, x).tolist()
+    [[7.0, 10.0], [15.0, 22.0]]
+    >>> cgrad.einsum("ii", x).item()
+    5.0
+    """
+    if out is not None or rest:
+        refuse("einsum", out=out, **rest)
+    if not arguments:
+        raise errors.nothing("einsum", "the call", "operand")
+    if isinstance(arguments[0], str):
+        subscripts, operands = arguments[0], list(arguments[1:])
+    else:
+        subscripts, operands = _as_text(arguments)
+    operands = [ready(x) for x in operands]
+    inputs, output = _parsed(subscripts, tuple([len(x.shape) for x in operands]))
+    for k, labels in enumerate(inputs):
+        if len(set(labels)) < len(labels):
+            operands[k], labels = _diagonals(operands[k], labels, subscripts)
+            inputs = (*inputs[:k], labels, *inputs[k + 1:])
+    return _einsum(*operands, inputs=inputs, output=output,
+                   optimize=_large(inputs, operands) if optimize is None else optimize)
+
+
+def _diagonals(x: Array, labels: str, subscripts: str) -> tuple[Array, str]:
+    """x with one axis a label: those that occur again become diagonals."""
+    label = next(letter for letter in labels if labels.count(letter) > 1)
+    i = labels.index(label)
+    j = labels.index(label, i + 1)
+    if x.shape[i] != x.shape[j]:
+        raise errors.einsum_shapes((labels,), label, [x.shape])
+    rest = labels[:i] + labels[i + 1:j] + labels[j + 1:] + label
+    x = diagonal(x, 0, i, j)
+    return (x, rest) if len(set(rest)) == len(rest) else _diagonals(x, rest, subscripts)
+
+
+def _large(inputs: tuple[str, ...], operands: list[Any]) -> bool:
+    """Whether looking for an order of products (and so for matrix products) pays."""
+    if len(operands) < 2:
+        return False
+    lengths: dict[str, int] = {}
+    for labels, x in zip(inputs, operands, strict=True):
+        for label, n in zip(labels, x.shape, strict=True):
+            lengths[label] = max(n, lengths.get(label, 1))
+    return math.prod(lengths.values()) > 20_000
+
+
+def _method(self: Tensor, subscripts: str, *operands: Array, **options: Any) -> Array:
+    """t.einsum(subscripts, *operands): cgrad.einsum with t as the first operand."""
+    return einsum(subscripts, self, *operands, **options)
+
+
+METHODS: dict[str, Any] = {"einsum": _method}
+NUMPY: dict[Any, Any] = {np.einsum: einsum}

@@ -1,0 +1,388 @@
+"""Ops that pick elements, and their adjoint, which puts them back: all of them are one getitem and one scatter."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+
+from .. import errors
+from .._core import Primitive, Tensor, Value, plain
+from .._core import where as _where
+from ._common import Array, Shape, as_int, one_axis, ready, refuse, shape_of
+from .reduce import sum as _sum_of
+from .shape import _ravel, _transpose
+
+__all__ = ["argmax", "argmin", "argsort", "compress", "diag", "diagonal", "diff", "nonzero", "select", "sort", "take",
+           "take_along_axis", "trace", "where"]
+
+
+# ---- getitem and scatter ---------------------------------------------------------------------------
+
+def _picked(x: Any, index: Any) -> Any:
+    try:
+        return x[index] if type(x) is ndarray else np.asarray(x)[index]
+    except IndexError as error:
+        raise errors.bad_index(shape_of(x), error) from None
+
+
+def _basic(index: Any) -> bool:
+    """Whether an index takes no element twice: ints, slices, ..., None, and masks."""
+    for item in index if type(index) is tuple else (index,):
+        if isinstance(item, ndarray) and item.dtype.kind != "b":
+            return False
+    return True
+
+
+def _scattered(g: Any, index: Any, shape: Shape) -> Any:
+    out = np.zeros(shape, g.dtype if type(g) is ndarray else np.float64)
+    if _basic(index):
+        out[index] = g
+    else:  # in one row: np.add.at is ten times as fast there
+        places = np.arange(out.size).reshape(shape)[index]
+        np.add.at(out.reshape(-1), places.reshape(-1), g.reshape(-1) if type(g) is ndarray else g)
+    return out
+
+
+_getitem = Primitive("getitem", _picked, (
+    lambda g, out, x, index: _scatter(g, index=index, shape=shape_of(x)),))
+# Zeros of this shape with g added at the index, as often as it names an element.
+_scatter = Primitive("scatter", _scattered, (
+    lambda g, out, x, index, shape: _getitem(g, index=index),))
+
+
+def _checked(item: Any) -> Any:
+    """One part of an index: arrays are copied, for they may be written to while the graph lives."""
+    kind = type(item)
+    if kind is slice:
+        if isinstance(item.start, Value) or isinstance(item.stop, Value) or isinstance(item.step, Value):
+            raise errors.index_type(item)
+        return item
+    if kind is int or item is None or item is Ellipsis:
+        return item
+    if isinstance(item, Value):
+        raise errors.index_type(item)
+    if isinstance(item, (list, tuple)):
+        item = np.asarray(item if not _has_value(item) else plain_list(item))
+        if item.size == 0:
+            item = item.astype(np.intp)
+    elif isinstance(item, Tensor):
+        raise errors.index_type(item)
+    elif isinstance(item, (ndarray, np.generic, bool)):
+        item = np.array(item)
+    elif hasattr(item, "__index__"):
+        return as_int(item)
+    if not isinstance(item, ndarray) or item.dtype.kind not in "iub":
+        raise errors.index_type(item)
+    return item if item.ndim or item.dtype.kind == "b" else int(item)
+
+
+def _has_value(items: Any) -> bool:
+    return any(isinstance(item, (Value, Tensor)) or isinstance(item, (list, tuple)) and _has_value(item)
+               for item in items)
+
+
+def plain_list(items: Any) -> Any:
+    raise errors.index_type(next(item for item in items if isinstance(item, (Value, Tensor, list, tuple))))
+
+
+def getitem(x: Array, index: Any) -> Array:
+    """x[index] for every index that NumPy takes; an element picked twice gets both gradients.
+
+    Raises IndexError where an index is out of bounds, a mask has another shape, or an array is no array of
+    integers or bools.
+
+    >>> import cgrad
+    >>> t = cgrad.Tensor([1.0, 2.0, 3.0], requires_grad=True)
+    >>> t[[0, 0, 2]].backward()
+    >>> t.grad.tolist()
+    [2.0, 0.0, 1.0]
+    """
+    kind = type(index)
+    if kind is tuple:
+        return _getitem(x, index=tuple([_checked(item) for item in index]))
+    return _getitem(x, index=index if kind is int else _checked(index))
+
+
+def take(x: Array, indices: Any, axis: int | None = None, out: Any = None, mode: str = "raise") -> Array:
+    """take(x, indices, axis=None): the elements (slices along axis) at these places, in the shape of indices.
+
+    mode: "raise" for an IndexError out of bounds, "wrap" to count on from the front, "clip" to stay at the ends.
+
+    >>> import cgrad
+    >>> cgrad.take(cgrad.Tensor([1.0, 2.0, 3.0]), [2, 0, 0]).tolist()
+    [3.0, 1.0, 1.0]
+    """
+    refuse("take", out=out)
+    x = ready(x)
+    if axis is None:
+        x, axis = _ravel(x, shape=-1), 0
+    axis = one_axis("take", axis, x.shape)
+    places = _checked(indices)
+    if not isinstance(places, (int, ndarray)) or isinstance(places, ndarray) and places.dtype.kind == "b":
+        raise errors.index_type(indices)
+    if mode != "raise":
+        n = x.shape[axis]
+        if mode not in ("wrap", "clip"):
+            raise errors.bad_option("take", "mode", mode, "give 'raise', 'wrap' or 'clip'")
+        places = np.mod(places, n) if mode == "wrap" else np.clip(places, 0, n - 1)
+        places = places if places.ndim else int(places)
+    return _getitem(x, index=(slice(None),)*axis + (places,))
+
+
+def compress(condition: Any, x: Array, axis: int | None = None, out: Any = None) -> Array:
+    """compress(condition, x, axis=None): the elements (slices along axis) where the 1-d condition is true.
+
+    >>> import cgrad
+    >>> cgrad.compress([True, False, True], cgrad.Tensor([1.0, 2.0, 3.0])).tolist()
+    [1.0, 3.0]
+    """
+    refuse("compress", out=out)
+    chosen = np.asarray(condition)
+    if chosen.ndim != 1:
+        raise errors.bad_option("compress", "condition", condition, "give a row of bools")
+    return take(x, np.flatnonzero(chosen), axis)
+
+
+def _along(op: str, shape: Shape, indices: Any, axis: int) -> tuple[Any, ...]:
+    """The index that picks, at each place, the element of x there but at ``indices`` along axis."""
+    if indices.ndim != len(shape):
+        raise errors.bad_along(op, shape, indices.shape)
+    grid = []
+    for a, n in enumerate(shape):
+        if a != axis:
+            grid.append(np.arange(n).reshape([-1 if k == a else 1 for k in range(len(shape))]))
+        else:
+            grid.append(indices)
+    try:
+        np.broadcast_shapes(*[part.shape for part in grid])
+    except ValueError:
+        raise errors.bad_along(op, shape, indices.shape) from None
+    return tuple(grid)
+
+
+def take_along_axis(x: Array, indices: Any, axis: int | None = -1) -> Array:
+    """take_along_axis(x, indices, axis=-1): along axis the elements that indices name, row by row, as from argsort.
+
+    Raises ValueError where the shapes differ in another axis.
+
+    >>> import cgrad
+    >>> cgrad.take_along_axis(cgrad.Tensor([[1.0, 2.0], [3.0, 4.0]]), [[1], [0]], 1).tolist()
+    [[2.0], [3.0]]
+    """
+    x = ready(x)
+    if axis is None:
+        x, axis = _ravel(x, shape=-1), 0
+    axis = one_axis("take_along_axis", axis, x.shape)
+    places = _checked(indices)
+    if not isinstance(places, ndarray) or places.dtype.kind == "b":
+        raise errors.index_type(indices)
+    return _getitem(x, index=_along("take_along_axis", x.shape, places, axis))
+
+
+# ---- sorted ----------------------------------------------------------------------------------------
+
+def argsort(x: Array, axis: int | None = -1, kind: Any = None, order: Any = None, *, stable: Any = None) -> Any:
+    """argsort(x, axis=-1): the plain integers that sort x; equal elements keep their order. nan comes last.
+
+    >>> import cgrad
+    >>> cgrad.argsort(cgrad.Tensor([3.0, 1.0, 2.0])).tolist()
+    [1, 2, 0]
+    """
+    refuse("argsort", order=order)
+    return np.argsort(plain(ready(x)), axis, kind="stable")
+
+
+def sort(x: Array, axis: int | None = -1, kind: Any = None, order: Any = None, *, stable: Any = None) -> Array:
+    """sort(x, axis=-1): a sorted copy; each element's gradient goes where it came from. nan comes last.
+
+    >>> import cgrad
+    >>> cgrad.sort(cgrad.Tensor([3.0, 1.0, 2.0])).tolist()
+    [1.0, 2.0, 3.0]
+    """
+    refuse("sort", order=order)
+    x = ready(x)
+    if axis is None or not x.shape:
+        x, axis = _ravel(x, shape=-1), 0
+    axis = one_axis("sort", axis, x.shape)
+    return _getitem(x, index=_along("sort", x.shape, np.argsort(plain(x), axis, kind="stable"), axis))
+
+
+def _plain_function(function: Any, doc: str) -> Any:
+    """A function of NumPy on the numbers alone: what it gives has no derivative."""
+    def answer(x: Array, *args: Any, **kwargs: Any) -> Any:
+        return function(plain(ready(x)), *args, **kwargs)
+
+    answer.__name__ = answer.__qualname__ = function.__name__
+    answer.__doc__ = doc
+    return answer
+
+
+argmax = _plain_function(np.argmax, """argmax(x, axis=None): the place of the largest element, a plain integer.
+
+    >>> import cgrad
+    >>> int(cgrad.argmax(cgrad.Tensor([1.0, 3.0, 2.0])))
+    1
+    """)
+argmin = _plain_function(np.argmin, """argmin(x, axis=None): the place of the smallest element, a plain integer.
+
+    >>> import cgrad
+    >>> int(cgrad.argmin(cgrad.Tensor([2.0, 1.0, 3.0])))
+    1
+    """)
+nonzero = _plain_function(np.nonzero, """nonzero(x): for each axis the places of the elements that are not 0.
+
+    >>> import cgrad
+    >>> cgrad.nonzero(cgrad.Tensor([0.0, 3.0]))[0].tolist()
+    [1]
+    """)
+
+
+# ---- where, select ---------------------------------------------------------------------------------
+
+def where(condition: Any, *sides: Array) -> Array:
+    """where(condition, x, y): x where condition is not 0, elsewhere y; the side not taken gets a gradient of 0.
+
+    condition: bools or numbers, plain or not; it has no derivative. where(condition) alone is nonzero(condition).
+    Raises ValueError where the three shapes do not broadcast.
+
+    >>> import cgrad
+    >>> t = cgrad.Tensor([-1.0, 4.0], requires_grad=True)
+    >>> cgrad.where(t > 0, cgrad.sqrt(t*(t > 0)), 0.0).tolist()
+    [0.0, 2.0]
+    """
+    if len(sides) == 2:
+        return _where(condition, *sides)
+    if sides:
+        raise errors.where_sides()
+    return nonzero(condition)
+
+
+def select(conditions: Any, choices: Any, default: Array = 0.0) -> Array:
+    """select(conditions, choices, default=0.0): at each place the choice of the first condition that is true there.
+
+    >>> import cgrad
+    >>> t = cgrad.Tensor([1.0, 2.0, 3.0])
+    >>> cgrad.select([t < 2, t > 2], [t*10, t*100]).tolist()
+    [10.0, 0.0, 300.0]
+    """
+    if len(conditions) != len(choices):
+        raise errors.lengths("select", len(conditions), len(choices))
+    result: Array = default
+    for condition, choice in zip(reversed(conditions), reversed(choices), strict=True):
+        result = where(condition, choice, result)
+    return result
+
+
+# ---- diagonals, differences ------------------------------------------------------------------------
+
+def _diagonal_places(rows: int, columns: int, offset: int) -> Any:
+    n = max(min(rows, columns - offset) if offset >= 0 else min(rows + offset, columns), 0)
+    k = np.arange(n)
+    return (k, k + offset) if offset >= 0 else (k - offset, k)
+
+
+def diagonal(x: Array, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Array:
+    """diagonal(x, offset=0, axis1=0, axis2=1): the elements whose second index is the first plus offset, last axis.
+
+    >>> import cgrad
+    >>> cgrad.diagonal(cgrad.Tensor([[1.0, 2.0], [3.0, 4.0]])).tolist()
+    [1.0, 4.0]
+    """
+    x = ready(x)
+    shape = x.shape
+    if len(shape) < 2:
+        raise errors.no_matrix("diagonal", shape)
+    i, j = one_axis("diagonal", axis1, shape), one_axis("diagonal", axis2, shape)
+    if i == j:
+        raise errors.repeated_axis("diagonal", (axis1, axis2), shape)
+    rest = tuple([a for a in range(len(shape)) if a not in (i, j)])
+    if rest or (i, j) != (0, 1):
+        x = _transpose(x, axes=(*rest, i, j))
+    return _getitem(x, index=(..., *_diagonal_places(shape[i], shape[j], as_int(offset))))
+
+
+def diag(x: Array, k: int = 0) -> Array:
+    """diag(x, k=0): the k-th diagonal of a matrix; of a row of elements, the matrix that has it as this diagonal.
+
+    >>> import cgrad
+    >>> cgrad.diag(cgrad.Tensor([1.0, 2.0])).tolist()
+    [[1.0, 0.0], [0.0, 2.0]]
+    """
+    x = ready(x)
+    k = as_int(k)
+    if len(x.shape) == 2:
+        return diagonal(x, k)
+    if len(x.shape) != 1:
+        raise errors.bad_diag(x.shape)
+    n = x.shape[0] + abs(k)
+    return _scatter(x, index=_diagonal_places(n, n, k), shape=(n, n))
+
+
+def trace(x: Array, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = None, out: Any = None) -> Array:
+    """trace(x, offset=0, axis1=0, axis2=1): the sum of the diagonal.
+
+    >>> import cgrad
+    >>> cgrad.trace(cgrad.Tensor([[1.0, 2.0], [3.0, 4.0]])).item()
+    5.0
+    """
+    refuse("trace", dtype=dtype, out=out)
+    return _sum_of(diagonal(x, offset, axis1, axis2), -1)
+
+
+def diff(x: Array, n: int = 1, axis: int = -1, **rest: Any) -> Array:
+    """diff(x, n=1, axis=-1): each element less the one before it, n times over.
+
+    >>> import cgrad
+    >>> cgrad.diff(cgrad.Tensor([1.0, 4.0, 9.0])).tolist()
+    [3.0, 5.0]
+    """
+    refuse("diff", **rest)
+    x = ready(x)
+    if n < 0:
+        raise errors.bad_option("diff", "n", n, "give a number that is not negative")
+    axis = one_axis("diff", axis, x.shape)
+    head = (slice(None),)*axis
+    for _ in range(n):
+        x = _getitem(x, index=(*head, slice(1, None))) - _getitem(x, index=(*head, slice(None, -1)))
+    return x
+
+
+# ---- as methods ------------------------------------------------------------------------------------
+
+def _answers(function: Any) -> Any:
+    """A plain answer about any number of arrays."""
+    def answer(*args: Any, **kwargs: Any) -> Any:
+        return function(*[plain(x) for x in args], **kwargs)
+
+    return answer
+
+
+def _alike(function: Any) -> Any:
+    """zeros_like and its kin: a Tensor without a gradient of its own; a plain number for a Value."""
+    def like(x: Array, *args: Any, **kwargs: Any) -> Any:
+        made = function(plain(x), *args, **kwargs)
+        return Tensor(made, copy=False) if made.ndim and made.dtype in (np.float64, np.float32) else made
+
+    return like
+
+
+METHODS: dict[str, Any] = {
+    "take": take, "compress": lambda self, condition, axis=None: compress(condition, self, axis), "sort": sort,
+    "argsort": argsort, "argmax": argmax, "argmin": argmin, "nonzero": nonzero, "diagonal": diagonal, "diag": diag,
+    "trace": trace, "diff": diff, "take_along_axis": take_along_axis, "all": _plain_function(np.all, "Plain bools."),
+    "any": _plain_function(np.any, "Plain bools."),
+}
+NUMPY: dict[Any, Any] = {
+    np.take: take, np.compress: compress, np.take_along_axis: take_along_axis, np.sort: sort, np.where: where,
+    np.select: select, np.diagonal: diagonal, np.linalg.diagonal: lambda x, *, offset=0: diagonal(x, offset, -2, -1),
+    np.diag: diag, np.trace: trace, np.linalg.trace: lambda x, *, offset=0, dtype=None: trace(x, offset, -2, -1, dtype),
+    np.diff: diff, np.argsort: argsort,
+    **{f: _plain_function(f, f.__name__) for f in (
+        np.argmax, np.argmin, np.nonzero, np.flatnonzero, np.argwhere, np.count_nonzero, np.all, np.any, np.shape,
+        np.ndim, np.size, np.nanargmax, np.nanargmin)},
+    **{f: _answers(f) for f in (np.array_equal, np.allclose, np.isclose, np.array_equiv)},
+    **{f: _alike(f) for f in (np.zeros_like, np.ones_like, np.empty_like, np.full_like)},
+}
+

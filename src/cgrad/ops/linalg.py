@@ -1,0 +1,500 @@
+"""Linear algebra, of one matrix or of each of a batch: each op with its adjoint beside it.
+
+The adjoints are those of M. Giles, "Collected matrix derivative results for forward and reverse mode algorithmic
+differentiation" (2008); that of the Cholesky factor is I. Murray's, arXiv:1602.07527.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.linalg import LinAlgError
+
+from .. import errors
+from .._core import Primitive, plain
+from ._common import Array, Shape, axes_of, kept, ready, refuse, shape_of
+from .combine import _matmul
+from .index import _getitem, _plain_function
+from .reduce import _add, _max, _min, _multiply, _sum
+from .shape import _reshape, _swap, _transpose, _unsqueeze, spread
+
+__all__ = ["cholesky", "det", "eigh", "inv", "matrix_power", "multi_dot", "norm", "slogdet", "solve", "svd"]
+
+
+def _square(op: str, x: Array) -> Array:
+    x = ready(x)
+    shape = x.shape
+    if len(shape) < 2 or shape[-1] != shape[-2]:
+        raise errors.not_square(op, shape)
+    return x
+
+
+def _columns(x: Array) -> Array:
+    """Each number of a batch as a matrix of one element: to be multiplied with a batch of matrices."""
+    return x if not shape_of(x) else _unsqueeze(x, shape=(*x.shape, 1, 1))
+
+
+# ---- solve, inv ------------------------------------------------------------------------------------
+
+def _solved(a: Any, b: Any) -> Any:
+    try:
+        return np.linalg.solve(a, b)
+    except LinAlgError:
+        raise errors.singular("solve", a.shape) from None
+    except ValueError:
+        raise errors.bad_solve(a.shape, b.shape) from None
+
+
+def _solve_b(g: Array, out: Array, a: Array, b: Array) -> Array:
+    if b.ndim > 1 or g.ndim == 1:
+        return _solve(_swap(a), g)
+    return _getitem(_solve(_swap(a), _unsqueeze(g, shape=(*g.shape, 1))), index=(..., 0))
+
+
+def _solve_a(g: Array, out: Array, a: Array, b: Array) -> Array:
+    back = _solve_b(g, out, a, b)
+    if b.ndim > 1:
+        return -_matmul(back, _swap(out))
+    return -_unsqueeze(back, shape=(*back.shape, 1))*_unsqueeze(out, shape=(*out.shape[:-1], 1, out.shape[-1]))
+
+
+_solve = Primitive("solve", _solved, (_solve_a, _solve_b))
+
+
+def solve(a: Array, b: Array) -> Array:
+    """solve(a, b): x with a @ x = b, of one matrix or a batch; b is a vector only where it has a single axis.
+
+    Raises LinAlgError where a is singular, ValueError where the shapes do not fit.
+
+    >>> import cgrad
+    >>> cgrad.solve(cgrad.Tensor([[2.0, 0.0], [0.0, 4.0]]), [2.0, 2.0]).tolist()
+    [1.0, 0.5]
+    """
+    a, b = _square("solve", a), ready(b)
+    if not b.shape or b.shape[0 if len(b.shape) == 1 else -2] != a.shape[-1]:
+        raise errors.bad_solve(a.shape, b.shape)
+    return _solve(a, b)
+
+
+def _inverted(x: Any) -> Any:
+    try:
+        return np.linalg.inv(x)
+    except LinAlgError:
+        raise errors.singular("inv", x.shape) from None
+
+
+def _inv_vjp(g: Array, out: Array, x: Array) -> Array:
+    back = _swap(out)
+    return -_matmul(_matmul(back, g), back)
+
+
+_inv = Primitive("inv", _inverted, (_inv_vjp,))
+
+
+def inv(x: Array) -> Array:
+    """inv(x): the inverse of a matrix, or of each of a batch; solve(a, b) is faster and better than inv(a) @ b.
+
+    Raises LinAlgError where one is singular.
+
+    >>> import cgrad
+    >>> cgrad.inv(cgrad.Tensor([[2.0, 0.0], [0.0, 4.0]])).tolist()
+    [[0.5, 0.0], [0.0, 0.25]]
+    """
+    return _inv(_square("inv", x))
+
+
+# ---- det, slogdet ----------------------------------------------------------------------------------
+
+def _nearly_singular(x: Any, out: Any) -> bool:
+    """Whether a determinant is so small against the lengths of its rows that products with the inverse lose digits."""
+    with np.errstate(all="ignore"):
+        bound = _multiply(np.sqrt(_add(x*x, -1)), -1)
+        return bool(np.any(np.abs(out) <= bound*np.finfo(x.dtype).eps**0.6))
+
+
+def _cofactors(x: Array) -> Array:
+    """The matrix of cofactors, by the determinants of minors: no inverse, so right of singular matrices."""
+    n = x.shape[-1]
+    others = np.array([[k for k in range(n) if k != i] for i in range(n)], dtype=np.intp).reshape(n, max(n - 1, 0))
+    minors = _getitem(x, index=(..., others[:, None, :, None], others[None, :, None, :]))
+    sign = np.where(np.add.outer(np.arange(n), np.arange(n)) % 2, -1.0, 1.0).astype(x.dtype)
+    return _det(minors)*sign
+
+
+def _plain_cofactors(x: Any) -> Any:
+    """The same of plain numbers, by singular values: as the minors, at the cost of one decomposition."""
+    u, s, vt = np.linalg.svd(x)
+    before, behind = np.ones_like(s), np.ones_like(s)
+    np.multiply.accumulate(s[..., :-1], -1, None, before[..., 1:])
+    np.multiply.accumulate(s[..., :0:-1], -1, None, behind[..., -2::-1])
+    return _columns(np.linalg.det(u)*np.linalg.det(vt))*((u*(before*behind)[..., None, :]) @ vt)
+
+
+def _det_vjp(g: Array, out: Array, x: Array) -> Array:
+    if not x.size:
+        return x
+    if not _nearly_singular(plain(x), plain(out)):
+        return _columns(g*out)*_swap(_inv(x))
+    if type(x) is np.ndarray and x.shape[-1] > 2:
+        return _columns(g)*_plain_cofactors(x)
+    return _columns(g)*_cofactors(x)
+
+
+_det = Primitive("det", np.linalg.det, (_det_vjp,))
+
+
+def det(x: Array) -> Array:
+    """det(x): the determinant of a matrix, or of each of a batch; its derivatives are right of singular ones too.
+
+    >>> import cgrad
+    >>> t = cgrad.Tensor([[1.0, 2.0], [2.0, 4.0]], requires_grad=True)
+    >>> cgrad.det(t).backward()
+    >>> t.grad.tolist()
+    [[4.0, -2.0], [-2.0, 1.0]]
+    """
+    return _det(_square("det", x))
+
+
+class SlogdetResult(NamedTuple):
+    """What slogdet gives."""
+
+    sign: Any
+    logabsdet: Any
+
+
+_logdet = Primitive("logabsdet", lambda x: np.linalg.slogdet(x)[1], (
+    lambda g, out, x: _columns(g)*_swap(_inv(x)) if x.size else x,))
+
+
+def slogdet(x: Array) -> SlogdetResult:
+    """slogdet(x): the determinant's sign, a plain number or array, and the logarithm of its absolute value.
+
+    >>> import cgrad
+    >>> sign, logarithm = cgrad.slogdet(cgrad.Tensor([[0.0, 1.0], [1.0, 0.0]]))
+    >>> float(sign), abs(logarithm.item())
+    (-1.0, 0.0)
+    """
+    x = _square("slogdet", x)
+    return SlogdetResult(np.linalg.slogdet(plain(x))[0], _logdet(x))
+
+
+# ---- cholesky --------------------------------------------------------------------------------------
+
+def _factor(x: Any) -> Any:
+    try:
+        return np.linalg.cholesky(x)
+    except LinAlgError:
+        raise errors.not_positive("cholesky", x.shape) from None
+
+
+def _cholesky_vjp(g: Array, out: Array, x: Array) -> Array:
+    n = x.shape[-1]
+    half = np.tril(np.ones((n, n), x.dtype)) - 0.5*np.eye(n, dtype=x.dtype)  # the lower triangle, half its diagonal
+    back = _swap(out)
+    middle = _matmul(back, g)*half
+    s = _solve(back, _swap(_solve(back, _swap(middle))))  # L^-T middle L^-1
+    return 0.5*(s + _swap(s))
+
+
+_cholesky = Primitive("cholesky", _factor, (_cholesky_vjp,))
+
+
+def cholesky(x: Array, *, upper: bool = False) -> Array:
+    """cholesky(x): the lower triangular l with l @ l.T = x; with upper=True its transpose.
+
+    x must be symmetric and positive definite; only its lower triangle is read, and the gradient is symmetric.
+    Raises LinAlgError where x is not positive definite.
+
+    >>> import cgrad
+    >>> cgrad.cholesky(cgrad.Tensor([[4.0, 0.0], [0.0, 9.0]])).tolist()
+    [[2.0, 0.0], [0.0, 3.0]]
+    """
+    lower = _cholesky(_square("cholesky", x))
+    return _swap(lower) if upper else lower
+
+
+# ---- products --------------------------------------------------------------------------------------
+
+def matrix_power(x: Array, n: int) -> Array:
+    """matrix_power(x, n): x @ x @ ... n times; of the inverse where n is negative, the unit matrix where it is 0.
+
+    >>> import cgrad
+    >>> cgrad.matrix_power(cgrad.Tensor([[1.0, 1.0], [0.0, 1.0]]), 3).tolist()
+    [[1.0, 3.0], [0.0, 1.0]]
+    """
+    x = _square("matrix_power", x)
+    if n < 0:
+        x, n = _inv(x), -n
+    result = None
+    while n:
+        if n & 1:
+            result = x if result is None else _matmul(result, x)
+        n >>= 1
+        if n:
+            x = _matmul(x, x)
+    return x*0.0 + np.eye(x.shape[-1], dtype=x.dtype) if result is None else result
+
+
+def multi_dot(arrays: Any, *, out: Any = None) -> Array:
+    """multi_dot(arrays): the product of several matrices, the first and last of which may be vectors.
+
+    >>> import cgrad
+    >>> cgrad.multi_dot([[1.0, 2.0], cgrad.Tensor([[1.0, 0.0], [0.0, 3.0]]), [1.0, 1.0]]).item()
+    7.0
+    """
+    refuse("multi_dot", out=out)
+    items = [ready(x) for x in arrays]
+    if len(items) < 2:
+        raise errors.nothing("multi_dot", "the list", "second array")
+    ends = (len(items[0].shape), len(items[-1].shape))
+    from_left = ends[1] > 1 and items[0].shape[0] <= items[-1].shape[-1] if ends[0] > 1 else ends[0] == 1
+    if from_left:
+        result = items[0]
+        for x in items[1:]:
+            result = _matmul(result, x)
+    else:
+        result = items[-1]
+        for x in items[-2::-1]:
+            result = _matmul(x, result)
+    return result
+
+
+# ---- decompositions --------------------------------------------------------------------------------
+# One Primitive gives one array, so a decomposition's parts lie beside each other in its last axis.
+
+def _inverse_gaps(values: Array) -> Array:
+    """1/(values[j] - values[i]), zero where they are equal: there nothing tells the vectors apart."""
+    gaps = _unsqueeze(values, shape=(*values.shape[:-1], 1, values.shape[-1])) - \
+        _unsqueeze(values, shape=(*values.shape, 1))
+    equal = plain(gaps) == 0.0
+    return np.where(equal, 0.0, 1.0/np.where(equal, 1.0, gaps))
+
+
+def _eigen(x: Any) -> Any:
+    w, v = np.linalg.eigh(x)
+    return np.concatenate([w[..., None], v], -1)
+
+
+def _eigh_vjp(g: Array, out: Array, x: Array) -> Array:
+    v, values = _getitem(out, index=(..., slice(1, None))), _getitem(out, index=(..., 0))
+    gw, gv = _getitem(g, index=(..., 0)), _getitem(g, index=(..., slice(1, None)))
+    n = x.shape[-1]
+    inside = _matmul(_swap(v), gv)*_inverse_gaps(values)
+    inside = inside + _unsqueeze(gw, shape=(*gw.shape, 1))*np.eye(n, dtype=x.dtype)
+    full = _matmul(_matmul(v, inside), _swap(v))
+    return 0.5*(full + _swap(full))
+
+
+_eigh = Primitive("eigh", _eigen, (_eigh_vjp,))
+
+
+class EighResult(NamedTuple):
+    """What eigh gives."""
+
+    eigenvalues: Any
+    eigenvectors: Any
+
+
+def eigh(x: Array, UPLO: str = "L") -> EighResult:
+    """eigh(x): eigenvalues, ascending, and eigenvectors (the columns) of a symmetric matrix, or of each of a batch.
+
+    Only the lower triangle is read, and the gradient is symmetric. Where eigenvalues are equal, derivatives of the
+    eigenvectors do not exist: what would be infinite is left out.
+
+    >>> import cgrad
+    >>> cgrad.eigh(cgrad.Tensor([[2.0, 0.0], [0.0, 1.0]])).eigenvalues.tolist()
+    [1.0, 2.0]
+    """
+    x = _square("eigh", x)
+    if UPLO != "L":
+        raise errors.bad_option("eigh", "UPLO", UPLO, "give 'L'")
+    both = _eigh(x)
+    return EighResult(_getitem(both, index=(..., 0)), _getitem(both, index=(..., slice(1, None))))
+
+
+def _singular(x: Any) -> Any:
+    u, s, vt = np.linalg.svd(x, full_matrices=False)
+    return np.concatenate([u, s[..., None, :], np.swapaxes(vt, -1, -2)], -2)  # (m + 1 + n, k)
+
+
+def _svd_parts(out: Array, m: int) -> tuple[Array, Array, Array]:
+    return (_getitem(out, index=(..., slice(0, m), slice(None))), _getitem(out, index=(..., m, slice(None))),
+            _getitem(out, index=(..., slice(m + 1, None), slice(None))))
+
+
+def _svd_vjp(g: Array, out: Array, x: Array) -> Array:
+    # J. Townsend, "Differentiating the singular value decomposition" (2016); v holds columns
+    m, n = x.shape[-2:]
+    k = min(m, n)
+    u, s, v = _svd_parts(out, m)
+    gu, gs, gv = _svd_parts(g, m)
+    row = _unsqueeze(s, shape=(*s.shape[:-1], 1, k))
+    column = _unsqueeze(s, shape=(*s.shape, 1))
+    gaps = _inverse_gaps(s*s)
+    one = np.eye(k, dtype=x.dtype)
+    from_u, from_v = _matmul(_swap(u), gu), _matmul(_swap(v), gv)
+    inside = gaps*(from_u - _swap(from_u))*row + column*(gaps*(from_v - _swap(from_v))) + _unsqueeze(
+        gs, shape=(*gs.shape, 1))*one
+    result = _matmul(_matmul(u, inside), _swap(v))
+    none = plain(row) == 0.0
+    inverse = np.where(none, 0.0, 1.0/np.where(none, 1.0, row))
+    if m > k:
+        rest = gu - _matmul(u, from_u)
+        result = result + _matmul(rest*inverse, _swap(v))
+    if n > k:
+        rest = gv - _matmul(v, from_v)
+        result = result + _matmul(u, _swap(rest*inverse))
+    return result
+
+
+_svd = Primitive("svd", _singular, (_svd_vjp,))
+
+
+class SVDResult(NamedTuple):
+    """What svd gives."""
+
+    U: Any
+    S: Any
+    Vh: Any
+
+
+def svd(x: Array, full_matrices: bool = False, compute_uv: bool = True, hermitian: bool = False) -> Any:
+    """svd(x): u, s, vh with u*s @ vh = x and s descending, of one matrix or a batch; s alone with compute_uv=False.
+
+    u and vh have min(x.shape) columns and rows: full_matrices is refused. Where singular values are equal, or 0,
+    derivatives of u and vh do not exist: what would be infinite is left out.
+
+    >>> import cgrad
+    >>> cgrad.svd(cgrad.Tensor([[3.0, 0.0], [0.0, 4.0]]), compute_uv=False).tolist()
+    [4.0, 3.0]
+    """
+    x = ready(x)
+    if len(x.shape) < 2:
+        raise errors.no_matrix("svd", x.shape)
+    if full_matrices and compute_uv and x.shape[-1] != x.shape[-2]:
+        raise errors.bad_option("svd", "full_matrices", full_matrices, "give False: the rest has no derivative")
+    u, s, v = _svd_parts(_svd(x), x.shape[-2])
+    return SVDResult(u, s, _swap(v)) if compute_uv else s
+
+
+# ---- norm ------------------------------------------------------------------------------------------
+
+def _lengths(x: Any, axis: Shape, keepdims: bool) -> Any:
+    return np.sqrt(_add(x*x, axis, None, None, keepdims))
+
+
+def _safe(out: Array) -> Array:
+    """out, a 1 for each 0: for quotients that are to be 0 there."""
+    zero = plain(out) == 0.0
+    return np.where(zero, 1.0, out) if np.any(zero) else out
+
+
+def _length_vjp(g: Array, out: Array, x: Array, axis: Shape, keepdims: bool) -> Array:
+    return spread(g/_safe(out), x, axis, keepdims)*x
+
+
+def _powers(x: Any, p: float, axis: Shape, keepdims: bool) -> Any:
+    with np.errstate(divide="ignore"):
+        return _add(np.abs(x)**p, axis, None, None, keepdims)**(1.0/p)
+
+
+def _power_vjp(g: Array, out: Array, x: Array, p: float, axis: Shape, keepdims: bool) -> Array:
+    size, whole = np.abs(x), _safe(out)
+    none = plain(x) == 0.0
+    if p < 2 and np.any(none):  # 0**(p - 1) or its derivative is infinite, and the sign 0
+        size = np.where(none, 1.0, size)
+    part = (size/spread(whole, x, axis, keepdims))**(p - 1.0)
+    return spread(g, x, axis, keepdims)*part*np.sign(x)
+
+
+_length = Primitive("norm", _lengths, (_length_vjp,))
+_power_norm = Primitive("norm", _powers, (_power_vjp,))
+
+
+def _vector_norm(x: Array, order: Any, axes: Shape, keepdims: bool) -> Array:
+    if order is None or order == 2:
+        return _length(x, axis=axes, keepdims=keepdims)
+    if order == 1:
+        return _sum(np.abs(x), axis=axes, keepdims=keepdims)
+    if order == math.inf:
+        return _max(np.abs(x), axis=axes, keepdims=keepdims)
+    if order == -math.inf:
+        return _min(np.abs(x), axis=axes, keepdims=keepdims)
+    if order == 0:
+        return _sum(np.sign(np.abs(x)), axis=axes, keepdims=keepdims)
+    if isinstance(order, str):
+        raise errors.bad_norm(order, x.shape, axes)
+    return _power_norm(x, p=float(order), axis=axes, keepdims=keepdims)
+
+
+def _matrix_norm(x: Array, order: Any, axes: Shape, keepdims: bool) -> Array:
+    i, j = axes
+    if order in (None, "fro"):
+        return _length(x, axis=axes, keepdims=keepdims)
+    if order in (1, -1, math.inf, -math.inf):
+        first, second = (i, j) if abs(order) == 1 else (j, i)
+        sums = _sum(np.abs(x), axis=(first,), keepdims=True)
+        best = (_max if order > 0 else _min)(sums, axis=(second,), keepdims=True)
+    elif order in (2, -2, "nuc"):
+        rest = tuple([a for a in range(len(x.shape)) if a not in axes])
+        s = svd(_transpose(x, axes=(*rest, i, j)), compute_uv=False)
+        last = (len(rest),)
+        if order == "nuc":
+            best = _sum(s, axis=last, keepdims=False)
+        else:
+            best = (_max if order == 2 else _min)(s, axis=last, keepdims=False)
+    else:
+        raise errors.bad_norm(order, x.shape, axes)
+    shape = kept(x.shape, axes)
+    return _reshape(best, shape=shape if keepdims else tuple([n for k, n in enumerate(shape) if k not in axes]))
+
+
+def norm(x: Array, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Array:
+    """norm(x, ord=None, axis=None, keepdims=False): the norm of a vector or a matrix.
+
+    Without ord: sqrt(sum(x**2)) over axes, or over all. Vectors (one axis): any number, inf, -inf, 0. Matrices
+    (two axes): "fro", "nuc", 1, -1, 2, -2, inf, -inf. The derivative at 0 is 0.
+
+    >>> import cgrad
+    >>> cgrad.norm(cgrad.Tensor([3.0, 4.0])).item()
+    5.0
+    """
+    x = ready(x)
+    shape = x.shape
+    if not shape:
+        x, shape = _reshape(x, shape=(1,)), (1,)
+        return _vector_norm(x, ord, (0,), False)
+    keepdims = bool(keepdims)
+    axes = axes_of("norm", axis, shape)
+    if axis is None and (ord is None or ord == 2 and len(shape) == 1):
+        return _length(x, axis=axes, keepdims=keepdims)
+    if len(axes) == 1:
+        return _vector_norm(x, ord, axes, keepdims)
+    if len(axes) == 2:
+        return _matrix_norm(x, ord, axes, keepdims)
+    raise errors.bad_norm(ord, shape, axes)
+
+
+def _vector_norm_function(x: Array, /, *, axis: Any = None, keepdims: bool = False, ord: Any = 2) -> Array:
+    """np.linalg.vector_norm: over several axes as over one."""
+    x = ready(x)
+    return _vector_norm(x, ord, axes_of("norm", axis, x.shape), keepdims)
+
+
+def _matrix_norm_function(x: Array, /, *, keepdims: bool = False, ord: Any = "fro") -> Array:
+    """np.linalg.matrix_norm: over the last two axes."""
+    x = ready(x)
+    return _matrix_norm(x, ord, axes_of("norm", (-2, -1), x.shape), keepdims)
+
+
+METHODS: dict[str, Any] = {"norm": norm, "det": det, "inv": inv}
+_np = np.linalg
+NUMPY: dict[Any, Any] = {
+    _np.solve: solve, _np.inv: inv, _np.det: det, _np.slogdet: slogdet, _np.cholesky: cholesky, _np.norm: norm,
+    _np.vector_norm: _vector_norm_function, _np.matrix_norm: _matrix_norm_function, _np.matrix_power: matrix_power,
+    _np.multi_dot: multi_dot, _np.eigh: eigh, _np.eigvalsh: lambda x, UPLO="L": eigh(x, UPLO).eigenvalues,
+    _np.svd: svd, _np.svdvals: lambda x, /: svd(x, compute_uv=False),
+    _np.matrix_rank: _plain_function(_np.matrix_rank, "The plain number."),
+}

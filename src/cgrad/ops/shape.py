@@ -1,0 +1,613 @@
+"""Ops that move, repeat or leave out elements: each with its adjoint beside it."""
+
+from __future__ import annotations
+
+import builtins
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+
+from .. import errors
+from .._core import Primitive, Tensor, plain
+from ._common import Array, Shape, as_int, axes_of, kept, one_axis, plain_broadcast, ready, refuse, shape_of
+
+__all__ = ["astype", "atleast_1d", "atleast_2d", "atleast_3d", "broadcast_arrays", "broadcast_to", "expand_dims",
+           "flip", "fliplr", "flipud", "moveaxis", "pad", "permute", "ravel", "repeat", "reshape", "roll", "rot90",
+           "squeeze", "swapaxes", "tile", "transpose", "tril", "triu", "unsqueeze"]
+
+
+# ---- one order of elements, another shape ----------------------------------------------------------
+
+def _reshaped(x: Any, shape: Any) -> Any:
+    try:
+        return x.reshape(shape) if type(x) is ndarray else np.asarray(x).reshape(shape)
+    except (ValueError, TypeError):
+        raise errors.bad_reshape(shape_of(x), shape) from None
+
+
+def _unreshaped(g: Array, out: Array, x: Array, shape: Any) -> Array:
+    return _reshape(g, shape=shape_of(x))
+
+
+_reshape = Primitive("reshape", _reshaped, (_unreshaped,))
+_ravel = Primitive("ravel", _reshaped, (_unreshaped,))
+_squeeze = Primitive("squeeze", _reshaped, (_unreshaped,))
+_unsqueeze = Primitive("unsqueeze", _reshaped, (_unreshaped,))
+
+
+def _shape_argument(shape: Any) -> Any:
+    """(2, 3), [2, 3], 6 and np.int64(6) alike."""
+    if isinstance(shape, (tuple, list)):
+        return tuple(shape)
+    return shape
+
+
+def reshape(x: Array, shape: Any, order: str = "C", *, copy: Any = None, **rest: Any) -> Array:
+    """reshape(x, shape): the same elements in another shape; one length may be -1 and follows from the others.
+
+    order="F" reads and writes the first axis fastest. Raises ValueError where the numbers of elements differ.
+
+    >>> import cgrad
+    >>> cgrad.reshape(cgrad.Tensor([[1.0, 2.0], [3.0, 4.0]]), -1).tolist()
+    [1.0, 2.0, 3.0, 4.0]
+    """
+    if copy is not None or rest:
+        refuse("reshape", copy=copy, **rest)
+    x = ready(x)
+    if order == "C":
+        return _reshape(x, shape=_shape_argument(shape))
+    if order != "F":
+        raise errors.bad_option("reshape", "order", order, "give 'C' or 'F'")
+    axes = shape if isinstance(shape, (tuple, list)) else (shape,)
+    return transpose(_reshape(transpose(x), shape=tuple(axes)[::-1]))
+
+
+def _reshape_method(self: Tensor, *shape: Any, order: str = "C", **rest: Any) -> Array:
+    """t.reshape(2, 3) or t.reshape((2, 3)): the same elements in another shape; see cgrad.reshape."""
+    return reshape(self, shape[0] if len(shape) == 1 else shape, order, **rest)
+
+
+def ravel(x: Array, order: str = "C") -> Array:
+    """ravel(x): all elements in one axis.
+
+    >>> import cgrad
+    >>> cgrad.ravel(cgrad.Tensor([[1.0, 2.0]])).shape
+    (2,)
+    """
+    x = ready(x)
+    return _ravel(x, shape=-1) if order == "C" else reshape(x, -1, order)
+
+
+def squeeze(x: Array, axis: Any = None) -> Array:
+    """squeeze(x, axis=None): x without its axes of length 1, or without those given.
+
+    Raises ValueError where an axis that is given has another length.
+
+    >>> import cgrad
+    >>> cgrad.squeeze(cgrad.Tensor([[[1.0, 2.0]]]), 0).shape
+    (1, 2)
+    """
+    x = ready(x)
+    shape = x.shape
+    if axis is None:
+        return _squeeze(x, shape=tuple([n for n in shape if n != 1]))
+    axes = axes_of("squeeze", axis, shape)
+    if any(shape[a] != 1 for a in axes):
+        raise errors.bad_squeeze(shape, axis)
+    return _squeeze(x, shape=tuple([n for k, n in enumerate(shape) if k not in axes]))
+
+
+def expand_dims(x: Array, axis: Any) -> Array:
+    """expand_dims(x, axis): x with new axes of length 1, at these places of the result; unsqueeze is the same.
+
+    >>> import cgrad
+    >>> cgrad.expand_dims(cgrad.Tensor([1.0, 2.0]), (0, -1)).shape
+    (1, 2, 1)
+    """
+    x = ready(x)
+    shape = x.shape
+    ndim = len(shape) + (len(axis) if isinstance(axis, (tuple, list)) else 1)
+    try:
+        axes = axes_of("expand_dims", axis, (1,)*ndim)
+    except np.exceptions.AxisError:
+        raise errors.new_axis("expand_dims", axis, shape) from None
+    lengths = iter(shape)
+    return _unsqueeze(x, shape=tuple([1 if k in axes else next(lengths) for k in range(ndim)]))
+
+
+unsqueeze = expand_dims
+
+
+def _atleast(n: int, before: Any) -> Any:
+    def function(*arrays: Array) -> Array:
+        result = []
+        for x in map(ready, arrays):
+            shape = x.shape
+            result.append(x if len(shape) >= n else _unsqueeze(x, shape=before(shape)))
+        return result[0] if len(result) == 1 else tuple(result)
+
+    function.__name__ = function.__qualname__ = f"atleast_{n}d"
+    function.__doc__ = f"""atleast_{n}d(*arrays): each with new axes of length 1 until it has {n}, as NumPy places them.
+
+    >>> import cgrad
+    >>> cgrad.atleast_{n}d(cgrad.Tensor([1.0, 2.0])).shape
+    {(2,) if n == 1 else before((2,))}
+    """
+    return function
+
+
+atleast_1d = _atleast(1, lambda shape: (1,))
+atleast_2d = _atleast(2, lambda shape: (1,)*(2 - len(shape)) + shape)
+atleast_3d = _atleast(3, lambda shape: ((1, 1, 1), (1, *shape, 1), (*shape, 1))[len(shape)])
+
+
+# ---- axes in another order -------------------------------------------------------------------------
+
+def _inverse(axes: Shape) -> Shape:
+    result = [0]*len(axes)
+    for k, a in enumerate(axes):
+        result[a] = k
+    return tuple(result)
+
+
+_transpose = Primitive(
+    "transpose",
+    lambda x, axes: x.transpose(axes) if type(x) is ndarray else np.asarray(x),
+    (lambda g, out, x, axes: _transpose(g, axes=None if axes is None else _inverse(axes)),),
+)
+
+
+def transpose(x: Array, axes: Any = None) -> Array:
+    """transpose(x, axes=None): axis k of the result is axis axes[k] of x; the axes reversed if none are given.
+
+    Raises ValueError unless axes are a permutation of x's.
+
+    >>> import cgrad
+    >>> cgrad.transpose(cgrad.Tensor([[1.0, 2.0], [3.0, 4.0]])).tolist()
+    [[1.0, 3.0], [2.0, 4.0]]
+    """
+    x = ready(x)
+    if axes is None:
+        return _transpose(x, axes=None)
+    shape = x.shape
+    order = axes_of("transpose", tuple(axes), shape)
+    if len(order) != len(shape):
+        raise errors.bad_permutation(axes, shape)
+    return _transpose(x, axes=order)
+
+
+permute = transpose
+
+
+def _transpose_method(self: Tensor, *axes: Any) -> Array:
+    """t.transpose(1, 0), t.transpose((1, 0)) or t.transpose(): axes in another order; see cgrad.transpose."""
+    if not axes:
+        return _transpose(self, axes=None)
+    return transpose(self, axes[0] if len(axes) == 1 and not hasattr(axes[0], "__index__") else axes)
+
+
+def swapaxes(x: Array, axis1: int, axis2: int) -> Array:
+    """swapaxes(x, axis1, axis2): two axes exchanged.
+
+    >>> import cgrad
+    >>> cgrad.swapaxes(cgrad.Tensor([[[1.0, 2.0]]]), 0, -1).shape
+    (2, 1, 1)
+    """
+    x = ready(x)
+    shape = x.shape
+    i, j = one_axis("swapaxes", axis1, shape), one_axis("swapaxes", axis2, shape)
+    order = list(range(len(shape)))
+    order[i], order[j] = j, i
+    return _transpose(x, axes=tuple(order))
+
+
+def moveaxis(x: Array, source: Any, destination: Any) -> Array:
+    """moveaxis(x, source, destination): the axes of source at the places of destination, the others in their order.
+
+    >>> import cgrad
+    >>> cgrad.moveaxis(cgrad.Tensor([[[1.0, 2.0]]]), -1, 0).shape
+    (2, 1, 1)
+    """
+    x = ready(x)
+    shape = x.shape
+    start, end = axes_of("moveaxis", source, shape), axes_of("moveaxis", destination, shape)
+    if len(start) != len(end):
+        raise errors.bad_moveaxis(source, destination)
+    order = [a for a in range(len(shape)) if a not in start]
+    for a, place in sorted(zip(start, end, strict=True), key=lambda pair: pair[1]):
+        order.insert(place, a)
+    return _transpose(x, axes=tuple(order))
+
+
+def _swap(x: Array) -> Array:
+    """The last two axes exchanged: a matrix's transpose, or a batch of them."""
+    n = x.ndim
+    if n == 2:
+        return _transpose(x, axes=None)
+    return _transpose(x, axes=(*range(n - 2), n - 1, n - 2))
+
+
+def _matrix_transpose(x: Array) -> Array:
+    """The transpose of a matrix, or of each of a batch of them."""
+    x = ready(x)
+    if x.ndim < 2:
+        raise errors.no_matrix("matrix_transpose", x.shape)
+    return _swap(x)
+
+
+# ---- broadcasting ----------------------------------------------------------------------------------
+
+def _broadcasted(x: Any, shape: Shape) -> Any:
+    try:
+        return np.broadcast_to(x, shape)
+    except ValueError:
+        raise errors.bad_broadcast("broadcast_to", shape_of(x), shape) from None
+
+
+# The core sums an adjoint down to its argument's shape.
+_broadcast = Primitive("broadcast_to", _broadcasted, (lambda g, out, x, shape: g,))
+
+
+def broadcast_to(x: Array, shape: Any, subok: bool = False) -> Array:
+    """broadcast_to(x, shape): x repeated along new axes and those of length 1.
+
+    Raises ValueError where x does not broadcast to shape.
+
+    >>> import cgrad
+    >>> cgrad.broadcast_to(cgrad.Tensor([1.0, 2.0]), (2, 2)).tolist()
+    [[1.0, 2.0], [1.0, 2.0]]
+    """
+    return _broadcast(ready(x), shape=tuple(shape) if isinstance(shape, (tuple, list)) else (as_int(shape),))
+
+
+def _expand_method(self: Tensor, *shape: Any) -> Array:
+    """t.expand(2, 3) or t.expand((2, 3)): broadcast_to; a length of -1 stays as it is."""
+    target = tuple(shape[0]) if len(shape) == 1 and isinstance(shape[0], (tuple, list)) else shape
+    own = self.shape
+    new = len(target) - len(own)
+    if -1 in target[:max(new, 0)] or new < 0:
+        raise errors.bad_broadcast("expand", own, target)
+    return broadcast_to(self, tuple([own[k - new] if n == -1 else n for k, n in enumerate(target)]))
+
+
+def broadcast_arrays(*arrays: Array, subok: bool = False) -> tuple[Array, ...]:
+    """broadcast_arrays(*arrays): all of them broadcast to the one shape that they have in common.
+
+    >>> import cgrad
+    >>> [t.shape for t in cgrad.broadcast_arrays(cgrad.Tensor([1.0, 2.0]), cgrad.Tensor([[3.0]]))]
+    [(1, 2), (1, 2)]
+    """
+    ready_ones = [ready(x) for x in arrays]
+    shapes = [x.shape for x in ready_ones]
+    try:
+        shape = np.broadcast_shapes(*shapes)
+    except ValueError:
+        raise errors.no_common_shape("broadcast_arrays", shapes) from None
+    return tuple([_broadcast(x, shape=shape) for x in ready_ones])
+
+
+def spread(g: Array, x: Array, axes: Shape, keepdims: bool) -> Array:
+    """The adjoint of a reduction over axes, at every element of x that went into it."""
+    shape = shape_of(x)
+    if isinstance(g, float):
+        return plain_broadcast(g, shape) if shape else g
+    if not keepdims:
+        g = _reshape(g, shape=kept(shape, axes))
+    return plain_broadcast(g, shape) if type(g) is ndarray else _broadcast(g, shape=shape)
+
+
+# ---- elements left out, put in, moved --------------------------------------------------------------
+
+def _mirrored(x: Any, axes: Shape) -> Any:
+    if not axes:
+        return np.asarray(x)
+    index = [slice(None)]*x.ndim
+    for a in axes:
+        index[a] = slice(None, None, -1)
+    return x[tuple(index)]
+
+
+_flip = Primitive("flip", _mirrored, (lambda g, out, x, axes: _flip(g, axes=axes),))
+
+
+def flip(x: Array, axis: Any = None) -> Array:
+    """flip(x, axis=None): the elements in reverse along these axes, or along all.
+
+    >>> import cgrad
+    >>> cgrad.flip(cgrad.Tensor([1.0, 2.0, 3.0])).tolist()
+    [3.0, 2.0, 1.0]
+    """
+    x = ready(x)
+    return _flip(x, axes=axes_of("flip", axis, x.shape))
+
+
+def fliplr(x: Array) -> Array:
+    """fliplr(x): flip along axis 1.
+
+    >>> import cgrad
+    >>> cgrad.fliplr(cgrad.Tensor([[1.0, 2.0]])).tolist()
+    [[2.0, 1.0]]
+    """
+    return flip(x, 1)
+
+
+def flipud(x: Array) -> Array:
+    """flipud(x): flip along axis 0.
+
+    >>> import cgrad
+    >>> cgrad.flipud(cgrad.Tensor([1.0, 2.0])).tolist()
+    [2.0, 1.0]
+    """
+    return flip(x, 0)
+
+
+def rot90(x: Array, k: int = 1, axes: Any = (0, 1)) -> Array:
+    """rot90(x, k=1, axes=(0, 1)): the plane of two axes turned by k quarters, from the first towards the second.
+
+    >>> import cgrad
+    >>> cgrad.rot90(cgrad.Tensor([[1.0, 2.0], [3.0, 4.0]])).tolist()
+    [[2.0, 4.0], [1.0, 3.0]]
+    """
+    x = ready(x)
+    plane = axes_of("rot90", tuple(axes), x.shape)
+    if len(plane) != 2:
+        raise errors.bad_option("rot90", "axes", axes, "give two axes")
+    i, j = plane
+    k = as_int(k) % 4
+    if k == 0:
+        return x
+    if k == 2:
+        return _flip(x, axes=(i, j))
+    return swapaxes(_flip(x, axes=(j,)), i, j) if k == 1 else _flip(swapaxes(x, i, j), axes=(j,))
+
+
+_roll = Primitive(
+    "roll",
+    lambda x, shift, axis: np.roll(x, shift, axis),
+    (lambda g, out, x, shift, axis: _roll(g, shift=[-s for s in shift] if axis is not None else -shift, axis=axis),),
+)
+
+
+def roll(x: Array, shift: Any, axis: Any = None) -> Array:
+    """roll(x, shift, axis=None): elements moved on by shift along axis, those beyond the end come in at the front.
+
+    Without axis, x is rolled as one row of elements. shift and axis may be tuples of one length.
+
+    >>> import cgrad
+    >>> cgrad.roll(cgrad.Tensor([1.0, 2.0, 3.0]), 1).tolist()
+    [3.0, 1.0, 2.0]
+    """
+    x = ready(x)
+    several = isinstance(shift, (tuple, list))
+    if axis is None:
+        return _roll(x, shift=builtins.sum(map(as_int, shift)) if several else as_int(shift), axis=None)
+    shifts = [as_int(s) for s in shift] if several else [as_int(shift)]
+    # an axis given twice is rolled twice
+    axes = [one_axis("roll", a, x.shape) for a in axis] if isinstance(axis, (tuple, list)) \
+        else [one_axis("roll", axis, x.shape)]
+    if len(shifts) == 1:
+        shifts *= len(axes)
+    if len(axes) == 1:
+        axes *= len(shifts)
+    if len(shifts) != len(axes):
+        raise errors.bad_option("roll", "shift", shift, f"give one shift, or one for each of the axes {axis}")
+    return _roll(x, shift=shifts, axis=axes)
+
+
+def _padded(x: Any, width: tuple[tuple[int, int], ...], fill: float) -> Any:
+    out = np.full([before + n + after for n, (before, after) in zip(x.shape, width, strict=True)], fill, x.dtype)
+    out[_inside(x.shape, width)] = x
+    return out
+
+
+def _inside(shape: Shape, width: tuple[tuple[int, int], ...]) -> tuple[slice, ...]:
+    return tuple([slice(before, before + n) for n, (before, _) in zip(shape, width, strict=True)])
+
+
+_crop = Primitive(
+    "crop",
+    lambda x, width, shape: x[_inside(shape, width)],
+    (lambda g, out, x, width, shape: _pad(g, width=width, fill=0.0),),
+)
+_pad = Primitive("pad", _padded, (lambda g, out, x, width, fill: _crop(g, width=width, shape=x.shape),))
+
+
+def _widths(width: Any, ndim: int, shape: Shape) -> tuple[tuple[int, int], ...]:
+    """NumPy's pad_width: 1, (1, 2), ((1, 2),) for every axis alike, or a pair an axis (also {axis: pair})."""
+    if isinstance(width, dict):
+        given = {one_axis("pad", a, shape): pair for a, pair in width.items()}
+        width = [given.get(k, 0) for k in range(ndim)]
+        width = [(pair, pair) if isinstance(pair, int) else pair for pair in width]
+    try:
+        numbers = np.asarray(width)
+        if numbers.dtype.kind not in "iu" and numbers.size:
+            raise ValueError
+        pairs = np.broadcast_to(numbers, (ndim, 2)).tolist()
+        if any(n < 0 for pair in pairs for n in pair):
+            raise ValueError
+    except ValueError:
+        raise errors.bad_pad(width, shape) from None
+    return tuple([(before, after) for before, after in pairs])
+
+
+def pad(x: Array, pad_width: Any, mode: str = "constant", constant_values: float = 0.0, **rest: Any) -> Array:
+    """pad(x, pad_width, mode="constant", constant_values=0.0): x with elements added before and after each axis.
+
+    pad_width: an int, (before, after), or one such pair an axis. mode: "constant", or one of NumPy's that copy
+    elements of x: "edge", "reflect", "symmetric", "wrap"; their gradients add up at the element that was copied.
+
+    >>> import cgrad
+    >>> cgrad.pad(cgrad.Tensor([1.0, 2.0, 3.0]), (1, 2), mode="edge").tolist()
+    [1.0, 1.0, 2.0, 3.0, 3.0, 3.0]
+    """
+    x = ready(x)
+    shape = x.shape
+    width = _widths(pad_width, len(shape), shape)
+    if mode == "constant":
+        if rest:
+            refuse("pad", **rest)
+        if np.ndim(constant_values) != 0:
+            raise errors.bad_option("pad", "constant_values", constant_values, "give one number")
+        return _pad(x, width=width, fill=float(plain(constant_values)))
+    if mode not in ("edge", "reflect", "symmetric", "wrap"):
+        raise errors.bad_option("pad", "mode", mode, "give 'constant', 'edge', 'reflect', 'symmetric' or 'wrap'")
+    from .index import _getitem  # which element each place shows
+    places = np.pad(np.arange(x.size).reshape(shape), width, mode, **rest)  # type: ignore[call-overload]
+    return _getitem(_reshape(x, shape=-1), index=places)
+
+
+def _pad_method(self: Tensor, *padding: Any, mode: str = "constant", **rest: Any) -> Array:
+    """t.pad(2), t.pad((1, 0), 2): one int or pair an axis, the last for the last axis; axes without one stay.
+
+    A pair an axis in one tuple, ((1, 0), (2, 2)), is NumPy's pad_width; see cgrad.pad.
+    """
+    shape = self.shape
+    if len(padding) == 1 and isinstance(padding[0], (tuple, list)) and \
+            any(isinstance(item, (tuple, list)) for item in padding[0]):
+        return pad(self, padding[0], mode, **rest)
+    if len(padding) > len(shape):
+        raise errors.bad_pad(padding, shape)
+    pairs = [(p, p) if not isinstance(p, (tuple, list)) else tuple(p) for p in padding]
+    return pad(self, [(0, 0)]*(len(shape) - len(pairs)) + pairs, mode, **rest)
+
+
+# x to (n, 1), broadcast to (n, r), in one row: the adjoint is summed over the repetitions.
+def _unrepeated(g: Array, out: Array, x: Array, times: int, axis: int) -> Array:
+    from .reduce import _sum
+    shape = x.shape
+    return _sum(_reshape(g, shape=(*shape[:axis + 1], times, *shape[axis + 1:])), axis=(axis + 1,), keepdims=False)
+
+
+_repeat = Primitive("repeat", lambda x, times, axis: np.repeat(x, times, axis), (_unrepeated,))
+
+
+def repeat(x: Array, repeats: Any, axis: int | None = None) -> Array:
+    """repeat(x, repeats, axis=None): each element (each slice along axis) repeats times, or repeats[k] times.
+
+    >>> import cgrad
+    >>> cgrad.repeat(cgrad.Tensor([1.0, 2.0]), 2).tolist()
+    [1.0, 1.0, 2.0, 2.0]
+    """
+    x = ready(x)
+    if axis is None:
+        x, axis = _ravel(x, shape=-1), 0
+    axis = one_axis("repeat", axis, x.shape)
+    n = x.shape[axis]
+    times = np.asarray(repeats if np.size(repeats) else 0)
+    if times.dtype.kind not in "iu" or times.ndim > 1 or (times.size not in (1, n)) or times.min(initial=0) < 0:
+        raise errors.bad_option("repeat", "repeats", repeats, f"give an int, or {n} of them, none negative")
+    if times.size == 1 and n != 0:
+        return _repeat(x, times=int(times.reshape(())), axis=axis)
+    from .index import take
+    return take(x, np.repeat(np.arange(n), times), axis)
+
+
+def _untiled(g: Array, out: Array, x: Array, reps: Shape) -> Array:
+    from .reduce import _sum
+    own = (1,)*(len(reps) - len(shape_of(x))) + shape_of(x)
+    split = tuple([n for pair in zip(reps, own, strict=True) for n in pair])
+    return _reshape(_sum(_reshape(g, shape=split), axis=tuple(range(0, len(split), 2)), keepdims=False),
+                    shape=shape_of(x))
+
+
+_tile = Primitive("tile", lambda x, reps: np.tile(x, reps), (_untiled,))
+
+
+def tile(x: Array, reps: Any) -> Array:
+    """tile(x, reps): x laid beside itself reps times, or reps[k] times along axis k.
+
+    >>> import cgrad
+    >>> cgrad.tile(cgrad.Tensor([1.0, 2.0]), (2, 2)).tolist()
+    [[1.0, 2.0, 1.0, 2.0], [1.0, 2.0, 1.0, 2.0]]
+    """
+    x = ready(x)
+    times = tuple([as_int(n) for n in reps]) if isinstance(reps, (tuple, list, ndarray)) else (as_int(reps),)
+    if any(n < 0 for n in times):
+        raise errors.bad_option("tile", "reps", reps, "give numbers that are not negative")
+    return _tile(x, reps=(1,)*(len(x.shape) - len(times)) + times)
+
+
+_tril = Primitive("tril", lambda x, k: np.tril(x, k), (lambda g, out, x, k: _tril(g, k=k),))
+_triu = Primitive("triu", lambda x, k: np.triu(x, k), (lambda g, out, x, k: _triu(g, k=k),))
+
+
+def _matrices(op: str, x: Array) -> Array:
+    x = ready(x)
+    if x.ndim < 2:
+        raise errors.no_matrix(op, x.shape)
+    return x
+
+
+def tril(x: Array, k: int = 0) -> Array:
+    """tril(x, k=0): the lower triangle up to the k-th diagonal, zeros above it; of each matrix of a batch.
+
+    >>> import cgrad
+    >>> cgrad.tril(cgrad.Tensor([[1.0, 2.0], [3.0, 4.0]])).tolist()
+    [[1.0, 0.0], [3.0, 4.0]]
+    """
+    return _tril(_matrices("tril", x), k=as_int(k))
+
+
+def triu(x: Array, k: int = 0) -> Array:
+    """triu(x, k=0): the upper triangle from the k-th diagonal on, zeros below it; of each matrix of a batch.
+
+    >>> import cgrad
+    >>> cgrad.triu(cgrad.Tensor([[1.0, 2.0], [3.0, 4.0]])).tolist()
+    [[1.0, 2.0], [0.0, 4.0]]
+    """
+    return _triu(_matrices("triu", x), k=as_int(k))
+
+
+# ---- the same array --------------------------------------------------------------------------------
+
+_copy = Primitive("copy", lambda x: np.array(x), (lambda g, out, x: g,))
+_astype = Primitive("astype", lambda x, dtype: np.asarray(x).astype(dtype),
+                    (lambda g, out, x, dtype: g if isinstance(g, float) else _astype(g, dtype=x.dtype),))
+
+
+def copy(x: Array, **rest: Any) -> Array:
+    """copy(x): the same numbers in memory of their own, differentiable.
+
+    >>> import cgrad
+    >>> cgrad.Tensor([1.0]).copy().tolist()
+    [1.0]
+    """
+    return _copy(ready(x))
+
+
+def astype(x: Array, dtype: Any, **rest: Any) -> Array:
+    """astype(x, dtype): x in float32 or float64; the gradient comes back in x's own dtype.
+
+    Raises TypeError for other dtypes.
+
+    >>> import cgrad
+    >>> cgrad.astype(cgrad.Tensor([1.0]), "float32").dtype
+    dtype('float32')
+    """
+    kind = np.dtype(dtype)
+    if kind not in (np.float64, np.float32):
+        raise errors.bad_cast("astype", kind)
+    return _astype(ready(x), dtype=kind)
+
+
+# ---- as methods ------------------------------------------------------------------------------------
+
+METHODS: dict[str, Any] = {
+    "reshape": _reshape_method, "ravel": ravel, "flatten": ravel, "transpose": _transpose_method,
+    "permute": _transpose_method, "T": property(lambda self: _transpose(self, axes=None), doc="The axes reversed."),
+    "mT": property(_matrix_transpose, doc="Each matrix of a batch transposed."), "swapaxes": swapaxes,
+    "moveaxis": moveaxis, "squeeze": squeeze, "unsqueeze": unsqueeze, "expand_dims": expand_dims,
+    "broadcast_to": broadcast_to, "expand": _expand_method, "pad": _pad_method, "flip": flip, "roll": roll,
+    "repeat": repeat, "tile": tile, "tril": tril, "triu": triu, "astype": astype, "copy": copy,
+}
+NUMPY: dict[Any, Any] = {
+    np.reshape: reshape, np.ravel: ravel, np.transpose: transpose, np.permute_dims: transpose,
+    np.matrix_transpose: _matrix_transpose, np.linalg.matrix_transpose: _matrix_transpose, np.swapaxes: swapaxes,
+    np.moveaxis: moveaxis, np.squeeze: squeeze, np.expand_dims: expand_dims, np.broadcast_to: broadcast_to,
+    np.broadcast_arrays: broadcast_arrays, np.atleast_1d: atleast_1d, np.atleast_2d: atleast_2d,
+    np.atleast_3d: atleast_3d, np.pad: pad, np.flip: flip, np.fliplr: fliplr, np.flipud: flipud, np.rot90: rot90,
+    np.roll: roll, np.repeat: repeat, np.tile: tile, np.tril: tril, np.triu: triu, np.copy: copy,
+}
+if hasattr(np, "astype"):  # NumPy 2.1
+    NUMPY[np.astype] = astype
