@@ -179,7 +179,7 @@ def no_array(data: object) -> TypeError:
     return TypeError(f"Tensor: data is {_show(data)}: give numbers, nested lists of them, or an ndarray")
 
 
-def bad_dtype(dtype: object) -> TypeError:
+def tensor_dtype(dtype: object) -> TypeError:
     return TypeError(f"Tensor: dtype is {dtype!r}: give float64 or float32")
 
 

@@ -458,7 +458,7 @@ def symmetric(np, x):
 
 def definite(np, x):
     """A symmetric positive definite matrix of any matrix."""
-    return np.matmul(x, np.swapaxes(x, -1, -2)) + numpy.eye(x.shape[-1])
+    return np.matmul(x, np.swapaxes(x, -1, -2)) + numpy.eye(x.shape[-1], dtype=x.dtype)
 
 
 # ---- the table -------------------------------------------------------------------------------------

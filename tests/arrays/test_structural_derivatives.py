@@ -63,7 +63,7 @@ def second(row, arrays, options, ws, directions):
 
 @EACH
 @given(data=st.data())
-@settings(max_examples=30)
+@settings(max_examples=60)
 def test_values_and_first_derivatives(row, data):
     arrays, options, expected, ws = drawn(data, row)
     outputs = listed(row.call(OURS, leaves(arrays), **options))
@@ -105,7 +105,7 @@ def test_second_derivatives(row, data):
 
 @pytest.mark.parametrize("row", [row for row in ROWS if row.hips], ids=lambda row: row.name)
 @given(data=st.data())
-@settings(max_examples=8)
+@settings(max_examples=25)
 def test_hips_autograd(row, data):
     arrays, options, expected, ws = drawn(data, row)
     if not all(x.size and x.ndim for x in arrays) or not all(np.size(part) for part in expected):
@@ -159,9 +159,9 @@ def test_third_derivatives(row, data):
 @given(data=st.data())
 @settings(max_examples=10)
 def test_float32_stays_float32(row, data):
-    if row.name in ("astype",):
-        return  # the row asks for float64
     arrays, options, expected, ws = drawn(data, row)
+    if row.name == "astype" or not all(x.ndim for x in arrays):
+        return  # the row asks for float64; 0-d tensors become Values, which are double
     xs = leaves(arrays, np.float32)
     for ours, theirs in zip(listed(row.call(OURS, xs, **options)), expected, strict=True):
         if np.ndim(theirs):

@@ -304,6 +304,14 @@ def test_the_tree():
     assert repr(Module()) == "Module()"
 
 
+def test_functions_are_shown_where_they_stand():
+    assert repr(Sequential(Linear(1, 2), cgrad.tanh, ReLU())) == """Sequential(
+  (0): Linear(1, 2): weight (2, 1), bias (2,)
+  (1): tanh
+  (2): ReLU()
+)"""
+
+
 def test_many_scalars_are_counted():
     m = Module()
     m.w = [Value(1.0)]*3 + [Value(2.0) for _ in range(20)]

@@ -255,7 +255,8 @@ cdef inline object held_tensor(PyObject *h, PyObject *home, Py_ssize_t i, object
     return cgrad_own(h)
 
 
-cdef int inspect_array(Pair *p, int op, object out, const Term *terms, Py_ssize_t n, Py_ssize_t more) except -1:
+cdef int inspect_array(Pair *p, int op, object out, const Term *terms, Py_ssize_t n, Py_ssize_t more,
+                       object rule=None) except -1:
     """Under detect_anomaly, as ``inspect``: the line of user code; an error for nan or inf in a result."""
     cdef Tape t = <Tape>p.home
     cdef Py_ssize_t k
@@ -273,7 +274,7 @@ cdef int inspect_array(Pair *p, int op, object out, const Term *terms, Py_ssize_
                                      f"an array of shape {(<object>payload_at(t, terms[k].i).value).shape}"))
                 else:
                     operands.append(describe(t, terms[k].i, terms[k].x))
-            raise errors.array_anomaly(OP_NAMES[op], bad.flat[0], np.shape(out), operands, where)
+            raise errors.array_anomaly(OP_NAMES[op] if rule is None else rule.name, bad.flat[0], np.shape(out), operands, where)
         if t.lines is None:
             t.lines = {}
         if t.top + more >= t.limit:
@@ -308,6 +309,8 @@ cdef object item(Tensor v, Py_ssize_t offset):
         x = array.flat[offset]
     if not (v.node or v.needs):
         return leaf_of(new_handle(), x)
+    p.home = v.home
+    r.i = v.index
     if modes or v.home == NULL or (<Tape>v.home).top >= (<Tape>v.home).limit or free_list == NULL \
             or (v.node == 0 and v.home != current()):
         r.v, r.x, r.i = <PyObject *>v, 0, -1
@@ -317,9 +320,8 @@ cdef object item(Tensor v, Py_ssize_t offset):
         if modes:
             inspect(&p, OP_ITEM, x, &r, 1)
         discard(p.handle)  # the next one taken
-    t = <Tape>v.home if v.home != NULL else <Tape>p.home
+    t = <Tape>p.home
     i = t.top
-    r.i = v.index if v.home != NULL else r.i
     t.used[r.i] = USED
     t.items = True
     return appended(<PyObject *>t, i, OP_ITEM, x, <int32_t>i, <double>offset, r.i, 0)

@@ -54,6 +54,8 @@ cdef class Gradients(Follower):
         return self.zero(x)
 
     cdef object zero(self, object x):
+        if is_tensor(x) and (self.graph and (<Tensor>x).array.ndim == 0):
+            return Value(0.0)
         if is_tensor(x):
             zeros = np.zeros((<Tensor>x).array.shape, (<Tensor>x).array.dtype)
             return plain_tensor(zeros) if self.graph else zeros

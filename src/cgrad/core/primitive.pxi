@@ -182,7 +182,7 @@ cdef object append_rule(int op, list inputs, object value, object rule, object s
             if scalar:
                 inspect(&p, op, x, r, n, more, rule)
             else:
-                inspect_array(&p, op, value, r, n, more)
+                inspect_array(&p, op, value, r, n, more, rule)
         if n > 2:
             for k in range(1, n, 2):
                 write(t, OP_CONT, &r[k], 0, &r[k + 1] if k + 1 < n else NULL, 0)

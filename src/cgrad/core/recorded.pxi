@@ -120,17 +120,17 @@ cdef int record_special(Tape t, Adjoint *adjoint, const uint8_t *needed, Recordi
     cdef int op = t.op[i] & OP_MASK
     cdef list inputs, outputs
     cdef object g, c, rule
+    cdef object value = <object>p.value if p != NULL and p.value != NULL else None  # p moves where rules append
     cdef Py_ssize_t m, j
     if i in arrays.elements:
         pairs = arrays.elements.pop(i)
         offsets = np.array([offset for offset, _ in pairs])
         c = structural_gather([x for _, x in pairs])
-        if single(<object>p.value):
+        if single(value):
             c = CAST(c, "f")
-        flow_recorded(t, adjoint, NULL, arrays, i,
-                      _PUT(c, offsets=offsets, shape=(<object>p.value).shape))
+        flow_recorded(t, adjoint, NULL, arrays, i, _PUT(c, offsets=offsets, shape=value.shape))
         p = payload_at(t, i)
-    if (p != NULL and p.value != NULL) or op == OP_FUNCTION:
+    if value is not None or op == OP_FUNCTION:
         if i not in arrays.adjoint:
             return 0
         g = arrays.adjoint[i]
@@ -141,7 +141,7 @@ cdef int record_special(Tape t, Adjoint *adjoint, const uint8_t *needed, Recordi
     if p != NULL and p.hooks != NULL and p.leaf == NULL:
         g = hooked(<object>p.hooks, g, OP_NAMES[op])
         p = payload_at(t, i)
-        if p.value != NULL:
+        if value is not None:
             arrays.adjoint[i] = g
     if op == OP_LEAF:
         return 0
@@ -190,11 +190,23 @@ cdef object structural_gather(list values):
 
 cdef int record_elementwise(Tape t, Adjoint *adjoint, const uint8_t *needed, Recording arrays, Py_ssize_t i,
                             object g) except -1:
-    cdef int op = t.op[i] & OP_MASK, k
+    cdef int op = t.op[i] & OP_MASK
     cdef list operands = [], places = arguments(t, i)
-    cdef object out = object_at(t, i), partial
-    for x in places:
-        operands.append(object_at(t, x) if type(x) is int else x)
+    cdef object out = object_at(t, i), before
+    for x in places:  # numbers as NumPy's: 1/0 is inf
+        operands.append(object_at(t, x) if type(x) is int else np.float64(x) if type(x) is float else x)
+    before = ignore_errors()
+    try:
+        record_partials(t, adjoint, needed, arrays, op, places, operands, out, g)
+    finally:
+        heed_errors(before)
+    return 0
+
+
+cdef int record_partials(Tape t, Adjoint *adjoint, const uint8_t *needed, Recording arrays, int op, list places,
+                         list operands, object out, object g) except -1:
+    cdef int k
+    cdef object partial
     if op == OP_DOT:  # a scalar with hooks
         for k, x in enumerate(places):
             if type(x) is int:

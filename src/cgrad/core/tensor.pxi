@@ -35,7 +35,7 @@ cdef object array_of(object data, object dtype, bint copy):
         except TypeError:
             wanted = None
         if wanted is None or wanted.char not in "fd":
-            raise errors.bad_dtype(dtype)
+            raise errors.tensor_dtype(dtype)
     if isinstance(data, np.ndarray):
         if data.dtype.kind not in "fiub" or data.dtype.itemsize > 8 or (wanted is None and data.dtype.char not in "fd"):
             raise errors.bad_array("Tensor", 0, data)
@@ -679,6 +679,8 @@ cdef object answer_ufunc(object ufunc, str method, tuple inputs, dict kwargs):
         function = ARRAY_FUNCTIONS.get((ufunc, method))
     for key in ("out", "where"):
         if key in kwargs:
+            if key == "out" and any([is_tensor(x) for x in kwargs[key]] if type(kwargs[key]) is tuple else [False]):
+                raise errors.no_out(ufunc.__name__, key)
             if key == "out" and method == "__call__" and not any([needs_grad(x) for x in inputs]):
                 return getattr(ufunc, method)(*[plain(x) for x in inputs], **kwargs)
             if not (kwargs[key] is None or kwargs[key] is True

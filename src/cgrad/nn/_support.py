@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -35,10 +36,20 @@ def whole(op: str, argument: str, value: Any, least: int = 1) -> int:
 
 def sizes(op: str, argument: str, value: Any, n: int, least: int = 1) -> Ints:
     """n whole numbers: one for all axes, or one each."""
-    if isinstance(value, (tuple, list)):
+    if isinstance(value, list):
+        value = tuple(value)
+    try:
+        return _sizes(op, argument, value, n, least)
+    except TypeError:  # no hash: no number either
+        return (whole(op, argument, value, least),)*n
+
+
+@lru_cache(maxsize=256, typed=True)  # a layer asks the same at every call
+def _sizes(op: str, argument: str, value: Any, n: int, least: int) -> Ints:
+    if isinstance(value, tuple):
         if len(value) != n:
             raise errors.bad_option(op, argument, value, f"give one whole number, or {n}, one an axis")
-        return tuple(whole(op, argument, item, least) for item in value)
+        return tuple([whole(op, argument, item, least) for item in value])
     return (whole(op, argument, value, least),)*n
 
 

@@ -273,11 +273,18 @@ class Module:
         """What stands in parentheses after the name of the class: options, for instance."""
         return ""
 
+    def _shown(self) -> Iterator[tuple[str, Any]]:
+        """The entries, and functions that stand among modules."""
+        return self._entries()
+
     def _tree(self, path: tuple[int, ...]) -> str:
         own, below = [], []
-        for name, value in self._entries():
+        for name, value in self._shown():
             if not isinstance(value, Module):
-                own.append(f"{name} {np.shape(_number(value))}")
+                if callable(value):
+                    below.append(f"({name}): {getattr(value, '__name__', repr(value))}")
+                else:
+                    own.append(f"{name} {np.shape(_number(value))}")
             elif id(value) in path:
                 below.append(f"({name}): {type(value).__name__}(...)")
             else:
@@ -378,6 +385,10 @@ class Sequential(Module):
     def _attributes(self) -> Iterator[tuple[str, Any]]:
         yield from self._layers.items()
         yield from ((name, value) for name, value in self.__dict__.items() if name != "_layers")
+
+    def _shown(self) -> Iterator[tuple[str, Any]]:
+        yield from self._layers.items()
+        yield from (entry for entry in self._entries() if entry[0].partition(".")[0] not in self._layers)
 
     def forward(self, x: Any) -> Any:
         for layer in self._layers.values():

@@ -109,6 +109,11 @@ def concatenate(arrays: Any, axis: int | None = 0, out: Any = None, **rest: Any)
     return _concatenate(*items, axis=axis, ends=tuple(ends))
 
 
+def _append(x: Array, values: Array, axis: int | None = None) -> Array:
+    """np.append: values behind x; all in one row without an axis."""
+    return concatenate([x, values], axis)
+
+
 def _at_least(x: Array, ndim: int) -> Array:
     """x with new axes as np.atleast_1d and np.atleast_2d place them."""
     x = ready(x)
@@ -248,6 +253,8 @@ def _product(x: Any, y: Any) -> Any:
 
 def _left(g: Array, out: Array, x: Array, y: Array) -> Array:
     """d(x @ y)/dx. What a batch made wider the core sums."""
+    if x.ndim == y.ndim == 2:
+        return g @ y.T
     if y.ndim == 1:
         return g*y if x.ndim == 1 else _unsqueeze(g, shape=(*g.shape, 1))*y
     if x.ndim > 1:
@@ -259,10 +266,12 @@ def _left(g: Array, out: Array, x: Array, y: Array) -> Array:
 
 def _right(g: Array, out: Array, x: Array, y: Array) -> Array:
     """d(x @ y)/dy."""
+    if x.ndim == y.ndim == 2:
+        return x.T @ g
     if x.ndim == 1:
         return g*x if y.ndim == 1 else _unsqueeze(x, shape=(x.shape[0], 1))*_unsqueeze(
             g, shape=(*g.shape[:-1], 1, g.shape[-1]))
-    if y.ndim > 2 or x.ndim == y.ndim == 2:
+    if y.ndim > 2:
         return _matmul(_swap(x), g)
     n = x.shape[-1]  # a batch times one matrix or vector: its rows in one matrix, summed by the product itself
     rows = x if x.ndim == 2 else _reshape(x, shape=(math.prod(x.shape[:-1]), n))
@@ -472,7 +481,8 @@ METHODS: dict[str, Any] = {
 }
 NUMPY: dict[Any, Any] = {
     np.stack: stack, np.concatenate: concatenate, np.hstack: hstack, np.vstack: vstack, np.dstack: dstack,
-    np.column_stack: column_stack, np.split: split, np.array_split: array_split, np.hsplit: hsplit, np.vsplit: vsplit,
+    np.column_stack: column_stack, np.append: _append, np.split: split, np.array_split: array_split, np.hsplit: hsplit,
+    np.vsplit: vsplit,
     np.matmul: matmul, np.linalg.matmul: matmul, np.dot: _array_dot, np.vdot: vdot, np.inner: inner, np.outer: outer,
     np.linalg.outer: outer, np.tensordot: tensordot,
     np.linalg.tensordot: lambda x, y, /, *, axes=2: tensordot(x, y, axes),

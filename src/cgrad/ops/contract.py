@@ -20,7 +20,7 @@ __all__ = ["einsum"]
 
 def _summed(*operands: Any, inputs: tuple[str, ...], output: str, optimize: Any) -> Any:
     try:
-        return np.einsum(",".join(inputs) + "->" + output, *operands, optimize=optimize)
+        return np.einsum(_written(inputs, output), *operands, optimize=optimize)
     except ValueError:
         raise errors.einsum_shapes(inputs, output, [shape_of(x) for x in operands]) from None
 
@@ -48,6 +48,11 @@ def _einsum_vjp(k: int, g: Array, out: Array, *operands: Array, inputs: tuple[st
 
 
 _einsum = Primitive("einsum", _summed, _einsum_vjp)
+
+
+@lru_cache(maxsize=512)
+def _written(inputs: tuple[str, ...], output: str) -> str:
+    return ",".join(inputs) + "->" + output
 
 
 @lru_cache(maxsize=512)
@@ -148,15 +153,18 @@ def _diagonals(x: Array, labels: str, subscripts: str) -> tuple[Array, str]:
     return (x, rest) if len(set(rest)) == len(rest) else _diagonals(x, rest, subscripts)
 
 
+_LARGE = 20_000
+
+
 def _large(inputs: tuple[str, ...], operands: list[Any]) -> bool:
     """Whether looking for an order of products (and so for matrix products) pays."""
-    if len(operands) < 2:
+    if len(operands) < 2 or math.prod([x.size for x in operands]) <= _LARGE:
         return False
     lengths: dict[str, int] = {}
     for labels, x in zip(inputs, operands, strict=True):
         for label, n in zip(labels, x.shape, strict=True):
             lengths[label] = max(n, lengths.get(label, 1))
-    return math.prod(lengths.values()) > 20_000
+    return math.prod(lengths.values()) > _LARGE
 
 
 def _method(self: Tensor, subscripts: str, *operands: Array, **options: Any) -> Array:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from .. import errors
+from .. import _core, errors
 from .._core import Primitive, Tensor, Value, plain
 from .._core import where as _where
 from ._common import Array, Shape, as_int, one_axis, ready, refuse, shape_of
@@ -275,6 +275,24 @@ def select(conditions: Any, choices: Any, default: Array = 0.0) -> Array:
     return result
 
 
+# ---- functions of NumPy's that are rows of the op table ---------------------------------------------
+
+def _clip(x: Array, a_min: Any = None, a_max: Any = None, out: Any = None, *, min: Any = None, max: Any = None,
+          **rest: Any) -> Array:
+    """np.clip: either bound may be left out."""
+    refuse("clip", out=out, **rest)
+    low, high = a_min if min is None else min, a_max if max is None else max
+    if low is None:
+        return np.positive(x) if high is None else _core.minimum(x, high)
+    return _core.maximum(x, low) if high is None else _core.clip(x, low, high)
+
+
+def _round(x: Array, decimals: int = 0, out: Any = None) -> Array:
+    """np.round: to whole numbers, or to decimals by way of a power of ten."""
+    refuse("round", out=out)
+    return _core.round(x) if decimals == 0 else _core.round(x*10.0**decimals)/10.0**decimals
+
+
 # ---- diagonals, differences ------------------------------------------------------------------------
 
 def _diagonal_places(rows: int, columns: int, offset: int) -> Any:
@@ -363,7 +381,7 @@ def _alike(function: Any) -> Any:
     """zeros_like and its kin: a Tensor without a gradient of its own; a plain number for a Value."""
     def like(x: Array, *args: Any, **kwargs: Any) -> Any:
         made = function(plain(x), *args, **kwargs)
-        return Tensor(made, copy=False) if made.ndim and made.dtype in (np.float64, np.float32) else made
+        return Tensor(made, copy=False) if made.ndim and made.dtype in (np.float64, np.float32) else made[()]
 
     return like
 
@@ -378,11 +396,12 @@ NUMPY: dict[Any, Any] = {
     np.take: take, np.compress: compress, np.take_along_axis: take_along_axis, np.sort: sort, np.where: where,
     np.select: select, np.diagonal: diagonal, np.linalg.diagonal: lambda x, *, offset=0: diagonal(x, offset, -2, -1),
     np.diag: diag, np.trace: trace, np.linalg.trace: lambda x, *, offset=0, dtype=None: trace(x, offset, -2, -1, dtype),
-    np.diff: diff, np.argsort: argsort,
+    np.diff: diff, np.argsort: argsort, np.clip: _clip, np.round: _round, np.around: _round,
     **{f: _plain_function(f, f.__name__) for f in (
         np.argmax, np.argmin, np.nonzero, np.flatnonzero, np.argwhere, np.count_nonzero, np.all, np.any, np.shape,
-        np.ndim, np.size, np.nanargmax, np.nanargmin)},
-    **{f: _answers(f) for f in (np.array_equal, np.allclose, np.isclose, np.array_equiv)},
+        np.ndim, np.size, np.nanargmax, np.nanargmin, np.iscomplexobj, np.isrealobj)},
+    **{f: _answers(f) for f in (np.array_equal, np.allclose, np.isclose, np.array_equiv, np.isin,
+                                   np.result_type)},
     **{f: _alike(f) for f in (np.zeros_like, np.ones_like, np.empty_like, np.full_like)},
 }
 

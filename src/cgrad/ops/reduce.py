@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import errors
 from .._core import Primitive, plain
-from ._common import Array, Shape, axes_of, count, kept, one_axis, plain_broadcast, ready, refuse, shape_of
+from ._common import Array, Shape, axes_of, count, kept, one_axis, ready, refuse, shape_of
 from .shape import _flip, _ravel, _reshape, _transpose, spread
 
 __all__ = ["amax", "amin", "average", "cumprod", "cumsum", "log_softmax", "logsumexp", "max", "mean", "min", "prod",
@@ -25,17 +25,7 @@ def _axes(op: str, axis: Any, shape: Shape) -> Shape:
 
 # ---- sum, mean -------------------------------------------------------------------------------------
 
-def _filled(g: Any, x: Array) -> Array:
-    """The adjoint of a sum over everything."""
-    shape = shape_of(x)
-    if not shape:
-        return g
-    if isinstance(g, float):
-        return plain_broadcast(g, shape)
-    return spread(g, x, tuple(range(len(shape))), False)
-
-
-_total = Primitive("sum", lambda x: _add(x, None), (lambda g, out, x: _filled(g, x),))
+_total = Primitive("sum", lambda x: _add(x, None), (lambda g, out, x: spread(g, x, (), True),))
 _sum = Primitive("sum", lambda x, axis, keepdims: _add(x, axis, None, None, keepdims),
                  (lambda g, out, x, axis, keepdims: spread(g, x, axis, keepdims),))
 
@@ -63,7 +53,7 @@ def _divisor(n: float) -> float:
 
 
 _average = Primitive("mean", lambda x: _add(x, None)/_divisor(1 if isinstance(x, float) else x.size),
-                     (lambda g, out, x: _filled(g/_divisor(math.prod(shape_of(x))), x),))
+                     (lambda g, out, x: spread(g/_divisor(math.prod(shape_of(x))), x, (), True),))
 _mean = Primitive("mean", lambda x, axis, keepdims: _add(x, axis, None, None, keepdims)/_divisor(count(x.shape, axis)),
                   (lambda g, out, x, axis, keepdims: spread(g/_divisor(count(x.shape, axis)), x, axis, keepdims),))
 

@@ -10,7 +10,7 @@ from numpy import ndarray
 
 from .. import errors
 from .._core import Primitive, Tensor, plain
-from ._common import Array, Shape, as_int, axes_of, kept, one_axis, plain_broadcast, ready, refuse, shape_of
+from ._common import Array, Shape, as_int, axes_of, filled, kept, one_axis, ready, refuse, shape_of
 
 __all__ = ["astype", "atleast_1d", "atleast_2d", "atleast_3d", "broadcast_arrays", "broadcast_to", "expand_dims",
            "flip", "fliplr", "flipud", "moveaxis", "pad", "permute", "ravel", "repeat", "reshape", "roll", "rot90",
@@ -60,11 +60,15 @@ def reshape(x: Array, shape: Any, order: str = "C", *, copy: Any = None, **rest:
     if order != "F":
         raise errors.bad_option("reshape", "order", order, "give 'C' or 'F'")
     axes = shape if isinstance(shape, (tuple, list)) else (shape,)
+    if len(x.shape) < 2 and len(axes) < 2:
+        return _reshape(x, shape=tuple(axes))
     return transpose(_reshape(transpose(x), shape=tuple(axes)[::-1]))
 
 
 def _reshape_method(self: Tensor, *shape: Any, order: str = "C", **rest: Any) -> Array:
     """t.reshape(2, 3) or t.reshape((2, 3)): the same elements in another shape; see cgrad.reshape."""
+    if order == "C" and not rest:
+        return _reshape(self, shape=_shape_argument(shape[0]) if len(shape) == 1 else shape)
     return reshape(self, shape[0] if len(shape) == 1 else shape, order, **rest)
 
 
@@ -290,11 +294,13 @@ def broadcast_arrays(*arrays: Array, subok: bool = False) -> tuple[Array, ...]:
 def spread(g: Array, x: Array, axes: Shape, keepdims: bool) -> Array:
     """The adjoint of a reduction over axes, at every element of x that went into it."""
     shape = shape_of(x)
+    if not shape:
+        return g
     if isinstance(g, float):
-        return plain_broadcast(g, shape) if shape else g
-    if not keepdims:
-        g = _reshape(g, shape=kept(shape, axes))
-    return plain_broadcast(g, shape) if type(g) is ndarray else _broadcast(g, shape=shape)
+        return filled(g, x)
+    if type(g) is ndarray:
+        return filled(g if keepdims else g.reshape(kept(shape, axes)), x)
+    return _broadcast(g if keepdims else _reshape(g, shape=kept(shape, axes)), shape=shape)
 
 
 # ---- elements left out, put in, moved --------------------------------------------------------------
