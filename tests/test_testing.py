@@ -13,7 +13,7 @@ import pytest
 
 import cgrad
 import cgrad.testing
-from cgrad import Value
+from cgrad import Tensor, Value
 from cgrad.testing import check_grads, finite_difference, gradcheck, gradgradcheck
 
 
@@ -267,3 +267,113 @@ def test_bad_input(args, kwargs, error, message):
 def test_bad_result(result):
     with pytest.raises(TypeError, match=r"check_grads: f\(\*args\) is "):
         check_grads(lambda x: result, 1.0)
+
+
+# ---- arrays ----------------------------------------------------------------------------------------
+
+def test_arrays_come_as_tensors():
+    seen = []
+
+    def f(x, y, z):
+        seen.append((type(x), type(y), type(z)))
+        return (x*y).sum()*z
+
+    a = np.array([[1.0, 2.0], [3.0, 4.0]])
+    check_grads(f, [a, Tensor([0.5, -1.0], requires_grad=True), 2.0], 2)
+    assert set(seen) == {(Tensor, Tensor, Value)}
+    assert a.tolist() == [[1.0, 2.0], [3.0, 4.0]]
+
+
+def test_object_arrays_come_as_arrays_of_values():
+    values = np.array([Value(1.0), 2.0], dtype=object)
+
+    def f(x):
+        assert type(x) is np.ndarray
+        assert type(x[0]) is type(x[1]) is Value
+        return x[0]*x[1]*x[1]
+
+    check_grads(f, [values], 3)
+    d = finite_difference(lambda x: x[0]*x[1]*x[1], [values])[0]
+    assert d.tolist() == pytest.approx([4.0, 4.0])
+
+
+def test_each_element_of_an_array_is_checked():
+    def wrong_at(i, j):
+        def f(x):
+            mask = np.zeros((2, 2))
+            mask[i, j] = 1.0
+            return cgrad.sin(x)*(1 - mask) + cgrad.sin(x)*mask + (x.detach() - x)*1e-3*mask
+        return f
+
+    x = np.array([[0.1, 0.2], [0.3, 0.4]])
+    for i in range(2):
+        for j in range(2):
+            place = rf"\[{i}, {j}\]"
+            with pytest.raises(AssertionError, match=f"order 1, rev: d f{place}/d x{place} is"):
+                check_grads(wrong_at(i, j), [x])
+    check_grads(cgrad.sin, [x], 2)
+
+
+def test_a_second_derivative_that_is_cut_off():
+    def f(x):
+        c = x.detach()
+        return c*c + 2*c*(x - c)  # x**2 to first order
+
+    check_grads(f, [np.array([1.0, 2.0])], 1)
+    with pytest.raises(AssertionError, match=r"order 2, rev: d\^2 f\[0\]/d x\[0\] d x\[0\] is 0\.0, .* give 2\.0"):
+        check_grads(f, [np.array([1.0, 2.0])], 2)
+
+
+def test_gradcheck_of_arrays():
+    x, w = np.array([1.0, 2.0, 0.5]), Tensor([[0.1, -0.2, 0.3], [0.4, 0.5, -0.6]], requires_grad=True)
+    assert gradcheck(lambda x, w: cgrad.tanh(w @ x), (x, w))
+    assert gradgradcheck(lambda x, w: cgrad.tanh(w @ x), (x, w))
+    assert not gradcheck(lambda x: x*x.detach(), [x], raise_exception=False)
+    assert w.grad.tolist() == np.zeros((2, 3)).tolist()
+    with pytest.raises(ValueError, match="arrays have no forward sweep"):
+        check_grads(cgrad.sin, [x], modes="fwd")
+
+
+def test_finite_differences_of_arrays():
+    x = np.array([[0.5, 1.0], [1.5, 2.0]])
+    for arg in (x, Tensor(x), Tensor(x, requires_grad=True)):
+        d = finite_difference(lambda t: float(np.sum(np.sin(t)*t)), [arg])
+        assert type(d) is list
+        np.testing.assert_allclose(d[0], np.sin(x) + x*np.cos(x), rtol=1e-9)
+    single = finite_difference(lambda t: (cgrad.sin(t)*t).sum(), Tensor(x))
+    np.testing.assert_allclose(single, np.sin(x) + x*np.cos(x), rtol=1e-9)
+    dx, dy = finite_difference(lambda x, y: (x*y["a"]).sum() + y["b"]**2, [x, {"a": 3.0, "b": 2.0}])
+    np.testing.assert_allclose(dx, np.full((2, 2), 3.0), rtol=1e-9)
+    assert dy == {"a": pytest.approx(5.0), "b": pytest.approx(4.0)}
+
+
+def test_float32_is_checked_as_it_is():
+    x = np.linspace(0.5, 2.0, 4, dtype=np.float32)
+    seen = []
+
+    def f(t):
+        seen.append(t.dtype)
+        return cgrad.exp(t)*t
+
+    check_grads(f, [x], 1)
+    assert set(seen) == {np.dtype(np.float32)}
+    with pytest.raises(AssertionError):
+        check_grads(lambda t: t*t.detach(), [x], 1)
+
+
+def test_zero_dimensional_and_empty_arrays():
+    check_grads(lambda t: t*t*3.0, [np.array(2.0)], 2)
+    check_grads(lambda t, x: (t*x).sum(), [np.zeros((0, 3)), 2.0], 1)
+    with pytest.raises(ValueError, match="args holds no number"):
+        check_grads(lambda t: t, [np.zeros(0)])
+
+
+def test_bad_arrays():
+    for bad in (np.array(["a"]), np.array([1j]), np.array([1.0, None], dtype=object)):
+        with pytest.raises(TypeError, match="no real number"):
+            check_grads(lambda t: t, [bad])
+    with pytest.raises(ValueError, match=r"f\(\*args\)\[1\] is nan"):
+        check_grads(cgrad.log, [np.array([1.0, -1.0])])
+    numbers = iter(range(100))
+    with pytest.raises(AssertionError, match="for the same arguments"):
+        check_grads(lambda t: t*next(numbers), [np.array([1.0, 2.0])])

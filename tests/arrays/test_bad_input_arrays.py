@@ -363,7 +363,8 @@ def provoke():
     frozen.flags.writeable = False
     yield "bad_array", lambda: Tensor(np.array([1j]))
     yield "no_broadcast", lambda: y + np.ones(3)
-    yield "bad_dtype", lambda: Tensor([1.0], dtype=int)
+    yield "no_array", lambda: Tensor("abc")
+    yield "tensor_dtype", lambda: Tensor([1.0], dtype=int)
     yield "cannot_share", lambda: Tensor(np.ones(2, np.float32), dtype=np.float64, copy=False)
     yield "read_only", lambda: Tensor(frozen, copy=False)
     yield "ragged", lambda: Tensor([[1.0], [1.0, 2.0]])
@@ -390,6 +391,22 @@ def provoke():
 
     yield "array_anomaly", anomaly
 
+    class Answers(cgrad.Function):
+        def __init__(self, output=None, adjoints=None):
+            self.output, self.adjoints = output, adjoints
+
+        def forward(self, x):
+            return x*2.0 if self.output is None else self.output
+
+        def backward(self, g):
+            return self.adjoints
+
+    yield "no_function", lambda: Tensor.comm(3, t)
+    yield "not_written", lambda: cgrad.Function.apply(t)
+    yield "bad_output", lambda: Tensor.comm(Answers(output="a"), t)
+    yield "wrong_adjoints", lambda: Tensor.comm(Answers(adjoints=(1.0, 2.0)), t).backward()
+    yield "bad_answer", lambda: Tensor.comm(Answers(adjoints="a"), t).backward()
+
 
 def test_each_error_about_arrays_is_triggered(monkeypatch):
     seen = set()
@@ -400,7 +417,8 @@ def test_each_error_about_arrays_is_triggered(monkeypatch):
             seen.add(_name)
             return _original(*args, **kwargs)
         monkeypatch.setattr(errors, name, counted)
-        with pytest.raises((TypeError, ValueError, ArithmeticError, AttributeError, IndexError, RuntimeError)) as error:
+        with pytest.raises((TypeError, ValueError, ArithmeticError, AttributeError, IndexError, RuntimeError,
+                            NotImplementedError)) as error:
             call()
         assert name in seen, f"{name} was not called; {error.value!r} came instead"
         assert ": " in str(error.value)

@@ -139,6 +139,32 @@ def test_recorded_derivatives_of_special_numbers(op):
         assert not bad.any(), [(op.name, points[i], k, a.data[i], b[i]) for i in np.flatnonzero(bad)][:5]
 
 
+@pytest.mark.parametrize("op", **names([op for op in PUBLIC if len(free(op)) > 1]))
+def test_special_numbers_beside_arrays(op):
+    """A plain number, or a Value, in one place, an array in another: both sweeps give what Values give, to second order."""
+    numbers = np.array([0.0, -0.0, 1.0, -2.0, 0.5, math.inf, -math.inf, math.nan])
+    others = [0.0, -1.0, 2.0, math.inf, math.nan]
+    for place in free(op):
+        for constant in others:
+            for kind in (float, Value):
+                t = Tensor(numbers, requires_grad=True)
+                args = [t if k == place else kind(constant) for k in range(op.arity)]
+                out = getattr(cgrad, op.name)(*args)
+                recorded = cgrad.gradients(out, [t], create_graph=True).wrt(t)
+                swept = cgrad.gradients(out, [t]).wrt(t)
+                again = cgrad.gradients(recorded, [t]).wrt(t)
+                with cgrad.Tape():
+                    for i, x in enumerate(numbers):
+                        v = Value(float(x))
+                        y = getattr(cgrad, op.name)(*(v if k == place else kind(constant) for k in range(op.arity)))
+                        d = cgrad.gradients(y, [v], create_graph=True).wrt(v)
+                        dd = cgrad.gradients(d, [v]).wrt(v)
+                        where = op.name, place, constant, float(x), kind.__name__
+                        assert not differ(np.array(swept[i]), np.array(d.data)), (where, swept[i], d.data)
+                        assert not differ(np.array(recorded.data[i]), np.array(d.data)), (where, recorded.data[i], d.data)
+                        assert not differ(np.array(again[i]), np.array(dd)), (where, again[i], dd)
+
+
 def test_a_branch_not_taken_adds_nothing():
     """where, relu, maximum, clip: an infinite or nan derivative on the other side leaves the gradient finite."""
     x = np.array([0.0, 4.0, -1.0])

@@ -135,18 +135,20 @@ LOOPS = [rebinding, never_backward, window, gradients_as_results, second_order, 
 
 @pytest.mark.parametrize("loop", LOOPS, ids=lambda loop: loop.__name__)
 def test_loops_run_in_constant_memory(loop):
-    """A step makes some 150 KiB of arrays: 3,000 steps would be 450 MiB."""
-    ps, steps = parameters(), 20 if COLLECT_ALWAYS else 3000
-    loop(ps, steps//3)
+    """A step makes some 150 KiB of arrays: 2,000 steps would be 300 MiB."""
+    ps, steps = parameters(), 20 if COLLECT_ALWAYS else 2000
+    loop(ps, steps)  # what is kept idle has been touched now
+    current_tape()._collect()
     gc.collect()
     before, objects = resident(), len(gc.get_objects())
     kept = loop(ps, steps)
     assert SANITIZED or resident() - before < 70*MIB
     assert current_tape().nbytes < 70*MIB
-    assert len(gc.get_objects()) - objects < 1000
     del kept
     current_tape()._collect()
     assert current_tape().nbytes < MIB
+    gc.collect()
+    assert len(gc.get_objects()) - objects < 200
     for p in ps:
         assert np.isfinite(p.data).all()
 
@@ -165,7 +167,7 @@ def test_large_arrays_are_released_promptly():
     assert SANITIZED or peak < 200*MIB
     del y
     current_tape()._collect()
-    assert SANITIZED or resident() - before < 40*MIB
+    assert SANITIZED or resident() - before < 136*MIB  # 128 MiB are kept idle, at the most
 
 
 def test_a_dropped_graph_lets_its_arrays_go():
