@@ -256,9 +256,7 @@ def where(condition: Any, *sides: Array) -> Array:
     if isinstance(condition, (list, tuple)):
         condition = np.asarray(condition)
     if len(sides) == 2:
-        x, y = sides
-        return _where(condition, ready(x) if isinstance(x, (list, tuple)) else x,
-                      ready(y) if isinstance(y, (list, tuple)) else y)
+        return _where(condition, *sides)
     if sides:
         raise errors.where_sides()
     return nonzero(condition)
