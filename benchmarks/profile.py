@@ -12,7 +12,7 @@ from pathlib import Path
 if not __package__:  # this folder's names must not hide other modules
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
-from benchmarks import chain, expression, hessian, moons, sweep
+from benchmarks import arrays, arrays_digits, chain, expression, hessian, moons, sweep
 from benchmarks.harness import Side
 
 
@@ -29,6 +29,11 @@ def workloads() -> dict[str, tuple[Callable[[], dict[str, Side]], str]]:
         "sweep": (lambda: sweep.graph(1_000_000, 5_000), "again"),
         "five": (lambda: sweep.small(10_000_000, 10_000), "full"),
         "hessian": (lambda: hessian.sides(100), "hessian"),
+        "arrays10": (lambda: arrays.ours("mixed", 10, 1_000), "run"),
+        "arrays1000": (lambda: arrays.ours("mixed", 1_000, 300), "run"),
+        "arraysmillion": (lambda: arrays.ours("mixed", 1_000_000, 1), "run"),
+        "elements": (lambda: arrays.elements("cgrad", 1_000, 20), "gradient"),
+        "digits": (lambda: arrays_digits.ours("float32"), "epoch"),
     }
 
 

@@ -7,8 +7,9 @@ by its protocols), HIPS autograd's, or PyTorch's names in tests/oracles. ``draw`
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Callable
+from typing import Any
 
 import numpy
 import scipy.special

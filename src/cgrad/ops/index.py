@@ -252,8 +252,12 @@ def where(condition: Any, *sides: Array) -> Array:
     >>> cgrad.where(t > 0, cgrad.sqrt(t*(t > 0)), 0.0).tolist()
     [0.0, 2.0]
     """
+    if isinstance(condition, (list, tuple)):
+        condition = np.asarray(condition)
     if len(sides) == 2:
-        return _where(condition, *sides)
+        x, y = sides
+        return _where(condition, ready(x) if isinstance(x, (list, tuple)) else x,
+                      ready(y) if isinstance(y, (list, tuple)) else y)
     if sides:
         raise errors.where_sides()
     return nonzero(condition)

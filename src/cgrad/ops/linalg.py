@@ -442,9 +442,9 @@ def _matrix_norm(x: Array, order: Any, axes: Shape, keepdims: bool) -> Array:
         s = svd(_transpose(x, axes=(*rest, i, j)), compute_uv=False)
         last = (len(rest),)
         if order == "nuc":
-            best = _sum(s, axis=last, keepdims=False)
+            best = _sum(s, axis=last, keepdims=True)
         else:
-            best = (_max if order == 2 else _min)(s, axis=last, keepdims=False)
+            best = (_max if order == 2 else _min)(s, axis=last, keepdims=True)
     else:
         raise errors.bad_norm(order, x.shape, axes)
     shape = kept(x.shape, axes)
