@@ -58,7 +58,7 @@ cdef class Tape(Columns):
     cdef Py_ssize_t slots, slot_room, held_room
     cdef Payload *payload      # what array nodes carry, ascending by node
     cdef Py_ssize_t payloads, payload_room
-    cdef Py_ssize_t bytes      # of their values
+    cdef Py_ssize_t bytes      # of their values and gradients
     cdef Py_ssize_t bytes_at   # where a look for garbage is taken
     cdef bint items            # some node is an array's element
     cdef bint dead            # some node was left that nothing needs: a collection would find garbage

@@ -81,6 +81,8 @@ def test_operators_refuse_what_is_no_number(whole, op, kind):
 @pytest.mark.parametrize("call", CALLS)
 def test_calls_refuse_what_is_no_number(whole, call, kind):
     bad, words = BAD[kind]
+    if call == "leaf" and kind in ("list", "tuple", "complex array", "str array"):
+        pytest.skip("Tape.leaf makes a Tensor of an array: tests/arrays/test_bad_input_arrays.py")
     with pytest.raises(TypeError) as error:
         CALLS[call](whole[1], bad)
     text = str(error.value)
@@ -415,10 +417,11 @@ def test_three_argument_pow_and_exponents(whole):
 
 def test_arrays_of_numbers_beside_values(whole):
     v = whole[1]
-    for attempt in (lambda: np.ones(3)*v, lambda: v*np.ones(3), lambda: np.add(v, np.ones(2)),
-                    lambda: np.ones((2, 2)) @ v):
-        with pytest.raises(TypeError):
-            attempt()
+    for product in (np.ones(3)*v, v*np.ones(3), np.multiply(v, np.ones(3))):
+        assert type(product) is cgrad.Tensor
+        assert product.tolist() == [10.0, 10.0, 10.0]
+    with pytest.raises(ValueError, match="matmul"):
+        np.ones((2, 2)) @ v
     assert (np.array([v, v], dtype=object)*v)[0].data == 100.0
 
 

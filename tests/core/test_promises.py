@@ -333,9 +333,9 @@ def test_promise_6_nothing_is_cut_off_silently():
     assert v.grad == math.exp(1.5)
     with pytest.raises(TypeError, match="spacing.*no derivative rule"):
         np.spacing(v)
-    with pytest.raises(TypeError, match="no derivative rule"):
-        np.add.reduce(v)
-    with pytest.raises(TypeError, match="no derivative rule"):
+    with pytest.raises(TypeError, match="logaddexp.reduce.*no derivative rule"):
+        np.logaddexp.reduce(v)
+    with pytest.raises(TypeError, match="add: where="):
         np.add(v, v, where=False)
 
 

@@ -508,6 +508,8 @@ cdef void bury_payload(Graveyard *g, Tape t, Payload *p) noexcept:
         (<Handle>p.leaf).home = NULL
     if p.value != NULL:
         t.bytes -= cnp.PyArray_NBYTES(<cnp.ndarray>p.value)
+    if p.grad != NULL:
+        t.bytes -= cnp.PyArray_NBYTES(<cnp.ndarray>p.grad)
     put_away(g, p.value)
     put_away(g, p.adjoint)
     put_away(g, p.grad)

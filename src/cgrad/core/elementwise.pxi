@@ -174,6 +174,8 @@ cdef object applied(int op, int n, tuple given, Term *r, PyObject **arrays):
         if arrays[k] != none and not (k == 0 and op == OP_WHERE and n == 3):
             kind = max(kind, precision(<object>arrays[k]))
         traced = traced or r[k].v != NULL
+    if kind == 0 and arrays[0] != none:  # a condition alone
+        kind = precision(<object>arrays[0])
     f32 = kind == 1
     for k in range(n):
         if arrays[k] != none and cnp.PyArray_TYPE(<cnp.ndarray>arrays[k]) != (cnp.NPY_FLOAT if f32 else cnp.NPY_DOUBLE):

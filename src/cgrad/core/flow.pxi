@@ -490,6 +490,8 @@ cdef int commit_arrays(Tape t, Py_ssize_t root) except -1:
             else:
                 leaf.pending = leaf.pending + <object>p.adjoint
         else:
+            if p.grad == NULL:
+                t.bytes += cnp.PyArray_NBYTES(<cnp.ndarray>p.adjoint)
             add_up(&p.grad, <object>p.adjoint)
         forget_adjoint(p)
     for leaf in leaves:

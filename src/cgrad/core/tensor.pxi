@@ -184,9 +184,12 @@ cdef class Tensor:
         p = payload_at(<Tape>self.home, self.index)
         old = p.grad
         p.grad = NULL
+        if old != NULL:
+            (<Tape>self.home).bytes -= cnp.PyArray_NBYTES(<cnp.ndarray>old)
         if array is not None:
             Py_INCREF(array)
             p.grad = <PyObject *>array
+            (<Tape>self.home).bytes += cnp.PyArray_NBYTES(<cnp.ndarray>p.grad)
         if old != NULL:
             Py_DECREF(<object>old)
 
@@ -695,7 +698,7 @@ cdef object answer_ufunc(object ufunc, str method, tuple inputs, dict kwargs):
 
 cdef object answer_function(object function, tuple args, dict kwargs):
     """What NumPy's other functions do with them."""
-    answer = ARRAY_FUNCTIONS.get(function)
+    answer = ARRAY_FUNCTIONS.get(function) or UFUNCS.get(function)
     if answer is None:
         raise errors.no_rule(getattr(function, "__name__", repr(function)))
     if kwargs.get("out") is not None:
