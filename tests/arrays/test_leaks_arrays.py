@@ -158,7 +158,7 @@ def test_no_call_leaks(name):
     assert abs(len(gc.get_objects()) - objects) < 30
     tracemalloc.start()
     try:
-        many(n)  # free lists are filled
+        many(3*n)  # free lists are filled
         counts()
         first = tracemalloc.get_traced_memory()[0]
         many(n)
