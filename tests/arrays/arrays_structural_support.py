@@ -518,7 +518,7 @@ ROWS = [
     Row("sort", one(lambda draw, shape: {"axis": axes(draw, len(shape), several=False, none=len(shape) == 1)}, least=1,
                     equal=False), named("sort"), hips=False),
     Row("where", sides, lambda np, xs, condition: np.where(condition, *xs),
-        hips=lambda xs, options: xs[0].shape == xs[1].shape),
+        hips=lambda xs, options: xs[0].shape == xs[1].shape == options["condition"].shape),
     Row("select", sides, lambda np, xs, condition: np.select([condition, ~condition], list(xs), 0.0), hips=False),
     Row("diagonal", one(distinct_axes, least=2), named("diagonal"), hips=False),
     Row("diag", one(lambda draw, shape: {"k": draw(st.integers(-3, 3))}, least=1, most=2), named("diag"),

@@ -7,7 +7,8 @@ function of that name does. What NumPy's own functions and Tensor's methods answ
 from __future__ import annotations
 
 from .._core import Tensor, implements, methods, structural
-from . import combine, contract, index, linalg, reduce, shape
+from . import arrange, combine, contract, index, linalg, reduce, shape
+from .arrange import *  # noqa: F403
 from .combine import *  # noqa: F403
 from .contract import *  # noqa: F403
 from .index import *  # noqa: F403
@@ -15,7 +16,7 @@ from .linalg import *  # noqa: F403
 from .reduce import *  # noqa: F403
 from .shape import *  # noqa: F403
 
-_CHAPTERS = (shape, reduce, index, combine, contract, linalg)
+_CHAPTERS = (shape, reduce, index, arrange, combine, contract, linalg)
 __all__ = [name for chapter in _CHAPTERS for name in chapter.__all__]
 
 for _chapter in _CHAPTERS:

@@ -18,7 +18,7 @@ from .._core import Tensor, Value
 
 Array: TypeAlias = Any  # what NumPy's functions take: a Tensor, a Value, an ndarray, a number, lists of them
 Shape: TypeAlias = tuple[int, ...]
-_NOT_GIVEN = (None, np._NoValue)  # type: ignore[attr-defined]
+_NOT_GIVEN = (None, np._NoValue)
 
 
 def ready(x: Array) -> Array:
@@ -50,7 +50,7 @@ def refuse(op: str, **given: Any) -> None:
 
 def shape_of(x: Array) -> Shape:
     """The shape of what a rule gets: an array, or a float for a scalar."""
-    return () if isinstance(x, float) else x.shape  # type: ignore[no-any-return]
+    return () if isinstance(x, float) else x.shape
 
 
 def one_axis(op: str, axis: Any, shape: Shape) -> int:

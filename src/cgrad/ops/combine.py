@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from operator import index as as_int
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy import ndarray
 
 from .. import _core, errors
 from .._core import Primitive, Tensor, Value
-from ._common import Array, Shape, as_int, axes_of, one_axis, ready, refuse, shape_of
+from ._common import Array, Shape, axes_of, one_axis, ready, refuse, shape_of
 from .index import _getitem
 from .reduce import sum as _sum_of
 from .shape import _inverse, _ravel, _reshape, _swap, _transpose, _unsqueeze, moveaxis
@@ -34,7 +35,7 @@ def _stack_vjp(k: int, g: Array, out: Array, *arrays: Array, axis: int) -> Array
     return _getitem(g, index=(slice(None),)*axis + (k,))
 
 
-_stack = Primitive("stack", _stacked, _stack_vjp)
+_stack: Primitive = Primitive("stack", _stacked, _stack_vjp)
 
 
 def stack(arrays: Any, axis: int = 0, out: Any = None, **rest: Any) -> Array:
@@ -53,10 +54,7 @@ def stack(arrays: Any, axis: int = 0, out: Any = None, **rest: Any) -> Array:
     """
     if out is not None or rest:
         refuse("stack", out=out, **rest)
-    if isinstance(arrays, (Tensor, ndarray)):
-        items = list(arrays)
-    else:
-        items = arrays if isinstance(arrays, (list, tuple)) else list(arrays)
+    items = arrays if isinstance(arrays, list) else list(arrays)
     if axis in (0, -1):
         kinds = set(map(type, items))
         if Value in kinds and kinds <= _NUMBERS:
@@ -78,7 +76,7 @@ def _join_vjp(k: int, g: Array, out: Array, *arrays: Array, axis: int, ends: Sha
     return _getitem(g, index=(slice(None),)*axis + (slice(ends[k], ends[k + 1]),))
 
 
-_concatenate = Primitive("concatenate", _joined, _join_vjp)
+_concatenate: Primitive = Primitive("concatenate", _joined, _join_vjp)
 
 
 def concatenate(arrays: Any, axis: int | None = 0, out: Any = None, **rest: Any) -> Array:
@@ -280,7 +278,7 @@ def _right(g: Array, out: Array, x: Array, y: Array) -> Array:
     return _matmul(_swap(rows), _reshape(g, shape=(rows.shape[0], g.shape[-1])))
 
 
-_matmul = Primitive("matmul", _product, (_left, _right))
+_matmul: Primitive = Primitive("matmul", _product, (_left, _right))
 
 
 def matmul(x: Array, y: Array, out: Any = None, **rest: Any) -> Array:
@@ -364,7 +362,7 @@ def inner(x: Array, y: Array) -> Array:
     return _contract(x, y, (len(x.shape) - 1,), (len(y.shape) - 1,))
 
 
-_outer = Primitive("outer", lambda x, y: np.multiply.outer(x, y), (
+_outer: Primitive = Primitive("outer", lambda x, y: np.multiply.outer(x, y), (
     lambda g, out, x, y: _matmul(g, y), lambda g, out, x, y: _matmul(x, g)))
 
 
@@ -395,7 +393,7 @@ def _tensordot_right(g: Array, out: Array, x: Array, y: Array, ax: Shape, ay: Sh
     return _transpose(raw, axes=_inverse((*(ay[ax.index(a)] for a in sorted(ax)), *fy)))
 
 
-_tensordot = Primitive("tensordot", lambda x, y, ax, ay: np.tensordot(x, y, (ax, ay))[()],
+_tensordot: Primitive = Primitive("tensordot", lambda x, y, ax, ay: np.tensordot(x, y, (ax, ay))[()],
                        (_tensordot_left, _tensordot_right))
 
 

@@ -47,7 +47,7 @@ def _einsum_vjp(k: int, g: Array, out: Array, *operands: Array, inputs: tuple[st
     return result if shape_of(result) == target else _broadcast(result, shape=target)
 
 
-_einsum = Primitive("einsum", _summed, _einsum_vjp)
+_einsum: Primitive = Primitive("einsum", _summed, _einsum_vjp)
 
 
 @lru_cache(maxsize=512)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import index as as_int
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy import ndarray
 from .. import _core, errors
 from .._core import Primitive, Tensor, Value, plain
 from .._core import where as _where
-from ._common import Array, Shape, as_int, one_axis, ready, refuse, shape_of
+from ._common import Array, Shape, one_axis, ready, refuse, shape_of
 from .reduce import sum as _sum_of
 from .shape import _ravel, _transpose
 
@@ -45,10 +46,10 @@ def _scattered(g: Any, index: Any, shape: Shape) -> Any:
     return out
 
 
-_getitem = Primitive("getitem", _picked, (
+_getitem: Primitive = Primitive("getitem", _picked, (
     lambda g, out, x, index: _scatter(g, index=index, shape=shape_of(x)),))
 # Zeros of this shape with g added at the index, as often as it names an element.
-_scatter = Primitive("scatter", _scattered, (
+_scatter: Primitive = Primitive("scatter", _scattered, (
     lambda g, out, x, index, shape: _getitem(g, index=index),))
 
 
@@ -255,9 +256,7 @@ def where(condition: Any, *sides: Array) -> Array:
     if isinstance(condition, (list, tuple)):
         condition = np.asarray(condition)
     if len(sides) == 2:
-        x, y = sides
-        return _where(condition, ready(x) if isinstance(x, (list, tuple)) else x,
-                      ready(y) if isinstance(y, (list, tuple)) else y)
+        return _where(condition, *sides)
     if sides:
         raise errors.where_sides()
     return nonzero(condition)

@@ -60,7 +60,7 @@ def _solve_a(g: Array, out: Array, a: Array, b: Array) -> Array:
     return -_unsqueeze(back, shape=(*back.shape, 1))*_unsqueeze(out, shape=(*out.shape[:-1], 1, out.shape[-1]))
 
 
-_solve = Primitive("solve", _solved, (_solve_a, _solve_b))
+_solve: Primitive = Primitive("solve", _solved, (_solve_a, _solve_b))
 
 
 def solve(a: Array, b: Array) -> Array:
@@ -90,7 +90,7 @@ def _inv_vjp(g: Array, out: Array, x: Array) -> Array:
     return -_matmul(_matmul(back, g), back)
 
 
-_inv = Primitive("inv", _inverted, (_inv_vjp,))
+_inv: Primitive = Primitive("inv", _inverted, (_inv_vjp,))
 
 
 def inv(x: Array) -> Array:
@@ -142,7 +142,7 @@ def _det_vjp(g: Array, out: Array, x: Array) -> Array:
     return _columns(g)*_cofactors(x)
 
 
-_det = Primitive("det", np.linalg.det, (_det_vjp,))
+_det: Primitive = Primitive("det", np.linalg.det, (_det_vjp,))
 
 
 def det(x: Array) -> Array:
@@ -164,7 +164,7 @@ class SlogdetResult(NamedTuple):
     logabsdet: Any
 
 
-_logdet = Primitive("logabsdet", lambda x: np.linalg.slogdet(x)[1], (
+_logdet: Primitive = Primitive("logabsdet", lambda x: np.linalg.slogdet(x)[1], (
     lambda g, out, x: _columns(g)*_swap(_inv(x)) if x.size else x,))
 
 
@@ -198,7 +198,7 @@ def _cholesky_vjp(g: Array, out: Array, x: Array) -> Array:
     return 0.5*(s + _swap(s))
 
 
-_cholesky = Primitive("cholesky", _factor, (_cholesky_vjp,))
+_cholesky: Primitive = Primitive("cholesky", _factor, (_cholesky_vjp,))
 
 
 def cholesky(x: Array, *, upper: bool = False) -> Array:
@@ -287,7 +287,7 @@ def _eigh_vjp(g: Array, out: Array, x: Array) -> Array:
     return 0.5*(full + _swap(full))
 
 
-_eigh = Primitive("eigh", _eigen, (_eigh_vjp,))
+_eigh: Primitive = Primitive("eigh", _eigen, (_eigh_vjp,))
 
 
 class EighResult(NamedTuple):
@@ -349,7 +349,7 @@ def _svd_vjp(g: Array, out: Array, x: Array) -> Array:
     return result
 
 
-_svd = Primitive("svd", _singular, (_svd_vjp,))
+_svd: Primitive = Primitive("svd", _singular, (_svd_vjp,))
 
 
 class SVDResult(NamedTuple):
@@ -409,8 +409,8 @@ def _power_vjp(g: Array, out: Array, x: Array, p: float, axis: Shape, keepdims: 
     return spread(g, x, axis, keepdims)*part*np.sign(x)
 
 
-_length = Primitive("norm", _lengths, (_length_vjp,))
-_power_norm = Primitive("norm", _powers, (_power_vjp,))
+_length: Primitive = Primitive("norm", _lengths, (_length_vjp,))
+_power_norm: Primitive = Primitive("norm", _powers, (_power_vjp,))
 
 
 def _vector_norm(x: Array, order: Any, axes: Shape, keepdims: bool) -> Array:

@@ -15,7 +15,10 @@ from .shape import _flip, _ravel, _reshape, _transpose, spread
 __all__ = ["amax", "amin", "average", "cumprod", "cumsum", "log_softmax", "logsumexp", "max", "mean", "min", "prod",
            "ptp", "softmax", "std", "sum", "var"]
 
-_add, _multiply, _maximum, _minimum = np.add.reduce, np.multiply.reduce, np.maximum.reduce, np.minimum.reduce
+_add: Any = np.add.reduce
+_multiply: Any = np.multiply.reduce
+_maximum: Any = np.maximum.reduce
+_minimum: Any = np.minimum.reduce
 
 
 def _axes(op: str, axis: Any, shape: Shape) -> Shape:
@@ -25,9 +28,9 @@ def _axes(op: str, axis: Any, shape: Shape) -> Shape:
 
 # ---- sum, mean -------------------------------------------------------------------------------------
 
-_total = Primitive("sum", lambda x: _add(x, None), (lambda g, out, x: spread(g, x, (), True),))
-_sum = Primitive("sum", lambda x, axis, keepdims: _add(x, axis, None, None, keepdims),
-                 (lambda g, out, x, axis, keepdims: spread(g, x, axis, keepdims),))
+_total: Primitive = Primitive("sum", lambda x: _add(x, None), (lambda g, out, x: spread(g, x, (), True),))
+_sum: Primitive = Primitive("sum", lambda x, axis, keepdims: _add(x, axis, None, None, keepdims),
+                       (lambda g, out, x, axis, keepdims: spread(g, x, axis, keepdims),))
 
 
 def sum(x: Array, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: bool = False, **rest: Any) -> Array:
@@ -52,10 +55,16 @@ def _divisor(n: float) -> float:
     return n if n > 0 else math.nan  # the mean of nothing is nan, without a warning
 
 
-_average = Primitive("mean", lambda x: _add(x, None)/_divisor(1 if isinstance(x, float) else x.size),
-                     (lambda g, out, x: spread(g/_divisor(math.prod(shape_of(x))), x, (), True),))
-_mean = Primitive("mean", lambda x, axis, keepdims: _add(x, axis, None, None, keepdims)/_divisor(count(x.shape, axis)),
-                  (lambda g, out, x, axis, keepdims: spread(g/_divisor(count(x.shape, axis)), x, axis, keepdims),))
+_average: Primitive = Primitive(
+    "mean",
+    lambda x: _add(x, None)/_divisor(1 if isinstance(x, float) else x.size),
+    (lambda g, out, x: spread(g/_divisor(math.prod(shape_of(x))), x, (), True),),
+)
+_mean: Primitive = Primitive(
+    "mean",
+    lambda x, axis, keepdims: _add(x, axis, None, None, keepdims)/_divisor(count(x.shape, axis)),
+    (lambda g, out, x, axis, keepdims: spread(g/_divisor(count(x.shape, axis)), x, axis, keepdims),),
+)
 
 
 def mean(x: Array, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: bool = False, **rest: Any) -> Array:
@@ -145,7 +154,7 @@ def _prod_vjp(g: Array, out: Array, x: Array, axis: Shape, keepdims: bool) -> Ar
     return spread(g, x, axis, keepdims)*_others(x, axis)
 
 
-_prod = Primitive("prod", lambda x, axis, keepdims: _multiply(x, axis, None, None, keepdims), (_prod_vjp,))
+_prod: Primitive = Primitive("prod", lambda x, axis, keepdims: _multiply(x, axis, None, None, keepdims), (_prod_vjp,))
 
 
 def prod(x: Array, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: bool = False, **rest: Any) -> Array:
@@ -163,10 +172,16 @@ def prod(x: Array, axis: Any = None, dtype: Any = None, out: Any = None, keepdim
     return _prod(x, axis=_axes("prod", axis, x.shape), keepdims=bool(keepdims))
 
 
-_cumsum = Primitive("cumsum", lambda x, axis: np.add.accumulate(x, axis),
-                    (lambda g, out, x, axis: _sum_from(g, axis=axis),))
-_sum_from = Primitive("reversed cumsum", lambda x, axis: np.flip(np.add.accumulate(np.flip(x, axis), axis), axis),
-                      (lambda g, out, x, axis: _cumsum(g, axis=axis),))
+_cumsum: Primitive = Primitive(
+    "cumsum",
+    lambda x, axis: np.add.accumulate(x, axis),
+    (lambda g, out, x, axis: _sum_from(g, axis=axis),),
+)
+_sum_from: Primitive = Primitive(
+    "reversed cumsum",
+    lambda x, axis: np.flip(np.add.accumulate(np.flip(x, axis), axis), axis),
+    (lambda g, out, x, axis: _cumsum(g, axis=axis),),
+)
 
 
 def _row(op: str, x: Array, axis: Any) -> tuple[Array, int]:
@@ -200,7 +215,7 @@ def _shifted(x: Any, by: int, axis: int) -> Any:
 
 
 # Elements one place on, a zero coming in: by is 1 or -1.
-_shift = Primitive("shift", _shifted, (lambda g, out, x, by, axis: _shift(g, by=-by, axis=axis),))
+_shift: Primitive = Primitive("shift", _shifted, (lambda g, out, x, by, axis: _shift(g, by=-by, axis=axis),))
 
 
 def _scanned(a: Any, b: Any, axis: int, way: int) -> Any:
@@ -226,7 +241,7 @@ def _scan_vjp(k: int, g: Array, out: Array, a: Array, b: Array, axis: int, way: 
 
 
 # s_k = a_k s_(k-1) + b_k (s_(k+1) where way is -1): what the adjoint of cumprod is made of.
-_scan = Primitive("scan", _scanned, _scan_vjp)
+_scan: Primitive = Primitive("scan", _scanned, _scan_vjp)
 
 
 def _cumprod_vjp(g: Array, out: Array, x: Array, axis: int) -> Array:
@@ -234,7 +249,7 @@ def _cumprod_vjp(g: Array, out: Array, x: Array, axis: int) -> Array:
     return _after_one(out, axis)*_scan(_shift(x, by=-1, axis=axis), g, axis=axis, way=-1)
 
 
-_cumprod = Primitive("cumprod", lambda x, axis: np.multiply.accumulate(x, axis), (_cumprod_vjp,))
+_cumprod: Primitive = Primitive("cumprod", lambda x, axis: np.multiply.accumulate(x, axis), (_cumprod_vjp,))
 
 
 def cumprod(x: Array, axis: int | None = None, dtype: Any = None, out: Any = None, **rest: Any) -> Array:
@@ -357,14 +372,20 @@ def _std_vjp(g: Array, out: Array, x: Array, axis: Shape, ddof: float, eps: floa
     return _deviation(g/out, x, axis, ddof, keepdims, 1.0)
 
 
-_var = Primitive("var", _squares, (lambda g, out, x, axis, ddof, keepdims: _deviation(g, x, axis, ddof, keepdims, 2.0),
-                                   ))
-_std = Primitive("std", lambda x, axis, ddof, eps, keepdims: np.sqrt(_squares(x, axis, ddof, keepdims) + eps),
-                 (_std_vjp,))
+_var: Primitive = Primitive(
+    "var",
+    _squares,
+    (lambda g, out, x, axis, ddof, keepdims: _deviation(g, x, axis, ddof, keepdims, 2.0),),
+)
+_std: Primitive = Primitive(
+    "std",
+    lambda x, axis, ddof, eps, keepdims: np.sqrt(_squares(x, axis, ddof, keepdims) + eps),
+    (_std_vjp,),
+)
 
 
 def _freedom(op: str, ddof: Any, correction: Any) -> float:
-    if correction is not None and correction is not np._NoValue:  # type: ignore[attr-defined]
+    if correction is not None and correction is not np._NoValue:
         if ddof != 0:
             raise errors.bad_option(op, "correction", correction, f"it is the same as ddof={ddof!r}: give one of them")
         ddof = correction
@@ -457,11 +478,11 @@ def _soft_vjp(g: Array, out: Array, x: Array, axis: Shape) -> Array:
     return part - out*_sum(part, axis=axis, keepdims=True)
 
 
-_shares = Primitive("softmax", _parts, (_soft_vjp,))
-_softmax = Primitive("softmax", _soft, (_soft_vjp,))
-_log_softmax = Primitive("log_softmax", _log_soft, (
+_shares: Primitive = Primitive("softmax", _parts, (_soft_vjp,))
+_softmax: Primitive = Primitive("softmax", _soft, (_soft_vjp,))
+_log_softmax: Primitive = Primitive("log_softmax", _log_soft, (
     lambda g, out, x, axis: g - np.exp(out)*_sum(g, axis=axis, keepdims=True),))
-_logsumexp = Primitive("logsumexp", _log_sum, (
+_logsumexp: Primitive = Primitive("logsumexp", _log_sum, (
     lambda g, out, x, axis, keepdims: spread(g, x, axis, keepdims)*_shares(x, axis=axis),))
 
 

@@ -1,20 +1,20 @@
-"""Ops that move, repeat or leave out elements: each with its adjoint beside it."""
+"""Ops that show the same elements in another shape or order of axes: each with its adjoint beside it."""
 
 from __future__ import annotations
 
-import builtins
+from operator import index as as_int
 from typing import Any
 
 import numpy as np
 from numpy import ndarray
 
 from .. import errors
-from .._core import Primitive, Tensor, plain
-from ._common import Array, Shape, as_int, axes_of, filled, kept, one_axis, ready, refuse, shape_of
+from .._core import Primitive, Tensor
+from ._common import Array, Shape, axes_of, filled, kept, one_axis, ready, refuse, shape_of
 
 __all__ = ["astype", "atleast_1d", "atleast_2d", "atleast_3d", "broadcast_arrays", "broadcast_to", "expand_dims",
-           "flip", "fliplr", "flipud", "moveaxis", "pad", "permute", "ravel", "repeat", "reshape", "roll", "rot90",
-           "squeeze", "swapaxes", "tile", "transpose", "tril", "triu", "unsqueeze"]
+           "flip", "fliplr", "flipud", "moveaxis", "permute", "ravel", "reshape", "rot90", "squeeze", "swapaxes",
+           "transpose", "unsqueeze"]
 
 
 # ---- one order of elements, another shape ----------------------------------------------------------
@@ -30,10 +30,10 @@ def _unreshaped(g: Array, out: Array, x: Array, shape: Any) -> Array:
     return _reshape(g, shape=shape_of(x))
 
 
-_reshape = Primitive("reshape", _reshaped, (_unreshaped,))
-_ravel = Primitive("ravel", _reshaped, (_unreshaped,))
-_squeeze = Primitive("squeeze", _reshaped, (_unreshaped,))
-_unsqueeze = Primitive("unsqueeze", _reshaped, (_unreshaped,))
+_reshape: Primitive = Primitive("reshape", _reshaped, (_unreshaped,))
+_ravel: Primitive = Primitive("ravel", _reshaped, (_unreshaped,))
+_squeeze: Primitive = Primitive("squeeze", _reshaped, (_unreshaped,))
+_unsqueeze: Primitive = Primitive("unsqueeze", _reshaped, (_unreshaped,))
 
 
 def _shape_argument(shape: Any) -> Any:
@@ -155,7 +155,7 @@ def _inverse(axes: Shape) -> Shape:
     return tuple(result)
 
 
-_transpose = Primitive(
+_transpose: Primitive = Primitive(
     "transpose",
     lambda x, axes: x.transpose(axes) if type(x) is ndarray else np.asarray(x),
     (lambda g, out, x, axes: _transpose(g, axes=None if axes is None else _inverse(axes)),),
@@ -250,7 +250,7 @@ def _broadcasted(x: Any, shape: Shape) -> Any:
 
 
 # The core sums an adjoint down to its argument's shape.
-_broadcast = Primitive("broadcast_to", _broadcasted, (lambda g, out, x, shape: g,))
+_broadcast: Primitive = Primitive("broadcast_to", _broadcasted, (lambda g, out, x, shape: g,))
 
 
 def broadcast_to(x: Array, shape: Any, subok: bool = False) -> Array:
@@ -303,7 +303,7 @@ def spread(g: Array, x: Array, axes: Shape, keepdims: bool) -> Array:
     return _broadcast(g if keepdims else _reshape(g, shape=kept(shape, axes)), shape=shape)
 
 
-# ---- elements left out, put in, moved --------------------------------------------------------------
+# ---- in reverse ------------------------------------------------------------------------------------
 
 def _mirrored(x: Any, axes: Shape) -> Any:
     if not axes:
@@ -314,7 +314,7 @@ def _mirrored(x: Any, axes: Shape) -> Any:
     return x[tuple(index)]
 
 
-_flip = Primitive("flip", _mirrored, (lambda g, out, x, axes: _flip(g, axes=axes),))
+_flip: Primitive = Primitive("flip", _mirrored, (lambda g, out, x, axes: _flip(g, axes=axes),))
 
 
 def flip(x: Array, axis: Any = None) -> Array:
@@ -368,207 +368,10 @@ def rot90(x: Array, k: int = 1, axes: Any = (0, 1)) -> Array:
     return swapaxes(_flip(x, axes=(j,)), i, j) if k == 1 else _flip(swapaxes(x, i, j), axes=(j,))
 
 
-_roll = Primitive(
-    "roll",
-    lambda x, shift, axis: np.roll(x, shift, axis),
-    (lambda g, out, x, shift, axis: _roll(g, shift=[-s for s in shift] if axis is not None else -shift, axis=axis),),
-)
-
-
-def roll(x: Array, shift: Any, axis: Any = None) -> Array:
-    """roll(x, shift, axis=None): elements moved on by shift along axis, those beyond the end come in at the front.
-
-    Without axis, x is rolled as one row of elements. shift and axis may be tuples of one length.
-
-    >>> import cgrad
-    >>> cgrad.roll(cgrad.Tensor([1.0, 2.0, 3.0]), 1).tolist()
-    [3.0, 1.0, 2.0]
-    """
-    x = ready(x)
-    several = isinstance(shift, (tuple, list))
-    if axis is None:
-        return _roll(x, shift=builtins.sum(map(as_int, shift)) if several else as_int(shift), axis=None)
-    shifts = [as_int(s) for s in shift] if several else [as_int(shift)]
-    # an axis given twice is rolled twice
-    axes = [one_axis("roll", a, x.shape) for a in axis] if isinstance(axis, (tuple, list)) \
-        else [one_axis("roll", axis, x.shape)]
-    if len(shifts) == 1:
-        shifts *= len(axes)
-    if len(axes) == 1:
-        axes *= len(shifts)
-    if len(shifts) != len(axes):
-        raise errors.bad_option("roll", "shift", shift, f"give one shift, or one for each of the axes {axis}")
-    return _roll(x, shift=shifts, axis=axes)
-
-
-def _padded(x: Any, width: tuple[tuple[int, int], ...], fill: float) -> Any:
-    out = np.full([before + n + after for n, (before, after) in zip(x.shape, width, strict=True)], fill, x.dtype)
-    out[_inside(x.shape, width)] = x
-    return out
-
-
-def _inside(shape: Shape, width: tuple[tuple[int, int], ...]) -> tuple[slice, ...]:
-    return tuple([slice(before, before + n) for n, (before, _) in zip(shape, width, strict=True)])
-
-
-_crop = Primitive(
-    "crop",
-    lambda x, width, shape: x[_inside(shape, width)],
-    (lambda g, out, x, width, shape: _pad(g, width=width, fill=0.0),),
-)
-_pad = Primitive("pad", _padded, (lambda g, out, x, width, fill: _crop(g, width=width, shape=x.shape),))
-
-
-def _widths(width: Any, ndim: int, shape: Shape) -> tuple[tuple[int, int], ...]:
-    """NumPy's pad_width: 1, (1, 2), ((1, 2),) for every axis alike, or a pair an axis (also {axis: pair})."""
-    if isinstance(width, dict):
-        given = {one_axis("pad", a, shape): pair for a, pair in width.items()}
-        width = [given.get(k, 0) for k in range(ndim)]
-        width = [(pair, pair) if isinstance(pair, int) else pair for pair in width]
-    try:
-        numbers = np.asarray(width)
-        if numbers.dtype.kind not in "iu" and numbers.size:
-            raise ValueError
-        pairs = np.broadcast_to(numbers, (ndim, 2)).tolist()
-        if any(n < 0 for pair in pairs for n in pair):
-            raise ValueError
-    except ValueError:
-        raise errors.bad_pad(width, shape) from None
-    return tuple([(before, after) for before, after in pairs])
-
-
-def pad(x: Array, pad_width: Any, mode: str = "constant", constant_values: float = 0.0, **rest: Any) -> Array:
-    """pad(x, pad_width, mode="constant", constant_values=0.0): x with elements added before and after each axis.
-
-    pad_width: an int, (before, after), or one such pair an axis. mode: "constant", or one of NumPy's that copy
-    elements of x: "edge", "reflect", "symmetric", "wrap"; their gradients add up at the element that was copied.
-
-    >>> import cgrad
-    >>> cgrad.pad(cgrad.Tensor([1.0, 2.0, 3.0]), (1, 2), mode="edge").tolist()
-    [1.0, 1.0, 2.0, 3.0, 3.0, 3.0]
-    """
-    x = ready(x)
-    shape = x.shape
-    width = _widths(pad_width, len(shape), shape)
-    if mode == "constant":
-        if rest:
-            refuse("pad", **rest)
-        if np.ndim(constant_values) != 0:
-            raise errors.bad_option("pad", "constant_values", constant_values, "give one number")
-        return _pad(x, width=width, fill=float(plain(constant_values)))
-    if mode not in ("edge", "reflect", "symmetric", "wrap"):
-        raise errors.bad_option("pad", "mode", mode, "give 'constant', 'edge', 'reflect', 'symmetric' or 'wrap'")
-    from .index import _getitem  # which element each place shows
-    places = np.pad(np.arange(x.size).reshape(shape), width, mode, **rest)  # type: ignore[call-overload]
-    return _getitem(_reshape(x, shape=-1), index=places)
-
-
-def _pad_method(self: Tensor, *padding: Any, mode: str = "constant", **rest: Any) -> Array:
-    """t.pad(2), t.pad((1, 0), 2): one int or pair an axis, the last for the last axis; axes without one stay.
-
-    A pair an axis in one tuple, ((1, 0), (2, 2)), is NumPy's pad_width; see cgrad.pad.
-    """
-    shape = self.shape
-    if len(padding) == 1 and isinstance(padding[0], (tuple, list)) and \
-            any(isinstance(item, (tuple, list)) for item in padding[0]):
-        return pad(self, padding[0], mode, **rest)
-    if len(padding) > len(shape):
-        raise errors.bad_pad(padding, shape)
-    pairs = [(p, p) if not isinstance(p, (tuple, list)) else tuple(p) for p in padding]
-    return pad(self, [(0, 0)]*(len(shape) - len(pairs)) + pairs, mode, **rest)
-
-
-# x to (n, 1), broadcast to (n, r), in one row: the adjoint is summed over the repetitions.
-def _unrepeated(g: Array, out: Array, x: Array, times: int, axis: int) -> Array:
-    from .reduce import _sum
-    shape = x.shape
-    return _sum(_reshape(g, shape=(*shape[:axis + 1], times, *shape[axis + 1:])), axis=(axis + 1,), keepdims=False)
-
-
-_repeat = Primitive("repeat", lambda x, times, axis: np.repeat(x, times, axis), (_unrepeated,))
-
-
-def repeat(x: Array, repeats: Any, axis: int | None = None) -> Array:
-    """repeat(x, repeats, axis=None): each element (each slice along axis) repeats times, or repeats[k] times.
-
-    >>> import cgrad
-    >>> cgrad.repeat(cgrad.Tensor([1.0, 2.0]), 2).tolist()
-    [1.0, 1.0, 2.0, 2.0]
-    """
-    x = ready(x)
-    if axis is None:
-        x, axis = _ravel(x, shape=-1), 0
-    axis = one_axis("repeat", axis, x.shape)
-    n = x.shape[axis]
-    times = np.asarray(repeats if np.size(repeats) else 0)
-    if times.dtype.kind not in "iu" or times.ndim > 1 or (times.size not in (1, n)) or times.min(initial=0) < 0:
-        raise errors.bad_option("repeat", "repeats", repeats, f"give an int, or {n} of them, none negative")
-    if times.size == 1 and n != 0:
-        return _repeat(x, times=int(times.reshape(())), axis=axis)
-    from .index import take
-    return take(x, np.repeat(np.arange(n), times), axis)
-
-
-def _untiled(g: Array, out: Array, x: Array, reps: Shape) -> Array:
-    from .reduce import _sum
-    own = (1,)*(len(reps) - len(shape_of(x))) + shape_of(x)
-    split = tuple([n for pair in zip(reps, own, strict=True) for n in pair])
-    return _reshape(_sum(_reshape(g, shape=split), axis=tuple(range(0, len(split), 2)), keepdims=False),
-                    shape=shape_of(x))
-
-
-_tile = Primitive("tile", lambda x, reps: np.tile(x, reps), (_untiled,))
-
-
-def tile(x: Array, reps: Any) -> Array:
-    """tile(x, reps): x laid beside itself reps times, or reps[k] times along axis k.
-
-    >>> import cgrad
-    >>> cgrad.tile(cgrad.Tensor([1.0, 2.0]), (2, 2)).tolist()
-    [[1.0, 2.0, 1.0, 2.0], [1.0, 2.0, 1.0, 2.0]]
-    """
-    x = ready(x)
-    times = tuple([as_int(n) for n in reps]) if isinstance(reps, (tuple, list, ndarray)) else (as_int(reps),)
-    if any(n < 0 for n in times):
-        raise errors.bad_option("tile", "reps", reps, "give numbers that are not negative")
-    return _tile(x, reps=(1,)*(len(x.shape) - len(times)) + times)
-
-
-_tril = Primitive("tril", lambda x, k: np.tril(x, k), (lambda g, out, x, k: _tril(g, k=k),))
-_triu = Primitive("triu", lambda x, k: np.triu(x, k), (lambda g, out, x, k: _triu(g, k=k),))
-
-
-def _matrices(op: str, x: Array) -> Array:
-    x = ready(x)
-    if x.ndim < 2:
-        raise errors.no_matrix(op, x.shape)
-    return x
-
-
-def tril(x: Array, k: int = 0) -> Array:
-    """tril(x, k=0): the lower triangle up to the k-th diagonal, zeros above it; of each matrix of a batch.
-
-    >>> import cgrad
-    >>> cgrad.tril(cgrad.Tensor([[1.0, 2.0], [3.0, 4.0]])).tolist()
-    [[1.0, 0.0], [3.0, 4.0]]
-    """
-    return _tril(_matrices("tril", x), k=as_int(k))
-
-
-def triu(x: Array, k: int = 0) -> Array:
-    """triu(x, k=0): the upper triangle from the k-th diagonal on, zeros below it; of each matrix of a batch.
-
-    >>> import cgrad
-    >>> cgrad.triu(cgrad.Tensor([[1.0, 2.0], [3.0, 4.0]])).tolist()
-    [[1.0, 2.0], [0.0, 4.0]]
-    """
-    return _triu(_matrices("triu", x), k=as_int(k))
-
-
 # ---- the same array --------------------------------------------------------------------------------
 
-_copy = Primitive("copy", lambda x: np.array(x), (lambda g, out, x: g,))
-_astype = Primitive("astype", lambda x, dtype: np.asarray(x).astype(dtype),
+_copy: Primitive = Primitive("copy", lambda x: np.array(x), (lambda g, out, x: g,))
+_astype: Primitive = Primitive("astype", lambda x, dtype: np.asarray(x).astype(dtype),
                     (lambda g, out, x, dtype: g if isinstance(g, float) else _astype(g, dtype=x.dtype),))
 
 
@@ -604,16 +407,15 @@ METHODS: dict[str, Any] = {
     "permute": _transpose_method, "T": property(lambda self: _transpose(self, axes=None), doc="The axes reversed."),
     "mT": property(_matrix_transpose, doc="Each matrix of a batch transposed."), "swapaxes": swapaxes,
     "moveaxis": moveaxis, "squeeze": squeeze, "unsqueeze": unsqueeze, "expand_dims": expand_dims,
-    "broadcast_to": broadcast_to, "expand": _expand_method, "pad": _pad_method, "flip": flip, "roll": roll,
-    "repeat": repeat, "tile": tile, "tril": tril, "triu": triu, "astype": astype, "copy": copy,
+    "broadcast_to": broadcast_to, "expand": _expand_method, "flip": flip, "astype": astype,
+    "copy": copy,
 }
 NUMPY: dict[Any, Any] = {
     np.reshape: reshape, np.ravel: ravel, np.transpose: transpose, np.permute_dims: transpose,
     np.matrix_transpose: _matrix_transpose, np.linalg.matrix_transpose: _matrix_transpose, np.swapaxes: swapaxes,
     np.moveaxis: moveaxis, np.squeeze: squeeze, np.expand_dims: expand_dims, np.broadcast_to: broadcast_to,
     np.broadcast_arrays: broadcast_arrays, np.atleast_1d: atleast_1d, np.atleast_2d: atleast_2d,
-    np.atleast_3d: atleast_3d, np.pad: pad, np.flip: flip, np.fliplr: fliplr, np.flipud: flipud, np.rot90: rot90,
-    np.roll: roll, np.repeat: repeat, np.tile: tile, np.tril: tril, np.triu: triu, np.copy: copy,
+    np.atleast_3d: atleast_3d, np.flip: flip, np.fliplr: fliplr, np.flipud: flipud, np.rot90: rot90, np.copy: copy,
 }
 if hasattr(np, "astype"):  # NumPy 2.1
     NUMPY[np.astype] = astype
