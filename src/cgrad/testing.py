@@ -178,7 +178,7 @@ class _Point:
         pieces = self._pieces(x)
         return pieces[0] if self.single else self.rebuild(pieces)
 
-    def leaves(self, x: Sequence[float]) -> list[Value | Tensor]:
+    def leaves(self, x: Sequence[float]) -> list[Any]:
         """A Value or a Tensor for each part."""
         return [Tensor(piece, requires_grad=True, name=part.label) if part.kind else Value(piece, name=part.label)
                 for part, piece in zip(self.parts, self._pieces(x), strict=True)]
@@ -263,7 +263,7 @@ class _Function:
         self.n = len(point.x)
         self.labels: list[str] = []
 
-    def record(self, x: Sequence[float]) -> tuple[list[Value | Tensor], list[Value]]:
+    def record(self, x: Sequence[float]) -> tuple[list[Any], list[Value]]:
         leaves = self.point.leaves(x)
         out = self.f(*self.point.rebuild(leaves))
         if isinstance(out, Tensor) or _is_array(out):
@@ -274,7 +274,7 @@ class _Function:
         self.labels = ["f"]
         return leaves, [out if isinstance(out, Value) else Value(_result(self.op, out))]
 
-    def recorded(self, leaves: list[Value | Tensor], outs: list[Value], order: int) -> list[Value]:
+    def recorded(self, leaves: list[Any], outs: list[Value], order: int) -> list[Value]:
         """The derivatives of an order as nodes, in the order of ``indices``, for each function."""
         found: list[tuple[Index, Value]] = [((), out) for out in outs]
         for _ in range(order):
@@ -298,7 +298,7 @@ class _Function:
             return np.array([row[i] for index, row in zip(before, rows, strict=True)
                              for i in range(self.n) if not index or i >= index[-1]])
 
-    def gradient(self, v: Value, leaves: list[Value | Tensor]) -> Numbers:
+    def gradient(self, v: Value, leaves: list[Any]) -> Numbers:
         return np.concatenate([np.ravel(g) for g in gradients(v, leaves).wrt(leaves)])
 
     def indices(self, order: int) -> list[Index]:

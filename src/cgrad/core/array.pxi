@@ -39,6 +39,36 @@ cdef struct Loop:
     void *data
 
 cdef Loop[OP_COUNT][2] LOOPS  # [op][single precision]
+cdef Loop[2] BY_LIBM  # NumPy's loops of sin and cos
+
+cdef extern from "core/trig.h" nogil:
+    void cgrad_sin(const double *, double *, Py_ssize_t) noexcept
+    void cgrad_cos(const double *, double *, Py_ssize_t) noexcept
+
+
+cdef extern from *:
+    """
+    /* The kernels in one copy for each width of registers, chosen when the library is loaded. */
+    struct __pyx_obj_5cgrad_5_core_Lanes;
+    CGRAD_CLONES static void __pyx_f_5cgrad_5_core_forward_lanes(struct __pyx_obj_5cgrad_5_core_Lanes *, int, Py_ssize_t);
+    CGRAD_CLONES static void __pyx_f_5cgrad_5_core_forward_lanes_f(struct __pyx_obj_5cgrad_5_core_Lanes *, int, Py_ssize_t);
+    CGRAD_CLONES static void __pyx_f_5cgrad_5_core_back_lanes(struct __pyx_obj_5cgrad_5_core_Lanes *, int, int, Py_ssize_t);
+    CGRAD_CLONES static void __pyx_f_5cgrad_5_core_back_lanes_f(struct __pyx_obj_5cgrad_5_core_Lanes *, int, int, Py_ssize_t);
+    """
+
+
+cdef void sin_loop(char **p, cnp.npy_intp *n, cnp.npy_intp *step, void *data) noexcept:
+    if (step[0] == 8 and step[1] == 8) or n[0] == 1:
+        cgrad_sin(<double *>p[0], <double *>p[1], n[0])
+    else:
+        BY_LIBM[0].run(p, n, step, BY_LIBM[0].data)
+
+
+cdef void cos_loop(char **p, cnp.npy_intp *n, cnp.npy_intp *step, void *data) noexcept:
+    if (step[0] == 8 and step[1] == 8) or n[0] == 1:
+        cgrad_cos(<double *>p[0], <double *>p[1], n[0])
+    else:
+        BY_LIBM[1].run(p, n, step, BY_LIBM[1].data)
 
 ctypedef fused real:
     double
@@ -385,6 +415,8 @@ def _find_loops():
                     if same and LOOPS[op][f32].run == NULL:
                         LOOPS[op][f32].run, LOOPS[op][f32].data = u.functions[i], u.data[i]
                         break
+    BY_LIBM[0], BY_LIBM[1] = LOOPS[OP_SIN][0], LOOPS[OP_COS][0]  # scalar code in many builds of NumPy
+    LOOPS[OP_SIN][0].run, LOOPS[OP_COS][0].run = sin_loop, cos_loop
 
 
 # ---- arrays --------------------------------------------------------------------------------------

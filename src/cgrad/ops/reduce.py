@@ -172,16 +172,19 @@ def prod(x: Array, axis: Any = None, dtype: Any = None, out: Any = None, keepdim
     return _prod(x, axis=_axes("prod", axis, x.shape), keepdims=bool(keepdims))
 
 
+def _summed_from(x: Any, axis: int) -> Any:
+    """cumsum from the end, in an array whose memory is in order."""
+    out = np.empty(x.shape, x.dtype)
+    np.add.accumulate(np.flip(x, axis), axis, None, np.flip(out, axis))
+    return out
+
+
 _cumsum: Primitive = Primitive(
     "cumsum",
     lambda x, axis: np.add.accumulate(x, axis),
     (lambda g, out, x, axis: _sum_from(g, axis=axis),),
 )
-_sum_from: Primitive = Primitive(
-    "reversed cumsum",
-    lambda x, axis: np.flip(np.add.accumulate(np.flip(x, axis), axis), axis),
-    (lambda g, out, x, axis: _cumsum(g, axis=axis),),
-)
+_sum_from: Primitive = Primitive("reversed cumsum", _summed_from, (lambda g, out, x, axis: _cumsum(g, axis=axis),))
 
 
 def _row(op: str, x: Array, axis: Any) -> tuple[Array, int]:
