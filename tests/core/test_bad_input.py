@@ -484,7 +484,7 @@ ELSEWHERE = {  # functions that take a process of their own to reach: the test t
         "bad_matmul", "bad_moveaxis", "bad_norm", "bad_pad", "bad_permutation", "bad_product", "bad_reshape",
         "bad_solve", "bad_split", "bad_squeeze", "bad_weights", "concatenate_shapes", "einsum_labels",
         "einsum_operands", "einsum_shapes", "einsum_text", "empty_reduction", "index_type", "new_axis",
-        "no_argument", "no_common_shape", "no_matrix", "not_positive", "not_square", "repeated_axis", "singular",
+        "no_argument", "no_common_shape", "no_matrix", "no_numbers", "not_positive", "not_square", "ragged_rows", "repeated_axis", "singular",
         "stack_shapes", "where_sides"), ("test_structural_errors", "test_each_message")),
     # ---- optim
     "no_parameters": ("test_optim", "test_bad_parameters"),
