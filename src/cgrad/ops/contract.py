@@ -133,7 +133,7 @@ def einsum(*arguments: Any, optimize: Any = None, out: Any = None, **rest: Any) 
         subscripts, operands = arguments[0], list(arguments[1:])
     else:
         subscripts, operands = _as_text(arguments)
-    operands = [ready(x) for x in operands]
+    operands = [ready(x, "einsum") for x in operands]
     inputs, output = _parsed(subscripts, tuple([len(x.shape) for x in operands]))
     for k, labels in enumerate(inputs):
         if len(set(labels)) < len(labels):

@@ -109,7 +109,7 @@ def take(x: Array, indices: Any, axis: int | None = None, out: Any = None, mode:
     [3.0, 1.0, 1.0]
     """
     refuse("take", out=out)
-    x = ready(x)
+    x = ready(x, "take")
     if axis is None:
         x, axis = _ravel(x, shape=-1), 0
     axis = one_axis("take", axis, x.shape)
@@ -165,7 +165,7 @@ def take_along_axis(x: Array, indices: Any, axis: int | None = -1) -> Array:
     >>> cgrad.take_along_axis(cgrad.Tensor([[1.0, 2.0], [3.0, 4.0]]), [[1], [0]], 1).tolist()
     [[2.0], [3.0]]
     """
-    x = ready(x)
+    x = ready(x, "take_along_axis")
     if axis is None:
         x, axis = _ravel(x, shape=-1), 0
     axis = one_axis("take_along_axis", axis, x.shape)
@@ -185,7 +185,7 @@ def argsort(x: Array, axis: int | None = -1, kind: Any = None, order: Any = None
     [1, 2, 0]
     """
     refuse("argsort", order=order)
-    return np.argsort(plain(ready(x)), axis, kind="stable")
+    return np.argsort(plain(ready(x, "argsort")), axis, kind="stable")
 
 
 def sort(x: Array, axis: int | None = -1, kind: Any = None, order: Any = None, *, stable: Any = None) -> Array:
@@ -196,7 +196,7 @@ def sort(x: Array, axis: int | None = -1, kind: Any = None, order: Any = None, *
     [1.0, 2.0, 3.0]
     """
     refuse("sort", order=order)
-    x = ready(x)
+    x = ready(x, "sort")
     if axis is None or not x.shape:
         x, axis = _ravel(x, shape=-1), 0
     axis = one_axis("sort", axis, x.shape)
@@ -304,7 +304,7 @@ def diagonal(x: Array, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Array
     >>> cgrad.diagonal(cgrad.Tensor([[1.0, 2.0], [3.0, 4.0]])).tolist()
     [1.0, 4.0]
     """
-    x = ready(x)
+    x = ready(x, "diagonal")
     shape = x.shape
     if len(shape) < 2:
         raise errors.no_matrix("diagonal", shape)
@@ -324,7 +324,7 @@ def diag(x: Array, k: int = 0) -> Array:
     >>> cgrad.diag(cgrad.Tensor([1.0, 2.0])).tolist()
     [[1.0, 0.0], [0.0, 2.0]]
     """
-    x = ready(x)
+    x = ready(x, "diag")
     k = as_int(k)
     if len(x.shape) == 2:
         return diagonal(x, k)
@@ -353,7 +353,7 @@ def diff(x: Array, n: int = 1, axis: int = -1, **rest: Any) -> Array:
     [3.0, 5.0]
     """
     refuse("diff", **rest)
-    x = ready(x)
+    x = ready(x, "diff")
     if n < 0:
         raise errors.bad_option("diff", "n", n, "give a number that is not negative")
     axis = one_axis("diff", axis, x.shape)
