@@ -91,6 +91,8 @@ CASES = [
     ("bad_index", lambda: t(2)[np.array([True, False, True])], IndexError, "getitem: .* boolean index did not match"),
     ("bad_index", lambda: cgrad.take(t(2), [2]), IndexError, "getitem: .* out of bounds"),
     ("bad_index", lambda: t(3)[[0, 1], [0, 1, 2]], IndexError, "getitem"),
+    ("bad_index", lambda: t(3)[1.5:], IndexError, "getitem: .* slice indices must be integers"),
+    ("bad_index", lambda: t(3)[::0], IndexError, "getitem: .* step cannot be zero"),
     ("index_type", lambda: t(2)[np.array([0.0, 1.0])], IndexError, r"getitem: index is an array of shape \(2,\) of float64: .* plain ints"),
     ("index_type", lambda: t(2)[np.array([1.0, NAN])], IndexError, "getitem: index is .* of float64"),
     ("index_type", lambda: t(2)[t(2)], IndexError, "getitem: index is .* of float64"),

@@ -483,6 +483,7 @@ ELSEWHERE = {  # functions that take a process of their own to reach: the test t
         "grad_of_node", "no_array", "no_broadcast", "no_function", "no_history", "no_hook", "no_out", "not_one",
         "not_written", "out_of_range", "ragged", "read_only", "seed_shape", "set_item", "tensor_dtype", "to_array",
         "wrong_adjoints"), ("test_bad_input_arrays", "test_each_error_about_arrays_is_triggered")),
+    # ---- structural ops
     **dict.fromkeys((
         "axis_type", "bad_along", "bad_axis", "bad_broadcast", "bad_cast", "bad_cross", "bad_diag", "bad_index",
         "bad_matmul", "bad_moveaxis", "bad_norm", "bad_pad", "bad_permutation", "bad_product", "bad_reshape",

@@ -298,8 +298,8 @@ def matmul(x: Array, y: Array, out: Any = None, **rest: Any) -> Array:
 
 # ---- other products --------------------------------------------------------------------------------
 
-def _is_array(x: Any) -> bool:
-    return isinstance(x, (Tensor, ndarray))
+_scalar_dot = _core.dot
+_ARRAYS = (Tensor, ndarray)
 
 
 def dot(x: Array, y: Array, bias: Any = 0.0) -> Array:
@@ -314,8 +314,8 @@ def dot(x: Array, y: Array, bias: Any = 0.0) -> Array:
     >>> cgrad.dot(cgrad.Tensor([1.0, 2.0]), [3.0, 4.0]).item()
     11.0
     """
-    if not _is_array(x) and not _is_array(y):
-        return _core.dot(x, y, bias)
+    if type(x) is list and type(y) is list or not isinstance(x, _ARRAYS) and not isinstance(y, _ARRAYS):
+        return _scalar_dot(x, y, bias)
     result = _array_dot(x, y)
     return result if type(bias) is float and bias == 0.0 else result + bias
 

@@ -11,7 +11,7 @@ from numpy import ndarray
 from .. import _core, errors
 from .._core import Primitive, Tensor, Value, plain
 from .._core import where as _where
-from ._common import Array, Shape, one_axis, ready, refuse, shape_of
+from ._common import Array, Shape, one_axis, ready, recorded, refuse, shape_of
 from .reduce import sum as _sum_of
 from .shape import _ravel, _transpose
 
@@ -24,7 +24,7 @@ __all__ = ["argmax", "argmin", "argsort", "compress", "diag", "diagonal", "diff"
 def _picked(x: Any, index: Any) -> Any:
     try:
         return x[index] if type(x) is ndarray else np.asarray(x)[index]
-    except IndexError as error:
+    except (IndexError, TypeError, ValueError) as error:  # also 1.5: and ::0
         raise errors.bad_index(shape_of(x), error) from None
 
 
@@ -65,9 +65,11 @@ def _checked(item: Any) -> Any:
     if isinstance(item, Value):
         raise errors.index_type(item)
     if isinstance(item, (list, tuple)):
-        item = np.asarray(item if not _has_value(item) else plain_list(item))
+        if recorded(item):
+            raise errors.index_type(item[0])
+        item = np.asarray(item)
         if item.size == 0:
-            item = item.astype(np.intp)
+            item = item.astype(np.intp)  # [] picks nothing
     elif isinstance(item, Tensor):
         raise errors.index_type(item)
     elif isinstance(item, (ndarray, np.generic, bool)):
@@ -77,15 +79,6 @@ def _checked(item: Any) -> Any:
     if not isinstance(item, ndarray) or item.dtype.kind not in "iub":
         raise errors.index_type(item)
     return item if item.ndim or item.dtype.kind == "b" else int(item)
-
-
-def _has_value(items: Any) -> bool:
-    return any(isinstance(item, (Value, Tensor)) or isinstance(item, (list, tuple)) and _has_value(item)
-               for item in items)
-
-
-def plain_list(items: Any) -> Any:
-    raise errors.index_type(next(item for item in items if isinstance(item, (Value, Tensor, list, tuple))))
 
 
 def getitem(x: Array, index: Any) -> Array:
