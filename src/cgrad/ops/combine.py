@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from operator import index as as_int
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 from numpy import ndarray
@@ -302,6 +303,16 @@ def _is_array(x: Any) -> bool:
     return isinstance(x, (Tensor, ndarray))
 
 
+@overload
+def dot(x: Sequence[float], y: Sequence[float], bias: float = 0.0) -> float: ...
+@overload
+def dot(x: Sequence[Value], y: Sequence[Value | float], bias: Value | float = 0.0) -> Value: ...
+@overload
+def dot(x: Sequence[Value | float], y: Sequence[Value], bias: Value | float = 0.0) -> Value: ...
+@overload
+def dot(x: Sequence[Value | float], y: Sequence[Value | float], bias: Value) -> Value: ...
+@overload
+def dot(x: Array, y: Array, bias: Any = 0.0) -> Array: ...
 def dot(x: Array, y: Array, bias: Any = 0.0) -> Array:
     """dot(xs, ys, bias=0.0): bias + the sum of the products, of two rows of Values or numbers: one node.
 
