@@ -10,8 +10,9 @@ from typing import Any, overload
 import numpy as np
 from numpy import ndarray
 
-from .. import _core, errors
-from .._core import Primitive, Tensor, Value
+from .. import errors
+from .._core import Primitive, Tensor, Value, gather
+from .._core import dot as _dot
 from ._common import Array, Shape, axes_of, one_axis, ready, refuse, shape_of
 from .index import _getitem
 from .reduce import sum as _sum_of
@@ -59,7 +60,7 @@ def stack(arrays: Any, axis: int = 0, out: Any = None, **rest: Any) -> Array:
     if axis in (0, -1):
         kinds = set(map(type, items))
         if Value in kinds and kinds <= _NUMBERS:
-            return _core.gather(items)
+            return gather(items)
     items = [x if type(x) is Tensor or type(x) is Value else ready(x) for x in items]
     if not items:
         raise errors.nothing("stack", "the list", "array")
@@ -326,7 +327,7 @@ def dot(x: Array, y: Array, bias: Any = 0.0) -> Array:
     11.0
     """
     if not _is_array(x) and not _is_array(y):
-        return _core.dot(x, y, bias)
+        return _dot(x, y, bias)
     result = _array_dot(x, y)
     return result if type(bias) is float and bias == 0.0 else result + bias
 

@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from .. import _core, errors
-from .._core import Primitive, Tensor, Value, plain
+from .. import errors
+from .._core import Primitive, Tensor, Value, maximum, minimum, plain
+from .._core import clip as _held
+from .._core import round as _rounded
 from .._core import where as _where
 from ._common import Array, Shape, one_axis, ready, refuse, shape_of
 from .reduce import sum as _sum_of
@@ -286,14 +288,14 @@ def _clip(x: Array, a_min: Any = None, a_max: Any = None, out: Any = None, *, mi
     refuse("clip", out=out, **rest)
     low, high = a_min if min is None else min, a_max if max is None else max
     if low is None:
-        return np.positive(x) if high is None else _core.minimum(x, high)
-    return _core.maximum(x, low) if high is None else _core.clip(x, low, high)
+        return np.positive(x) if high is None else minimum(x, high)
+    return maximum(x, low) if high is None else _held(x, low, high)
 
 
 def _round(x: Array, decimals: int = 0, out: Any = None) -> Array:
     """np.round: to whole numbers, or to decimals by way of a power of ten."""
     refuse("round", out=out)
-    return _core.round(x) if decimals == 0 else _core.round(x*10.0**decimals)/10.0**decimals
+    return _rounded(x) if decimals == 0 else _rounded(x*10.0**decimals)/10.0**decimals
 
 
 # ---- diagonals, differences ------------------------------------------------------------------------
