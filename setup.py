@@ -77,7 +77,8 @@ extension = Extension(
     "cgrad._core",
     ["src/cgrad/_core.pyx"],
     include_dirs=["src/cgrad", np.get_include()],
-    define_macros=[*macros, ("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION"), ("NPY_TARGET_VERSION", "NPY_2_0_API_VERSION")],
+    define_macros=[*macros, ("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION"),
+                   ("NPY_TARGET_VERSION", "NPY_2_0_API_VERSION")],
     undef_macros=["NDEBUG"] if DEBUG else [],
     depends=[path.relative_to(ROOT).as_posix() for path in (*core.glob("core/*"), *core.glob("_gen/*.pxi"))],
 )

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import cgrad
-from cgrad import Value
+from cgrad import Tensor, Value
 
 x = Value(2.0, name="x")
 assert_type(x.data, float)
@@ -70,7 +70,7 @@ with cgrad.Tape() as tape:
     leaf = tape.leaf(1.0, name="a")
     mark = tape.mark()
     cgrad.log(leaf)
-    assert_type([(node.op, node.value) for node in tape], list[tuple[str, float]])
+    assert_type([(node.op, node.name) for node in tape], list[tuple[str, str]])
     tape.rewind(mark)
 assert_type(len(tape), int)
 assert_type(cgrad.current_tape(), cgrad.Tape)
@@ -88,6 +88,82 @@ with cgrad.detect_anomaly():
 
 def answer(g: cgrad.Gradients, v: Value) -> float:
     return g.wrt(v)
+
+
+# arrays
+a = np.array([1.0, 2.0])
+b: NDArray[np.float64] = a
+t = Tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True, dtype=np.float32)
+u = Tensor(a, True, name="u")
+assert_type(t.data, NDArray[Any])
+t.data -= 0.5
+t.data = [[1, 2], [3, 4]]
+assert_type(t.shape, tuple[int, ...])
+assert_type(t.T, Tensor)
+t.grad.zero_()
+t.grad = None
+
+# operators: a Tensor wherever one is, and where a Value meets an ndarray
+assert_type(t + 1, Tensor)
+assert_type(1 - t, Tensor)
+assert_type(t*x, Tensor)
+assert_type(x*t, Tensor)
+assert_type(x + a, Tensor)
+assert_type(u**a, Tensor)
+assert_type(2.0**u, Tensor)
+assert_type(np.float64(2)*u, Tensor)
+assert_type(-u, Tensor)
+assert_type(abs(u), Tensor)
+assert_type(divmod(u, 2), tuple[Tensor, Tensor])
+assert_type(round(u), Tensor)
+assert_type(b*u, Tensor)
+assert_type(b - x, Tensor)
+assert_type(u < 1, NDArray[np.bool])
+assert_type(u == a, NDArray[np.bool])
+assert_type(x < u, NDArray[np.bool])
+assert_type(x == u, NDArray[np.bool])
+assert_type(x == x, bool)
+assert_type(u.isnan(), NDArray[np.bool])
+
+# functions of the op table, methods
+assert_type(cgrad.exp(u), Tensor)
+assert_type(cgrad.exp(a), NDArray[Any])
+assert_type(cgrad.atan2(u, 1), Tensor)
+assert_type(cgrad.atan2(1, u), Tensor)
+assert_type(cgrad.atan2(a, 1), NDArray[Any])
+assert_type(cgrad.atan2(a, x), Tensor)
+assert_type(cgrad.atan2(x, u), Tensor)
+assert_type(cgrad.fma(1, x, 2), Value)
+assert_type(cgrad.fma(a, 1, x), Tensor)
+assert_type(cgrad.fma(1, a, u), Tensor)
+assert_type(cgrad.clip(a, 0, 1), NDArray[Any])
+assert_type(cgrad.polygamma(1, u), Tensor)
+assert_type(cgrad.isnan(u), NDArray[np.bool])
+assert_type(x.maximum(a), Tensor)
+assert_type(x.fma(1.0, u), Tensor)
+assert_type(u.exp(), Tensor)
+assert_type(u.add(x), Tensor)
+assert_type(t.sum(), Value)
+assert_type(t.sum(axis=0, keepdims=True), Any)
+assert_type(t.reshape(4), Tensor)
+assert_type(t.softmax(axis=0), Tensor)
+assert_type(u.gelu(), Tensor)
+mixed: Value | Tensor = u
+assert_type(cgrad.sin(mixed), Value | Tensor)
+assert_type(mixed*2, Value | Tensor)
+
+# their derivatives
+assert_type(t@u, Any)
+assert_type(t.backward(np.ones((2, 2))), None)
+assert_type(t.tolist(), Any)
+s = (t*u).sum()
+assert_type(cgrad.gradients(s).wrt(u), NDArray[Any])
+assert_type(cgrad.gradients(s).wrt([t, u]), list[NDArray[Any]])
+assert_type(cgrad.gradients(t*u, [t], seed=np.ones((2, 2))).wrt(t), NDArray[Any])
+assert_type(cgrad.gradients(s, create_graph=True).wrt(u), Tensor)
+assert_type(cgrad.gradients(s*x, create_graph=True).wrt(x), Value)
+assert_type(cgrad.tangents(t*u, u), NDArray[Any])
+assert_type(cgrad.tangents(s, [t, u]), float)
 
 
 def ufunc(v: Value) -> Any:

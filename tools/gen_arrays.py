@@ -66,7 +66,8 @@ class Block:
         if row is not None and self.vector(row):
             return self.called(row, texts)
         if not in_c and self.expands(row):
-            return self.element(ast.parse(row.formula, mode="eval").body, dict(zip(row.names, texts, strict=True)), True)
+            given = dict(zip(row.names, texts, strict=True))
+            return self.element(ast.parse(row.formula, mode="eval").body, given, True)
         return f"{'c_' if in_c else 'f_'}{name}({', '.join(texts)})"
 
     def called(self, row, texts: list[str]) -> str:
@@ -156,7 +157,8 @@ class Arrays:
         flags += [[0]*3 for _ in range(self.first - 3)]
         for op in self.ops:
             reads.append([sum(bit.get(lane, 0) for lane in back.get((op.name, k), ())) for k in range(3)])
-            flags.append([0 if k >= op.arity or op.d[k] in (None, "0") else 2 if op.d[k] == "1" else 1 for k in range(3)])
+            texts = [*op.d, None, None][:3]
+            flags.append([0 if text in (None, "0") else 2 if text == "1" else 1 for text in texts])
         return (f"cdef uint8_t[OP_COUNT][3] LANES_READ = {reads}\n"
                 f"cdef uint8_t[OP_COUNT][3] FLOWS = {flags}  # 0: no partial, 1: a kernel, 2: the partial is 1\n"
                 f"ROW_UFUNCS = {tuple((op.name, op.ufunc.split()) for op in self.ops if op.ufunc)!r}\n")

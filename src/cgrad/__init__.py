@@ -1,9 +1,24 @@
 """cgrad: automatic differentiation for scalar-heavy Python at the speed of compiled code."""
 
-from . import nn, optim
-from ._core import *  # noqa: F403  the op table's functions, Value, Tape, gradients, ...
-from .errors import AnomalyError, TapeError
-from .function import Function
-from .ops import *  # noqa: F403  reductions, shapes, indices, products, linear algebra
+# "as" the same: for checkers a name that goes on to users.
+from . import nn as nn
+from . import optim as optim
+from .errors import AnomalyError as AnomalyError
+from .errors import TapeError as TapeError
+from .function import Function as Function
+from .ops.arrange import *  # noqa: F403
+from .ops.combine import *  # noqa: F403
+from .ops.contract import *  # noqa: F403
+from .ops.index import *  # noqa: F403
+from .ops.linalg import *  # noqa: F403
+from .ops.reduce import *  # noqa: F403
+from .ops.shape import *  # noqa: F403
+
+# isort: split
+# The op table's functions, Value, Tensor, Tape, gradients, ... For dot and where those of ops stand, which take more:
+# for checkers as they came first, at run time as they come last.
+from ._core import *  # type: ignore[no-redef, assignment]  # noqa: F403
+from .ops.combine import dot as dot
+from .ops.index import where as where
 
 __version__ = "0.1.0"

@@ -28,7 +28,7 @@ cimport numpy as cnp
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_Check
 from cpython.object cimport Py_TYPE, PyObject, PyTypeObject, visitproc, Py_TPFLAGS_HEAPTYPE
-from cpython.ref cimport Py_DECREF, Py_INCREF, Py_REFCNT
+from cpython.ref cimport Py_DECREF, Py_INCREF
 from libc.stdint cimport int32_t, uint8_t, uint64_t, uintptr_t
 from libc.stdlib cimport calloc, free, malloc, qsort, realloc
 from libc.string cimport memchr, memset
@@ -65,5 +65,5 @@ include "_gen/rules.pxi"
 include "core/recorded.pxi"
 include "core/gradients.pxi"
 
-__all__ = [*FUNCTIONS, "dot", "Value", "Tensor", "Tape", "Node", "Mark", "Gradients", "gradients", "tangents", "current_tape",
-           "no_grad", "detect_anomaly"]
+__all__ = [*FUNCTIONS, "dot", "Value", "Tensor", "Tape", "Node", "Mark", "Gradients", "gradients", "tangents",
+           "current_tape", "no_grad", "detect_anomaly"]

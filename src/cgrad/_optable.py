@@ -173,10 +173,10 @@ OPS: tuple[Op, ...] = (
     # ---- activations ---------------------------------------------------------------------------
     Op("relu", "x", "where(x <= 0, 0, x)", ["where(x <= 0, 0, 1)"], "max(x, 0).",
        symbol="ReLU", domain=_ALL, kinks=(0.0,), kink="0 at 0", oracle="x if x > 0 else mpf(0)"),
-    Op("sigmoid", "x", "where(x >= 0, 1, exp(-fabs(x)))/(1 + exp(-fabs(x)))", ["0.25*sech2(0.5*x)"], "1/(1 + exp(-x)).", domain=_ALL,
-       oracle="1/(1 + exp(-x))"),
-    Op("softplus", "x", "log1p(exp(-fabs(x))) + maximum(x, 0)", ["sigmoid(x)"], "log(1 + exp(x)) without overflow.", domain=_ALL,
-       oracle="log1p(exp(x))"),
+    Op("sigmoid", "x", "where(x >= 0, 1, exp(-fabs(x)))/(1 + exp(-fabs(x)))", ["0.25*sech2(0.5*x)"],
+       "1/(1 + exp(-x)).", domain=_ALL, oracle="1/(1 + exp(-x))"),
+    Op("softplus", "x", "log1p(exp(-fabs(x))) + maximum(x, 0)", ["sigmoid(x)"],
+       "log(1 + exp(x)) without overflow.", domain=_ALL, oracle="log1p(exp(x))"),
     # ---- choice and rounding -------------------------------------------------------------------
     Op("maximum", "x y", "maximum(x, y)",
        ["where(x == y, 0.5, where(x < y, 0, 1))", "where(x == y, 0.5, where(y < x, 0, 1))"],
@@ -206,8 +206,8 @@ OPS: tuple[Op, ...] = (
     Op("trunc", "x", "trunc(x)", ["0"], "Whole part, towards 0.", ufunc="trunc fix", domain=_ALL,
        kink="0 everywhere", oracle="sign(x)*floor(fabs(x))"),
     # ---- helpers of partials -------------------------------------------------------------------
-    Op("sech2", "x", "4*exp(-2*fabs(x))/((1 + exp(-2*fabs(x)))*(1 + exp(-2*fabs(x))))", ["-2*tanh(x)*out"], "1/cosh(x)^2.", hidden=True, domain=_ALL,
-       oracle="1/cosh(x)**2"),
+    Op("sech2", "x", "4*exp(-2*fabs(x))/((1 + exp(-2*fabs(x)))*(1 + exp(-2*fabs(x))))", ["-2*tanh(x)*out"],
+       "1/cosh(x)^2.", hidden=True, domain=_ALL, oracle="1/cosh(x)**2"),
     Op("expnsq", "x", "expnsq(x)", ["-2*x*out"], "exp(-x*x), accurate for large x.", hidden=True,
        domain=((-5, 20),), oracle="exp(-x*x)"),
     Op("versor", "x y", "x/hypot(x, y)", ["square(versor(y, x))/hypot(x, y)", "-out*versor(y, x)/hypot(x, y)"],

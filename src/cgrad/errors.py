@@ -174,8 +174,8 @@ def bad_array(op: str, position: int, value: Any) -> TypeError:
 
 def no_array(data: object) -> TypeError:
     if isinstance(data, (list, tuple)):
-        return TypeError("Tensor: data holds something that is no real number: give numbers, or make a tensor of Values "
-                         "with cgrad.stack")
+        return TypeError("Tensor: data holds something that is no real number: give numbers, or make a tensor of "
+                         "Values with cgrad.stack")
     return TypeError(f"Tensor: data is {_show(data)}: give numbers, nested lists of them, or an ndarray")
 
 
@@ -252,8 +252,8 @@ def bad_output(name: str, position: int, value: object) -> TypeError:
 
 
 def bad_answer(name: str, position: int, value: object) -> TypeError:
-    return TypeError(f"{name}: backward gave {_show(value)} for argument {position + 1} of forward: give a number or an "
-                     "array of floats, or None")
+    return TypeError(f"{name}: backward gave {_show(value)} for argument {position + 1} of forward: give a number or "
+                     "an array of floats, or None")
 
 
 def no_function(value: object) -> TypeError:

@@ -187,7 +187,7 @@ def applied(function: Function, args: tuple[Any, ...]) -> Any:
             outputs[k] = y.copy()
     constant = {id(y) for y in ctx._constant}
     kept = [k for k, y in enumerate(outputs)
-            if id(y) not in constant and np.asarray(y).dtype.kind in "f" or isinstance(y, int) and id(y) not in constant]
+            if id(y) not in constant and (np.asarray(y).dtype.kind in "f" or isinstance(y, int))]
     made = list(outputs)
     recorded = None
     if traced and kept:

@@ -455,7 +455,7 @@ def _dot_lines(graph: _Graph, given: Mapping[str, Node], grad: bool, shape: bool
         if array and v.dtype != np.float64:
             fields.append(str(v.dtype))
         if grad and v.grad is not None:
-            fields.append(f"grad {_norm(v.grad)}" if array else f"grad {_decimal(v.grad)}")
+            fields.append(f"grad {_norm(v.grad)}" if array else f"grad {_decimal(float(v.grad))}")
         lines.append(f'n{k} [label="{{ {" | ".join(fields)} }}", shape=record]')
         if operands:
             symbol, op = v._op, v._name_of_op

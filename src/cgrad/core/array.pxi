@@ -50,10 +50,14 @@ cdef extern from *:
     """
     /* The kernels in one copy for each width of registers, chosen when the library is loaded. */
     struct __pyx_obj_5cgrad_5_core_Lanes;
-    CGRAD_CLONES static void __pyx_f_5cgrad_5_core_forward_lanes(struct __pyx_obj_5cgrad_5_core_Lanes *, int, Py_ssize_t);
-    CGRAD_CLONES static void __pyx_f_5cgrad_5_core_forward_lanes_f(struct __pyx_obj_5cgrad_5_core_Lanes *, int, Py_ssize_t);
-    CGRAD_CLONES static void __pyx_f_5cgrad_5_core_back_lanes(struct __pyx_obj_5cgrad_5_core_Lanes *, int, int, Py_ssize_t);
-    CGRAD_CLONES static void __pyx_f_5cgrad_5_core_back_lanes_f(struct __pyx_obj_5cgrad_5_core_Lanes *, int, int, Py_ssize_t);
+    CGRAD_CLONES static void
+    __pyx_f_5cgrad_5_core_forward_lanes(struct __pyx_obj_5cgrad_5_core_Lanes *, int, Py_ssize_t);
+    CGRAD_CLONES static void
+    __pyx_f_5cgrad_5_core_forward_lanes_f(struct __pyx_obj_5cgrad_5_core_Lanes *, int, Py_ssize_t);
+    CGRAD_CLONES static void
+    __pyx_f_5cgrad_5_core_back_lanes(struct __pyx_obj_5cgrad_5_core_Lanes *, int, int, Py_ssize_t);
+    CGRAD_CLONES static void
+    __pyx_f_5cgrad_5_core_back_lanes_f(struct __pyx_obj_5cgrad_5_core_Lanes *, int, int, Py_ssize_t);
     """
 
 

@@ -276,7 +276,8 @@ cdef int inspect_array(Pair *p, int op, object out, const Term *terms, Py_ssize_
                                      f"an array of shape {(<object>payload_at(t, terms[k].i).value).shape}"))
                 else:
                     operands.append(describe(t, terms[k].i, terms[k].x))
-            raise errors.array_anomaly(OP_NAMES[op] if rule is None else rule.name, bad.flat[0], np.shape(out), operands, where)
+            name = OP_NAMES[op] if rule is None else rule.name
+            raise errors.array_anomaly(name, bad.flat[0], np.shape(out), operands, where)
         if t.lines is None:
             t.lines = {}
         if t.top + more >= t.limit:

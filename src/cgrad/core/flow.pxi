@@ -262,7 +262,7 @@ cdef int flow_item(Tape t, Py_ssize_t i) except -1:
 
 
 cdef int flow_items(Tape t, Py_ssize_t lo, Py_ssize_t hi) except -1:
-    """The same for the element nodes of a run, downwards; the array's own entry in adj is cleared of what the run left."""
+    """The same for the element nodes of a run, downwards; the array's own entry in adj is cleared of what it left."""
     cdef Py_ssize_t i, array = -1
     cdef Payload *q
     cdef double *d = NULL

@@ -167,8 +167,8 @@ def gradients(outputs, inputs=None, *, seed=None, create_graph=False):
     shape for each (of one output: that array itself), ones by default.
     create_graph: record the derivatives as nodes, so that they can be differentiated again, to any order.
 
-    ``.wrt(x)`` of the result is a float, of a Tensor an ndarray (Values and Tensors with create_graph); 0 where outputs do not depend on
-    x. Touches no ``.grad``. Raises TapeError for values of two tapes.
+    ``.wrt(x)`` of the result is a float, of a Tensor an ndarray (Values and Tensors with create_graph); 0 where
+    outputs do not depend on x. Touches no ``.grad``. Raises TapeError for values of two tapes.
 
     >>> import cgrad
     >>> x = cgrad.Value(2.0)

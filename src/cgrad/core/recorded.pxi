@@ -43,7 +43,8 @@ def choose(operands, condition, yes, no):
     for side, chosen in ((yes, mask), (no, ~mask)):
         offsets = np.flatnonzero(chosen)
         part = side(*[x if np.ndim(plain(x)) == 0 else
-                      _TAKE(x if np.shape(plain(x)) == shape else np.broadcast_to(x, shape), offsets=offsets, shape=shape)
+                      _TAKE(x if np.shape(plain(x)) == shape else np.broadcast_to(x, shape), offsets=offsets,
+                            shape=shape)
                       for x in operands])
         if np.shape(plain(part)) != offsets.shape:
             if is_value(part):
@@ -88,7 +89,8 @@ cdef int flow_recorded(Tape t, Adjoint *adjoint, const uint8_t *needed, Recordin
             c = np.broadcast_to(c, shape)
         elif not shape and not is_value(c):
             c = float(plain(c))
-        if arrayish(c) and cnp.PyArray_TYPE(<cnp.ndarray>plain(c)) != cnp.PyArray_TYPE(<cnp.ndarray>payload_at(t, to).value):
+        if arrayish(c) and cnp.PyArray_TYPE(<cnp.ndarray>plain(c)) \
+                != cnp.PyArray_TYPE(<cnp.ndarray>payload_at(t, to).value):
             c = CAST(c, "f" if single(<object>payload_at(t, to).value) else "d")
         arrays.adjoint[to] = arrays.adjoint[to] + c if to in arrays.adjoint else c
         return 0

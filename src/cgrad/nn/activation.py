@@ -9,8 +9,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from .. import _core, errors
-from .._core import Tensor, where
+from .. import errors
+from .._core import Tensor, erfc, expm1, methods, relu, sigmoid, tanh, where
+from .._core import softplus as _softplus
 from ..ops import log_softmax, softmax
 from .module import Module
 
@@ -20,8 +21,6 @@ __all__ = [
     "elu", "gelu", "hardswish", "leaky_relu", "leakyrelu", "log_softmax", "mish", "quick_gelu", "relu", "relu6",
     "sigmoid", "silu", "softmax", "softplus", "tanh",
 ]
-
-relu, sigmoid, tanh = _core.relu, _core.sigmoid, _core.tanh
 
 
 def elu(x: Any, alpha: float = 1.0) -> Any:
@@ -34,7 +33,7 @@ def elu(x: Any, alpha: float = 1.0) -> Any:
     (2.0, -0.632121)
     """
     positive = x > 0
-    return where(positive, x, alpha*_core.expm1(where(positive, 0.0, x)))  # expm1 of a large x would be inf
+    return where(positive, x, alpha*expm1(where(positive, 0.0, x)))  # expm1 of a large x would be inf
 
 
 def silu(x: Any, beta: float = 1.0) -> Any:
@@ -75,7 +74,7 @@ def softplus(x: Any, beta: float = 1.0, limit: float = 20.0) -> Any:
     (0.346574, 30.0)
     """
     z = x if beta == 1 else beta*x
-    y = _core.softplus(z)
+    y = _softplus(z)
     if beta != 1:
         y = y/beta
     return y if limit == math.inf else where(z > limit, x, y)
@@ -104,7 +103,7 @@ def gelu(x: Any, approximate: str = "none") -> Any:
     (0.841345, 0.841192)
     """
     if approximate == "none":
-        return 0.5*x*_core.erfc(-math.sqrt(0.5)*x)
+        return 0.5*x*erfc(-math.sqrt(0.5)*x)
     if approximate != "tanh":
         raise errors.bad_option("gelu", "approximate", approximate, "give 'none' or 'tanh'")
     return 0.5*x*(1 + tanh(math.sqrt(2/math.pi)*(x + 0.044715*(x*x*x))))
@@ -151,7 +150,7 @@ def _method_softplus(x: Any, beta: float = 1.0, limit: float = math.inf) -> Any:
     return softplus(x, beta, limit)
 
 
-_core.methods(Tensor, {
+methods(Tensor, {
     "elu": elu, "silu": silu, "leakyrelu": leaky_relu, "leaky_relu": leaky_relu, "softplus": _method_softplus,
     "quick_gelu": quick_gelu, "gelu": gelu, "relu6": relu6, "mish": mish, "hardswish": hardswish,
 })

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import _core, errors
-from .._core import Primitive, Tensor, plain
+from .. import errors
+from .._core import Primitive, Tensor, plain, softplus, square
 from ..ops import log_softmax, softmax, where
 from ._support import check_reduction, floats, gather, reduced
 from .module import Module
@@ -193,7 +193,7 @@ def mse_loss(x: Any, target: Any, reduction: str = "mean") -> Any:
     """
     check_reduction("mse_loss", reduction)
     x, t = _pair("mse_loss", x, target)
-    return reduced(_core.square(x - t), reduction)
+    return reduced(square(x - t), reduction)
 
 
 def l1_loss(x: Any, target: Any, reduction: str = "mean") -> Any:
@@ -222,10 +222,10 @@ def binary_cross_entropy_with_logits(x: Any, target: Any, weight: Any = None, re
     """
     check_reduction("binary_cross_entropy_with_logits", reduction)
     x, t = _pair("binary_cross_entropy_with_logits", x, target)
-    yes = t*_core.softplus(-x)
+    yes = t*softplus(-x)
     if pos_weight is not None:
         yes = yes*pos_weight
-    loss = yes + (1 - t)*_core.softplus(x)
+    loss = yes + (1 - t)*softplus(x)
     return reduced(loss if weight is None else loss*weight, reduction)
 
 

@@ -6,6 +6,8 @@ function of that name does. What NumPy's own functions and Tensor's methods answ
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from .._core import Tensor, implements, methods, structural
 from . import arrange, combine, contract, index, linalg, reduce, shape
 from .arrange import *  # noqa: F403
@@ -17,7 +19,8 @@ from .reduce import *  # noqa: F403
 from .shape import *  # noqa: F403
 
 _CHAPTERS = (shape, reduce, index, arrange, combine, contract, linalg)
-__all__ = [name for chapter in _CHAPTERS for name in chapter.__all__]
+if not TYPE_CHECKING:  # checkers read lists that are written out: those of the chapters
+    __all__ = [name for chapter in _CHAPTERS for name in chapter.__all__]
 
 for _chapter in _CHAPTERS:
     methods(Tensor, _chapter.METHODS)

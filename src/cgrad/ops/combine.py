@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from operator import index as as_int
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 from numpy import ndarray
 
-from .. import _core, errors
-from .._core import Primitive, Tensor, Value
+from .. import errors
+from .._core import Primitive, Tensor, Value, gather
+from .._core import dot as _dot
 from ._common import Array, Shape, axes_of, one_axis, ready, refuse, shape_of
 from .index import _getitem
 from .reduce import sum as _sum_of
@@ -58,7 +60,7 @@ def stack(arrays: Any, axis: int = 0, out: Any = None, **rest: Any) -> Array:
     if axis in (0, -1):
         kinds = set(map(type, items))
         if Value in kinds and kinds <= _NUMBERS:
-            return _core.gather(items)
+            return gather(items)
     items = [x if type(x) is Tensor or type(x) is Value else ready(x, "stack") for x in items]
     if not items:
         raise errors.nothing("stack", "the list", "array")
@@ -298,10 +300,19 @@ def matmul(x: Array, y: Array, out: Any = None, **rest: Any) -> Array:
 
 # ---- other products --------------------------------------------------------------------------------
 
-_scalar_dot = _core.dot
 _ARRAYS = (Tensor, ndarray)
 
 
+@overload
+def dot(x: Sequence[float], y: Sequence[float], bias: float = 0.0) -> float: ...
+@overload
+def dot(x: Sequence[Value], y: Sequence[Value | float], bias: Value | float = 0.0) -> Value: ...
+@overload
+def dot(x: Sequence[Value | float], y: Sequence[Value], bias: Value | float = 0.0) -> Value: ...
+@overload
+def dot(x: Sequence[Value | float], y: Sequence[Value | float], bias: Value) -> Value: ...
+@overload
+def dot(x: Array, y: Array, bias: Any = 0.0) -> Array: ...
 def dot(x: Array, y: Array, bias: Any = 0.0) -> Array:
     """dot(xs, ys, bias=0.0): bias + the sum of the products, of two rows of Values or numbers: one node.
 
@@ -315,7 +326,7 @@ def dot(x: Array, y: Array, bias: Any = 0.0) -> Array:
     11.0
     """
     if type(x) is list and type(y) is list or not isinstance(x, _ARRAYS) and not isinstance(y, _ARRAYS):
-        return _scalar_dot(x, y, bias)
+        return _dot(x, y, bias)
     result = _array_dot(x, y)
     return result if type(bias) is float and bias == 0.0 else result + bias
 

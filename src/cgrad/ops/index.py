@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from .. import _core, errors
-from .._core import Primitive, Tensor, Value, plain
+from .. import errors
+from .._core import Primitive, Tensor, Value, maximum, minimum, plain
+from .._core import clip as _held
+from .._core import round as _rounded
 from .._core import where as _where
 from ._common import Array, Shape, one_axis, ready, recorded, refuse, shape_of
 from .reduce import sum as _sum_of
@@ -246,13 +248,16 @@ def where(condition: Any, *sides: Array) -> Array:
     >>> cgrad.where(t > 0, cgrad.sqrt(t*(t > 0)), 0.0).tolist()
     [0.0, 2.0]
     """
-    if isinstance(condition, (list, tuple)):
-        condition = np.asarray(condition)
     if len(sides) == 2:
         return _where(condition, *sides)
     if sides:
         raise errors.where_sides()
     return nonzero(condition)
+
+
+def _numpys_where(condition: Any, *sides: Array) -> Array:
+    """np.where takes lists."""
+    return where(ready(condition, "where"), *(ready(x, "where") if isinstance(x, (list, tuple)) else x for x in sides))
 
 
 def select(conditions: Any, choices: Any, default: Array = 0.0) -> Array:
@@ -279,14 +284,14 @@ def _clip(x: Array, a_min: Any = None, a_max: Any = None, out: Any = None, *, mi
     refuse("clip", out=out, **rest)
     low, high = a_min if min is None else min, a_max if max is None else max
     if low is None:
-        return np.positive(x) if high is None else _core.minimum(x, high)
-    return _core.maximum(x, low) if high is None else _core.clip(x, low, high)
+        return np.positive(x) if high is None else minimum(x, high)
+    return maximum(x, low) if high is None else _held(x, low, high)
 
 
 def _round(x: Array, decimals: int = 0, out: Any = None) -> Array:
     """np.round: to whole numbers, or to decimals by way of a power of ten."""
     refuse("round", out=out)
-    return _core.round(x) if decimals == 0 else _core.round(x*10.0**decimals)/10.0**decimals
+    return _rounded(x) if decimals == 0 else _rounded(x*10.0**decimals)/10.0**decimals
 
 
 # ---- diagonals, differences ------------------------------------------------------------------------
@@ -389,7 +394,7 @@ METHODS: dict[str, Any] = {
     "any": _plain_function(np.any, "Plain bools."),
 }
 NUMPY: dict[Any, Any] = {
-    np.take: take, np.compress: compress, np.take_along_axis: take_along_axis, np.sort: sort, np.where: where,
+    np.take: take, np.compress: compress, np.take_along_axis: take_along_axis, np.sort: sort, np.where: _numpys_where,
     np.select: select, np.diagonal: diagonal, np.linalg.diagonal: lambda x, *, offset=0: diagonal(x, offset, -2, -1),
     np.diag: diag, np.trace: trace, np.linalg.trace: lambda x, *, offset=0, dtype=None: trace(x, offset, -2, -1, dtype),
     np.diff: diff, np.argsort: argsort, np.clip: _clip, np.round: _round, np.around: _round,
