@@ -4,22 +4,27 @@
 # cython: always_allow_keywords=False, auto_pickle=False
 """cgrad's compiled core. One extension; its chapters, in reading order:
 
-    special.pxi    C functions that formulas name
-    _gen/*.pxi     opcodes, primals and partials, from the op table
-    arena.pxi      columns, append, room
-    collect.pxi    mark and slide, marks and rewinding
-    handle.pxi     Value: allocation, death, operands, ``a*b`` from slot to append
-    context.pxi    tapes of a thread, no_grad, detect_anomaly
-    tape.pxi       Tape as Python sees it
-    value.pxi      Value as Python sees it
-    array.pxi      what array nodes carry; kernels walked over arrays
+    special.pxi      C functions that formulas name
+    _gen/*.pxi       opcodes, primals and partials, kernels, from the op table
+    arena.pxi        columns, append, room
+    array.pxi        what array nodes carry; kernels walked over arrays
+    collect.pxi      mark and slide, marks and rewinding
+    handle.pxi       Value: allocation, death, operands, ``a*b`` from slot to append
+    operands.pxi     appends of three and more operands
+    context.pxi      tapes of a thread, no_grad, detect_anomaly
+    tape.pxi         Tape as Python sees it
+    value.pxi        Value as Python sees it
     elementwise.pxi  ``t*u`` from slot to append, and t[i]
-    primitive.pxi  nodes with a rule in Python
-    tensor.pxi     Tensor as Python sees it
-    flow.pxi       adjoints through array nodes
-    sweep.pxi      reverse and forward sweeps
-    symbolic.pxi   the adjoint recorded as nodes
-    gradients.pxi  backward, gradients, tangents
+    primitive.pxi    nodes with a rule in Python
+    tensor.pxi       Tensor as Python sees it
+    protocols.pxi    NumPy's protocols
+    flow.pxi         adjoints through array nodes
+    hooks.pxi        functions of users on an adjoint's way
+    sweep.pxi        reverse sweeps
+    symbolic.pxi     the adjoint recorded as nodes
+    recorded.pxi     the same for array nodes
+    tangents.pxi     forward mode
+    gradients.pxi    backward, gradients
 """
 
 cimport cython  # no-cython-lint: decorators in chapters
@@ -50,6 +55,7 @@ include "core/array.pxi"
 include "_gen/kernels.pxi"
 include "core/collect.pxi"
 include "core/handle.pxi"
+include "core/operands.pxi"
 include "core/context.pxi"
 include "core/tape.pxi"
 include "_gen/value.pxi"
@@ -57,12 +63,15 @@ include "_gen/functions.pxi"
 include "core/elementwise.pxi"
 include "core/primitive.pxi"
 include "_gen/tensor.pxi"
+include "core/protocols.pxi"
 include "core/flow.pxi"
+include "core/hooks.pxi"
 include "core/sweep.pxi"
 include "core/symbolic.pxi"
 include "_gen/adjoints.pxi"
 include "_gen/rules.pxi"
 include "core/recorded.pxi"
+include "core/tangents.pxi"
 include "core/gradients.pxi"
 
 __all__ = [*FUNCTIONS, "dot", "Value", "Tensor", "Tape", "Node", "Mark", "Gradients", "gradients", "tangents",

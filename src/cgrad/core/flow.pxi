@@ -286,37 +286,6 @@ cdef int flow_items(Tape t, Py_ssize_t lo, Py_ssize_t hi) except -1:
     return 0
 
 
-# ---- hooks ---------------------------------------------------------------------------------------
-
-cdef object hooked(object hooks, object g, str op):
-    """What the hooks of a node make of its adjoint."""
-    for hook in list(hooks):
-        more = hook(g)
-        if more is not None:
-            if np.shape(plain(more)) != np.shape(plain(g)):
-                raise errors.bad_adjoint("hook of " + op, 0, np.shape(plain(more)), np.shape(plain(g)))
-            g = more
-    return g
-
-
-cdef int call_hooks(Tape t, Py_ssize_t k) except -1:
-    cdef Payload *p = &t.payload[k]
-    cdef Py_ssize_t i = p.node
-    cdef object before = adjoint_of(t, p)
-    cdef object after = plain(hooked(<object>p.hooks, before, OP_NAMES[t.op[i] & OP_MASK]))
-    if after is before:
-        return 0
-    p = &t.payload[k]
-    if p.value == NULL:
-        t.adj[i] = after
-        return 0
-    after = np.ascontiguousarray(after, (<object>p.value).dtype)
-    Py_INCREF(after)
-    p.adjoint = <PyObject *>after
-    Py_DECREF(before)
-    return 0
-
-
 # ---- operations of users -------------------------------------------------------------------------
 #
 #   17 x   18 y   19 function(x, y)   20 output 0 of it   21 output 1 of it

@@ -232,6 +232,37 @@ cdef int record_partials(Tape t, Adjoint *adjoint, const uint8_t *needed, Record
     return 0
 
 
+cdef int settle_arrays(Tape t, Adjoint *adjoint, Recording arrays, Gradients r) except -1:
+    """The recorded adjoints of arrays: as nodes where they depend on something, else as they are."""
+    cdef Py_ssize_t i
+    cdef Handle h
+    cdef object c, leaf
+    for i in list(arrays.adjoint):
+        if not is_array(t, i):
+            del arrays.adjoint[i]
+            continue
+        c = arrays.adjoint[i]
+        if needs_grad(c):
+            h = <Handle>c
+            if h.node == 0 or (t.op[h.index] & OP_MASK) == OP_LEAF:  # it must not change with the leaf's data
+                c = c*1.0
+                h = <Handle>c
+            adjoint[i].ref = node(t, h.index)
+        elif np.ndim(plain(c)) == 0:  # a 0-d tensor's: a number
+            c = Value(float(plain(c)))
+            adjoint[i].ref = constant((<Value>c).primal)
+        else:
+            c = standard(np.ascontiguousarray(plain(c)))
+            adjoint[i].ref = constant(0.0)
+        adjoint[i].known = True
+        arrays.adjoint[i] = c
+        if t.op[i] == OP_LEAF | SPECIAL:
+            leaf = <object>payload_at(t, i).leaf
+            c = c if is_tensor(c) or is_value(c) else plain_tensor(c)
+            r.answers[leaf] = r.answers[leaf] + c if leaf in r.answers else c
+    return 0
+
+
 def _current(tape):
     """Make a tape the thread's current one; gives the one before."""
     before = (<Context>context()).tape
