@@ -148,3 +148,16 @@ def test_trace_of_functions():
     a, b = Double.apply(t)
     lines = [row[0] for row in parts(trace(a*b))]
     assert sum("Double(t)" in line for line in lines) == 2
+
+
+def test_ways_of_writing_array_operations():
+    t, w = Tensor(np.arange(12.0).reshape(3, 4), requires_grad=True, name="t"), Tensor(np.ones(4), requires_grad=True, name="w")
+    for v, expected in (
+            (t.sum(), "t.sum()"), (t.sum(axis=(0, 1)), "t.sum()"), (t.sum(axis=0), "t.sum(axis=0)"),
+            (t.mean(axis=(0, 1), keepdims=True), "t.mean(axis=(0, 1), keepdims=True)"), (t[1:, ::2], "t[1:, ::2]"),
+            (t[[0, 1], 2], "t[array(2,), 2]"), (t[0], "t[0]"), (t[1, -1], "t[1, 3]"), (t[..., None], "t[..., None]"),
+            (t.reshape(2, 6), "t.reshape((2, 6))"), (np.broadcast_to(w, (3, 4)), "w.broadcast_to((3, 4))"),
+            (np.concatenate([t, t]), "concatenate([t, t], axis=0)"), (np.stack([w, w], axis=1), "stack([w, w], axis=1)"),
+            (np.einsum("ij,j->i", t, w), "einsum('ij,j->i', t, w)"), (t @ w, "t @ w"), (t.T, "t.transpose()"),
+            (t.softmax(axis=1), "t.softmax(axis=1)"), (np.where(t > 2, t, 0.0), "where(array(3, 4), t, 0)")):
+        assert parts(trace(v))[-1][0] == f"v0 = {expected}"

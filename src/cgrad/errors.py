@@ -312,6 +312,17 @@ def no_argument(op: str, name: str) -> TypeError:
     return TypeError(f"{op}: {name}= is not taken: {ways.get(name, 'no such argument has a derivative rule')}")
 
 
+def no_numbers(op: str, value: Any) -> TypeError:
+    what = _show(value) if value.shape else f"{value.item()!r}"
+    way = "use its .real and .imag" if value.dtype.kind == "c" \
+        else "give real numbers, Values, Tensors or lists of them"
+    return TypeError(f"{op}: operand is {what} of {value.dtype}, no array of real numbers: {way}")
+
+
+def ragged_rows(op: str) -> ValueError:
+    return ValueError(f"{op}: operand has rows of different lengths: give an array of one shape")
+
+
 def _axis_error(text: str) -> Exception:
     from numpy.exceptions import AxisError  # a ValueError and an IndexError, as NumPy raises it
 

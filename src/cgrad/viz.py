@@ -266,7 +266,7 @@ def _method(graph: _Graph, k: int, terms: list[str]) -> str:
     """An operation that is no row of the table: ``a @ b``, ``a[1:]``, ``a.sum(axis=0)``, ``stack([a, b])``."""
     v = graph.nodes[k]
     op = v._name_of_op
-    keywords = {key: x for key, x in getattr(v, "_keywords", {}).items() if x is not None and x is not False
+    keywords = {key: x for key, x in v._keywords.items() if x is not None and x is not False
                 and not (key == "axis" and v.ndim == 0)}
     if op == "matmul" and len(terms) == 2:
         return " @ ".join(terms)
@@ -278,7 +278,14 @@ def _method(graph: _Graph, k: int, terms: list[str]) -> str:
     if op in ("gather", "stack", "concatenate"):
         terms = [f"[{', '.join(terms)}]"]
         op = "stack" if op == "gather" else op
-    given = [f"{key}={_plain_argument(x)}" for key, x in keywords.items()]
+    if op == "einsum":
+        inputs, output = keywords.pop("inputs", ()), keywords.pop("output", "")
+        return f"einsum({', '.join([repr(','.join(inputs) + '->' + output), *terms])})"
+    axis = keywords.get("axis")
+    if isinstance(axis, tuple) and len(axis) == 1:
+        keywords["axis"] = axis[0]
+    shape = [_plain_argument(keywords.pop("shape"))] if "shape" in keywords else []
+    given = shape + [f"{key}={_plain_argument(x)}" for key, x in keywords.items() if key != "ends"]
     first = graph.nodes[graph.operands[k][0]]
     if isinstance(first, Tensor) and len(graph.operands[k]) == 1 and hasattr(Tensor, op):
         return f"{terms[0]}.{op}({', '.join(given)})"

@@ -95,6 +95,23 @@ def test_operands_that_are_no_numbers(whole, kind):
             call()
 
 
+STRUCTURAL = {
+    "matmul": lambda t, b: t @ b, "rmatmul": lambda t, b: b @ t, "concatenate": lambda t, b: np.concatenate([t, b]),
+    "stack": lambda t, b: np.stack([t, b]), "einsum": lambda t, b: np.einsum("i,i->i", t, b), "dot": np.dot,
+    "outer": np.outer, "where": lambda t, b: np.where(np.array([True, False, True]), t, b), "kron": np.kron,
+    "tensordot": lambda t, b: np.tensordot(t, b, 1), "solve": lambda t, b: np.linalg.solve(np.outer(t, t) + np.eye(3), b),
+}
+
+
+@pytest.mark.parametrize("kind", ["complex array", "object array", "str array", "long double"])
+@pytest.mark.parametrize("op", STRUCTURAL)
+def test_structural_operands_that_are_no_numbers(op, kind):
+    """Refused as by the elementwise ops: an imaginary part is not cut off, None is not nan."""
+    t = Tensor([1.0, 2.0, 3.0], requires_grad=True)
+    with pytest.raises((TypeError, ValueError)):
+        STRUCTURAL[op](t, NO_NUMBERS[kind])
+
+
 @pytest.mark.parametrize("kind", NO_NUMBERS)
 def test_data_that_is_no_numbers(kind):
     with pytest.raises((TypeError, ValueError)) as error:

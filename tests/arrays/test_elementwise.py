@@ -58,9 +58,9 @@ def check_kind(out, shape, dtype):
 
 
 def dtype_of_result(op, given, dtype):
-    """That of the arrays; numbers, 0-d ones too, and a condition's have no say."""
-    seen = given[1:] if op.name == "where" else given
-    return dtype if any(x.kind in ("tensor", "array", "constant") and x.numbers.ndim for x in seen) else np.float64
+    """That of the arrays; numbers, 0-d ones too, have no say, and a condition's counts where it is the only array."""
+    arrays = [k for k, x in enumerate(given) if x.kind in ("tensor", "array", "constant") and x.numbers.ndim]
+    return dtype if arrays else np.float64
 
 
 @each_op

@@ -332,3 +332,40 @@ def test_arrays_without_a_tensor_stay_arrays():
               lambda a: cgrad.einsum("ij->i", a), cgrad.softmax, lambda a: cgrad.stack([a, a]), cgrad.logsumexp):
         assert isinstance(f(x), (np.ndarray, np.float64))
     assert cgrad.sum([1.0, 2.0]) == 3.0
+
+
+# ---- two precisions --------------------------------------------------------------------------------
+
+JOINS = {
+    "matmul": lambda a, b: cgrad.matmul(a, b), "concatenate": lambda a, b: cgrad.concatenate([a, b]),
+    "stack": lambda a, b: cgrad.stack([a, b]), "einsum": lambda a, b: cgrad.einsum("ij,jk->ik", a, b),
+    "outer": cgrad.outer, "tensordot": lambda a, b: cgrad.tensordot(a, b, 1), "where": lambda a, b: cgrad.where(np.eye(2) > 0, a, b),
+    "solve": cgrad.solve, "kron": cgrad.kron, "inner": cgrad.inner,
+}
+
+
+@pytest.mark.parametrize("name", JOINS)
+def test_single_beside_double(name):
+    """The result is double, as NumPy's; each gradient is of its operand's own precision, recorded ones too."""
+    a = Tensor(np.array([[2.0, 1.0], [0.5, 3.0]], np.float32), requires_grad=True)
+    b = Tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
+    for x, y in ((a, b), (b, a)):
+        out = JOINS[name](x, y)
+        assert out.dtype == np.float64
+        gradients = cgrad.gradients(out.sum(), create_graph=True).wrt([x, y])
+        assert [g.dtype for g in gradients] == [x.dtype, y.dtype]
+        out.sum().backward()
+        assert (a.grad.dtype, b.grad.dtype) == (np.float32, np.float64)
+        plain = JOINS[name](x, y.data)
+        assert plain.dtype == np.float64
+    single = JOINS[name](a, a.data)
+    assert single.dtype == np.float32
+
+
+def test_einsum_along_a_path():
+    x = Tensor(np.arange(4.0).reshape(2, 2), requires_grad=True)
+    path = np.einsum_path("ij,jk,kl->il", *[x.data]*3)[0]
+    cgrad.einsum("ij,jk,kl->il", x, x, x, optimize=path).sum().backward()
+    y = Tensor(x.data, requires_grad=True)
+    (y @ y @ y).sum().backward()
+    np.testing.assert_allclose(x.grad, y.grad, rtol=1e-14)

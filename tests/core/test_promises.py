@@ -333,8 +333,8 @@ def test_promise_6_nothing_is_cut_off_silently():
     assert v.grad == math.exp(1.5)
     with pytest.raises(TypeError, match="spacing.*no derivative rule"):
         np.spacing(v)
-    with pytest.raises(TypeError, match="logaddexp.reduce.*no derivative rule"):
-        np.logaddexp.reduce(v)
+    with pytest.raises(TypeError, match="hypot.reduce.*no derivative rule"):
+        np.hypot.reduce(v)
     with pytest.raises(TypeError, match="add: where="):
         np.add(v, v, where=False)
 

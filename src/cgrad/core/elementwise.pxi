@@ -41,7 +41,7 @@ cdef object resolve(object o, Term *r, int op, int position):
         r.x = PyFloat_AS_DOUBLE(o)
         return None
     if cnp.PyArray_Check(o):
-        if o.dtype.kind not in "fiub" or o.dtype.itemsize > 8:
+        if cnp.PyArray_TYPE(<cnp.ndarray>o) != cnp.NPY_DOUBLE and (o.dtype.kind not in "fiub" or o.dtype.itemsize > 8):
             raise errors.bad_array(OP_NAMES[op], position, o)
         if not plain_layout(o):
             o = o.astype(o.dtype.newbyteorder("="))
@@ -130,11 +130,11 @@ cdef object elementwise(int op, object x, object y, object z):
     cdef PyObject *arrays[3]
     cdef object array0, array1 = None, array2 = None
     cdef int n, k
-    if is_tensor(x) and (<Tensor>x).array.ndim == 0:
+    if is_tensor(x) and cnp.PyArray_NDIM(<cnp.ndarray>(<Tensor>x).array) == 0:
         x = item(<Tensor>x, 0)
-    if is_tensor(y) and (<Tensor>y).array.ndim == 0:
+    if is_tensor(y) and cnp.PyArray_NDIM(<cnp.ndarray>(<Tensor>y).array) == 0:
         y = item(<Tensor>y, 0)
-    if is_tensor(z) and (<Tensor>z).array.ndim == 0:
+    if is_tensor(z) and cnp.PyArray_NDIM(<cnp.ndarray>(<Tensor>z).array) == 0:
         z = item(<Tensor>z, 0)
     if OP_CONSTANT[op] and not (is_value(y) or arrayish(y)):
         op = OP_CONSTANT[op]

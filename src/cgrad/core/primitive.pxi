@@ -115,6 +115,9 @@ cdef class Primitive:
                 numbers[k] = (<Tensor>x).array
             elif is_value(x):
                 numbers[k] = (<Value>x).primal
+            elif cnp.PyArray_Check(x) and cnp.PyArray_TYPE(<cnp.ndarray>x) != cnp.NPY_DOUBLE \
+                    and (x.dtype.kind not in "fiub" or x.dtype.itemsize > 8):
+                raise errors.bad_array(self.name, k, x)
         before = ignore_errors()
         try:
             value = self.forward(*numbers, **kwargs)

@@ -140,6 +140,7 @@ cdef int record_special(Tape t, Adjoint *adjoint, const uint8_t *needed, Recordi
         if not adjoint[i].known:
             return 0
         g = object_of(t, adjoint[i].ref)
+        p = payload_at(t, i)
     if p != NULL and p.hooks != NULL and p.leaf == NULL:
         g = hooked(<object>p.hooks, g, OP_NAMES[op])
         p = payload_at(t, i)

@@ -21,17 +21,26 @@ Shape: TypeAlias = tuple[int, ...]
 _NOT_GIVEN = (None, np._NoValue)
 
 
-def ready(x: Array) -> Array:
-    """x as it is if it is an array or a Value; lists of numbers as an ndarray, lists with Values in them stacked."""
+def ready(x: Array, op: str = "array op") -> Array:
+    """x as it is if it is an array or a Value; lists of numbers as an ndarray, lists with Values in them stacked.
+
+    Raises TypeError where it holds anything but real numbers.
+    """
     kind = type(x)
-    if kind is Tensor or kind is ndarray or kind is Value:
+    if kind is Tensor or kind is Value:
         return x
-    if kind is list or kind is tuple:
-        if recorded(x):
+    if kind is not ndarray:
+        if (kind is list or kind is tuple) and recorded(x):
             from .combine import stack
-            return stack([ready(item) for item in x])
-        return np.asarray(x)
-    return x if isinstance(x, (Tensor, ndarray)) else np.asarray(x)
+            return stack([ready(item, op) for item in x])
+        if not isinstance(x, ndarray):
+            try:
+                x = np.asarray(x)
+            except ValueError:  # rows of different lengths
+                raise errors.ragged_rows(op) from None
+    if x.dtype.kind not in "fiub":
+        raise errors.no_numbers(op, x)
+    return x
 
 
 def recorded(x: Iterable[Any]) -> bool:

@@ -35,7 +35,7 @@ def roll(x: Array, shift: Any, axis: Any = None) -> Array:
     >>> cgrad.roll(cgrad.Tensor([1.0, 2.0, 3.0]), 1).tolist()
     [3.0, 1.0, 2.0]
     """
-    x = ready(x)
+    x = ready(x, "roll")
     several = isinstance(shift, (tuple, list))
     if axis is None:
         return _roll(x, shift=builtins.sum(map(as_int, shift)) if several else as_int(shift), axis=None)
@@ -98,7 +98,7 @@ def pad(x: Array, pad_width: Any, mode: str = "constant", constant_values: float
     >>> cgrad.pad(cgrad.Tensor([1.0, 2.0, 3.0]), (1, 2), mode="edge").tolist()
     [1.0, 1.0, 2.0, 3.0, 3.0, 3.0]
     """
-    x = ready(x)
+    x = ready(x, "pad")
     shape = x.shape
     width = _widths(pad_width, len(shape), shape)
     if mode == "constant":
@@ -145,7 +145,7 @@ def repeat(x: Array, repeats: Any, axis: int | None = None) -> Array:
     >>> cgrad.repeat(cgrad.Tensor([1.0, 2.0]), 2).tolist()
     [1.0, 1.0, 2.0, 2.0]
     """
-    x = ready(x)
+    x = ready(x, "repeat")
     if axis is None:
         x, axis = _ravel(x, shape=-1), 0
     axis = one_axis("repeat", axis, x.shape)
@@ -175,7 +175,7 @@ def tile(x: Array, reps: Any) -> Array:
     >>> cgrad.tile(cgrad.Tensor([1.0, 2.0]), (2, 2)).tolist()
     [[1.0, 2.0, 1.0, 2.0], [1.0, 2.0, 1.0, 2.0]]
     """
-    x = ready(x)
+    x = ready(x, "tile")
     times = tuple([as_int(n) for n in reps]) if isinstance(reps, (tuple, list, ndarray)) else (as_int(reps),)
     if any(n < 0 for n in times):
         raise errors.bad_option("tile", "reps", reps, "give numbers that are not negative")
@@ -187,7 +187,7 @@ _triu: Primitive = Primitive("triu", lambda x, k: np.triu(x, k), (lambda g, out,
 
 
 def _matrices(op: str, x: Array) -> Array:
-    x = ready(x)
+    x = ready(x, op)
     if x.ndim < 2:
         raise errors.no_matrix(op, x.shape)
     return x

@@ -12,7 +12,7 @@ from numpy import ndarray
 
 from .. import errors
 from .._core import Primitive, Tensor, Value, gather
-from .._core import dot as _dot
+from .._core import dot as _scalar_dot
 from ._common import Array, Shape, axes_of, one_axis, ready, refuse, shape_of
 from .index import _getitem
 from .reduce import sum as _sum_of
@@ -61,7 +61,7 @@ def stack(arrays: Any, axis: int = 0, out: Any = None, **rest: Any) -> Array:
         kinds = set(map(type, items))
         if Value in kinds and kinds <= _NUMBERS:
             return gather(items)
-    items = [x if type(x) is Tensor or type(x) is Value else ready(x) for x in items]
+    items = [x if type(x) is Tensor or type(x) is Value else ready(x, "stack") for x in items]
     if not items:
         raise errors.nothing("stack", "the list", "array")
     return _stack(*items, axis=one_axis("stack", axis, (*shape_of(items[0]), 1)))
@@ -92,7 +92,7 @@ def concatenate(arrays: Any, axis: int | None = 0, out: Any = None, **rest: Any)
     """
     if out is not None or rest:
         refuse("concatenate", out=out, **rest)
-    items = [ready(x) for x in arrays]
+    items = [ready(x, "concatenate") for x in arrays]
     if not items:
         raise errors.nothing("concatenate", "the list", "array")
     if axis is None:
@@ -116,7 +116,7 @@ def _append(x: Array, values: Array, axis: int | None = None) -> Array:
 
 def _at_least(x: Array, ndim: int) -> Array:
     """x with new axes as np.atleast_1d and np.atleast_2d place them."""
-    x = ready(x)
+    x = ready(x, "stack")
     short = ndim - len(x.shape)
     return x if short <= 0 else _unsqueeze(x, shape=(1,)*short + x.shape)
 
@@ -162,7 +162,7 @@ def column_stack(arrays: Any) -> Array:
     >>> cgrad.column_stack([cgrad.Tensor([1.0, 2.0]), cgrad.Tensor([3.0, 4.0])]).tolist()
     [[1.0, 3.0], [2.0, 4.0]]
     """
-    items = [ready(x) for x in arrays]
+    items = [ready(x, "column_stack") for x in arrays]
     return concatenate([x if len(x.shape) > 1 else _reshape(x, shape=(-1, 1)) for x in items], 1)
 
 
@@ -175,7 +175,7 @@ def array_split(x: Array, parts: Any, axis: int = 0) -> list[Array]:
     >>> [t.tolist() for t in cgrad.array_split(cgrad.Tensor([1.0, 2.0, 3.0]), 2)]
     [[1.0, 2.0], [3.0]]
     """
-    x = ready(x)
+    x = ready(x, "array_split")
     axis = one_axis("split", axis, x.shape)
     n = x.shape[axis]
     if isinstance(parts, (list, tuple, ndarray)):
@@ -201,7 +201,7 @@ def split(x: Array, parts: Any, axis: int = 0) -> list[Array]:
     >>> [t.tolist() for t in cgrad.split(cgrad.Tensor([1.0, 2.0, 3.0]), [1])]
     [[1.0], [2.0, 3.0]]
     """
-    x = ready(x)
+    x = ready(x, "split")
     if not isinstance(parts, (list, tuple, ndarray)):
         n = x.shape[one_axis("split", axis, x.shape)]
         if parts and n % as_int(parts):
@@ -216,7 +216,7 @@ def hsplit(x: Array, parts: Any) -> list[Array]:
     >>> [t.tolist() for t in cgrad.hsplit(cgrad.Tensor([[1.0, 2.0]]), 2)]
     [[[1.0]], [[2.0]]]
     """
-    x = ready(x)
+    x = ready(x, "hsplit")
     return split(x, parts, 1 if len(x.shape) > 1 else 0)
 
 
@@ -237,7 +237,7 @@ def unstack(x: Array, *, axis: int = 0) -> tuple[Array, ...]:
     >>> [t.tolist() for t in cgrad.unstack(cgrad.Tensor([[1.0, 2.0], [3.0, 4.0]]))]
     [[1.0, 2.0], [3.0, 4.0]]
     """
-    x = ready(x)
+    x = ready(x, "unstack")
     head = (slice(None),)*one_axis("unstack", axis, x.shape)
     return tuple([_getitem(x, index=(*head, k)) for k in range(x.shape[len(head)])])
 
@@ -295,13 +295,12 @@ def matmul(x: Array, y: Array, out: Any = None, **rest: Any) -> Array:
     """
     if out is not None or rest:
         refuse("matmul", out=out, **rest)
-    return _matmul(ready(x), ready(y))
+    return _matmul(ready(x, "matmul"), ready(y, "matmul"))
 
 
 # ---- other products --------------------------------------------------------------------------------
 
-def _is_array(x: Any) -> bool:
-    return isinstance(x, (Tensor, ndarray))
+_ARRAYS = (Tensor, ndarray)
 
 
 @overload
@@ -326,8 +325,8 @@ def dot(x: Array, y: Array, bias: Any = 0.0) -> Array:
     >>> cgrad.dot(cgrad.Tensor([1.0, 2.0]), [3.0, 4.0]).item()
     11.0
     """
-    if not _is_array(x) and not _is_array(y):
-        return _dot(x, y, bias)
+    if type(x) is list and type(y) is list or not isinstance(x, _ARRAYS) and not isinstance(y, _ARRAYS):
+        return _scalar_dot(x, y, bias)
     result = _array_dot(x, y)
     return result if type(bias) is float and bias == 0.0 else result + bias
 
@@ -335,7 +334,7 @@ def dot(x: Array, y: Array, bias: Any = 0.0) -> Array:
 def _array_dot(x: Array, y: Array, out: Any = None) -> Array:
     """NumPy's dot."""
     refuse("dot", out=out)
-    x, y = ready(x), ready(y)
+    x, y = ready(x, "dot"), ready(y, "dot")
     n, m = len(x.shape), len(y.shape)
     if n == 0 or m == 0:
         return x*y
@@ -353,7 +352,7 @@ def vdot(x: Array, y: Array) -> Array:
     >>> cgrad.vdot(cgrad.Tensor([[1.0, 2.0]]), [[3.0], [4.0]]).item()
     11.0
     """
-    x, y = _ravel(ready(x), shape=-1), _ravel(ready(y), shape=-1)
+    x, y = _ravel(ready(x, "vdot"), shape=-1), _ravel(ready(y, "vdot"), shape=-1)
     if x.shape != y.shape:
         raise errors.bad_product("vdot", x.shape, y.shape)
     return _matmul(x, y)
@@ -366,7 +365,7 @@ def inner(x: Array, y: Array) -> Array:
     >>> cgrad.inner(cgrad.Tensor([[1.0, 2.0], [3.0, 4.0]]), [1.0, 1.0]).tolist()
     [3.0, 7.0]
     """
-    x, y = ready(x), ready(y)
+    x, y = ready(x, "inner"), ready(y, "inner")
     if not x.shape or not y.shape:
         return x*y
     if x.shape[-1] != y.shape[-1]:
@@ -386,7 +385,7 @@ def outer(x: Array, y: Array, out: Any = None) -> Array:
     [[3.0, 4.0], [6.0, 8.0]]
     """
     refuse("outer", out=out)
-    return _outer(_ravel(ready(x), shape=-1), _ravel(ready(y), shape=-1))
+    return _outer(_ravel(ready(x, "outer"), shape=-1), _ravel(ready(y, "outer"), shape=-1))
 
 
 def _free(ndim: int, axes: Shape) -> Shape:
@@ -422,7 +421,7 @@ def tensordot(x: Array, y: Array, axes: Any = 2) -> Array:
     >>> cgrad.tensordot(cgrad.Tensor([[1.0, 2.0]]), cgrad.Tensor([[3.0], [4.0]]), 1).tolist()
     [[11.0]]
     """
-    x, y = ready(x), ready(y)
+    x, y = ready(x, "tensordot"), ready(y, "tensordot")
     n, m = len(x.shape), len(y.shape)
     if isinstance(axes, (tuple, list, ndarray)):
         ax, ay = axes_of("tensordot", _axis_list(axes[0]), x.shape), axes_of("tensordot", _axis_list(axes[1]), y.shape)
@@ -447,7 +446,7 @@ def kron(x: Array, y: Array) -> Array:
     >>> cgrad.kron(cgrad.Tensor([1.0, 2.0]), [1.0, 10.0]).tolist()
     [1.0, 10.0, 2.0, 20.0]
     """
-    x, y = ready(x), ready(y)
+    x, y = ready(x, "kron"), ready(y, "kron")
     n = max(len(x.shape), len(y.shape))
     xs, ys = (1,)*(n - len(x.shape)) + x.shape, (1,)*(n - len(y.shape)) + y.shape
     left = _reshape(x, shape=tuple([k for length in xs for k in (length, 1)]))
@@ -466,7 +465,7 @@ def cross(x: Array, y: Array, axisa: int = -1, axisb: int = -1, axisc: int = -1,
     """
     if axis is not None:
         axisa = axisb = axisc = axis
-    x, y = ready(x), ready(y)
+    x, y = ready(x, "cross"), ready(y, "cross")
     x, y = moveaxis(x, axisa, -1), moveaxis(y, axisb, -1)
     if x.shape[-1] != 3 or y.shape[-1] != 3:
         raise errors.bad_cross(x.shape, y.shape)
@@ -482,7 +481,7 @@ def cross(x: Array, y: Array, axisa: int = -1, axisb: int = -1, axisc: int = -1,
 def _vecdot(x: Array, y: Array, axis: int = -1, **rest: Any) -> Array:
     """np.vecdot: products summed over one axis, the others broadcast."""
     refuse("vecdot", **rest)
-    return _sum_of(ready(x)*ready(y), axis)
+    return _sum_of(ready(x, "vecdot")*ready(y, "vecdot"), axis)
 
 
 METHODS: dict[str, Any] = {

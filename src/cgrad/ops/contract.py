@@ -28,6 +28,8 @@ def _summed(*operands: Any, inputs: tuple[str, ...], output: str, optimize: Any)
 def _einsum_vjp(k: int, g: Array, out: Array, *operands: Array, inputs: tuple[str, ...], output: str,
                 optimize: Any) -> Array:
     """The others and g, summed over what operand k has not; what it was summed over alone, broadcast."""
+    if not isinstance(optimize, (bool, str)):
+        optimize = True  # a path was for those operands, in that order
     own, shape = inputs[k], shape_of(operands[k])
     others = [(labels, x) for i, (labels, x) in enumerate(zip(inputs, operands, strict=True)) if i != k]
     known = set(output).union(*(labels for labels, _ in others))
@@ -131,7 +133,7 @@ def einsum(*arguments: Any, optimize: Any = None, out: Any = None, **rest: Any) 
         subscripts, operands = arguments[0], list(arguments[1:])
     else:
         subscripts, operands = _as_text(arguments)
-    operands = [ready(x) for x in operands]
+    operands = [ready(x, "einsum") for x in operands]
     inputs, output = _parsed(subscripts, tuple([len(x.shape) for x in operands]))
     for k, labels in enumerate(inputs):
         if len(set(labels)) < len(labels):

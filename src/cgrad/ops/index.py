@@ -13,7 +13,7 @@ from .._core import Primitive, Tensor, Value, maximum, minimum, plain
 from .._core import clip as _held
 from .._core import round as _rounded
 from .._core import where as _where
-from ._common import Array, Shape, one_axis, ready, refuse, shape_of
+from ._common import Array, Shape, one_axis, ready, recorded, refuse, shape_of
 from .reduce import sum as _sum_of
 from .shape import _ravel, _transpose
 
@@ -26,7 +26,7 @@ __all__ = ["argmax", "argmin", "argsort", "compress", "diag", "diagonal", "diff"
 def _picked(x: Any, index: Any) -> Any:
     try:
         return x[index] if type(x) is ndarray else np.asarray(x)[index]
-    except IndexError as error:
+    except (IndexError, TypeError, ValueError) as error:  # also 1.5: and ::0
         raise errors.bad_index(shape_of(x), error) from None
 
 
@@ -67,9 +67,11 @@ def _checked(item: Any) -> Any:
     if isinstance(item, Value):
         raise errors.index_type(item)
     if isinstance(item, (list, tuple)):
-        item = np.asarray(item if not _has_value(item) else plain_list(item))
+        if recorded(item):
+            raise errors.index_type(item[0])
+        item = np.asarray(item)
         if item.size == 0:
-            item = item.astype(np.intp)
+            item = item.astype(np.intp)  # [] picks nothing
     elif isinstance(item, Tensor):
         raise errors.index_type(item)
     elif isinstance(item, (ndarray, np.generic, bool)):
@@ -79,15 +81,6 @@ def _checked(item: Any) -> Any:
     if not isinstance(item, ndarray) or item.dtype.kind not in "iub":
         raise errors.index_type(item)
     return item if item.ndim or item.dtype.kind == "b" else int(item)
-
-
-def _has_value(items: Any) -> bool:
-    return any(isinstance(item, (Value, Tensor)) or isinstance(item, (list, tuple)) and _has_value(item)
-               for item in items)
-
-
-def plain_list(items: Any) -> Any:
-    raise errors.index_type(next(item for item in items if isinstance(item, (Value, Tensor, list, tuple))))
 
 
 def getitem(x: Array, index: Any) -> Array:
@@ -118,7 +111,7 @@ def take(x: Array, indices: Any, axis: int | None = None, out: Any = None, mode:
     [3.0, 1.0, 1.0]
     """
     refuse("take", out=out)
-    x = ready(x)
+    x = ready(x, "take")
     if axis is None:
         x, axis = _ravel(x, shape=-1), 0
     axis = one_axis("take", axis, x.shape)
@@ -174,7 +167,7 @@ def take_along_axis(x: Array, indices: Any, axis: int | None = -1) -> Array:
     >>> cgrad.take_along_axis(cgrad.Tensor([[1.0, 2.0], [3.0, 4.0]]), [[1], [0]], 1).tolist()
     [[2.0], [3.0]]
     """
-    x = ready(x)
+    x = ready(x, "take_along_axis")
     if axis is None:
         x, axis = _ravel(x, shape=-1), 0
     axis = one_axis("take_along_axis", axis, x.shape)
@@ -194,7 +187,7 @@ def argsort(x: Array, axis: int | None = -1, kind: Any = None, order: Any = None
     [1, 2, 0]
     """
     refuse("argsort", order=order)
-    return np.argsort(plain(ready(x)), axis, kind="stable")
+    return np.argsort(plain(ready(x, "argsort")), axis, kind="stable")
 
 
 def sort(x: Array, axis: int | None = -1, kind: Any = None, order: Any = None, *, stable: Any = None) -> Array:
@@ -205,7 +198,7 @@ def sort(x: Array, axis: int | None = -1, kind: Any = None, order: Any = None, *
     [1.0, 2.0, 3.0]
     """
     refuse("sort", order=order)
-    x = ready(x)
+    x = ready(x, "sort")
     if axis is None or not x.shape:
         x, axis = _ravel(x, shape=-1), 0
     axis = one_axis("sort", axis, x.shape)
@@ -313,7 +306,7 @@ def diagonal(x: Array, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Array
     >>> cgrad.diagonal(cgrad.Tensor([[1.0, 2.0], [3.0, 4.0]])).tolist()
     [1.0, 4.0]
     """
-    x = ready(x)
+    x = ready(x, "diagonal")
     shape = x.shape
     if len(shape) < 2:
         raise errors.no_matrix("diagonal", shape)
@@ -333,7 +326,7 @@ def diag(x: Array, k: int = 0) -> Array:
     >>> cgrad.diag(cgrad.Tensor([1.0, 2.0])).tolist()
     [[1.0, 0.0], [0.0, 2.0]]
     """
-    x = ready(x)
+    x = ready(x, "diag")
     k = as_int(k)
     if len(x.shape) == 2:
         return diagonal(x, k)
@@ -362,7 +355,7 @@ def diff(x: Array, n: int = 1, axis: int = -1, **rest: Any) -> Array:
     [3.0, 5.0]
     """
     refuse("diff", **rest)
-    x = ready(x)
+    x = ready(x, "diff")
     if n < 0:
         raise errors.bad_option("diff", "n", n, "give a number that is not negative")
     axis = one_axis("diff", axis, x.shape)

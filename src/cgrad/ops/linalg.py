@@ -24,7 +24,7 @@ __all__ = ["cholesky", "det", "eigh", "inv", "matrix_power", "multi_dot", "norm"
 
 
 def _square(op: str, x: Array) -> Array:
-    x = ready(x)
+    x = ready(x, op)
     shape = x.shape
     if len(shape) < 2 or shape[-1] != shape[-2]:
         raise errors.not_square(op, shape)
@@ -72,7 +72,7 @@ def solve(a: Array, b: Array) -> Array:
     >>> cgrad.solve(cgrad.Tensor([[2.0, 0.0], [0.0, 4.0]]), [2.0, 2.0]).tolist()
     [1.0, 0.5]
     """
-    a, b = _square("solve", a), ready(b)
+    a, b = _square("solve", a), ready(b, "solve")
     if not b.shape or b.shape[0 if len(b.shape) == 1 else -2] != a.shape[-1]:
         raise errors.bad_solve(a.shape, b.shape)
     return _solve(a, b)
@@ -245,7 +245,7 @@ def multi_dot(arrays: Any, *, out: Any = None) -> Array:
     7.0
     """
     refuse("multi_dot", out=out)
-    items = [ready(x) for x in arrays]
+    items = [ready(x, "multi_dot") for x in arrays]
     if len(items) < 2:
         raise errors.nothing("multi_dot", "the list", "second array")
     ends = (len(items[0].shape), len(items[-1].shape))
@@ -370,7 +370,7 @@ def svd(x: Array, full_matrices: bool = False, compute_uv: bool = True, hermitia
     >>> cgrad.svd(cgrad.Tensor([[3.0, 0.0], [0.0, 4.0]]), compute_uv=False).tolist()
     [4.0, 3.0]
     """
-    x = ready(x)
+    x = ready(x, "svd")
     if len(x.shape) < 2:
         raise errors.no_matrix("svd", x.shape)
     if full_matrices and compute_uv and x.shape[-1] != x.shape[-2]:
@@ -461,7 +461,7 @@ def norm(x: Array, ord: Any = None, axis: Any = None, keepdims: bool = False) ->
     >>> cgrad.norm(cgrad.Tensor([3.0, 4.0])).item()
     5.0
     """
-    x = ready(x)
+    x = ready(x, "norm")
     shape = x.shape
     if not shape:
         x, shape = _reshape(x, shape=(1,)), (1,)
@@ -479,13 +479,13 @@ def norm(x: Array, ord: Any = None, axis: Any = None, keepdims: bool = False) ->
 
 def _vector_norm_function(x: Array, /, *, axis: Any = None, keepdims: bool = False, ord: Any = 2) -> Array:
     """np.linalg.vector_norm: over several axes as over one."""
-    x = ready(x)
+    x = ready(x, "norm")
     return _vector_norm(x, ord, axes_of("norm", axis, x.shape), keepdims)
 
 
 def _matrix_norm_function(x: Array, /, *, keepdims: bool = False, ord: Any = "fro") -> Array:
     """np.linalg.matrix_norm: over the last two axes."""
-    x = ready(x)
+    x = ready(x, "norm")
     return _matrix_norm(x, ord, axes_of("norm", (-2, -1), x.shape), keepdims)
 
 

@@ -45,7 +45,7 @@ def sum(x: Array, axis: Any = None, dtype: Any = None, out: Any = None, keepdims
     """
     if dtype is not None or out is not None or rest:
         refuse("sum", dtype=dtype, out=out, **rest)
-    x = ready(x)
+    x = ready(x, "sum")
     if axis is None and not keepdims:
         return _total(x)
     return _sum(x, axis=_axes("sum", axis, x.shape), keepdims=bool(keepdims))
@@ -76,7 +76,7 @@ def mean(x: Array, axis: Any = None, dtype: Any = None, out: Any = None, keepdim
     """
     if dtype is not None or out is not None or rest:
         refuse("mean", dtype=dtype, out=out, **rest)
-    x = ready(x)
+    x = ready(x, "mean")
     if axis is None and not keepdims or not x.shape:
         return _average(x)
     return _mean(x, axis=_axes("mean", axis, x.shape), keepdims=bool(keepdims))
@@ -93,12 +93,12 @@ def average(x: Array, axis: Any = None, weights: Array = None, returned: bool = 
     >>> cgrad.average(cgrad.Tensor([1.0, 5.0]), weights=[3.0, 1.0]).item()
     2.0
     """
-    x = ready(x)
+    x = ready(x, "average")
     if weights is None:
         result = mean(x, axis, keepdims=keepdims)
         total: Array = float(count(x.shape, _axes("average", axis, x.shape)))
     else:
-        weights = ready(weights)
+        weights = ready(weights, "average")
         if weights.shape != x.shape:
             axes = () if axis is None else _axes("average", axis, x.shape)
             if weights.shape != tuple([x.shape[a] for a in axes]) or list(axes) != sorted(axes) or not axes:
@@ -168,8 +168,15 @@ def prod(x: Array, axis: Any = None, dtype: Any = None, out: Any = None, keepdim
     """
     if dtype is not None or out is not None or rest:
         refuse("prod", dtype=dtype, out=out, **rest)
-    x = ready(x)
+    x = ready(x, "prod")
     return _prod(x, axis=_axes("prod", axis, x.shape), keepdims=bool(keepdims))
+
+
+def _summed_from(x: Any, axis: int) -> Any:
+    """cumsum from the end, in an array whose memory is in order."""
+    out = np.empty(x.shape, x.dtype)
+    np.add.accumulate(np.flip(x, axis), axis, None, np.flip(out, axis))
+    return out
 
 
 _cumsum: Primitive = Primitive(
@@ -177,16 +184,12 @@ _cumsum: Primitive = Primitive(
     lambda x, axis: np.add.accumulate(x, axis),
     (lambda g, out, x, axis: _sum_from(g, axis=axis),),
 )
-_sum_from: Primitive = Primitive(
-    "reversed cumsum",
-    lambda x, axis: np.flip(np.add.accumulate(np.flip(x, axis), axis), axis),
-    (lambda g, out, x, axis: _cumsum(g, axis=axis),),
-)
+_sum_from: Primitive = Primitive("reversed cumsum", _summed_from, (lambda g, out, x, axis: _cumsum(g, axis=axis),))
 
 
 def _row(op: str, x: Array, axis: Any) -> tuple[Array, int]:
     """x and the axis of a running op; without an axis, x in one row."""
-    x = ready(x)
+    x = ready(x, op)
     if axis is None or not x.shape:
         return _ravel(x, shape=-1), 0
     return x, one_axis(op, axis, x.shape)
@@ -311,7 +314,7 @@ def max(x: Array, axis: Any = None, out: Any = None, keepdims: bool = False, **r
     """
     if out is not None or rest:
         refuse("max", out=out, **rest)
-    x = ready(x)
+    x = ready(x, "max")
     return _max(x, axis=_axes("max", axis, x.shape), keepdims=bool(keepdims))
 
 
@@ -326,7 +329,7 @@ def min(x: Array, axis: Any = None, out: Any = None, keepdims: bool = False, **r
     """
     if out is not None or rest:
         refuse("min", out=out, **rest)
-    x = ready(x)
+    x = ready(x, "min")
     return _min(x, axis=_axes("min", axis, x.shape), keepdims=bool(keepdims))
 
 
@@ -426,7 +429,7 @@ def std(x: Array, axis: Any = None, dtype: Any = None, out: Any = None, ddof: fl
 
 def _reducible(op: str, x: Array, axis: Any, keepdims: bool) -> tuple[Array, Shape, bool]:
     """x, axes and keepdims; a scalar as a row of one, for forwards that look at x.shape."""
-    x = ready(x)
+    x = ready(x, op)
     axes = _axes(op, axis, x.shape)
     return (x, axes, bool(keepdims)) if x.shape else (_reshape(x, shape=(1,)), (0,), False)
 
@@ -504,7 +507,7 @@ def softmax(x: Array, axis: Any = -1) -> Array:
     >>> cgrad.softmax(cgrad.Tensor([1000.0, 1000.0])).tolist()
     [0.5, 0.5]
     """
-    x = ready(x)
+    x = ready(x, "softmax")
     return _softmax(x, axis=axes_of("softmax", axis, x.shape))
 
 
@@ -515,7 +518,7 @@ def log_softmax(x: Array, axis: Any = -1) -> Array:
     >>> cgrad.log_softmax(cgrad.Tensor([0.0, 1000.0])).tolist()
     [-1000.0, 0.0]
     """
-    x = ready(x)
+    x = ready(x, "log_softmax")
     return _log_softmax(x, axis=axes_of("log_softmax", axis, x.shape))
 
 

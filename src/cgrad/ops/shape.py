@@ -54,7 +54,7 @@ def reshape(x: Array, shape: Any, order: str = "C", *, copy: Any = None, **rest:
     """
     if copy is not None or rest:
         refuse("reshape", copy=copy, **rest)
-    x = ready(x)
+    x = ready(x, "reshape")
     if order == "C":
         return _reshape(x, shape=_shape_argument(shape))
     if order != "F":
@@ -79,7 +79,7 @@ def ravel(x: Array, order: str = "C") -> Array:
     >>> cgrad.ravel(cgrad.Tensor([[1.0, 2.0]])).shape
     (2,)
     """
-    x = ready(x)
+    x = ready(x, "ravel")
     return _ravel(x, shape=-1) if order == "C" else reshape(x, -1, order)
 
 
@@ -92,7 +92,7 @@ def squeeze(x: Array, axis: Any = None) -> Array:
     >>> cgrad.squeeze(cgrad.Tensor([[[1.0, 2.0]]]), 0).shape
     (1, 2)
     """
-    x = ready(x)
+    x = ready(x, "squeeze")
     shape = x.shape
     if axis is None:
         return _squeeze(x, shape=tuple([n for n in shape if n != 1]))
@@ -109,7 +109,7 @@ def expand_dims(x: Array, axis: Any) -> Array:
     >>> cgrad.expand_dims(cgrad.Tensor([1.0, 2.0]), (0, -1)).shape
     (1, 2, 1)
     """
-    x = ready(x)
+    x = ready(x, "expand_dims")
     shape = x.shape
     ndim = len(shape) + (len(axis) if isinstance(axis, (tuple, list)) else 1)
     try:
@@ -171,7 +171,7 @@ def transpose(x: Array, axes: Any = None) -> Array:
     >>> cgrad.transpose(cgrad.Tensor([[1.0, 2.0], [3.0, 4.0]])).tolist()
     [[1.0, 3.0], [2.0, 4.0]]
     """
-    x = ready(x)
+    x = ready(x, "transpose")
     if axes is None:
         return _transpose(x, axes=None)
     shape = x.shape
@@ -198,7 +198,7 @@ def swapaxes(x: Array, axis1: int, axis2: int) -> Array:
     >>> cgrad.swapaxes(cgrad.Tensor([[[1.0, 2.0]]]), 0, -1).shape
     (2, 1, 1)
     """
-    x = ready(x)
+    x = ready(x, "swapaxes")
     shape = x.shape
     i, j = one_axis("swapaxes", axis1, shape), one_axis("swapaxes", axis2, shape)
     order = list(range(len(shape)))
@@ -213,7 +213,7 @@ def moveaxis(x: Array, source: Any, destination: Any) -> Array:
     >>> cgrad.moveaxis(cgrad.Tensor([[[1.0, 2.0]]]), -1, 0).shape
     (2, 1, 1)
     """
-    x = ready(x)
+    x = ready(x, "moveaxis")
     shape = x.shape
     start, end = axes_of("moveaxis", source, shape), axes_of("moveaxis", destination, shape)
     if len(start) != len(end):
@@ -234,7 +234,7 @@ def _swap(x: Array) -> Array:
 
 def _matrix_transpose(x: Array) -> Array:
     """The transpose of a matrix, or of each of a batch of them."""
-    x = ready(x)
+    x = ready(x, "matrix_transpose")
     if x.ndim < 2:
         raise errors.no_matrix("matrix_transpose", x.shape)
     return _swap(x)
@@ -262,7 +262,8 @@ def broadcast_to(x: Array, shape: Any, subok: bool = False) -> Array:
     >>> cgrad.broadcast_to(cgrad.Tensor([1.0, 2.0]), (2, 2)).tolist()
     [[1.0, 2.0], [1.0, 2.0]]
     """
-    return _broadcast(ready(x), shape=tuple(shape) if isinstance(shape, (tuple, list)) else (as_int(shape),))
+    target = tuple(shape) if isinstance(shape, (tuple, list)) else (as_int(shape),)
+    return _broadcast(ready(x, "broadcast_to"), shape=target)
 
 
 def _expand_method(self: Tensor, *shape: Any) -> Array:
@@ -282,7 +283,7 @@ def broadcast_arrays(*arrays: Array, subok: bool = False) -> tuple[Array, ...]:
     >>> [t.shape for t in cgrad.broadcast_arrays(cgrad.Tensor([1.0, 2.0]), cgrad.Tensor([[3.0]]))]
     [(1, 2), (1, 2)]
     """
-    ready_ones = [ready(x) for x in arrays]
+    ready_ones = [ready(x, "broadcast_arrays") for x in arrays]
     shapes = [x.shape for x in ready_ones]
     try:
         shape = np.broadcast_shapes(*shapes)
@@ -324,7 +325,7 @@ def flip(x: Array, axis: Any = None) -> Array:
     >>> cgrad.flip(cgrad.Tensor([1.0, 2.0, 3.0])).tolist()
     [3.0, 2.0, 1.0]
     """
-    x = ready(x)
+    x = ready(x, "flip")
     return _flip(x, axes=axes_of("flip", axis, x.shape))
 
 
@@ -355,7 +356,7 @@ def rot90(x: Array, k: int = 1, axes: Any = (0, 1)) -> Array:
     >>> cgrad.rot90(cgrad.Tensor([[1.0, 2.0], [3.0, 4.0]])).tolist()
     [[2.0, 4.0], [1.0, 3.0]]
     """
-    x = ready(x)
+    x = ready(x, "rot90")
     plane = axes_of("rot90", tuple(axes), x.shape)
     if len(plane) != 2:
         raise errors.bad_option("rot90", "axes", axes, "give two axes")
@@ -382,7 +383,7 @@ def copy(x: Array, **rest: Any) -> Array:
     >>> cgrad.Tensor([1.0]).copy().tolist()
     [1.0]
     """
-    return _copy(ready(x))
+    return _copy(ready(x, "copy"))
 
 
 def astype(x: Array, dtype: Any, **rest: Any) -> Array:
@@ -397,7 +398,7 @@ def astype(x: Array, dtype: Any, **rest: Any) -> Array:
     kind = np.dtype(dtype)
     if kind not in (np.float64, np.float32):
         raise errors.bad_cast("astype", kind)
-    return _astype(ready(x), dtype=kind)
+    return _astype(ready(x, "astype"), dtype=kind)
 
 
 # ---- as methods ------------------------------------------------------------------------------------
