@@ -314,8 +314,9 @@ def no_argument(op: str, name: str) -> TypeError:
 
 def no_numbers(op: str, value: Any) -> TypeError:
     what = _show(value) if value.shape else f"{value.item()!r}"
-    way = "use its .real and .imag" if value.dtype.kind == "c" \
-        else "give real numbers, Values, Tensors or lists of them"
+    if value.dtype.kind == "f":
+        return TypeError(f"{op}: operand is {what} of {value.dtype}: convert it with .astype(float)")
+    way = "use its .real and .imag" if value.dtype.kind == "c" else "give numbers, Values, Tensors or lists of them"
     return TypeError(f"{op}: operand is {what} of {value.dtype}, no array of real numbers: {way}")
 
 

@@ -142,8 +142,8 @@ ROUTES = {  # row: what PyTorch's is; None: it has no such function, or not of t
     "kron": lambda xs: T.kron(*xs),
     "cross": lambda xs: T.linalg.cross(*T.broadcast_tensors(*xs)),
     "norm": lambda xs, **o: norm_of(xs[0], **o), "matrix norm": lambda xs, **o: norm_of(xs[0], **o),
-    "solve": lambda xs: T.linalg.solve(*xs) if xs[1].ndim != 1 else
-    T.linalg.solve(xs[0], xs[1].expand(*xs[0].shape[:-1]).unsqueeze(-1)).squeeze(-1),
+    "solve": lambda xs: T.linalg.solve(xs[0], xs[1].expand(*xs[0].shape[:-2], *xs[1].shape[-2:])) if xs[1].ndim != 1 else
+    T.linalg.solve(xs[0], xs[1].expand(*xs[0].shape[:-1]).unsqueeze(-1)).squeeze(-1),  # a guess of vectors is left out
     "inv": lambda xs: T.linalg.inv(xs[0]), "det": lambda xs: T.linalg.det(xs[0]),
     "slogdet": lambda xs: T.linalg.slogdet(xs[0])[1],
     "cholesky": lambda xs: T.linalg.cholesky(xs[0] @ xs[0].mT + T.eye(xs[0].shape[-1], dtype=T.float64)),

@@ -19,10 +19,8 @@ def floats(op: str, operand: str, x: Any) -> Any:
     """x as a Tensor, a Value or an array of floats: lists become arrays, those with Values in them Tensors."""
     if isinstance(x, (Tensor, Value)):
         return x
-    x = ready(x)
+    x = ready(x, f"{op}: {operand}")
     if isinstance(x, np.ndarray) and x.dtype.kind != "f":
-        if x.dtype.kind not in "iub":
-            raise errors.no_number(op, operand, x)
         return x.astype(np.float64)
     return x
 

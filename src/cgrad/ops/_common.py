@@ -38,7 +38,8 @@ def ready(x: Array, op: str = "array op") -> Array:
                 x = np.asarray(x)
             except ValueError:  # rows of different lengths
                 raise errors.ragged_rows(op) from None
-    if x.dtype.kind not in "fiub":
+    dtype = x.dtype
+    if dtype.kind not in "fiub" or dtype.itemsize > 8:
         raise errors.no_numbers(op, x)
     return x
 

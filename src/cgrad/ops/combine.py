@@ -12,7 +12,7 @@ from numpy import ndarray
 
 from .. import errors
 from .._core import Primitive, Tensor, Value, gather
-from .._core import dot as _scalar_dot
+from .._core import dot as _dot
 from ._common import Array, Shape, axes_of, one_axis, ready, refuse, shape_of
 from .index import _getitem
 from .reduce import sum as _sum_of
@@ -326,7 +326,7 @@ def dot(x: Array, y: Array, bias: Any = 0.0) -> Array:
     11.0
     """
     if type(x) is list and type(y) is list or not isinstance(x, _ARRAYS) and not isinstance(y, _ARRAYS):
-        return _scalar_dot(x, y, bias)
+        return _dot(x, y, bias)
     result = _array_dot(x, y)
     return result if type(bias) is float and bias == 0.0 else result + bias
 

@@ -248,13 +248,16 @@ def where(condition: Any, *sides: Array) -> Array:
     >>> cgrad.where(t > 0, cgrad.sqrt(t*(t > 0)), 0.0).tolist()
     [0.0, 2.0]
     """
-    if isinstance(condition, (list, tuple)):
-        condition = np.asarray(condition)
     if len(sides) == 2:
         return _where(condition, *sides)
     if sides:
         raise errors.where_sides()
     return nonzero(condition)
+
+
+def _numpys_where(condition: Any, *sides: Array) -> Array:
+    """np.where takes lists."""
+    return where(ready(condition, "where"), *(ready(x, "where") if isinstance(x, (list, tuple)) else x for x in sides))
 
 
 def select(conditions: Any, choices: Any, default: Array = 0.0) -> Array:
@@ -391,7 +394,7 @@ METHODS: dict[str, Any] = {
     "any": _plain_function(np.any, "Plain bools."),
 }
 NUMPY: dict[Any, Any] = {
-    np.take: take, np.compress: compress, np.take_along_axis: take_along_axis, np.sort: sort, np.where: where,
+    np.take: take, np.compress: compress, np.take_along_axis: take_along_axis, np.sort: sort, np.where: _numpys_where,
     np.select: select, np.diagonal: diagonal, np.linalg.diagonal: lambda x, *, offset=0: diagonal(x, offset, -2, -1),
     np.diag: diag, np.trace: trace, np.linalg.trace: lambda x, *, offset=0, dtype=None: trace(x, offset, -2, -1, dtype),
     np.diff: diff, np.argsort: argsort, np.clip: _clip, np.round: _round, np.around: _round,
