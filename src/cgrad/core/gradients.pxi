@@ -446,8 +446,15 @@ cdef int swept_rows(Gradients r, list outs, double[:, ::1] seeds) except -1:
         rows = np.array([np.zeros(shaped[0]) if x is None else x for x in rows])
         r.objects.append(rows)
     r.n = len(index)
-    leaves = {leaf for one in parts for leaf in one.answers}
-    r.answers = {leaf: np.array([one.answers.get(leaf, np.zeros(leaf.shape)) for one in parts]) for leaf in leaves}
+    leaves = {}
+    for one in parts:
+        for leaf in one.answers:
+            leaves[leaf] = []
+    for leaf in leaves:
+        for one in parts:
+            leaves[leaf].append(one.answers.get(leaf, np.zeros(leaf.shape)))
+        leaves[leaf] = np.array(leaves[leaf])
+    r.answers = leaves
     return 0
 
 
