@@ -3,6 +3,8 @@
 # "as" the same: for checkers a name that goes on to users.
 from . import nn as nn
 from . import optim as optim
+from . import testing as testing
+from . import viz as viz
 from .errors import AnomalyError as AnomalyError
 from .errors import TapeError as TapeError
 from .function import Function as Function
