@@ -9,9 +9,13 @@
 #
 # A buffer of adjoints may be shared (x + b hands on its own): it is copied before anything is added to it.
 
+cdef inline bint owned_contiguous(object array) noexcept:
+    return cnp.PyArray_BASE(<cnp.ndarray>array) == NULL and cnp.PyArray_ISWRITEABLE(<cnp.ndarray>array) \
+        and cnp.PyArray_IS_C_CONTIGUOUS(<cnp.ndarray>array)
+
+
 cdef inline bint exclusive(PyObject *array) noexcept:
-    return references(array) == 1 and cnp.PyArray_BASE(<cnp.ndarray>array) == NULL \
-        and cnp.PyArray_ISWRITEABLE(<cnp.ndarray>array)
+    return references(array) == 1 and owned_contiguous(<object>array)
 
 
 cdef int own_adjoint(Payload *q) except -1:
@@ -432,7 +436,7 @@ cdef int add_up(PyObject **sum, object x) except -1:
         Py_INCREF(x)
         sum[0] = <PyObject *>x
         return 0
-    if exclusive(sum[0]) and cnp.PyArray_IS_C_CONTIGUOUS(<cnp.ndarray>sum[0]):
+    if exclusive(sum[0]):
         return add_to(<object>sum[0], x, False)
     more = <object>sum[0] + x
     Py_DECREF(<object>sum[0])
@@ -481,11 +485,16 @@ cdef int leaf_gradient(Tensor leaf, object pending) except -1:
     """What a sweep adds to a leaf's gradient, its hooks asked."""
     if leaf.extra is not None and (<Extra>leaf.extra).hooks is not None:
         pending = np.ascontiguousarray(plain(hooked((<Extra>leaf.extra).hooks, pending, "leaf")), leaf.array.dtype)
-    if leaf.gradient is None:
-        leaf.gradient = pending
-    elif type(leaf.gradient) is np.ndarray and references(<PyObject *>leaf.gradient) == 1 \
-            and exclusive(<PyObject *>leaf.gradient):
-        add_to(leaf.gradient, pending, False)
-    else:
-        leaf.gradient = np.asarray(leaf.gradient) + pending
+    while True:
+        before = leaf.gradient
+        if before is None:
+            leaf.gradient = pending
+            break
+        if type(before) is np.ndarray and references(<PyObject *>before) == 2 and owned_contiguous(before):
+            add_to(before, pending, False)
+            break
+        more = np.asarray(before) + pending  # NumPy may let other threads run here, and they add to this leaf too
+        if leaf.gradient is before:
+            leaf.gradient = more
+            break
     return 0
