@@ -279,7 +279,7 @@ def test_operands_of_every_kind_beside_a_tensor():
     same(cgrad.matmul(t, [v, 1.0]), [4.0, 10.0])
     same(cgrad.concatenate([t, [[v, v]]]), [[1.0, 2.0], [3.0, 4.0], [2.0, 2.0]])
     same(cgrad.stack([t[0, 0], v, 5]), [1.0, 2.0, 5.0])
-    same(cgrad.where([[True, False]]*2, t, v), [[1.0, 2.0], [3.0, 2.0]])
+    same(np.where([[True, False]]*2, t, v), [[1.0, 2.0], [3.0, 2.0]])
     same(cgrad.einsum("ij,j->i", t, [1, 2]), [5.0, 11.0])
     same(cgrad.solve(t, [1, 1]), np.linalg.solve(t.data, [1.0, 1.0]))
 
