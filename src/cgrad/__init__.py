@@ -8,9 +8,11 @@ from . import viz as viz
 from .errors import AnomalyError as AnomalyError
 from .errors import TapeError as TapeError
 from .function import Function as Function
+from .ops import linalg as linalg
 from .ops.arrange import *  # noqa: F403
 from .ops.combine import *  # noqa: F403
 from .ops.contract import *  # noqa: F403
+from .ops.create import *  # noqa: F403
 from .ops.index import *  # noqa: F403
 from .ops.linalg import *  # noqa: F403
 from .ops.reduce import *  # noqa: F403

@@ -238,7 +238,7 @@ cdef object append_array(int op, int n, Term *r, object out, object saved):
     locate(r, n, op, &p, 2, True)
     t = <Tape>p.home
     if modes:
-        inspect_array(&p, op, out, r, n, 1 if n == 3 else 0)
+        inspect_array(&p, op, out, r, n, 1 if n == 3 else 0, None, saved)
     if n == 3:
         write(t, OP_CONT, &r[1], 0, &r[2], 0)
         t.used[t.top - 1] = USED
@@ -258,7 +258,7 @@ cdef inline object held_tensor(PyObject *h, PyObject *home, Py_ssize_t i, object
 
 
 cdef int inspect_array(Pair *p, int op, object out, const Term *terms, Py_ssize_t n, Py_ssize_t more,
-                       object rule=None) except -1:
+                       object rule=None, object saved=None) except -1:
     """Under detect_anomaly, as ``inspect``: the line of user code; an error for nan or inf in a result."""
     cdef Tape t = <Tape>p.home
     cdef Py_ssize_t k
@@ -274,6 +274,8 @@ cdef int inspect_array(Pair *p, int op, object out, const Term *terms, Py_ssize_
                 if terms[k].i >= 0 and is_array(t, terms[k].i):
                     operands.append((name_of(t, terms[k].i),
                                      f"an array of shape {(<object>payload_at(t, terms[k].i).value).shape}"))
+                elif saved is not None and (<tuple>saved)[k] is not None:
+                    operands.append(("", f"an array of shape {(<tuple>saved)[k].shape}"))
                 else:
                     operands.append(describe(t, terms[k].i, terms[k].x))
             name = OP_NAMES[op] if rule is None else rule.name

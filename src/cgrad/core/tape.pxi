@@ -11,7 +11,7 @@ class Node(NamedTuple):
 
     op: str
     arguments: tuple
-    value: float
+    value: object  # a float, or an ndarray
     name: str
 
 

@@ -203,7 +203,7 @@ cdef class Tensor:
     @property
     def requires_grad(self):
         """Whether derivatives flow here: settable on leaves; True of what was computed from such."""
-        return self.node != 0 or self.needs
+        return bool(self.node or self.needs)
 
     @requires_grad.setter
     def requires_grad(self, flag):
