@@ -127,7 +127,7 @@ cdef int record_special(Tape t, Adjoint *adjoint, const uint8_t *needed, Recordi
     if i in arrays.elements:
         pairs = arrays.elements.pop(i)
         offsets = np.array([offset for offset, _ in pairs])
-        c = structural_gather([x for _, x in pairs])
+        c = gather([x for _, x in pairs])
         if single(value):
             c = CAST(c, "f")
         flow_recorded(t, adjoint, NULL, arrays, i, _PUT(c, offsets=offsets, shape=value.shape))
@@ -185,10 +185,6 @@ cdef int record_special(Tape t, Adjoint *adjoint, const uint8_t *needed, Recordi
             flow_recorded(t, adjoint, needed, arrays, j, c)
         return 0
     return record_elementwise(t, adjoint, needed, arrays, i, g)
-
-
-cdef object structural_gather(list values):
-    return gather(values)
 
 
 cdef int record_elementwise(Tape t, Adjoint *adjoint, const uint8_t *needed, Recording arrays, Py_ssize_t i,
