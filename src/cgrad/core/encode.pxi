@@ -1,0 +1,493 @@
+# core/encode.pxi: a graph as the words of a program (the instructions are in core/machine.h).
+#
+# Three passes, each once over the graph or the words:
+#
+#   absorb   downwards: sums of products become one instruction, and their parts disappear in it
+#   write    upwards: an instruction for each node that is left; operands are nodes still. Neighbours that do
+#            the same become a run
+#   settle   upwards: nodes become slots. A slot is free again after its last use, and taken again first, while it
+#            is in the cache: the reverse sweep keeps just what it will read
+
+ctypedef int32_t (*native_function)(const double *, double *, double *) noexcept nogil
+
+cdef extern from "core/machine.h" nogil:
+    enum:
+        M_MULADD, M_MULSUB, M_SUBMUL, M_MUL2, M_MUL2SUB, M_MUL3, M_SINCOS, M_DOT, M_DOT0, M_ADDS, M_SUBS, M_MULS
+        M_MULADDS, M_IF_LT, M_IF_LE, M_IF_EQ, M_IF_NE, M_IF_NOT_LT, M_END
+    ctypedef struct cgrad_layout:
+        int32_t head, groups, results, operands
+    cgrad_layout cgrad_layout_of(const int32_t *, const int32_t *)
+    int32_t cgrad_replay(const int32_t *, double *)
+
+cdef enum:
+    SPAN = 256           # nodes over which a sum is gathered: its terms' factors must live until its end
+    REACH = 4096         # nodes over which a product is put off to the sum that it is part of
+    NEVER = 0x7FFFFFFF
+    LINK = 1
+    PRODUCT = 2
+    TEST = 3
+    PLAIN = 4
+
+cdef struct Words:
+    int32_t *word
+    Py_ssize_t n, room
+    Py_ssize_t last      # the instruction written last, -1: none that could be continued
+    int32_t group        # groups so far
+
+cdef struct Plan:        # what encoding knows of the nodes
+    uint8_t *uses        # 0, 1, 2: more
+    uint8_t *absorbed    # LINK, PRODUCT, TEST: a part of its user's instruction; PLAIN: not, though it looks like it
+    int32_t *mate        # the cosine of a sine, and the other way round; -1, or mate NULL: none
+    int32_t *until       # the group of its last use
+    int32_t *slot
+    int32_t *terms       # of the sum at hand: factors, or a number and -1
+
+
+cdef int more_words(Words *w, Py_ssize_t need) except -1:
+    cdef Py_ssize_t room
+    cdef void *more
+    if w.n + need > w.room:
+        room = max(2*w.room, w.n + need + 1024)
+        more = realloc(w.word, room*sizeof(int32_t))
+        if more == NULL:
+            raise errors.no_memory(room, room*sizeof(int32_t))
+        w.word = <int32_t *>more
+        w.room = room
+    return 0
+
+
+cdef inline void use(Plan *p, int32_t i) noexcept nogil:
+    if i >= 0 and p.uses[i] < 2:
+        p.uses[i] += 1
+
+
+cdef inline bint part(Graph g, Plan *p, int32_t i, int op, Py_ssize_t user, Py_ssize_t reach) noexcept nogil:
+    """i is an op that only its user needs."""
+    return g.node[i].op == op and p.uses[i] == 1 and not p.absorbed[i] and user - i <= reach
+
+
+cdef Py_ssize_t sum_at(Graph g, Plan *p, Py_ssize_t i, int32_t *base) noexcept nogil:
+    """The terms of the sum that ends at node i, the last one first; base: what it begins with. Absorbs nothing."""
+    cdef int32_t at = <int32_t>i, link, term
+    cdef Py_ssize_t n = 0
+    while n < SPAN:
+        link, term = g.node[at].a, g.node[at].b
+        if not part(g, p, link, OP_ADD, i, SPAN):
+            link, term = term, link
+            if link == term or not part(g, p, link, OP_ADD, i, SPAN):
+                break
+        p.terms[n] = term
+        n += 1
+        at = link
+    # the two that are left: a number as the base, if there is one
+    base[0], p.terms[n] = g.node[at].a, g.node[at].b
+    if part(g, p, base[0], OP_MUL, i, REACH) and not part(g, p, p.terms[n], OP_MUL, i, REACH):
+        base[0], p.terms[n] = p.terms[n], base[0]
+    return n + 1
+
+
+cdef void absorb_sum(Graph g, Plan *p, Py_ssize_t i, Py_ssize_t n, int how) noexcept nogil:
+    """Mark the links between the n terms of the sum at node i, and the products among them.
+
+    PLAIN where there are no products: then nobody looks for them from the links again.
+    """
+    cdef int32_t at = <int32_t>i, link
+    cdef Py_ssize_t k
+    for k in range(n):
+        if k < n - 1:
+            link = g.node[at].a if part(g, p, g.node[at].a, OP_ADD, i, SPAN) else g.node[at].b
+            p.absorbed[link] = how
+            at = link
+        if part(g, p, p.terms[k], OP_MUL, i, REACH):
+            p.absorbed[p.terms[k]] = PRODUCT
+
+
+cdef void absorb(Graph g, Plan *p) noexcept nogil:
+    cdef Py_ssize_t i, n, k
+    cdef int32_t base
+    cdef Step *s
+    cdef bint products
+    for i in range(g.n - 1, g.inputs - 1, -1):
+        s = &g.node[i]
+        if p.absorbed[i]:
+            continue
+        if s.op == OP_ADD:
+            n = sum_at(g, p, i, &base)
+            products = part(g, p, base, OP_MUL, i, REACH)
+            for k in range(n):
+                products = products or part(g, p, p.terms[k], OP_MUL, i, REACH)
+            absorb_sum(g, p, i, n, LINK if products else PLAIN)
+            if part(g, p, base, OP_MUL, i, REACH):
+                p.absorbed[base] = PRODUCT
+        elif s.op == OP_SUB:
+            if s.a != s.b and part(g, p, s.a, OP_MUL, i, REACH):
+                p.absorbed[s.a] = PRODUCT
+            if part(g, p, s.b, OP_MUL, i, REACH):
+                p.absorbed[s.b] = PRODUCT
+        elif s.op == OP_MUL:
+            if part(g, p, s.a, OP_MUL, i, REACH):
+                p.absorbed[s.a] = PRODUCT
+            elif part(g, p, s.b, OP_MUL, i, REACH):
+                p.absorbed[s.b] = PRODUCT
+
+
+# ---- writing ---------------------------------------------------------------------------------------
+
+cdef inline void word(Words *w, int32_t x) noexcept nogil:
+    w.word[w.n] = x
+    w.n += 1
+
+
+cdef inline void operand_of(Words *w, Plan *p, int32_t i) noexcept nogil:
+    p.until[i] = w.group
+    w.word[w.n] = i
+    w.n += 1
+
+
+cdef inline void begin_at(Words *w, int32_t op) noexcept nogil:
+    w.last = w.n
+    w.group += 1
+    word(w, op)
+
+
+cdef void begin_run(Words *w, int32_t op, int32_t many, int width) noexcept nogil:
+    """An instruction that becomes a run of such where the one before it is of the same kind."""
+    cdef Py_ssize_t k
+    if w.last >= 0 and w.word[w.last] == many:
+        w.word[w.last + 1] += 1
+        w.group += 1
+    elif w.last >= 0 and w.word[w.last] == op:
+        for k in range(w.n, w.last + 1, -1):
+            w.word[k] = w.word[k - 1]
+        w.n += 1
+        w.word[w.last], w.word[w.last + 1] = many, 2
+        w.group += 1
+    else:
+        begin_at(w, op)
+
+
+cdef void write_sum(Graph g, Plan *p, Words *w, Py_ssize_t i, int32_t one) noexcept nogil:
+    """The instruction of an addition with what it has absorbed."""
+    cdef int32_t base = g.node[i].a, term = g.node[i].b, at = <int32_t>i, link
+    cdef Py_ssize_t n = 0, k
+    cdef bint based
+    while True:  # as in sum_at, by the marks
+        link, term = g.node[at].a, g.node[at].b
+        if p.absorbed[link] != LINK:
+            link, term = term, link
+            if p.absorbed[link] != LINK:
+                break
+        p.terms[n] = term
+        n += 1
+        at = link
+    base, p.terms[n] = g.node[at].a, g.node[at].b
+    if p.absorbed[base] == PRODUCT and p.absorbed[p.terms[n]] != PRODUCT:
+        base, p.terms[n] = p.terms[n], base
+    n += 1
+    based = p.absorbed[base] != PRODUCT
+    if n == 1 and p.absorbed[p.terms[0]] != PRODUCT:
+        begin_run(w, OP_ADD, M_ADDS, 3)
+        word(w, <int32_t>i)
+        operand_of(w, p, base)
+        operand_of(w, p, p.terms[0])
+        return
+    if n == 1 and based:
+        begin_run(w, M_MULADD, M_MULADDS, 4)
+        word(w, <int32_t>i)
+        operand_of(w, p, base)
+    elif n == 1:
+        begin_at(w, M_MUL2)
+        word(w, <int32_t>i)
+        operand_of(w, p, g.node[base].a)
+        operand_of(w, p, g.node[base].b)
+    else:
+        begin_at(w, M_DOT if based else M_DOT0)
+        word(w, <int32_t>(n if based else n + 1))
+        word(w, <int32_t>i)
+        if based:
+            operand_of(w, p, base)
+        else:
+            operand_of(w, p, g.node[base].a)
+            operand_of(w, p, g.node[base].b)
+    for k in range(n - 1, -1, -1):
+        term = p.terms[k]
+        if p.absorbed[term] == PRODUCT:
+            operand_of(w, p, g.node[term].a)
+            operand_of(w, p, g.node[term].b)
+        else:
+            operand_of(w, p, term)
+            operand_of(w, p, one)
+
+
+cdef void write_node(Graph g, Plan *p, Words *w, Py_ssize_t i, int32_t one) noexcept nogil:
+    """The instruction of node i."""
+    cdef Step *s = &g.node[i]
+    cdef bint first = s.a >= 0 and p.absorbed[s.a] == PRODUCT, second = s.b >= 0 and p.absorbed[s.b] == PRODUCT
+    cdef int32_t other
+    if s.op == OP_ADD:
+        write_sum(g, p, w, i, one)
+    elif p.mate != NULL and p.mate[i] >= 0:
+        other = p.mate[i]
+        if other > i:  # the first of the two: both are computed here
+            begin_at(w, M_SINCOS)
+            word(w, <int32_t>i if s.op == OP_SIN else other)
+            word(w, other if s.op == OP_SIN else <int32_t>i)
+            operand_of(w, p, s.a)
+    elif s.op == OP_SUB and (first or second):
+        begin_at(w, M_MUL2SUB if first and second else M_MULSUB if second else M_SUBMUL)
+        word(w, <int32_t>i)
+        if second and not first:
+            operand_of(w, p, s.a)
+        elif first and not second:
+            operand_of(w, p, s.b)
+        if first:
+            operand_of(w, p, g.node[s.a].a)
+            operand_of(w, p, g.node[s.a].b)
+        if second:
+            operand_of(w, p, g.node[s.b].a)
+            operand_of(w, p, g.node[s.b].b)
+    elif s.op == OP_MUL and (first or second):
+        begin_at(w, M_MUL3)
+        word(w, <int32_t>i)
+        other = s.a if first else s.b
+        operand_of(w, p, g.node[other].a)
+        operand_of(w, p, g.node[other].b)
+        operand_of(w, p, s.b if first else s.a)
+    else:
+        if s.op == OP_MUL:
+            begin_run(w, OP_MUL, M_MULS, 3)
+        elif s.op == OP_SUB:
+            begin_run(w, OP_SUB, M_SUBS, 3)
+        else:
+            begin_at(w, s.op)
+        word(w, <int32_t>i)
+        operand_of(w, p, s.a)
+        if s.b >= 0:
+            operand_of(w, p, s.b)
+        if s.c >= 0:
+            operand_of(w, p, s.c)
+
+
+cdef void write_guard(Graph g, Plan *p, Words *w, Py_ssize_t i, int32_t number, bint expected, int32_t zero) noexcept nogil:
+    """Stop with this number unless node i is 1 (expected) or 0."""
+    cdef Step *s = &g.node[i]
+    cdef bint alone = p.absorbed[i] == TEST
+    cdef int32_t op = M_IF_NE
+    if alone:
+        op = M_IF_LT if s.op == OP_LT else M_IF_LE if s.op == OP_LE else M_IF_EQ if s.op == OP_EQ else M_IF_NE
+    begin_at(w, op if expected else op - M_IF_LT + M_IF_NOT_LT)
+    word(w, number)
+    operand_of(w, p, s.a if alone else <int32_t>i)
+    operand_of(w, p, s.b if alone else zero)
+
+
+cdef bint comparison_op(int op) noexcept nogil:
+    return op == OP_LT or op == OP_LE or op == OP_EQ or op == OP_NE
+
+
+# ---- slots -----------------------------------------------------------------------------------------
+
+cdef Py_ssize_t settle_slots(Graph g, Plan *p, Words *w, int32_t *spare) noexcept nogil:
+    """Put slots in the places of nodes; spare: room for free ones. Gives the number of slots."""
+    cdef Py_ssize_t at = 0, free_slots = 0, top = g.numbers + g.inputs, k, i
+    cdef int32_t group = 0, node
+    cdef cgrad_layout l
+    for i in range(g.n):
+        if g.node[i].op == OP_INPUT:
+            p.slot[i] = <int32_t>(g.numbers + i)
+        elif g.node[i].op == OP_CONST:
+            p.slot[i] = g.node[i].a
+    while at < w.n:
+        l = cgrad_layout_of(&w.word[at], OP_ARITY)
+        at += l.head
+        for i in range(l.groups):
+            group += 1
+            for k in range(at + l.results, at + l.results + l.operands):
+                node = w.word[k]
+                w.word[k] = p.slot[node]
+                if p.until[node] == group:
+                    p.until[node] = NEVER
+                    if g.node[node].op != OP_INPUT and g.node[node].op != OP_CONST:
+                        spare[free_slots] = p.slot[node]
+                        free_slots += 1
+            for k in range(at, at + l.results):
+                node = w.word[k]
+                if free_slots:
+                    free_slots -= 1
+                    p.slot[node] = spare[free_slots]
+                else:
+                    p.slot[node] = <int32_t>top
+                    top += 1
+                w.word[k] = p.slot[node]
+            at += l.results + l.operands
+        if l.groups == 0:
+            break
+    return top
+
+
+# ---- a program's code ------------------------------------------------------------------------------
+
+cdef class Code:
+    """A graph, ready to run: Code(graph, outputs, guards), guards pairs (node, expected).
+
+    The graph is optimised first. ``graph``, ``outputs`` and ``guards`` are then those of the optimised one;
+    guards holds rows (node, expected, number from 1: the guard's place in what was given).
+    """
+    cdef readonly Graph graph
+    cdef readonly object outputs, guards
+    cdef int32_t *words
+    cdef readonly Py_ssize_t size           # words
+    cdef readonly Py_ssize_t slots, constants, inputs, results
+    cdef readonly Py_ssize_t instructions
+    cdef int32_t *out                       # result -> slot
+    cdef list idle                          # workspaces
+    cdef readonly object machine            # what keeps native code alive, or None
+    cdef native_function native             # NULL: none
+    cdef Py_ssize_t native_work
+    cdef int32_t *guard_numbers             # guard of the optimised graph -> its number
+    cdef readonly Py_ssize_t runs           # so far, for what is worth compiling
+
+    def __cinit__(self, Graph graph, outputs, guards=()):
+        cdef int32_t[::1] roots
+        cdef Py_ssize_t k, m
+        self.idle = []
+        outputs = np.ascontiguousarray(outputs, np.int32)
+        guards = np.ascontiguousarray(guards, np.int32).reshape(-1, 2)
+        m = outputs.shape[0]
+        joint = np.concatenate([outputs, guards[:, 0]]).astype(np.int32)
+        if joint.size and (joint.min() < 0 or joint.max() >= graph.n):
+            raise errors.bad_graph("outputs or guards that are no nodes")
+        roots = joint
+        self.graph = optimised(graph, roots)
+        self.outputs = joint[:m]
+        kept, seen = [], set()
+        for k in range(guards.shape[0]):
+            node = roots[m + k]
+            if self.graph.node[node].op != OP_CONST and (node, guards[k, 1]) not in seen:
+                seen.add((node, guards[k, 1]))
+                kept.append((node, guards[k, 1], k + 1))
+        self.guards = np.array(sorted(kept, key=lambda guard: (guard[0], guard[2])), np.int32).reshape(-1, 3)
+        encode(self)
+
+    def __dealloc__(self):
+        free(self.words)
+        free(self.out)
+        free(self.guard_numbers)
+
+    def use_native(self, machine, uintptr_t address, Py_ssize_t work):
+        """Run machine code from now on: int32 address(inputs, results, work), which ``machine`` keeps alive."""
+        cdef Py_ssize_t k
+        cdef int32_t *numbers = <int32_t *>malloc((len(self.guards) + 1)*sizeof(int32_t))
+        if numbers == NULL:
+            raise MemoryError("native: no memory for guards")
+        for k in range(len(self.guards)):
+            numbers[k] = self.guards[k, 2]
+        free(self.guard_numbers)
+        self.guard_numbers = numbers
+        self.idle = []  # they have no room for its work
+        self.native_work = work
+        self.machine = machine
+        self.native = <native_function>address
+
+
+cdef int encode(Code code) except -1:
+    cdef Graph g = code.graph
+    cdef int32_t[:, ::1] guards = code.guards
+    cdef int32_t[::1] outputs = code.outputs
+    cdef Py_ssize_t i, k, at = 0, count = guards.shape[0], n
+    cdef Plan p
+    cdef Words w
+    cdef int32_t one, zero
+    cdef int32_t *spare = NULL
+    cdef cgrad_layout l
+    make_space(g)
+    one, zero = add_number(g, 1.0), add_number(g, 0.0)
+    n = g.n + 1
+    w.word, w.n, w.room, w.last, w.group = NULL, 0, 0, -1, 0
+    p.mate = NULL
+    p.uses, p.absorbed = <uint8_t *>calloc(n, 1), <uint8_t *>calloc(n, 1)
+    p.until, p.slot = <int32_t *>calloc(n, sizeof(int32_t)), <int32_t *>malloc(n*sizeof(int32_t))
+    p.terms = <int32_t *>malloc((SPAN + 2)*sizeof(int32_t))
+    spare = <int32_t *>malloc(n*sizeof(int32_t))
+    try:
+        if p.uses == NULL or p.absorbed == NULL or p.until == NULL or p.slot == NULL or p.terms == NULL or spare == NULL:
+            raise errors.no_memory(n, n*14)
+        with nogil:
+            for i in range(g.inputs, g.n):
+                if g.node[i].op != OP_CONST:
+                    use(&p, g.node[i].a)
+                    use(&p, g.node[i].b)
+                    use(&p, g.node[i].c)
+            for k in range(outputs.shape[0]):
+                p.uses[outputs[k]] = 2
+            for k in range(count):
+                use(&p, guards[k, 0])
+            for k in range(count):
+                if p.uses[guards[k, 0]] == 1 and comparison_op(g.node[guards[k, 0]].op):
+                    p.absorbed[guards[k, 0]] = TEST
+            absorb(g, &p)
+        p.mate = mates(g)
+        for i in range(g.inputs, g.n):
+            more_words(&w, 2*SPAN + 16)
+            if g.node[i].op != OP_CONST and (not p.absorbed[i] or p.absorbed[i] == PLAIN):
+                write_node(g, &p, &w, i, one)
+            while at < count and guards[at, 0] == i:
+                write_guard(g, &p, &w, i, guards[at, 2], guards[at, 1], zero)
+                at += 1
+        more_words(&w, 16)
+        begin_at(&w, M_END)
+        for k in range(outputs.shape[0]):
+            p.until[outputs[k]] = NEVER
+        with nogil:
+            code.slots = settle_slots(g, &p, &w, spare)
+        code.words, code.size = w.word, w.n
+        w.word = NULL
+        code.constants, code.inputs, code.results = g.numbers, g.inputs, outputs.shape[0]
+        code.out = <int32_t *>malloc((code.results + 1)*sizeof(int32_t))
+        if code.out == NULL:
+            raise MemoryError("compile: no memory for outputs")
+        for k in range(code.results):
+            code.out[k] = p.slot[outputs[k]]
+        at = 0
+        while code.words[at] != M_END:
+            l = cgrad_layout_of(&code.words[at], OP_ARITY)
+            at += l.head + l.groups*(l.results + l.operands)
+            code.instructions += 1
+    finally:
+        free(w.word)
+        free(p.uses)
+        free(p.absorbed)
+        free(p.until)
+        free(p.slot)
+        free(p.terms)
+        free(p.mate)
+        free(spare)
+    return 0
+
+
+cdef int32_t *mates(Graph g) except? NULL:
+    """Node -> its mate, where there is a sine and a cosine of one number: sincos gives both; NULL: no such pair."""
+    cdef Py_ssize_t i
+    cdef bint sines = False, cosines = False
+    cdef int32_t *mate
+    cdef int32_t *waiting  # operand -> its sine or cosine
+    for i in range(g.inputs, g.n):
+        sines = sines or g.node[i].op == OP_SIN
+        cosines = cosines or g.node[i].op == OP_COS
+    if not (sines and cosines):
+        return NULL
+    mate = <int32_t *>malloc(2*(g.n + 1)*sizeof(int32_t))
+    if mate == NULL:
+        raise errors.no_memory(g.n, g.n*8)
+    waiting = mate + g.n
+    for i in range(2*g.n):
+        mate[i] = -1
+    for i in range(g.inputs, g.n):
+        if g.node[i].op == OP_SIN or g.node[i].op == OP_COS:
+            if waiting[g.node[i].a] >= 0 and g.node[waiting[g.node[i].a]].op != g.node[i].op:
+                mate[i] = waiting[g.node[i].a]
+                mate[mate[i]] = <int32_t>i
+                waiting[g.node[i].a] = -1
+            else:
+                waiting[g.node[i].a] = <int32_t>i
+    return mate
