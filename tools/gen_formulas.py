@@ -15,7 +15,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 # Opcodes of structure; the table's follow.
-FIRST = ["LEAF", "CONT", "DOT", "ITEM", "GATHER", "PRIMITIVE", "FUNCTION", "OUTPUT"]
+FIRST = ["LEAF", "CONT", "DOT", "ITEM", "GATHER", "PRIMITIVE", "FUNCTION", "OUTPUT", "INPUT", "CONST"]
 
 
 def load(name: str, root: Path = ROOT):

@@ -9,10 +9,18 @@ from __future__ import annotations
 
 import ast
 
-NODES = {ast.Add: "ADD", ast.Sub: "SUB", ast.Mult: "MUL", ast.Div: "DIV"}
+from gen_formulas import formula
+
 # How a comparison is a row: its name, and whether the sides change places.
 COMPARISONS = {ast.Lt: ("LT", False), ast.LtE: ("LE", False), ast.Gt: ("LT", True), ast.GtE: ("LE", True),
                ast.Eq: ("EQ", False), ast.NotEq: ("NE", False)}
+
+
+def comparison_row(node: ast.expr) -> tuple[str, ast.expr, ast.expr]:
+    """A condition as a row of the op table with its two operands."""
+    name, swapped = COMPARISONS[type(node.ops[0])]
+    sides = (node.left, node.comparators[0])
+    return (name, *(sides[::-1] if swapped else sides))
 
 
 class Emitter:
@@ -23,7 +31,7 @@ class Emitter:
         self.seen: dict[str, str] = {}
 
     def emit(self, text: str) -> list[str]:
-        result = self.visit(ast.parse(text, mode="eval").body)
+        result = self.visit(formula.parse(text))
         declared = [f"    cdef int32_t {', '.join(f'r{k}' for k in range(len(self.lines)))}"] if self.lines else []
         return [*declared, *self.lines, f"    return {result}"]
 
@@ -43,10 +51,9 @@ class Emitter:
         if isinstance(node, ast.UnaryOp):
             name, operands = "NEG", [node.operand]
         elif isinstance(node, ast.BinOp):
-            name, operands = NODES[type(node.op)], [node.left, node.right]
+            name, operands = formula.BINARY[type(node.op)][1].upper(), [node.left, node.right]
         elif isinstance(node, ast.Compare):
-            name, swapped = COMPARISONS[type(node.ops[0])]
-            operands = [node.left, node.comparators[0]][::-1 if swapped else 1]
+            name, *operands = comparison_row(node)
         else:
             name, operands = node.func.id.upper(), node.args
         values = ", ".join([self.visit(n) for n in operands])
@@ -79,20 +86,21 @@ class Programs:
         rows = [f"    {kinds[op.arity]}({op.name.upper()}, {op.name}) \\" for op in self.ops]
         return "#define CGRAD_ROWS(UNARY, BINARY, TERNARY) \\\n" + "\n".join(rows) + "\n\n"
 
-    def lanes(self, parse, c_text) -> str:
+    def lanes(self) -> str:
         """Each row as a function of one lane, L_(name), and as an instruction over a block.
 
         A formula's exp is spelled LC_exp: core/lanes.h defines it where it has a vector form, else it is C's. A row
         whose block form needs more than a loop is LB_<row>.
         """
-        called = sorted({n.func.id for op in self.ops for n in ast.walk(parse(op.formula))
-                         if isinstance(n, ast.Call) and n.func.id != "where"})
+        called = sorted({name for op in self.ops for name, _ in formula.calls(formula.parse(op.formula))} - {"where"})
         out = []
         for name in called:
             out += [f"#ifndef LC_{name}", f"#define LC_{name} c_{name}", "#endif"]
         for op in self.ops:
             args = ", ".join(f"double {a}" for a in op.names)
-            out.append(f"static inline double L_({op.name})({args}) {{ return {c_text(parse(op.formula), 'LC_{}')}; }}")
+            text = formula.c_text(formula.parse(op.formula), "LC_{}")
+            out.append(f"CGRAD_UNUSED static inline double L_({op.name})({args}) {{ return {text}; }}")
+        out += [f"#undef LC_{name}" for name in called]
         out.append("#define LANE_ROWS \\")
         for op in self.ops:
             lanes = [f"v + w[{k + 2}]*n" for k in range(op.arity)]

@@ -14,6 +14,18 @@ class TapeError(ValueError, RuntimeError):
     """A tape, a mark or a value of a tape used where it does not belong."""
 
 
+class TraceError(TypeError):
+    """Something in a compiled function that its replay could not repeat."""
+
+
+class GuardError(RuntimeError):
+    """A program was given numbers for which the recorded function would have taken another branch."""
+
+
+class ProgramError(ValueError):
+    """No program: a damaged or foreign file, or columns of a graph that lead nowhere."""
+
+
 class AnomalyError(FloatingPointError):
     """Under ``cgrad.detect_anomaly()``: the first nan or inf, in a value or an adjoint."""
 
@@ -548,3 +560,46 @@ def bad_state(op: str, reason: str) -> ValueError:
 def state_shape(op: str, key: str, have: tuple[int, ...], need: tuple[int, ...]) -> ValueError:
     return ValueError(f"{op}: {key!r} has shape {have}, its parameters have {need}: keep the shapes of parameters, "
                       "or make a new optimiser")
+
+
+# ---- programs ------------------------------------------------------------------------------------
+
+def of_library(filename: str) -> bool:
+    """Whether code belongs to cgrad or NumPy: guards name the user's line above it."""
+    numpy = os.path.dirname(sys.modules["numpy"].__file__ or "")
+    return filename.startswith((_PACKAGE + os.sep, numpy + os.sep, "<frozen "))
+
+
+def traced_number(what: str, value: Any, where: str) -> TraceError:
+    return TraceError(f"{what}: {_named(value)} changes from call to call of the compiled function, and its number here would be "
+                      f"frozen ({where}): use operations and comparisons, or cgrad.static(v) for a number that is "
+                      "guarded; or name the argument in static=")
+
+
+def traced_effect(what: str, where: str) -> TraceError:
+    ways = {
+        "no_grad": "call the compiled function for values alone, and leave no_grad out of it",
+        "backward": "use .grad or .value_and_grad of the compiled function",
+        "gradients without create_graph=True": "give create_graph=True, so that they are recorded",
+        "gradients": "those of arrays are not recorded in programs: use .grad of the compiled function",
+        "tangents": "use .jvp of the compiled function",
+        "setting data": "return the new number, and set it outside",
+        "random numbers": "draw them outside and give them as an argument",
+    }
+    return TraceError(f"{what}: a compiled function is recorded once and replayed, which would not repeat this ({where}): "
+                      f"{ways.get(what, 'do it outside of the compiled function')}")
+
+
+def traced_foreign(value: Any) -> TraceError:
+    return TraceError(f"compile: {_named(value)} was computed outside of the compiled function and has a history there: "
+                      "give it as an argument, or cut the history off with .detach() before")
+
+
+def not_in_programs(op: str, error: object, where: object) -> TraceError:
+    reason = f" ({type(error).__name__}: {error})" if error is not None else ""
+    return TraceError(f"{op}: programs are made of scalar operations, and NumPy cannot do this over single numbers{reason}"
+                      f"{f' ({where})' if where else ''}: do it outside, or write it as a loop")
+
+
+def bad_graph(what: str) -> ProgramError:
+    return ProgramError(f"program: {what}: this is no graph of a program, or it was damaged")

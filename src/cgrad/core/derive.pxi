@@ -109,3 +109,21 @@ cdef Graph forward_of(Graph g, int32_t[::1] outputs, int32_t[::1] wrt, int32_t[:
     finally:
         free(tangent)
     return h
+
+
+def reverse_sweep(Graph g, outputs, wrt, bint seeded):
+    """(graph, adjoints, by): g with its reverse sweep, and the nodes of the adjoints of the inputs ``wrt``.
+
+    seeded: each output has a further input, its adjoint, and all nodes but the inputs move up ``by`` places; else it is 1.
+    """
+    cdef int32_t[::1] adjoints = np.zeros(len(wrt), np.int32)
+    outputs = np.ascontiguousarray(outputs, np.int32)
+    h = reverse_of(g, outputs, np.ascontiguousarray(wrt, np.int32), seeded, adjoints)
+    return h, np.asarray(adjoints), h.inputs - g.inputs
+
+
+def forward_sweep(Graph g, outputs, wrt):
+    """(graph, tangents, by): g with its forward sweep; the tangents of the inputs ``wrt`` are further inputs."""
+    cdef int32_t[::1] tangents = np.zeros(len(outputs), np.int32)
+    h = forward_of(g, np.ascontiguousarray(outputs, np.int32), np.ascontiguousarray(wrt, np.int32), tangents)
+    return h, np.asarray(tangents), h.inputs - g.inputs

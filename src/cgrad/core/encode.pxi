@@ -16,7 +16,7 @@ cdef extern from "core/machine.h" nogil:
         M_MULADDS, M_IF_LT, M_IF_LE, M_IF_EQ, M_IF_NE, M_IF_NOT_LT, M_END
     ctypedef struct cgrad_layout:
         int32_t head, groups, results, operands
-    cgrad_layout cgrad_layout_of(const int32_t *, const int32_t *)
+    cgrad_layout cgrad_layout_of(const int32_t *, const int *)
     int32_t cgrad_replay(const int32_t *, double *)
 
 cdef enum:
