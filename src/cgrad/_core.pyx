@@ -30,6 +30,7 @@
     derive.pxi       derivatives of graphs, as graphs
     encode.pxi       a graph as instructions
     replay.pxi       programs run, at one point and over many
+    call.pxi         calls of compiled functions with the usual arguments
 """
 
 cimport cython  # no-cython-lint: decorators in chapters
@@ -38,6 +39,7 @@ cimport numpy as cnp
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_Check
 from cpython.object cimport Py_TYPE, PyObject, PyTypeObject, visitproc, Py_TPFLAGS_HEAPTYPE
+from cpython.tuple cimport PyTuple_GET_ITEM
 from cpython.ref cimport Py_DECREF, Py_INCREF
 from libc.math cimport INFINITY
 from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t, uintptr_t
@@ -83,6 +85,7 @@ include "_gen/partials.pxi"
 include "core/derive.pxi"
 include "core/encode.pxi"
 include "core/replay.pxi"
+include "core/call.pxi"
 include "core/trace.pxi"
 
 __all__ = [*FUNCTIONS, "dot", "Value", "Tensor", "Tape", "Node", "Mark", "Gradients", "gradients", "tangents",

@@ -8,6 +8,8 @@
 #   settle   upwards: nodes become slots. A slot is free again after its last use, and taken again first, while it
 #            is in the cache: the reverse sweep keeps just what it will read
 
+GRAPH_OPS = tuple(["input" if k == OP_INPUT else "const" if k == OP_CONST else OP_NAMES[k] for k in range(OP_COUNT)])
+
 ctypedef int32_t (*native_function)(const double *, double *, double *) noexcept nogil
 
 cdef extern from "core/machine.h" nogil:
@@ -346,11 +348,14 @@ cdef class Code:
     cdef Py_ssize_t native_work
     cdef int32_t *guard_numbers             # guard of the optimised graph -> its number
     cdef readonly Py_ssize_t runs           # so far, for what is worth compiling
+    cdef readonly Py_ssize_t quick_runs     # of those, by way of core/call.pxi
+    cdef public Py_ssize_t ask_at           # runs after which somebody wants to be asked; -1: nobody
 
     def __cinit__(self, Graph graph, outputs, guards=()):
         cdef int32_t[::1] roots
         cdef Py_ssize_t k, m
         self.idle = []
+        self.ask_at = -1
         outputs = np.ascontiguousarray(outputs, np.int32)
         guards = np.ascontiguousarray(guards, np.int32).reshape(-1, 2)
         m = outputs.shape[0]

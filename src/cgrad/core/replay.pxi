@@ -28,7 +28,7 @@ cdef extern from "core/machine.h" nogil:
 cdef enum:
     LONG_RUN = 20000         # words from which a run releases the GIL
     LANE_BYTES = 640 << 10   # what a block's slots may take: they stay in the second cache
-    PIECE = 1 << 25          # words times points of one piece of a batch: some 10 ms
+    PIECE = 1 << 23          # words times points of one piece of a batch: some milliseconds
 
 
 cdef class Workspace:
@@ -97,11 +97,12 @@ def lanes_available():
 
 
 cdef class Batch:
-    """Many points of a program: Batch(code, sources, points, targets, kind, index, sums).
+    """Many points of a program: Batch(code, points, sources, targets, held, kind="", index=None).
 
-    sources: one (array, offset, stride) an input; the value for point p is at byte offset + p*stride of the float64
-    array. targets: the same, one a result, or None where results are added up. index: the points to run (int64), None:
-    all. kind: of ``lanes_available()``. ``failed``: for each point that was run 0, or the guard at which it left the path.
+    sources: (addresses, strides), int64, one an input: point p's double is at address + p*stride bytes. targets: the
+    same, one a result, or None where results are added up. held: the arrays that these addresses lie in. index: the
+    points to run (int64), None: all. kind: of ``lanes_available()``. ``failed``: for each point that was run 0, or the
+    guard at which it left the path.
     """
     cdef readonly Code code
     cdef readonly Py_ssize_t points, piece, pieces
@@ -113,12 +114,12 @@ cdef class Batch:
     cdef object held
     cdef list idle
 
-    def __cinit__(self, Code code, list sources, Py_ssize_t points, list targets=None, str kind="", index=None):
+    def __cinit__(self, Code code, Py_ssize_t points, sources, targets, held, str kind="", index=None):
         cdef Py_ssize_t k, lanes = CGRAD_MOST_LANES
         cdef bytes name = kind.encode() if kind else <bytes>cgrad_lanes_name()
         self.code, self.points, self.idle = code, points, []
         self.summing = targets is None
-        self.held = sources, targets, index
+        self.held = held, index
         self.source = places_of(sources, code.inputs)
         if targets is not None:
             self.target = places_of(targets, code.results)
@@ -159,19 +160,20 @@ cdef class Batch:
         return sums
 
 
-cdef cgrad_place *places_of(list given, Py_ssize_t n) except NULL:
-    """(array, offset, stride) rows as addresses."""
+cdef cgrad_place *places_of(object given, Py_ssize_t n) except NULL:
+    """(addresses, strides), int64 arrays, as C reads them."""
     cdef cgrad_place *places
+    cdef cnp.int64_t[::1] addresses, strides
     cdef Py_ssize_t k
-    if len(given) != n:
-        raise errors.lengths("batch", len(given), n)
+    addresses, strides = given
+    if addresses.shape[0] != n or strides.shape[0] != n:
+        raise errors.lengths("batch", addresses.shape[0], n)
     places = <cgrad_place *>malloc((n + 1)*sizeof(cgrad_place))
     if places == NULL:
         raise MemoryError("map: no memory for the places of inputs")
     for k in range(n):
-        array, offset, stride = given[k]
-        places[k].at = <char *>cnp.PyArray_DATA(<cnp.ndarray?>array) + <Py_ssize_t>offset
-        places[k].stride = stride
+        places[k].at = <char *><uintptr_t>addresses[k]
+        places[k].stride = strides[k]
     return places
 
 

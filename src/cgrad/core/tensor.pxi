@@ -444,9 +444,13 @@ cdef class Tensor:
         return elementwise(OP_ROUND, self, None, None)
 
     def __float__(self):
+        if traces:
+            refuse(self, "float")
         raise errors.to_float("float", self)
 
     def __int__(self):
+        if traces:
+            refuse(self, "int")
         raise errors.to_float("int", self)
 
     def __repr__(self):

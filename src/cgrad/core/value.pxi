@@ -381,9 +381,13 @@ cdef class Value:
         return op_trunc(self)
 
     def __float__(self):
+        if traces:
+            refuse(self, "float")
         raise errors.to_float("float", self)
 
     def __int__(self):
+        if traces:
+            refuse(self, "int")
         raise errors.to_float("int", self)
 
     def __complex__(self):
