@@ -104,7 +104,9 @@ cdef Graph forward_of(Graph g, int32_t[::1] outputs, int32_t[::1] wrt, int32_t[:
         for i in range(n):
             tangent[i] = -1
         for k in range(by):
-            tangent[wrt[k]] = <int32_t>(g.inputs + k)
+            make_space(h)
+            j = <int32_t>(g.inputs + k)
+            tangent[wrt[k]] = j if tangent[wrt[k]] < 0 else emit2(h, OP_ADD, tangent[wrt[k]], j)
         for i in range(h.inputs, n):
             make_space(h)
             s = h.node[i]
@@ -130,19 +132,26 @@ cdef Graph forward_of(Graph g, int32_t[::1] outputs, int32_t[::1] wrt, int32_t[:
     return h
 
 
+cdef object nodes_below(object given, Py_ssize_t n, str what):
+    """Nodes, each of which must be one of the first n."""
+    found = whole_numbers(given, np.int32)
+    if found.size and (found.ndim != 1 or found.min() < 0 or found.max() >= n):
+        raise errors.bad_graph(f"{what} that are no nodes of it")
+    return found.reshape(-1)
+
+
 def reverse_sweep(Graph g, outputs, wrt, bint seeded):
     """(graph, adjoints, by): g with its reverse sweep, and the nodes of the adjoints of the inputs ``wrt``.
 
     seeded: each output has a further input, its adjoint, and all nodes but the inputs move up ``by`` places; else it is 1.
     """
     cdef int32_t[::1] adjoints = np.zeros(len(wrt), np.int32)
-    outputs = np.ascontiguousarray(outputs, np.int32)
-    h = reverse_of(g, outputs, np.ascontiguousarray(wrt, np.int32), seeded, adjoints)
+    h = reverse_of(g, nodes_below(outputs, g.n, "outputs"), nodes_below(wrt, g.inputs, "inputs"), seeded, adjoints)
     return h, np.asarray(adjoints), h.inputs - g.inputs
 
 
 def forward_sweep(Graph g, outputs, wrt):
     """(graph, tangents, by): g with its forward sweep; the tangents of the inputs ``wrt`` are further inputs."""
     cdef int32_t[::1] tangents = np.zeros(len(outputs), np.int32)
-    h = forward_of(g, np.ascontiguousarray(outputs, np.int32), np.ascontiguousarray(wrt, np.int32), tangents)
+    h = forward_of(g, nodes_below(outputs, g.n, "outputs"), nodes_below(wrt, g.inputs, "inputs"), tangents)
     return h, np.asarray(tangents), h.inputs - g.inputs
