@@ -1,35 +1,49 @@
 /* exp and its relatives (part of vecmath.h).
 
-   x = n ln 2 + r, |r| <= ln(2)/2, by Cody and Waite's two-part ln 2; e^r = 1 + r + r^2 P(r), P of degree 9 (relative
-   error 2^-57.9); 2^n by the exponent bits. Results below 2^-1022 come out right: 2^n goes in as two factors. */
+   x = n ln 2 + r, |r| <= ln(2)/2, by Cody and Waite's two-part ln 2; e^r = 1 + r + r^2 P(r), P of degree 9 or 10;
+   2^n by the exponent bits. Results below 2^-1022 come out right: 2^n goes in as two factors. */
 
-/* (e^r - 1 - r)/r^2 */
+/* (e^r - 1 - r)/r^2, to 2^-56.4 of e^r */
 static inline double VM(exp_tail)(double r) {
     double z = r*r, even, odd;
-    even = VM_FMA(z, 0x1.27bfd35e23f3fp-22, 0x1.a019a504edaf1p-16);
-    odd = VM_FMA(z, 0x1.c65581180d801p-26, 0x1.71e24d3efe53cp-19);
-    even = VM_FMA(z, even, 0x1.6c16c1843f057p-10);
-    odd = VM_FMA(z, odd, 0x1.a01a01476052bp-13);
-    even = VM_FMA(z, even, 0x1.5555555550607p-5);
-    odd = VM_FMA(z, odd, 0x1.1111111124fe6p-7);
+    even = VM_FMA(z, 0x1.28ad739713881p-22, 0x1.a0199a0ca1f9bp-16);
+    odd = VM_FMA(z, 0x1.ad80d8551e3e9p-26, 0x1.71df24a90d63bp-19);
+    even = VM_FMA(z, even, 0x1.6c16c18429597p-10);
+    odd = VM_FMA(z, odd, 0x1.a01a012a7e3d3p-13);
+    even = VM_FMA(z, even, 0x1.5555555550885p-5);
+    odd = VM_FMA(z, odd, 0x1.1111111127c11p-7);
     even = VM_FMA(z, even, 0x1.000000000000ap-1);
-    odd = VM_FMA(z, odd, 0x1.5555555555503p-3);
+    odd = VM_FMA(z, odd, 0x1.55555555554fap-3);
     return VM_FMA(r, odd, even);
 }
 
+/* e^r - 1 - r + lost to 2^-58.9 of e^r - 1, with a term more; r^2/2 apart, since it would round the others. */
+static inline double VM(expm1_tail)(double r, double lost) {
+    double z = r*r, even, odd;
+    even = VM_FMA(z, 0x1.1ef4e7379ff70p-29, 0x1.27e52b5feb0b3p-22);
+    odd = VM_FMA(z, 0x1.af5d2829c937bp-26, 0x1.71ddf9508973bp-19);
+    even = VM_FMA(z, even, 0x1.a01a0182e8543p-16);
+    odd = VM_FMA(z, odd, 0x1.a01a01af76702p-13);
+    even = VM_FMA(z, even, 0x1.6c16c16c1cd4fp-10);
+    odd = VM_FMA(z, odd, 0x1.111111110f7ebp-7);
+    even = VM_FMA(z, even, 0x1.5555555555548p-5);
+    odd = VM_FMA(z, odd, 0x1.5555555555559p-3);
+    return VM_FMA(0.5*r, r, VM_FMA(r*z, VM_FMA(r, even, odd), lost));
+}
+
 static inline double VM(exp)(double x) {
-    double t, n, r, v;
-    uint64_t k, half;
+    double t, n, b, r, v;
+    uint64_t k;
     x = x > 710.0 ? 710.0 : x;  /* inf anyway; nan passes both */
     x = x < -746.0 ? -746.0 : x;
     t = VM_FMA(x, 0x1.71547652b82fep+0, VM_SHIFT);
     k = VM(bits)(t);
     n = t - VM_SHIFT;
-    r = VM_FMA(n, -VM_LN2_1, x);
-    r = VM_FMA(n, -VM_LN2_2, r);
-    v = 1.0 + VM_FMA(r*r, VM(exp_tail)(r), r);
-    half = (k << 51) & ~(((uint64_t)1 << 52) - 1);
-    return VM(of_bits)(VM(bits)(v) + half)*VM(of_bits)((k << 52) - half + VM_BIAS);
+    x = VM_FMA(n, -VM_LN2_1, x);
+    b = n*VM_LN2_2;
+    r = x - b;
+    v = 1.0 + (x + VM_FMA(r*r, VM(exp_tail)(r), -b));  /* x is exact, r is rounded */
+    return VM(scaled)(v, k);
 }
 
 /* With e^r - 1 = q, x = n ln 2 + r, u = 2^-n:  e^x - 1 = 2^n((1 - u) + q). */
@@ -44,7 +58,7 @@ static inline double VM(expm1)(double x) {
     a = VM_FMA(n, -VM_LN2_1, a);
     b = n*VM_LN2_2;
     r = a - b;
-    tail = VM_FMA(r*r, VM(exp_tail)(r), (a - r) - b);
+    tail = VM(expm1_tail)(r, (a - r) - b);
     u = VM(of_bits)(VM_BIAS - (k << 52));
     u = n > 60.0 ? 0.0 : u;
     w = 1.0 - u;
@@ -67,15 +81,15 @@ static inline double VM(tanh)(double x) {
     a = VM_FMA(n, -VM_LN2_1, a);
     b = n*VM_LN2_2;
     r = a - b;
-    ql = VM_FMA(r*r, VM(exp_tail)(r), (a - r) - b);
+    ql = VM(expm1_tail)(r, (a - r) - b);
     q = r + ql;
     ql = (r - q) + ql;
     w = 1.0 - u;
     nh = w + q;
-    nl = ((w - nh) + q) + ql;
+    nl = ((w - nh) + q) + (((1.0 - w) - u) + ql);
     w = 1.0 + u;
     dh = w + q;
-    dl = ((w - dh) + q) + ql;
+    dl = ((w - dh) + q) + (((1.0 - w) + u) + ql);
     inverse = 1.0/dh;
 #if CGRAD_FMA
     v = nh*inverse;

@@ -41,19 +41,19 @@ static inline uint64_t VM(reduce)(double x, double *rest, double *lost) {
 /* sin(r + c), cos(r + c): polynomials of 6 terms in z = r^2 for (sin r - r)/(r z), (cos r - 1 + z/2)/z^2. */
 static inline double VM(sin_near)(double r, double c, double z) {
     double w = z*z, even, odd;
-    even = VM_FMA(w, -0x1.ae5e6837e5df5p-26, -0x1.a01a019c15b25p-13);
-    odd = VM_FMA(w, 0x1.5d9383153fee3p-33, 0x1.71de357aaa7e6p-19);
+    even = VM_FMA(w, -0x1.ae5e6633019a2p-26, -0x1.a01a019c11948p-13);
+    odd = VM_FMA(w, 0x1.5d92fe8be5afbp-33, 0x1.71de3577aed6cp-19);
     even = VM_FMA(w, even, -0x1.5555555555549p-3);
-    odd = VM_FMA(w, odd, 0x1.111111110f8a4p-7);
+    odd = VM_FMA(w, odd, 0x1.111111110f87ap-7);
     return r + VM_FMA(r*z, VM_FMA(z, odd, even), VM_FMA(-0.5*z, c, c));
 }
 
 static inline double VM(cos_near)(double r, double c, double z) {
     double w = z*z, h = VM_FMA(-0.5, z, 1.0), even, odd;
-    even = VM_FMA(w, 0x1.1ee9f13ebd4eep-29, 0x1.a01a019cbf578p-16);
-    odd = VM_FMA(w, -0x1.8fb1231887038p-37, -0x1.27e4f812a3fe6p-22);
+    even = VM_FMA(w, 0x1.1ee9ebe983a11p-29, 0x1.a01a019cb1bf4p-16);
+    odd = VM_FMA(w, -0x1.8fae9c87de470p-37, -0x1.27e4f809f172fp-22);
     even = VM_FMA(w, even, 0x1.555555555554cp-5);
-    odd = VM_FMA(w, odd, -0x1.6c16c16c1521fp-10);
+    odd = VM_FMA(w, odd, -0x1.6c16c16c1517ep-10);
     return h + (VM_FMA(-0.5, z, 1.0 - h) + VM_FMA(w, VM_FMA(z, odd, even), -r*c));
 }
 
