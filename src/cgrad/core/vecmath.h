@@ -69,6 +69,11 @@ static inline double VM(fabs)(double x) {
     return VM(of_bits)(VM(bits)(x) & ~VM_SIGN);
 }
 
+/* x held within [-most, most]; nan stays. One comparison: gcc makes a tangle of two. */
+static inline double VM(within)(double x, double most) {
+    return VM(fabs)(x) > most ? VM(copysign)(most, x) : x;
+}
+
 /* a where the lowest bit of q is 0, b where it is 1. */
 static inline double VM(pick)(uint64_t q, double a, double b) {
     uint64_t mask = 0 - (q & 1);

@@ -34,8 +34,7 @@ static inline double VM(expm1_tail)(double r, double lost) {
 static inline double VM(exp)(double x) {
     double t, n, b, r, v;
     uint64_t k;
-    x = x > 710.0 ? 710.0 : x;  /* inf anyway; nan passes both */
-    x = x < -746.0 ? -746.0 : x;
+    x = VM(within)(x, 746.0);
     t = VM_FMA(x, 0x1.71547652b82fep+0, VM_SHIFT);
     k = VM(bits)(t);
     n = t - VM_SHIFT;

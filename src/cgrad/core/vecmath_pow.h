@@ -22,8 +22,7 @@ static inline double VM(exp2_near)(double r, double c) {
 
 static inline double VM(exp2)(double x) {
     double t;
-    x = x > 1025.0 ? 1025.0 : x;
-    x = x < -1080.0 ? -1080.0 : x;
+    x = VM(within)(x, 1080.0);
     t = x + VM_SHIFT;
     return VM(scaled)(VM(exp2_near)(x - (t - VM_SHIFT), 0.0), VM(bits)(t));
 }
@@ -79,8 +78,7 @@ static inline double VM(pow)(double x, double y) {
     p = y*high;
     pl = VM(product_error)(y, high, p) + y*low;
     pl = VM(fabs)(p) < 1100.0 ? pl : 0.0;
-    p = p > 1100.0 ? 1100.0 : p;
-    p = p < -1100.0 ? -1100.0 : p;
+    p = VM(within)(p, 1100.0);
     t = p + VM_SHIFT;
     n = t - VM_SHIFT;
     p -= n;
@@ -100,4 +98,12 @@ static inline double VM(pow)(double x, double y) {
 }
 
 VM_BLOCK(exp2)
+#if CGRAD_FMA
 VM_BLOCK2(pow)
+#else  /* two at a time without fma are slower than libm's table of logarithms */
+static void VM(block_pow)(double *out, const double *x, const double *y, long n) {
+    long j;
+    for (j = 0; j < n; j++)
+        out[j] = pow(x[j], y[j]);
+}
+#endif

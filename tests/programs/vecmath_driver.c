@@ -1,0 +1,50 @@
+/* The functions of vecmath.h for test_vecmath.py: one library, every target that the compiler knows of this machine. */
+#if defined(__x86_64__) || defined(_M_X64)
+#define CGRAD_FMA 0
+#define VM(name) name##_sse2
+#include "vecmath.h"
+#undef VM
+#undef CGRAD_FMA
+#define CGRAD_FMA 1
+#pragma GCC push_options
+#pragma GCC target("avx2,fma")
+#define VM(name) name##_avx2
+#include "vecmath.h"
+#undef VM
+#pragma GCC pop_options
+#pragma GCC push_options
+#pragma GCC target("avx512f,avx512dq,avx512vl,avx2,fma,prefer-vector-width=512")
+#define VM(name) name##_avx512
+#include "vecmath.h"
+#undef VM
+#pragma GCC pop_options
+#define EACH(MACRO, name) MACRO(name, sse2) MACRO(name, avx2) MACRO(name, avx512)
+int targets(void) {
+    __builtin_cpu_init();
+    return 1 | (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) << 1
+        | (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")) << 2;
+}
+#else
+#ifdef __FP_FAST_FMA
+#define CGRAD_FMA 1
+#else
+#define CGRAD_FMA 0
+#endif
+#define VM(name) name##_plain
+#include "vecmath.h"
+#define EACH(MACRO, name) MACRO(name, plain)
+int targets(void) {
+    return 8;
+}
+#endif
+
+#define OUT1(name, target) void out_##name##_##target(double *out, const double *x, long n) { block_##name##_##target(out, x, n); }
+#define OUT2(name, target) void out_##name##_##target(double *out, const double *x, const double *y, long n) { \
+    block_##name##_##target(out, x, y, n); }
+#define OUT_SINCOS(name, target) void out_##name##_##target(double *s, double *c, const double *x, long n) { \
+    block_##name##_##target(s, c, x, n); }
+#define ONE(name) EACH(OUT1, name)
+#define TWO(name) EACH(OUT2, name)
+EACH(OUT_SINCOS, sincos)
+ONE(exp) ONE(exp2) ONE(expm1) ONE(tanh) ONE(log) ONE(log1p) ONE(sin) ONE(cos)
+TWO(pow)
