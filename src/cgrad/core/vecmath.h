@@ -123,3 +123,4 @@ static inline double VM(scaled)(double v, uint64_t k) {
 #include "vecmath_log.h"
 #include "vecmath_trig.h"
 #include "vecmath_pow.h"
+#include "vecmath_inverse.h"

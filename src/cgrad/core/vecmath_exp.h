@@ -100,6 +100,53 @@ static inline double VM(tanh)(double x) {
     return VM(copysign)(v, x);
 }
 
+/* sinh a (sign 1) or cosh a (sign -1) of a >= 0, from a = n ln 2 + r + c:  sinh a = 2^(n-1) ((1 - u) cosh r + (1 + u) sinh r)
+   with u = 2^-2n, and cosh a with the other signs. Polynomials in z = r^2 for (sinh r - r)/(r z) (2^-60.7) and
+   (cosh r - 1 - z/2)/z^2 (2^-67.6). */
+static inline double VM(hyperbolic)(double a, double sign) {
+    double t, n, b, r, c, z, s, k, u, w1, w2, v, w;
+    a = a > 720.0 ? 720.0 : a;  /* inf already; nan passes */
+    t = VM_FMA(a, 0x1.71547652b82fep+0, VM_SHIFT);
+    n = t - VM_SHIFT;
+    a = VM_FMA(n, -VM_LN2_1, a);
+    b = n*VM_LN2_2;
+    r = a - b;
+    c = (a - r) - b;
+    z = r*r;
+    s = VM_FMA(z, 0x1.af5ebfecd6955p-26, 0x1.71ddf8531cbd4p-19);
+    k = VM_FMA(z, 0x1.1f8b778623eabp-29, 0x1.27e4cc509a7bbp-22);
+    s = VM_FMA(z, s, 0x1.a01a01afe5586p-13);
+    k = VM_FMA(z, k, 0x1.a01a01ad62b4ep-16);
+    s = VM_FMA(z, s, 0x1.111111110f6aep-7);
+    k = VM_FMA(z, k, 0x1.6c16c16c1504fp-10);
+    s = VM_FMA(z, s, 0x1.5555555555559p-3);
+    k = VM_FMA(z, k, 0x1.5555555555558p-5);
+    u = VM(of_bits)(VM_BIAS - (VM(bits)(t) << 53));
+    u = n > 40.0 ? 0.0 : u;
+    u *= sign;
+    w1 = 1.0 - u;
+    w2 = 1.0 + u;
+    c = VM_FMA(VM_FMA(w1, r, w2), c, (1.0 - w1) - u);
+    c = VM_FMA(w1*z, VM_FMA(z, k, 0.5), c);
+    c = VM_FMA(w2*r, z*s, c);
+    v = w1 + r;                 /* w1 + w2 r = (w1 + r) + u r, without its rounding errors */
+    c += (w1 - v) + r;
+    u *= r;
+    w = v + u;
+    c += (v - w) + u;
+    return VM(scaled)(w + c, VM(bits)(t) - 1);
+}
+
+static inline double VM(sinh)(double x) {
+    return VM(copysign)(VM(hyperbolic)(VM(fabs)(x), 1.0), x);
+}
+
+static inline double VM(cosh)(double x) {
+    return VM(hyperbolic)(VM(fabs)(x), -1.0);
+}
+
 VM_BLOCK(exp)
+VM_BLOCK(sinh)
+VM_BLOCK(cosh)
 VM_BLOCK(expm1)
 VM_BLOCK(tanh)

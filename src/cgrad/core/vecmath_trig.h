@@ -38,51 +38,82 @@ static inline uint64_t VM(reduce)(double x, double *rest, double *lost) {
     return q;
 }
 
-/* sin(r + c), cos(r + c): polynomials of 6 terms in z = r^2 for (sin r - r)/(r z), (cos r - 1 + z/2)/z^2. */
-static inline double VM(sin_near)(double r, double c, double z) {
-    double w = z*z, even, odd;
+/* sin(r + c) and cos(r + c) as unevaluated sums: polynomials of 6 terms in z = r^2 for (sin r - r)/(r z) (relative error
+   2^-57.2) and (cos r - 1 + z/2)/z^2 (2^-59.9). */
+static inline double VM(sin_parts)(double r, double c, double *low) {
+    double z = r*r, w = z*z, even, odd;
     even = VM_FMA(w, -0x1.ae5e6633019a2p-26, -0x1.a01a019c11948p-13);
     odd = VM_FMA(w, 0x1.5d92fe8be5afbp-33, 0x1.71de3577aed6cp-19);
     even = VM_FMA(w, even, -0x1.5555555555549p-3);
     odd = VM_FMA(w, odd, 0x1.111111110f87ap-7);
-    return r + VM_FMA(r*z, VM_FMA(z, odd, even), VM_FMA(-0.5*z, c, c));
+    *low = VM_FMA(r*z, VM_FMA(z, odd, even), VM_FMA(-0.5*z, c, c));
+    return r;
 }
 
-static inline double VM(cos_near)(double r, double c, double z) {
-    double w = z*z, h = VM_FMA(-0.5, z, 1.0), even, odd;
+static inline double VM(cos_parts)(double r, double c, double *low) {
+    double z = r*r, w = z*z, h = VM_FMA(-0.5, z, 1.0), even, odd;
     even = VM_FMA(w, 0x1.1ee9ebe983a11p-29, 0x1.a01a019cb1bf4p-16);
     odd = VM_FMA(w, -0x1.8fae9c87de470p-37, -0x1.27e4f809f172fp-22);
     even = VM_FMA(w, even, 0x1.555555555554cp-5);
     odd = VM_FMA(w, odd, -0x1.6c16c16c1517ep-10);
-    return h + (VM_FMA(-0.5, z, 1.0 - h) + VM_FMA(w, VM_FMA(z, odd, even), -r*c));
+    *low = VM_FMA(-0.5, z, 1.0 - h) + VM_FMA(w, VM_FMA(z, odd, even), -r*c);
+    return h;
+}
+
+static inline double VM(sin_near)(double r, double c) {
+    double low, high = VM(sin_parts)(r, c, &low);
+    return high + low;
+}
+
+static inline double VM(cos_near)(double r, double c) {
+    double low, high = VM(cos_parts)(r, c, &low);
+    return high + low;
 }
 
 static inline double VM(sin)(double x) {
-    double r, c, z, s;
+    double r, c, s;
     uint64_t q = VM(reduce)(x, &r, &c);
-    z = r*r;
-    s = VM(pick)(q, VM(sin_near)(r, c, z), VM(cos_near)(r, c, z));
+    s = VM(pick)(q, VM(sin_near)(r, c), VM(cos_near)(r, c));
     s = VM(of_bits)(VM(bits)(s) ^ (q << 62 & VM_SIGN));
     return x == 0.0 ? x : s;  /* -0 */
 }
 
 static inline double VM(cos)(double x) {
-    double r, c, z, s;
+    double r, c, s;
     uint64_t q = VM(reduce)(x, &r, &c) + 1;
-    z = r*r;
-    s = VM(pick)(q, VM(sin_near)(r, c, z), VM(cos_near)(r, c, z));
+    s = VM(pick)(q, VM(sin_near)(r, c), VM(cos_near)(r, c));
     return VM(of_bits)(VM(bits)(s) ^ (q << 62 & VM_SIGN));
 }
 
 static inline void VM(sincos)(double x, double *sine, double *cosine) {
-    double r, c, z, s, k;
+    double r, c, s, k;
     uint64_t q = VM(reduce)(x, &r, &c);
-    z = r*r;
-    s = VM(sin_near)(r, c, z);
-    k = VM(cos_near)(r, c, z);
+    s = VM(sin_near)(r, c);
+    k = VM(cos_near)(r, c);
     r = VM(of_bits)(VM(bits)(VM(pick)(q, s, k)) ^ (q << 62 & VM_SIGN));
     *sine = x == 0.0 ? x : r;
     *cosine = VM(of_bits)(VM(bits)(VM(pick)(q, k, s)) ^ ((q + 1) << 62 & VM_SIGN));
+}
+
+/* sin/cos or -cos/sin, both and the quotient with their rounding errors put back. */
+static inline double VM(tan)(double x) {
+    double r, c, s, sl, k, kl, n, nl, d, dl, inverse, v, p;
+    uint64_t q = VM(reduce)(x, &r, &c);
+    n = VM(sin_parts)(r, c, &nl);
+    d = VM(cos_parts)(r, c, &dl);
+    s = n + nl;
+    sl = (n - s) + nl;
+    k = d + dl;
+    kl = (d - k) + dl;
+    n = VM(pick)(q, s, -k);
+    nl = VM(pick)(q, sl, -kl);
+    d = VM(pick)(q, k, s);
+    dl = VM(pick)(q, kl, sl);
+    inverse = 1.0/d;
+    v = n*inverse;
+    p = v*d;
+    v += (((n - p) - VM(product_error)(v, d, p)) + (nl - v*dl))*inverse;
+    return x == 0.0 ? x : v;  /* -0 */
 }
 
 /* Whether the inline forms hold for all of x[0..n). */
@@ -120,6 +151,7 @@ static inline int VM(trig_all)(const double *x, long n) {
 
 VM_BLOCK_TRIG(sin)
 VM_BLOCK_TRIG(cos)
+VM_BLOCK_TRIG(tan)
 
 /* out may be x for one of the two, not for both */
 static void VM(block_sincos)(double *sines, double *cosines, const double *x, long n) {
