@@ -40,6 +40,13 @@
 #else
 #define VM_ALIGNED(p) (p)
 #endif
+#if defined(_MSC_VER) && !defined(__clang__)
+#define VM_INLINE static __forceinline
+#elif defined(__GNUC__)
+#define VM_INLINE static inline __attribute__((always_inline))  /* a call left in a loop would stop the vectoriser */
+#else
+#define VM_INLINE static inline
+#endif
 #define VM_SHIFT 0x1.8p52               /* x + VM_SHIFT: x rounded to a whole number, which is in the low bits */
 #define VM_LN2_1 0x1.62e42fefa38p-1     /* ln 2: the first 42 bits, so that whole numbers up to 2^11 times it are */
 #define VM_LN2_2 0x1.ef35793c7673p-45   /* exact, and 53 more */
@@ -48,40 +55,40 @@
 #define VM_CHUNK 64                     /* numbers that a block function looks through for its libm fallback at a time */
 #endif
 
-static inline uint64_t VM(bits)(double x) {
+VM_INLINE uint64_t VM(bits)(double x) {
     uint64_t b;
     memcpy(&b, &x, 8);
     return b;
 }
 
-static inline double VM(of_bits)(uint64_t b) {
+VM_INLINE double VM(of_bits)(uint64_t b) {
     double x;
     memcpy(&x, &b, 8);
     return x;
 }
 
 /* The sign of y on the magnitude of x. */
-static inline double VM(copysign)(double x, double y) {
+VM_INLINE double VM(copysign)(double x, double y) {
     return VM(of_bits)((VM(bits)(x) & ~VM_SIGN) | (VM(bits)(y) & VM_SIGN));
 }
 
-static inline double VM(fabs)(double x) {
+VM_INLINE double VM(fabs)(double x) {
     return VM(of_bits)(VM(bits)(x) & ~VM_SIGN);
 }
 
 /* x held within [-most, most]; nan stays. One comparison: gcc makes a tangle of two. */
-static inline double VM(within)(double x, double most) {
+VM_INLINE double VM(within)(double x, double most) {
     return VM(fabs)(x) > most ? VM(copysign)(most, x) : x;
 }
 
 /* a where the lowest bit of q is 0, b where it is 1. */
-static inline double VM(pick)(uint64_t q, double a, double b) {
+VM_INLINE double VM(pick)(uint64_t q, double a, double b) {
     uint64_t mask = 0 - (q & 1);
     return VM(of_bits)((VM(bits)(a) & ~mask) | (VM(bits)(b) & mask));
 }
 
 /* a*b - p for p = a*b rounded: the rounding error of the product (Dekker's splitting where there is no fma). */
-static inline double VM(product_error)(double a, double b, double p) {
+VM_INLINE double VM(product_error)(double a, double b, double p) {
 #if CGRAD_FMA
     return __builtin_fma(a, b, -p);
 #else
@@ -92,7 +99,7 @@ static inline double VM(product_error)(double a, double b, double p) {
 }
 
 /* v*2^n for n in the low bits of k, -2100 < n < 2100; in two factors, so that neither overflows before the product. */
-static inline double VM(scaled)(double v, uint64_t k) {
+VM_INLINE double VM(scaled)(double v, uint64_t k) {
     uint64_t half = (k << 51) & ~(((uint64_t)1 << 52) - 1);
     return v*VM(of_bits)(half + VM_BIAS)*VM(of_bits)((k << 52) - half + VM_BIAS);
 }
@@ -124,3 +131,5 @@ static inline double VM(scaled)(double v, uint64_t k) {
 #include "vecmath_trig.h"
 #include "vecmath_pow.h"
 #include "vecmath_inverse.h"
+#include "vecmath_erf.h"
+#include "vecmath_roots.h"

@@ -4,7 +4,7 @@
    2^n by the exponent bits. Results below 2^-1022 come out right: 2^n goes in as two factors. */
 
 /* (e^r - 1 - r)/r^2, to 2^-56.4 of e^r */
-static inline double VM(exp_tail)(double r) {
+VM_INLINE double VM(exp_tail)(double r) {
     double z = r*r, even, odd;
     even = VM_FMA(z, 0x1.28ad739713881p-22, 0x1.a0199a0ca1f9bp-16);
     odd = VM_FMA(z, 0x1.ad80d8551e3e9p-26, 0x1.71df24a90d63bp-19);
@@ -18,7 +18,7 @@ static inline double VM(exp_tail)(double r) {
 }
 
 /* e^r - 1 - r + lost to 2^-58.9 of e^r - 1, with a term more; r^2/2 apart, since it would round the others. */
-static inline double VM(expm1_tail)(double r, double lost) {
+VM_INLINE double VM(expm1_tail)(double r, double lost) {
     double z = r*r, even, odd;
     even = VM_FMA(z, 0x1.1ef4e7379ff70p-29, 0x1.27e52b5feb0b3p-22);
     odd = VM_FMA(z, 0x1.af5d2829c937bp-26, 0x1.71ddf9508973bp-19);
@@ -31,7 +31,7 @@ static inline double VM(expm1_tail)(double r, double lost) {
     return VM_FMA(0.5*r, r, VM_FMA(r*z, VM_FMA(r, even, odd), lost));
 }
 
-static inline double VM(exp)(double x) {
+VM_INLINE double VM(exp)(double x) {
     double t, n, b, r, v;
     uint64_t k;
     x = VM(within)(x, 746.0);
@@ -46,7 +46,7 @@ static inline double VM(exp)(double x) {
 }
 
 /* With e^r - 1 = q, x = n ln 2 + r, u = 2^-n:  e^x - 1 = 2^n((1 - u) + q). */
-static inline double VM(expm1)(double x) {
+VM_INLINE double VM(expm1)(double x) {
     double t, n, a, b, r, tail, u, w, v;
     uint64_t k;
     a = x > 710.0 ? 710.0 : x;
@@ -69,7 +69,7 @@ static inline double VM(expm1)(double x) {
 
 /* With e^(2|x|) = 2^n(1 + q), u = 2^-n:  tanh|x| = ((1 - u) + q)/((1 + u) + q), both sums and the quotient with their
    rounding errors put back. */
-static inline double VM(tanh)(double x) {
+VM_INLINE double VM(tanh)(double x) {
     double a, t, n, b, r, q, ql, u, w, nh, nl, dh, dl, v, inverse;
     a = VM(fabs)(x);
     a = a > 22.0 ? 22.0 : a;  /* 1 already; nan passes */
@@ -103,7 +103,7 @@ static inline double VM(tanh)(double x) {
 /* sinh a (sign 1) or cosh a (sign -1) of a >= 0, from a = n ln 2 + r + c:  sinh a = 2^(n-1) ((1 - u) cosh r + (1 + u) sinh r)
    with u = 2^-2n, and cosh a with the other signs. Polynomials in z = r^2 for (sinh r - r)/(r z) (2^-60.7) and
    (cosh r - 1 - z/2)/z^2 (2^-67.6). */
-static inline double VM(hyperbolic)(double a, double sign) {
+VM_INLINE double VM(hyperbolic)(double a, double sign) {
     double t, n, b, r, c, z, s, k, u, w1, w2, v, w;
     a = a > 720.0 ? 720.0 : a;  /* inf already; nan passes */
     t = VM_FMA(a, 0x1.71547652b82fep+0, VM_SHIFT);
@@ -137,11 +137,11 @@ static inline double VM(hyperbolic)(double a, double sign) {
     return VM(scaled)(w + c, VM(bits)(t) - 1);
 }
 
-static inline double VM(sinh)(double x) {
+VM_INLINE double VM(sinh)(double x) {
     return VM(copysign)(VM(hyperbolic)(VM(fabs)(x), 1.0), x);
 }
 
-static inline double VM(cosh)(double x) {
+VM_INLINE double VM(cosh)(double x) {
     return VM(hyperbolic)(VM(fabs)(x), -1.0);
 }
 

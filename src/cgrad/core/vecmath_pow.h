@@ -6,7 +6,7 @@
    1 + rest ln 2 + rest^2 Q(rest), Q of degree 9 (2^-57.9 of the result). */
 
 /* 2^(r + c) for |r| <= 1/2, c of the size of r's rounding error */
-static inline double VM(exp2_near)(double r, double c) {
+VM_INLINE double VM(exp2_near)(double r, double c) {
     double z = r*r, even, odd;
     even = VM_FMA(z, 0x1.e617c71266687p-28, 0x1.62bfc9ec66627p-20);
     odd = VM_FMA(z, 0x1.e7c86aab39f41p-32, 0x1.b526522c7c434p-24);
@@ -20,7 +20,7 @@ static inline double VM(exp2_near)(double r, double c) {
     return 1.0 + VM_FMA(r, 0x1.62e42fefa39efp-1, VM_FMA(z, VM_FMA(r, odd, even), c));
 }
 
-static inline double VM(exp2)(double x) {
+VM_INLINE double VM(exp2)(double x) {
     double t;
     x = VM(within)(x, 1080.0);
     t = x + VM_SHIFT;
@@ -28,7 +28,7 @@ static inline double VM(exp2)(double x) {
 }
 
 /* log2 of a positive, finite x; the second part goes to *low */
-static inline double VM(log2_parts)(double x, double *low) {
+VM_INLINE double VM(log2_parts)(double x, double *low) {
     const uint64_t half = 0x3fe6a09e667f3bcd;
     int small = x < 0x1p-1022;
     double y = small ? x*0x1p54 : x, bias = small ? 0x1p52 + 1023 + 54 : 0x1p52 + 1023;
@@ -68,7 +68,7 @@ static inline double VM(log2_parts)(double x, double *low) {
 }
 
 /* As C's pow, for all arguments. */
-static inline double VM(pow)(double x, double y) {
+VM_INLINE double VM(pow)(double x, double y) {
     double ax = VM(fabs)(x), ay = VM(fabs)(y), high, low, p, pl, n, t, v;
     uint64_t odd, sign;
     int whole;

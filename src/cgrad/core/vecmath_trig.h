@@ -12,7 +12,7 @@
 #endif
 
 /* n in the low bits of the result */
-static inline uint64_t VM(reduce)(double x, double *rest, double *lost) {
+VM_INLINE uint64_t VM(reduce)(double x, double *rest, double *lost) {
     double n = VM_FMA(x, 0x1.45f306dc9c883p-1, VM_SHIFT), a, w, r, c;
     uint64_t q = VM(bits)(n);
     n -= VM_SHIFT;
@@ -40,7 +40,7 @@ static inline uint64_t VM(reduce)(double x, double *rest, double *lost) {
 
 /* sin(r + c) and cos(r + c) as unevaluated sums: polynomials of 6 terms in z = r^2 for (sin r - r)/(r z) (relative error
    2^-57.2) and (cos r - 1 + z/2)/z^2 (2^-59.9). */
-static inline double VM(sin_parts)(double r, double c, double *low) {
+VM_INLINE double VM(sin_parts)(double r, double c, double *low) {
     double z = r*r, w = z*z, even, odd;
     even = VM_FMA(w, -0x1.ae5e6633019a2p-26, -0x1.a01a019c11948p-13);
     odd = VM_FMA(w, 0x1.5d92fe8be5afbp-33, 0x1.71de3577aed6cp-19);
@@ -50,7 +50,7 @@ static inline double VM(sin_parts)(double r, double c, double *low) {
     return r;
 }
 
-static inline double VM(cos_parts)(double r, double c, double *low) {
+VM_INLINE double VM(cos_parts)(double r, double c, double *low) {
     double z = r*r, w = z*z, h = VM_FMA(-0.5, z, 1.0), even, odd;
     even = VM_FMA(w, 0x1.1ee9ebe983a11p-29, 0x1.a01a019cb1bf4p-16);
     odd = VM_FMA(w, -0x1.8fae9c87de470p-37, -0x1.27e4f809f172fp-22);
@@ -60,17 +60,17 @@ static inline double VM(cos_parts)(double r, double c, double *low) {
     return h;
 }
 
-static inline double VM(sin_near)(double r, double c) {
+VM_INLINE double VM(sin_near)(double r, double c) {
     double low, high = VM(sin_parts)(r, c, &low);
     return high + low;
 }
 
-static inline double VM(cos_near)(double r, double c) {
+VM_INLINE double VM(cos_near)(double r, double c) {
     double low, high = VM(cos_parts)(r, c, &low);
     return high + low;
 }
 
-static inline double VM(sin)(double x) {
+VM_INLINE double VM(sin)(double x) {
     double r, c, s;
     uint64_t q = VM(reduce)(x, &r, &c);
     s = VM(pick)(q, VM(sin_near)(r, c), VM(cos_near)(r, c));
@@ -78,14 +78,14 @@ static inline double VM(sin)(double x) {
     return x == 0.0 ? x : s;  /* -0 */
 }
 
-static inline double VM(cos)(double x) {
+VM_INLINE double VM(cos)(double x) {
     double r, c, s;
     uint64_t q = VM(reduce)(x, &r, &c) + 1;
     s = VM(pick)(q, VM(sin_near)(r, c), VM(cos_near)(r, c));
     return VM(of_bits)(VM(bits)(s) ^ (q << 62 & VM_SIGN));
 }
 
-static inline void VM(sincos)(double x, double *sine, double *cosine) {
+VM_INLINE void VM(sincos)(double x, double *sine, double *cosine) {
     double r, c, s, k;
     uint64_t q = VM(reduce)(x, &r, &c);
     s = VM(sin_near)(r, c);
@@ -96,7 +96,7 @@ static inline void VM(sincos)(double x, double *sine, double *cosine) {
 }
 
 /* sin/cos or -cos/sin, both and the quotient with their rounding errors put back. */
-static inline double VM(tan)(double x) {
+VM_INLINE double VM(tan)(double x) {
     double r, c, s, sl, k, kl, n, nl, d, dl, inverse, v, p;
     uint64_t q = VM(reduce)(x, &r, &c);
     n = VM(sin_parts)(r, c, &nl);
@@ -117,7 +117,7 @@ static inline double VM(tan)(double x) {
 }
 
 /* Whether the inline forms hold for all of x[0..n). */
-static inline int VM(trig_all)(const double *x, long n) {
+VM_INLINE int VM(trig_all)(const double *x, long n) {
     const double *a = VM_ALIGNED(x);
     uint64_t large = 0;
     long j;
