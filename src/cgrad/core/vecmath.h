@@ -20,9 +20,12 @@
 #include <math.h>
 
 #undef VM_FMA
+#undef VM_BLOCK_FMA
 #if CGRAD_FMA
+#define VM_BLOCK_FMA(name) VM_BLOCK(name)
 #define VM_FMA(a, b, c) __builtin_fma(a, b, c)  /* rounded once */
 #else
+#define VM_BLOCK_FMA(name) VM_BLOCK_LIBM(name)
 #define VM_FMA(a, b, c) ((a)*(b) + (c))         /* rounded twice: only where that is as good */
 #endif
 
@@ -114,6 +117,13 @@ VM_INLINE double VM(scaled)(double v, uint64_t k) {
         VM_LOOP \
         for (j = 0; j < (n & ~7L); j++) \
             o[j] = VM(name)(a[j]); \
+    }
+/* For a target without fma, where two numbers at a time take longer than libm with its tables: libm, one by one. */
+#define VM_BLOCK_LIBM(name) \
+    static void VM(block_##name)(double *out, const double *x, long n) { \
+        long j; \
+        for (j = 0; j < n; j++) \
+            out[j] = name(x[j]); \
     }
 #define VM_BLOCK2(name) \
     static void VM(block_##name)(double *out, const double *x, const double *y, long n) { \

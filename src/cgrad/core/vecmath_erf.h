@@ -1,11 +1,6 @@
-/* erf, erfc (part of vecmath.h).
+/* erf, erfc (part of vecmath.h). */
 
-   Up to 1/2, erf x = x + x Q(x^2), Q of 10 terms (relative error 2^-65 but for the coefficients' rounding). Beyond,
-   erfc x = e^(-x^2) G(t)/(x + 2) with t = (x - 2)/(x + 2), G of 24 terms up to x = 28 (2^-59.5): Shepherd & Laframboise
-   1981, whose denominator here is t's own, which leaves one division. x^2, 1/(x + 2) and e^(-x^2) keep their rounding
-   errors: they would be multiplied by up to 700. */
-
-/* erf x/x - 1 for z = x^2 <= 1/4, but for the second part of its constant term, -0x1.7ap-57 or so */
+/* erf x/x - 1 for z = x^2 <= 1/4: 10 terms (relative error 2^-65 of erf but for the coefficients' rounding) */
 VM_INLINE double VM(erf_small)(double z) {
     double w = z*z, even, odd;
     odd = VM_FMA(w, -0x1.39f8cefd979dbp-23, -0x1.f4bb9bd81e636p-17);
@@ -19,7 +14,10 @@ VM_INLINE double VM(erf_small)(double z) {
     return VM_FMA(z, odd, even);
 }
 
-/* erfc x = 2^n (high + *low) for 1/2 <= x <= 28, n in the low bits of *k */
+/* erfc x = e^(-x^2) G(t)/(x + 2) with t = (x - 2)/(x + 2), G of 24 terms up to x = 28 (2^-59.5): Shepherd & Laframboise
+   1981, whose denominator here is t's own, which leaves one division. x^2, e^(-x^2), 1/(x + 2), t and the first two terms
+   of G keep their rounding errors, those of x^2 because e^ would multiply them by up to 700, the others because each
+   would add an ulp. erfc x = 2^n (high + *low) for 1/2 <= x <= 28, n in the low bits of *k */
 VM_INLINE double VM(erfc_parts)(double x, double *low, uint64_t *k) {
     double s = x*x, sl = VM(product_error)(x, x, s), t, n, a, b, r, v, vl, d, dl, q, ql, p, z, tl, even, odd, g, gl, w;
     t = VM_FMA(s, -0x1.71547652b82fep+0, VM_SHIFT);
@@ -90,21 +88,57 @@ VM_INLINE double VM(erfc)(double x) {
     return x != x ? x : v;
 }
 
+/* Up to 1, x + x Q(x^2), Q of 13 terms (2^-62.7 but for the coefficients' rounding). Beyond, 1 - e^P(x - 1), P of
+   degree 17 near log erfc x up to x = 6, its error weighted by erfc x (2^-57.0): what erfc alone could not do. */
 VM_INLINE double VM(erf)(double x) {
-    double a = VM(fabs)(x), b, low, v, w;
-    uint64_t k;
+    double a = VM(fabs)(x), b, z, w, even, odd, u, t, n, r, v, s;
     b = a > 6.0 ? 6.0 : a;  /* 1 already */
-    b = b < 0.5 ? 0.5 : b;
-    v = VM(erfc_parts)(b, &low, &k);
-    w = VM(of_bits)((k << 52) + VM_BIAS);
-    v *= w;
-    b = 1.0 - v;
-    b += ((1.0 - b) - v) - low*w;
-    w = a < 0.5 ? a : 0.0;
-    w += w*VM(erf_small)(w*w);
-    v = a < 0.5 ? w : b;
+    b = b < 1.0 ? 1.0 : b;
+    u = b - 1.0;
+    z = u*u;
+    even = VM_FMA(z, -0x1.577f5eca70041p-38, -0x1.6b95696a60e72p-30);
+    odd = VM_FMA(z, 0x1.073283b07b733p-33, 0x1.256fd4528534ep-27);
+    even = VM_FMA(z, even, -0x1.1f8cf54fbbe4ep-25);
+    odd = VM_FMA(z, odd, 0x1.f44eef7422d53p-25);
+    even = VM_FMA(z, even, 0x1.b6d61ee6ef710p-23);
+    odd = VM_FMA(z, odd, -0x1.1e0d9ca014f29p-19);
+    even = VM_FMA(z, even, 0x1.447e35b083425p-17);
+    odd = VM_FMA(z, odd, -0x1.c85033d5ab025p-16);
+    even = VM_FMA(z, even, 0x1.b92c6c2c9f305p-16);
+    odd = VM_FMA(z, odd, 0x1.f1b05d754236ap-13);
+    even = VM_FMA(z, even, -0x1.033f5a69bbaadp-9);
+    odd = VM_FMA(z, odd, 0x1.48c9d383e1f51p-7);
+    even = VM_FMA(z, even, -0x1.5477f099d5e1cp-5);
+    odd = VM_FMA(z, odd, -0x1.afabc11a2add1p-1);
+    even = VM_FMA(z, even, -0x1.51c9b0006c21ep+1);
+    u *= VM_FMA(u, odd, even);
+    b = -0x1.d97fbf27aa2a1p+0 + u;
+    u += -0x1.d97fbf27aa2a1p+0 - b;
+    t = VM_FMA(b, 0x1.71547652b82fep+0, VM_SHIFT);
+    n = t - VM_SHIFT;
+    w = VM_FMA(n, VM_LN2_2, 0x1.62f90f945c80dp-55 - u);
+    b = VM_FMA(n, -VM_LN2_1, b);
+    r = b - w;
+    v = 1.0 + (b + VM_FMA(r*r, VM(exp_tail)(r), -w));
+    v = 1.0 - v*VM(of_bits)((VM(bits)(t) << 52) + VM_BIAS);
+    s = a < 1.0 ? a : 0.0;
+    z = s*s;
+    w = z*z;
+    even = VM_FMA(w, 0x1.0576a278f55cap-34, 0x1.f7a3b9077f3bdp-27);
+    odd = VM_FMA(w, -0x1.3869a76d94e6cp-30, -0x1.5f1d2ea6e2fd2p-23);
+    even = VM_FMA(w, even, 0x1.b9def0aed89d5p-20);
+    odd = VM_FMA(w, odd, -0x1.f4d1df271fe7ep-17);
+    even = VM_FMA(w, even, 0x1.f9a321a03279ep-14);
+    odd = VM_FMA(w, odd, -0x1.c02db3d8e5538p-11);
+    even = VM_FMA(w, even, 0x1.565bcd0db0045p-8);
+    odd = VM_FMA(w, odd, -0x1.b82ce3128498cp-6);
+    even = VM_FMA(w, even, 0x1.ce2f21a042b20p-4);
+    odd = VM_FMA(w, odd, -0x1.812746b0379e6p-2);
+    even = VM_FMA(w, even, 0x1.06eba8214db69p-3);
+    s = VM_FMA(s, VM_FMA(z, odd, even), s);
+    v = a < 1.0 ? s : v;
     return VM(copysign)(x != x ? x : v, x);
 }
 
-VM_BLOCK(erf)
-VM_BLOCK(erfc)
+VM_BLOCK_FMA(erf)
+VM_BLOCK(erfc)  /* slower than libm's without fma, but that errs by 3 ulp */

@@ -143,9 +143,9 @@ VM_INLINE double VM(atanh)(double x) {
 }
 
 VM_BLOCK(log)
-VM_BLOCK(log2)
+VM_BLOCK_FMA(log2)
 VM_BLOCK(log10)
 VM_BLOCK(log1p)
-VM_BLOCK(asinh)
-VM_BLOCK(acosh)
+VM_BLOCK_FMA(asinh)
+VM_BLOCK_FMA(acosh)
 VM_BLOCK(atanh)
