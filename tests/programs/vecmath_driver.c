@@ -1,28 +1,38 @@
 /* The functions of vecmath.h for test_vecmath.py: one library, every target that the compiler knows of this machine. */
-#if defined(__x86_64__) || defined(_M_X64)
+#define TEXT(x) _Pragma(#x)
+#ifdef __clang__
+#define TARGET(names) TEXT(clang attribute push(__attribute__((target(names))), apply_to=function))
+#define TARGET_END TEXT(clang attribute pop)
+#define WIDE
+#else
+#define TARGET(names) TEXT(GCC push_options) TEXT(GCC target(names))
+#define TARGET_END TEXT(GCC pop_options)
+#define WIDE ",prefer-vector-width=512"  /* gcc takes 256 bits by itself */
+#endif
+
+#if defined(__x86_64__)
 #define CGRAD_FMA 0
 #define VM(name) name##_sse2
 #include "vecmath.h"
 #undef VM
 #undef CGRAD_FMA
 #define CGRAD_FMA 1
-#pragma GCC push_options
-#pragma GCC target("avx2,fma")
+TARGET("avx2,fma")
 #define VM(name) name##_avx2
 #include "vecmath.h"
 #undef VM
-#pragma GCC pop_options
-#pragma GCC push_options
-#pragma GCC target("avx512f,avx512dq,avx512vl,avx2,fma,prefer-vector-width=512")
+TARGET_END
+TARGET("avx512f,avx512dq,avx512vl,avx2,fma" WIDE)
 #define VM(name) name##_avx512
 #include "vecmath.h"
 #undef VM
-#pragma GCC pop_options
+TARGET_END
 #define EACH(MACRO, name) MACRO(name, sse2) MACRO(name, avx2) MACRO(name, avx512)
 int targets(void) {
     __builtin_cpu_init();
     return 1 | (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) << 1
-        | (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")) << 2;
+        | (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq")
+           && __builtin_cpu_supports("avx512vl")) << 2;
 }
 #else
 #ifdef __FP_FAST_FMA
@@ -38,7 +48,8 @@ int targets(void) {
 }
 #endif
 
-#define OUT1(name, target) void out_##name##_##target(double *out, const double *x, long n) { block_##name##_##target(out, x, n); }
+#define OUT1(name, target) void out_##name##_##target(double *out, const double *x, long n) { \
+    block_##name##_##target(out, x, n); }
 #define OUT2(name, target) void out_##name##_##target(double *out, const double *x, const double *y, long n) { \
     block_##name##_##target(out, x, y, n); }
 #define OUT_SINCOS(name, target) void out_##name##_##target(double *s, double *c, const double *x, long n) { \

@@ -1,20 +1,25 @@
-/* Elementary functions of doubles without branches, for compilers to vectorise: a loop that calls VM(exp) on consecutive
-   numbers becomes one of vector instructions, at whatever width the target has.
+/* Elementary functions of doubles without branches, for compilers to vectorise: a loop that calls VM(exp) on numbers
+   side by side becomes one of vector instructions, at whatever width the target has.
 
    To be included once a target, by a file that has defined before
        VM(name)     the name to give, e.g. name##_avx512
        CGRAD_FMA    1 where the target has fused multiply-add (then used freely), else 0
-   and selected the target (#pragma GCC target). Compile with -O3 -ffp-contract=off -fno-math-errno -fno-trapping-math:
-   gcc keeps branches around arithmetic that might trap, and those stop its vectoriser. Never with -ffast-math: sums here
-   recover each other's rounding errors.
+   and has selected the target: #pragma GCC target, for clang #pragma clang attribute. Compile with -O3
+   -ffp-contract=off -fno-math-errno -fno-trapping-math: without the last, gcc keeps branches around arithmetic that
+   might trap, and does not vectorise the loop. Never with -ffast-math: sums here recover each other's rounding errors.
 
-   VM(name)(x) is the function of one number. VM(block_name)(out, x, n) runs it over n numbers, n a multiple of 8, the
-   arrays aligned to 64 bytes, out == x allowed; where the inline form has a limited range (sin, cos, tan), the block
-   function sends the numbers beyond it to libm. Errors, over the whole range, stay below 1 ulp except where noted.
+   VM(name)(x) is the function of one number, to be combined at will inside a loop. VM(block_name)(out, x, n) runs it
+   over n numbers, n a multiple of 8, the arrays aligned to 64 bytes, out == x allowed. The two differ in sin, cos, tan
+   and sincos, whose inline forms hold for |x| < VM_TRIG_MOST only, while the block functions send larger numbers to
+   libm; and where there is no fma, in pow, log2, asinh, acosh and erf, whose block functions are loops over libm.
 
-   The polynomials are minimax (Remez exchange on relative error, leading coefficients rounded first, the rest fitted
-   again), computed with mpmath at 240 bits. Methods: Cody & Waite 1980 (argument reduction), Dekker 1971 (exact sums and
-   products), Tang 1989/1990 and Muller, Elementary Functions, 3rd ed. (the table-free variants). */
+   Errors over the whole range, in ulp: below 1, but for erfc (1.7 beyond 20, 1.3 beyond 5), pow (1.2), hypot (1.2), and
+   without fma expm1, exp2 (1.1), tanh (1.3), atan2 with a subnormal result (1.4), erfc (1.7).
+
+   Polynomials are minimax, by Remez exchange on the relative error at 240 bits with mpmath (tools/fit_vecmath.py), the
+   coefficients rounded to doubles; errors given as 2^-n are those after the rounding, or before it where so marked.
+   Methods: Cody & Waite, Software Manual for the Elementary Functions, 1980 (reductions); Dekker 1971 (sums and
+   products in two parts); Tang 1989, 1990 and Muller, Elementary Functions, 3rd ed. 2016 (shapes of the formulas). */
 #include <stdint.h>
 #include <string.h>
 #include <math.h>
@@ -23,7 +28,11 @@
 #undef VM_BLOCK_FMA
 #if CGRAD_FMA
 #define VM_BLOCK_FMA(name) VM_BLOCK(name)
+#ifdef __GNUC__
 #define VM_FMA(a, b, c) __builtin_fma(a, b, c)  /* rounded once */
+#else
+#define VM_FMA(a, b, c) fma(a, b, c)
+#endif
 #else
 #define VM_BLOCK_FMA(name) VM_BLOCK_LIBM(name)
 #define VM_FMA(a, b, c) ((a)*(b) + (c))         /* rounded twice: only where that is as good */
@@ -55,7 +64,7 @@
 #define VM_LN2_2 0x1.ef35793c7673p-45   /* exact, and 53 more */
 #define VM_BIAS ((uint64_t)1023 << 52)
 #define VM_SIGN ((uint64_t)1 << 63)
-#define VM_CHUNK 64                     /* numbers that a block function looks through for its libm fallback at a time */
+#define VM_CHUNK 64                     /* numbers that are looked through at a time for those that go to libm */
 #endif
 
 VM_INLINE uint64_t VM(bits)(double x) {
@@ -93,7 +102,7 @@ VM_INLINE double VM(pick)(uint64_t q, double a, double b) {
 /* a*b - p for p = a*b rounded: the rounding error of the product (Dekker's splitting where there is no fma). */
 VM_INLINE double VM(product_error)(double a, double b, double p) {
 #if CGRAD_FMA
-    return __builtin_fma(a, b, -p);
+    return VM_FMA(a, b, -p);
 #else
     const uint64_t high = ~(((uint64_t)1 << 27) - 1);
     double ah = VM(of_bits)(VM(bits)(a) & high), bh = VM(of_bits)(VM(bits)(b) & high), al = a - ah, bl = b - bh;

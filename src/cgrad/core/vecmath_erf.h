@@ -14,10 +14,10 @@ VM_INLINE double VM(erf_small)(double z) {
     return VM_FMA(z, odd, even);
 }
 
-/* erfc x = e^(-x^2) G(t)/(x + 2) with t = (x - 2)/(x + 2), G of 24 terms up to x = 28 (2^-59.5): Shepherd & Laframboise
-   1981, whose denominator here is t's own, which leaves one division. x^2, e^(-x^2), 1/(x + 2), t and the first two terms
-   of G keep their rounding errors, those of x^2 because e^ would multiply them by up to 700, the others because each
-   would add an ulp. erfc x = 2^n (high + *low) for 1/2 <= x <= 28, n in the low bits of *k */
+/* erfc x = e^(-x^2) G(t)/(x + 2) with t = (x - 2)/(x + 2), G of 24 terms up to x = 28 (2^-59.5): as Shepherd &
+   Laframboise 1981, but with t's own denominator, which leaves one division. x^2, e^(-x^2), 1/(x + 2), t and the first
+   two terms of G keep their rounding errors: that of x^2 would be multiplied by up to 700, each of the others would add
+   an ulp. erfc x = 2^n (high + *low) for 1/2 <= x <= 28, n in the low bits of *k */
 VM_INLINE double VM(erfc_parts)(double x, double *low, uint64_t *k) {
     double s = x*x, sl = VM(product_error)(x, x, s), t, n, a, b, r, v, vl, d, dl, q, ql, p, z, tl, even, odd, g, gl, w;
     t = VM_FMA(s, -0x1.71547652b82fep+0, VM_SHIFT);

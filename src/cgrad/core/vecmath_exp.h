@@ -100,9 +100,9 @@ VM_INLINE double VM(tanh)(double x) {
     return VM(copysign)(v, x);
 }
 
-/* sinh a (sign 1) or cosh a (sign -1) of a >= 0, from a = n ln 2 + r + c:  sinh a = 2^(n-1) ((1 - u) cosh r + (1 + u) sinh r)
-   with u = 2^-2n, and cosh a with the other signs. Polynomials in z = r^2 for (sinh r - r)/(r z) (2^-60.7) and
-   (cosh r - 1 - z/2)/z^2 (2^-67.6). */
+/* sinh a (sign 1) or cosh a (sign -1) of a >= 0, from a = n ln 2 + r + c:
+   sinh a = 2^(n-1) ((1 - u) cosh r + (1 + u) sinh r) with u = 2^-2n, and cosh a with the other signs. Polynomials in
+   z = r^2 for (sinh r - r)/(r z) (2^-60.7) and (cosh r - 1 - z/2)/z^2 (2^-67.6). */
 VM_INLINE double VM(hyperbolic)(double a, double sign) {
     double t, n, b, r, c, z, s, k, u, w1, w2, v, w;
     a = a > 720.0 ? 720.0 : a;  /* inf already; nan passes */

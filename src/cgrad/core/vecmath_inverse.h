@@ -1,8 +1,8 @@
 /* atan, atan2, asin, acos (part of vecmath.h). */
 
 /* base + sign*(angle whose tangent is n/d), for 0 <= n <= d, base = pi/4 times quarters. Above tan(pi/8) the argument
-   becomes (n - d)/(n + d), pi/4 less; the quotient t in two parts; (atan t - t)/(t z) a polynomial of 11 terms in z = t^2
-   (relative error 2^-58.6). */
+   becomes (n - d)/(n + d), pi/4 less; the quotient t in two parts; (atan t - t)/(t z) a polynomial of 11 terms in
+   z = t^2 (2^-58.6 of the angle). */
 VM_INLINE double VM(angle)(double n, double d, double quarters, double sign) {
     int far = n > 0.41421356237309503*d;
     double a = far ? n - d : n, al = far ? (-d - a) + n : 0.0, b = far ? n + d : d, bl = far ? (d - b) + n : 0.0;
@@ -44,7 +44,7 @@ VM_INLINE double VM(atan2)(double y, double x) {
     n = far ? b : a;
     d = far ? a : b;
     n = d == INFINITY ? (n == INFINITY ? 1.0 : n*0.0) : n;
-    d = (d == INFINITY) | (d == 0.0) ? 1.0 : d;
+    d = ((d == INFINITY) | (d == 0.0)) ? 1.0 : d;
     scale = VM(of_bits)(((uint64_t)2047 << 52) - (VM(bits)(d) & ((uint64_t)2047 << 52)));
     scale = d < 0x1p-1022 ? 0x1p1023 : scale;
     n = n*scale*0.5;
@@ -55,13 +55,13 @@ VM_INLINE double VM(atan2)(double y, double x) {
     return VM(copysign)(v, y);
 }
 
-/* asin s = s + s z P(z), z = s^2 <= 1/4, P of 13 terms (relative error 2^-59.0); beyond, asin x = pi/2 - 2 asin s with
+/* asin s = s + s z P(z), z = s^2 <= 1/4, P of 13 terms (2^-59.0 of it); beyond, asin x = pi/2 - 2 asin s with
    s = sqrt((1 - x)/2), in two parts. Returns s, and the rest. */
 VM_INLINE double VM(asin_parts)(double a, double *low) {
     int far = a > 0.5;
     double z = far ? 0.5*(1.0 - a) : a*a, root = sqrt(z), s = far ? root : a, p = s*s, w, even, odd, lost;
     lost = ((z - p) - VM(product_error)(s, s, p))*(0.5/(far ? s : 1.0));
-    lost = far & (z > 0.0) ? lost : 0.0;
+    lost = (far & (z > 0.0)) ? lost : 0.0;
     w = z*z;
     even = VM_FMA(w, 0x1.0bb50efb8d181p-5, 0x1.649cbdf19c928p-6);
     odd = VM_FMA(w, -0x1.59631a433eddbp-6, 0x1.e29e5ac2019b9p-9);

@@ -28,7 +28,7 @@ VM_INLINE double VM(split)(double x, double *f) {
     double y = small ? x*0x1p54 : x, bias = small ? 0x1p52 + 1023 + 54 : 0x1p52 + 1023;
     uint64_t b = VM(bits)(y) + (VM_BIAS - half);
     *f = VM(of_bits)((b & (((uint64_t)1 << 52) - 1)) + half) - 1.0;
-    return VM(of_bits)((b >> 52) | 0x4330000000000000) - bias;  /* a whole number to a double: below the point of 2^52 */
+    return VM(of_bits)((b >> 52) | 0x4330000000000000) - bias;  /* whole number to double: the last bits of 2^52 */
 }
 
 /* A logarithm v of x where x is positive and finite, else what belongs there. */
@@ -131,7 +131,8 @@ VM_INLINE double VM(acosh)(double x) {
 
 /* log(1 + 2a/(1 - a))/2, the quotient in two parts. */
 VM_INLINE double VM(atanh)(double x) {
-    double a = VM(fabs)(x), d = 1.0 - a, dl = (1.0 - d) - a, n = a + a, inverse = 1.0/d, q = n*inverse, p = q*d, u, t, c;
+    double a = VM(fabs)(x), d = 1.0 - a, dl = (1.0 - d) - a, n = a + a, inverse = 1.0/d, q = n*inverse, p = q*d;
+    double u, t, c;
     c = (((n - p) - VM(product_error)(q, d, p)) - q*dl)*inverse;
     u = 1.0 + q;
     t = u - q;

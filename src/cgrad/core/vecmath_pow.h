@@ -1,9 +1,9 @@
 /* x**y, 2**x (part of vecmath.h).
 
-   log2|x| = k + log2 m as an unevaluated sum of two doubles (relative error about 2^-66): with s = (m - 1)/(m + 1),
-   log2 m = s (2/ln 2 + s^2 (2/(3 ln 2) + s^2 P(s^2))), s and both constants in two parts each, P of 9 terms. The product
-   with y is below 2^11, so that the whole number n next to it and the rest in [-1/2, 1/2] keep 2^-55 of it; 2^rest =
-   1 + rest ln 2 + rest^2 Q(rest), Q of degree 9 (2^-57.9 of the result). */
+   log2|x| = k + log2 m as an unevaluated sum of two doubles (2^-65.7 of it): with s = (m - 1)/(m + 1),
+   log2 m = s (2/ln 2 + s^2 (2/(3 ln 2) + s^2 P(s^2))), s and both constants in two parts each, P of 9 terms (Dekker
+   1971 for the sums and products). The product with y is below 2^11 where it matters: the whole number n next to it and
+   the rest r in [-1/2, 1/2]; 2^r = 1 + r ln 2 + r^2 Q(r), Q of degree 9 (2^-57.9). */
 
 /* 2^(r + c) for |r| <= 1/2, c of the size of r's rounding error */
 VM_INLINE double VM(exp2_near)(double r, double c) {
@@ -101,9 +101,9 @@ VM_INLINE double VM(pow)(double x, double y) {
     odd = ay < 0x1p53 ? odd : 0;
     sign = VM(bits)(x) & odd;
     t = whole ? VM(of_bits)(VM(bits)(v) | sign) : v;
-    v = (x < 0.0) & (ax < INFINITY) & !whole ? NAN : t;
-    v = (ax == 1.0) & (ay == INFINITY) ? 1.0 : v;
-    return (x == 1.0) | (y == 0.0) ? 1.0 : v;
+    v = ((x < 0.0) & (ax < INFINITY) & !whole) ? NAN : t;
+    v = ((ax == 1.0) & (ay == INFINITY)) ? 1.0 : v;
+    return ((x == 1.0) | (y == 0.0)) ? 1.0 : v;
 }
 
 VM_BLOCK(exp2)

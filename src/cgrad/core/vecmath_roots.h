@@ -1,7 +1,7 @@
 /* cbrt, hypot, and rounding to whole numbers (part of vecmath.h). */
 
-/* |x| = 2^(3q + e) m, e in {-1, 0, 1}, m in [1, 2): y near m^(-1/3) 2^(-e/3) by a polynomial of 5 terms (2^-14.7) and a step
-   of third order (2^-43); then c = t y^2 of t = 2^e m and a step of Newton with t - c^3 in two parts. */
+/* |x| = 2^(3q + e) m, e in {-1, 0, 1}, m in [1, 2): y near (2^e m)^(-1/3) by a polynomial of 5 terms (2^-14.7) and a
+   step of third order (2^-43); then c = t y^2 of t = 2^e m and a step of Newton with t - c^3 in two parts. */
 VM_INLINE double VM(cbrt)(double x) {
     double a = VM(fabs)(x), k, q, e, m, t, y, h, c, s, p, v;
     int small = a < 0x1p-1022;
@@ -27,13 +27,14 @@ VM_INLINE double VM(cbrt)(double x) {
     h = ((t - v) - VM(product_error)(p, c, v)) - VM(product_error)(c, c, p)*c;
     c = VM_FMA(h*s, 0x1.5555555555555p-2, c);
     c *= VM(of_bits)((b << 52) + VM_BIAS);
-    v = (a > 0.0) & (a < INFINITY) ? c : x;
+    v = ((a > 0.0) & (a < INFINITY)) ? c : x;
     return VM(copysign)(v, x);
 }
 
 /* Both scaled by 2^600 where the squares would leave the range. */
 VM_INLINE double VM(hypot)(double x, double y) {
     double a = VM(fabs)(x), b = VM(fabs)(y), most = a > b ? a : b, scale, back, v;
+    int infinite = (a == INFINITY) | (b == INFINITY);  /* then a nan beside it does not count */
     scale = most > 0x1p500 ? 0x1p-600 : 1.0;
     back = most > 0x1p500 ? 0x1p600 : 1.0;
     scale = most < 0x1p-400 ? 0x1p600 : scale;
@@ -41,7 +42,7 @@ VM_INLINE double VM(hypot)(double x, double y) {
     a *= scale;
     b *= scale;
     v = sqrt(VM_FMA(a, a, b*b))*back;
-    return (VM(fabs)(x) == INFINITY) | (VM(fabs)(y) == INFINITY) ? INFINITY : v;
+    return infinite ? INFINITY : v;
 }
 
 VM_INLINE double VM(sqrt)(double x) {

@@ -1,9 +1,9 @@
 /* sin, cos and tan (part of vecmath.h).
 
-   x = n pi/2 + r + c with |r| <= pi/4, c what r lost in rounding. With fma the first two parts of pi/2 are whole doubles:
-   x - n*P1 is exact, n*P2 is taken with its rounding error. Without fma P1, P2, P3 have 33 bits, so that their products
-   with n are exact. Both hold close to the multiples of pi/2 as well, where r gets as small as 2^-57. The inline forms
-   hold for |x| < VM_TRIG_MOST; the block functions everywhere. */
+   x = n pi/2 + r + c with |r| <= pi/4, c what r lost in rounding (Cody & Waite). With fma the first two parts of pi/2
+   are full doubles: x - n*P1 is exact, n*P2 is taken with its rounding error. Without fma P1, P2, P3 have 33 bits, so
+   that their products with n are exact. Both hold close to the multiples of pi/2 as well, where r gets as small as
+   2^-57. The inline forms hold for |x| < VM_TRIG_MOST; the block functions everywhere. */
 #undef VM_TRIG_MOST
 #if CGRAD_FMA
 #define VM_TRIG_MOST 1e9
@@ -17,11 +17,11 @@ VM_INLINE uint64_t VM(reduce)(double x, double *rest, double *lost) {
     uint64_t q = VM(bits)(n);
     n -= VM_SHIFT;
 #if CGRAD_FMA
-    a = __builtin_fma(n, -0x1.921fb54442d18p+0, x);
+    a = VM_FMA(n, -0x1.921fb54442d18p+0, x);
     w = n*0x1.1a62633145c07p-54;
     r = a - w;
-    c = ((a - r) - w) - __builtin_fma(n, 0x1.1a62633145c07p-54, -w);
-    c = __builtin_fma(n, 0x1.f1976b7ed8fbcp-110, c);
+    c = ((a - r) - w) - VM_FMA(n, 0x1.1a62633145c07p-54, -w);
+    c = VM_FMA(n, 0x1.f1976b7ed8fbcp-110, c);
 #else
     a = x - n*0x1.921fb544p+0;
     w = n*0x1.0b4611a6p-34;
@@ -38,8 +38,8 @@ VM_INLINE uint64_t VM(reduce)(double x, double *rest, double *lost) {
     return q;
 }
 
-/* sin(r + c) and cos(r + c) as unevaluated sums: polynomials of 6 terms in z = r^2 for (sin r - r)/(r z) (relative error
-   2^-57.2) and (cos r - 1 + z/2)/z^2 (2^-59.9). */
+/* sin(r + c) and cos(r + c) as unevaluated sums: polynomials of 6 terms in z = r^2 for (sin r - r)/(r z) (2^-57.2 of
+   the sine) and (cos r - 1 + z/2)/z^2 (2^-59.9 of the cosine). */
 VM_INLINE double VM(sin_parts)(double r, double c, double *low) {
     double z = r*r, w = z*z, even, odd;
     even = VM_FMA(w, -0x1.ae5e6633019a2p-26, -0x1.a01a019c11948p-13);
