@@ -60,7 +60,8 @@ TWO = {
     "atan2": (((-1, 1), (-1, 1)), ((0.4, 0.43), (0.99, 1.01)), (LARGE, LARGE), (SMALL, LARGE), (SMALL, SMALL)),
     "hypot": (((-1, 1), (-1, 1)), ((1, 2), (0.5, 2)), (LARGE, LARGE), (SMALL, LARGE), (SMALL, SMALL)),
 }
-POINTS = 400  # a range
+POINTS = 300  # a range
+LIBM = {"pow", "log2", "asinh", "acosh", "erf"}  # without fma the block functions call libm, whose errors are its own
 
 
 @pytest.fixture(scope="module")
@@ -162,6 +163,8 @@ def ulps(name, got, *arguments):
 def worst(library, name, *arrays):
     found = (0.0, ())
     for target in targets(library):
+        if target == "sse2" and name in LIBM:
+            continue
         got = run(library, name, target, *arrays)
         for j, arguments in enumerate(zip(*(a.tolist() for a in arrays), strict=True)):
             error = ulps(name, float(got[j]), *arguments)
