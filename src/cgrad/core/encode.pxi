@@ -387,19 +387,23 @@ cdef class Code:
         cdef Py_ssize_t k, m
         self.idle = []
         self.ask_at = -1
-        outputs = np.ascontiguousarray(outputs, np.int32)
-        guards = np.ascontiguousarray(guards, np.int32).reshape(-1, 2)
+        outputs = nodes_below(outputs, graph.n, "outputs")
+        guards = np.asarray(guards).reshape(-1, 2)
+        joint = np.concatenate([outputs, nodes_below(guards[:, 0], graph.n, "guards")])
+        guards = whole_numbers(guards, np.int32)
         m = outputs.shape[0]
-        joint = np.concatenate([outputs, guards[:, 0]]).astype(np.int32)
-        if joint.size and (joint.min() < 0 or joint.max() >= graph.n):
-            raise errors.bad_graph("outputs or guards that are no nodes")
         roots = joint
+        for k in range(guards.shape[0]):
+            if not comparison_op(graph.node[roots[m + k]].op) or not 0 <= guards[k, 1] <= 1:
+                raise errors.bad_graph(f"guard {k + 1} is no comparison that comes out as 0 or 1")
         self.graph = optimised(graph, roots)
         self.outputs = joint[:m]
         kept, seen = [], set()
         for k in range(guards.shape[0]):
             node = roots[m + k]
-            if self.graph.node[node].op != OP_CONST and (node, guards[k, 1]) not in seen:
+            if self.graph.node[node].op == OP_CONST and const_of(self.graph, node) == guards[k, 1]:
+                continue  # it always holds; one that never does is kept
+            if (node, guards[k, 1]) not in seen:
                 seen.add((node, guards[k, 1]))
                 kept.append((node, guards[k, 1], k + 1))
         self.guards = np.array(sorted(kept, key=lambda guard: (guard[0], guard[2])), np.int32).reshape(-1, 3)

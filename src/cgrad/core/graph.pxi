@@ -38,7 +38,11 @@ cdef class Graph:
     cdef Known *known                      # while it is made by optimising, else NULL
     cdef int32_t[1 << CONSTANT_BITS] constants  # bucket -> the constant placed there last
     cdef Py_ssize_t n, room, numbers, number_room
+    cdef Py_ssize_t recorded               # nodes from here on were written by a sweep
     cdef readonly Py_ssize_t inputs
+
+    def __cinit__(self):
+        self.recorded = MOST_NODES
 
     def __dealloc__(self):
         free(self.node)
@@ -97,6 +101,7 @@ cdef Graph copy_of(Graph g, Py_ssize_t inputs, Py_ssize_t more):
         s.b = s.c = -1
     memcpy(&h.node[g.inputs + inputs], &g.node[g.inputs], (g.n - g.inputs)*sizeof(Step))
     h.n, h.inputs = g.n + inputs, g.inputs + inputs
+    h.recorded = min(g.n, g.recorded) + inputs
     if inputs:
         for k in range(h.inputs, h.n):
             s = &h.node[k]
@@ -286,6 +291,19 @@ cdef int32_t emit3(Graph g, int op, int32_t a, int32_t b, int32_t c) noexcept no
 
 # ---- graphs from outside ---------------------------------------------------------------------------
 
+cdef object whole_numbers(object given, object kind):
+    """A row of whole numbers as this kind of integer; ValueError where it does not hold them."""
+    given = np.asarray(given)
+    if not given.size:
+        return np.zeros(given.shape, kind)
+    if given.dtype.kind not in "iu":
+        raise ValueError(f"{given.dtype} in place of whole numbers")
+    found = np.ascontiguousarray(given, kind)
+    if (found != given).any():
+        raise ValueError("a number out of range")
+    return found
+
+
 cdef Graph graph_of_columns(object columns):
     cdef Graph g
     cdef Py_ssize_t i, n, k, count
@@ -295,11 +313,11 @@ cdef Graph graph_of_columns(object columns):
     cdef Step *s
     cdef int arity
     try:
-        op = np.ascontiguousarray(columns["op"], np.uint8)
-        a, b, c = (np.ascontiguousarray(columns[name], np.int32) for name in "abc")
+        op = whole_numbers(columns["op"], np.uint8)
+        a, b, c = (whole_numbers(columns[name], np.int32) for name in "abc")
         numbers = np.ascontiguousarray(columns["consts"], np.float64)
-        count = int(columns["n_inputs"])
-    except (KeyError, TypeError, ValueError) as error:
+        count = operator.index(columns["n_inputs"])
+    except (KeyError, TypeError, ValueError, OverflowError, IndexError) as error:
         raise errors.bad_graph(f"no columns of a graph ({error})") from None
     n = op.shape[0]
     if a.shape[0] != n or b.shape[0] != n or c.shape[0] != n or not 0 <= count <= n:
