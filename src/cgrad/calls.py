@@ -15,24 +15,15 @@ import numpy as np
 from . import _core, _tree, batch, errors
 from ._core import Caller, Quick, Tensor, Value
 from ._tree import NUMBER, Shape
+from .batch import VALUE, State, Wanted
 
 if TYPE_CHECKING:
-    from .program import Program, State
+    from .program import Program
 
 Array = np.ndarray[Any, Any]
 Leaf = Value | Tensor
 NOTHING = np.zeros(0)
 ROWS = 512  # seeds of a Jacobian that are swept at once
-
-
-class Wanted(NamedTuple):
-    """What is asked of a program: a kind of derivative, by which inputs."""
-
-    kind: str  # value, gradient, jvp, vjp, hvp
-    wrt: tuple[int, ...] = ()
-
-
-VALUE = Wanted("value")
 
 
 class Arguments(NamedTuple):

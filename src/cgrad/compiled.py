@@ -11,8 +11,9 @@ from typing import Any, overload
 
 from . import _core, _tree, errors
 from ._core import Tensor, Value
+from .batch import START, State
 from .calls import Arguments, Calls
-from .program import START, Program, State, constants, listed, record
+from .program import Program, constants, listed, record
 
 BACKENDS = ("auto", "interpreter", "native")
 STALE = 16  # a path is given up for a new one after so many calls, times the most paths kept, without it

@@ -18,12 +18,11 @@ import numpy as np
 from . import _core, _tree, errors
 from ._core import Code, Graph, Tensor, Value
 from ._tree import NUMBER, Shape
-from .calls import Arguments, Calls, Leaf, Wanted
+from .batch import START, State, Wanted
+from .calls import Arguments, Calls, Leaf
 
 Array = np.ndarray[Any, Any]
 Line = tuple[str, int, str]  # file, line, function
-State = tuple[tuple[Any, ...], frozenset[Any]]  # how guards came out so far, and how the next one does not
-START: State = ((), frozenset())
 NATIVE_FROM = 3_000  # runs from which machine code is expected to pay for its making
 
 
