@@ -14,21 +14,22 @@ ctypedef int32_t (*native_function)(const double *, double *, double *) noexcept
 
 cdef extern from "core/machine.h" nogil:
     enum:
-        M_MULADD, M_MULSUB, M_SUBMUL, M_MUL2, M_MUL2SUB, M_MUL3, M_SINCOS, M_DOT, M_DOT0, M_ADDS, M_SUBS, M_MULS
-        M_MULADDS, M_IF_LT, M_IF_LE, M_IF_EQ, M_IF_NE, M_IF_NOT_LT, M_END
+        M_MULADD, M_MULSUB, M_SUBMUL, M_MUL2, M_MUL2SUB, M_MUL3, M_MUL3ADD, M_MUL3MUL, M_WHERE_LT, M_WHERE_LE, M_WHERE_EQ
+        M_WHERE_NE, M_SINCOS, M_DOT, M_DOT0, M_ADDS, M_SUBS, M_MULS, M_MULADDS, M_MULSUBS, M_IF_LT, M_IF_LE, M_IF_EQ, M_IF_NE, M_IF_NOT_LT, M_END
     ctypedef struct cgrad_layout:
         int32_t head, groups, results, operands
     cgrad_layout cgrad_layout_of(const int32_t *, const int *)
     int32_t cgrad_replay(const int32_t *, double *)
 
 cdef enum:
-    SPAN = 256           # nodes over which a sum is gathered: its terms' factors must live until its end
-    REACH = 4096         # nodes over which a product is put off to the sum that it is part of
+    TERMS = 64           # terms of a sum that are gathered: their factors must live until its end
+    REACH = 4096         # nodes over which a product is put off to the operation that it is part of
     NEVER = 0x7FFFFFFF
     LINK = 1
     PRODUCT = 2
     TEST = 3
     PLAIN = 4
+    INNER = 5
 
 cdef struct Words:
     int32_t *word
@@ -38,7 +39,7 @@ cdef struct Words:
 
 cdef struct Plan:        # what encoding knows of the nodes
     uint8_t *uses        # 0, 1, 2: more
-    uint8_t *absorbed    # LINK, PRODUCT, TEST: a part of its user's instruction; PLAIN: not, though it looks like it
+    uint8_t *absorbed    # LINK, PRODUCT, INNER (of a product), TEST: a part of its user's instruction; PLAIN: none
     int32_t *mate        # the cosine of a sine, and the other way round; -1, or mate NULL: none
     int32_t *until       # the group of its last use
     int32_t *slot
@@ -72,18 +73,18 @@ cdef Py_ssize_t sum_at(Graph g, Plan *p, Py_ssize_t i, int32_t *base) noexcept n
     """The terms of the sum that ends at node i, the last one first; base: what it begins with. Absorbs nothing."""
     cdef int32_t at = <int32_t>i, link, term
     cdef Py_ssize_t n = 0
-    while n < SPAN:
+    while n < TERMS:
         link, term = g.node[at].a, g.node[at].b
-        if not part(g, p, link, OP_ADD, i, SPAN):
+        if not part(g, p, link, OP_ADD, i, NEVER):
             link, term = term, link
-            if link == term or not part(g, p, link, OP_ADD, i, SPAN):
+            if link == term or not part(g, p, link, OP_ADD, i, NEVER):
                 break
         p.terms[n] = term
         n += 1
         at = link
     # the two that are left: a number as the base, if there is one
     base[0], p.terms[n] = g.node[at].a, g.node[at].b
-    if part(g, p, base[0], OP_MUL, i, REACH) and not part(g, p, p.terms[n], OP_MUL, i, REACH):
+    if part(g, p, base[0], OP_MUL, i, NEVER) and not part(g, p, p.terms[n], OP_MUL, i, NEVER):
         base[0], p.terms[n] = p.terms[n], base[0]
     return n + 1
 
@@ -97,11 +98,41 @@ cdef void absorb_sum(Graph g, Plan *p, Py_ssize_t i, Py_ssize_t n, int how) noex
     cdef Py_ssize_t k
     for k in range(n):
         if k < n - 1:
-            link = g.node[at].a if part(g, p, g.node[at].a, OP_ADD, i, SPAN) else g.node[at].b
+            link = g.node[at].a if part(g, p, g.node[at].a, OP_ADD, i, NEVER) else g.node[at].b
             p.absorbed[link] = how
             at = link
-        if part(g, p, p.terms[k], OP_MUL, i, REACH):
+        if part(g, p, p.terms[k], OP_MUL, i, NEVER):
             p.absorbed[p.terms[k]] = PRODUCT
+
+
+cdef bint absorb_inner(Graph g, Plan *p, int32_t product, Py_ssize_t i) noexcept nogil:
+    """Let a product that is part of node i take in a product among its factors."""
+    cdef Step *s = &g.node[product]
+    if part(g, p, s.a, OP_MUL, i, REACH):
+        p.absorbed[s.a] = INNER
+    elif part(g, p, s.b, OP_MUL, i, REACH):
+        p.absorbed[s.b] = INNER
+    else:
+        return False
+    return True
+
+
+cdef inline bint triple(Graph g, Plan *p, int32_t product) noexcept nogil:
+    return p.absorbed[g.node[product].a] == INNER or p.absorbed[g.node[product].b] == INNER
+
+
+cdef void factors(Graph g, Plan *p, Words *w, int32_t product) noexcept nogil:
+    """The two factors of a product, or the three of one with another inside, that one's first."""
+    cdef int32_t x = g.node[product].a, y = g.node[product].b
+    if p.absorbed[x] != INNER:
+        x, y = y, x
+    if p.absorbed[x] == INNER:
+        operand_of(w, p, g.node[x].a)
+        operand_of(w, p, g.node[x].b)
+        operand_of(w, p, y)
+    else:
+        operand_of(w, p, g.node[product].a)
+        operand_of(w, p, g.node[product].b)
 
 
 cdef void absorb(Graph g, Plan *p) noexcept nogil:
@@ -115,22 +146,25 @@ cdef void absorb(Graph g, Plan *p) noexcept nogil:
             continue
         if s.op == OP_ADD:
             n = sum_at(g, p, i, &base)
-            products = part(g, p, base, OP_MUL, i, REACH)
+            products = part(g, p, base, OP_MUL, i, NEVER)
             for k in range(n):
-                products = products or part(g, p, p.terms[k], OP_MUL, i, REACH)
+                products = products or part(g, p, p.terms[k], OP_MUL, i, NEVER)
             absorb_sum(g, p, i, n, LINK if products else PLAIN)
-            if part(g, p, base, OP_MUL, i, REACH):
+            if part(g, p, base, OP_MUL, i, NEVER):
                 p.absorbed[base] = PRODUCT
+            if n == 1 and products:  # of two terms: one may be a product of three
+                if not (p.absorbed[base] == PRODUCT and absorb_inner(g, p, base, i)) \
+                        and p.absorbed[p.terms[0]] == PRODUCT:
+                    absorb_inner(g, p, p.terms[0], i)
         elif s.op == OP_SUB:
             if s.a != s.b and part(g, p, s.a, OP_MUL, i, REACH):
                 p.absorbed[s.a] = PRODUCT
             if part(g, p, s.b, OP_MUL, i, REACH):
                 p.absorbed[s.b] = PRODUCT
         elif s.op == OP_MUL:
-            if part(g, p, s.a, OP_MUL, i, REACH):
-                p.absorbed[s.a] = PRODUCT
-            elif part(g, p, s.b, OP_MUL, i, REACH):
-                p.absorbed[s.b] = PRODUCT
+            absorb_inner(g, p, <int32_t>i, i)
+        elif s.op == OP_WHERE and comparison_op(g.node[s.a].op) and part(g, p, s.a, g.node[s.a].op, i, REACH):
+            p.absorbed[s.a] = TEST
 
 
 # ---- writing ---------------------------------------------------------------------------------------
@@ -193,15 +227,25 @@ cdef void write_sum(Graph g, Plan *p, Words *w, Py_ssize_t i, int32_t one) noexc
         operand_of(w, p, base)
         operand_of(w, p, p.terms[0])
         return
-    if n == 1 and based:
-        begin_run(w, M_MULADD, M_MULADDS, 4)
+    if n == 1:
+        term = p.terms[0]
+        if based and triple(g, p, term):
+            begin_at(w, M_MUL3ADD)
+        elif based:
+            begin_run(w, M_MULADD, M_MULADDS, 4)
+        elif triple(g, p, base) or triple(g, p, term):
+            begin_at(w, M_MUL3MUL)
+            if triple(g, p, term):
+                base, term = term, base
+        else:
+            begin_at(w, M_MUL2)
         word(w, <int32_t>i)
-        operand_of(w, p, base)
-    elif n == 1:
-        begin_at(w, M_MUL2)
-        word(w, <int32_t>i)
-        operand_of(w, p, g.node[base].a)
-        operand_of(w, p, g.node[base].b)
+        if based:
+            operand_of(w, p, base)
+        else:
+            factors(g, p, w, base)
+        factors(g, p, w, term)
+        return
     else:
         begin_at(w, M_DOT if based else M_DOT0)
         word(w, <int32_t>(n if based else n + 1))
@@ -235,8 +279,18 @@ cdef void write_node(Graph g, Plan *p, Words *w, Py_ssize_t i, int32_t one) noex
             word(w, <int32_t>i if s.op == OP_SIN else other)
             word(w, other if s.op == OP_SIN else <int32_t>i)
             operand_of(w, p, s.a)
+    elif s.op == OP_WHERE and p.absorbed[s.a] == TEST:
+        begin_at(w, comparison_code(g.node[s.a].op, M_WHERE_LT))
+        word(w, <int32_t>i)
+        operand_of(w, p, g.node[s.a].a)
+        operand_of(w, p, g.node[s.a].b)
+        operand_of(w, p, s.b)
+        operand_of(w, p, s.c)
     elif s.op == OP_SUB and (first or second):
-        begin_at(w, M_MUL2SUB if first and second else M_MULSUB if second else M_SUBMUL)
+        if second and not first:
+            begin_run(w, M_MULSUB, M_MULSUBS, 4)
+        else:
+            begin_at(w, M_MUL2SUB if second else M_SUBMUL)
         word(w, <int32_t>i)
         if second and not first:
             operand_of(w, p, s.a)
@@ -248,13 +302,10 @@ cdef void write_node(Graph g, Plan *p, Words *w, Py_ssize_t i, int32_t one) noex
         if second:
             operand_of(w, p, g.node[s.b].a)
             operand_of(w, p, g.node[s.b].b)
-    elif s.op == OP_MUL and (first or second):
+    elif s.op == OP_MUL and triple(g, p, <int32_t>i):
         begin_at(w, M_MUL3)
         word(w, <int32_t>i)
-        other = s.a if first else s.b
-        operand_of(w, p, g.node[other].a)
-        operand_of(w, p, g.node[other].b)
-        operand_of(w, p, s.b if first else s.a)
+        factors(g, p, w, <int32_t>i)
     else:
         if s.op == OP_MUL:
             begin_run(w, OP_MUL, M_MULS, 3)
@@ -274,13 +325,16 @@ cdef void write_guard(Graph g, Plan *p, Words *w, Py_ssize_t i, int32_t number, 
     """Stop with this number unless node i is 1 (expected) or 0."""
     cdef Step *s = &g.node[i]
     cdef bint alone = p.absorbed[i] == TEST
-    cdef int32_t op = M_IF_NE
-    if alone:
-        op = M_IF_LT if s.op == OP_LT else M_IF_LE if s.op == OP_LE else M_IF_EQ if s.op == OP_EQ else M_IF_NE
+    cdef int32_t op = comparison_code(s.op, M_IF_LT) if alone else M_IF_NE
     begin_at(w, op if expected else op - M_IF_LT + M_IF_NOT_LT)
     word(w, number)
     operand_of(w, p, s.a if alone else <int32_t>i)
     operand_of(w, p, s.b if alone else zero)
+
+
+cdef int32_t comparison_code(int op, int32_t first) noexcept nogil:
+    """The instruction of a comparison among four in the order LT, LE, EQ, NE."""
+    return first + (0 if op == OP_LT else 1 if op == OP_LE else 2 if op == OP_EQ else 3)
 
 
 cdef bint comparison_op(int op) noexcept nogil:
@@ -379,6 +433,17 @@ cdef class Code:
         free(self.out)
         free(self.guard_numbers)
 
+    def histogram(self):
+        """How often each instruction stands in the code: {instruction: count}; rows by their opcode."""
+        cdef Py_ssize_t at = 0
+        cdef cgrad_layout l
+        cdef dict counts = {}
+        while self.words[at] != M_END:
+            counts[self.words[at]] = counts.get(self.words[at], 0) + 1
+            l = cgrad_layout_of(&self.words[at], OP_ARITY)
+            at += l.head + l.groups*(l.results + l.operands)
+        return counts
+
     def use_native(self, machine, uintptr_t address, Py_ssize_t work):
         """Run machine code from now on: int32 address(inputs, results, work), which ``machine`` keeps alive."""
         cdef Py_ssize_t k
@@ -412,7 +477,7 @@ cdef int encode(Code code) except -1:
     p.mate = NULL
     p.uses, p.absorbed = <uint8_t *>calloc(n, 1), <uint8_t *>calloc(n, 1)
     p.until, p.slot = <int32_t *>calloc(n, sizeof(int32_t)), <int32_t *>malloc(n*sizeof(int32_t))
-    p.terms = <int32_t *>malloc((SPAN + 2)*sizeof(int32_t))
+    p.terms = <int32_t *>malloc((TERMS + 2)*sizeof(int32_t))
     spare = <int32_t *>malloc(n*sizeof(int32_t))
     try:
         if p.uses == NULL or p.absorbed == NULL or p.until == NULL or p.slot == NULL or p.terms == NULL or spare == NULL:
@@ -433,7 +498,7 @@ cdef int encode(Code code) except -1:
             absorb(g, &p)
         p.mate = mates(g)
         for i in range(g.inputs, g.n):
-            more_words(&w, 2*SPAN + 16)
+            more_words(&w, 2*TERMS + 16)
             if g.node[i].op != OP_CONST and (not p.absorbed[i] or p.absorbed[i] == PLAIN):
                 write_node(g, &p, &w, i, one)
             while at < count and guards[at, 0] == i:

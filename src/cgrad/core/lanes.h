@@ -73,6 +73,15 @@ static void T(dot)(const int32_t *w, ptrdiff_t terms, double *d, const double *c
         } \
         break; \
     }
+#define RUN3(code, expression) \
+    case code: { \
+        const int32_t *end = w + 2 + 4*(ptrdiff_t)w[1]; \
+        for (w += 2; w < end; w += 4) { \
+            double *d = AT(0); const double *x = AT(1), *y = AT(2), *z = AT(3); \
+            LANES_4(d, x, y, z) d[j] = expression; \
+        } \
+        break; \
+    }
 #define GUARD(code, operator) \
     case M_IF_##code: case M_IF_NOT_##code: { \
         const double *x = AT(2), *y = AT(3); \
@@ -95,6 +104,14 @@ static void T(lanes)(const int32_t *w, double *v, ptrdiff_t n, int32_t *failed) 
     FUSED(M_MULSUB, 5, x[j] - y[j]*z[j])
     FUSED(M_SUBMUL, 5, y[j]*z[j] - x[j])
     FUSED(M_MUL3, 5, (x[j]*y[j])*z[j])
+    FUSED4(M_MUL3ADD, x[j] + (y[j]*z[j])*u[j])
+    case M_MUL3MUL: {
+        double *d = AT(1);
+        const double *x = AT(2), *y = AT(3), *z = AT(4), *u = AT(5), *t = AT(6);
+        ALIGNED(u) ALIGNED(t) LANES_4(d, x, y, z) d[j] = (x[j]*y[j])*z[j] + u[j]*t[j];
+        w += 7;
+        break;
+    }
     FUSED4(M_MUL2, x[j]*y[j] + z[j]*u[j])
     FUSED4(M_MUL2SUB, x[j]*y[j] - z[j]*u[j])
     case M_SINCOS:
@@ -112,15 +129,12 @@ static void T(lanes)(const int32_t *w, double *v, ptrdiff_t n, int32_t *failed) 
     RUN(M_ADDS, x[j] + y[j])
     RUN(M_SUBS, x[j] - y[j])
     RUN(M_MULS, x[j]*y[j])
-    case M_MULADDS: {
-        const int32_t *end = w + 2 + 4*(ptrdiff_t)w[1];
-        for (w += 2; w < end; w += 4) {
-            double *d = AT(0);
-            const double *x = AT(1), *y = AT(2), *z = AT(3);
-            LANES_4(d, x, y, z) d[j] = x[j] + y[j]*z[j];
-        }
-        break;
-    }
+    RUN3(M_MULADDS, x[j] + y[j]*z[j])
+    RUN3(M_MULSUBS, x[j] - y[j]*z[j])
+    FUSED4(M_WHERE_LT, x[j] < y[j] ? z[j] : u[j])
+    FUSED4(M_WHERE_LE, x[j] <= y[j] ? z[j] : u[j])
+    FUSED4(M_WHERE_EQ, x[j] == y[j] ? z[j] : u[j])
+    FUSED4(M_WHERE_NE, x[j] != y[j] ? z[j] : u[j])
     GUARD(LT, <)
     GUARD(LE, <=)
     GUARD(EQ, ==)
@@ -144,5 +158,6 @@ static void T(lanes)(const int32_t *w, double *v, ptrdiff_t n, int32_t *failed) 
 #undef FUSED
 #undef FUSED4
 #undef RUN
+#undef RUN3
 #undef GUARD
 #undef LANE_ROWS

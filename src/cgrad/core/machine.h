@@ -20,6 +20,12 @@ enum {
     M_MUL2,              /* d x y z w    x*y + z*w               */
     M_MUL2SUB,           /* d x y z w    x*y - z*w               */
     M_MUL3,              /* d x y z      (x*y)*z                 */
+    M_MUL3ADD,           /* d c x y z    c + (x*y)*z             */
+    M_MUL3MUL,           /* d x y z u w  (x*y)*z + u*w           */
+    M_WHERE_LT,          /* d x y p q    p if x < y, else q      */
+    M_WHERE_LE,
+    M_WHERE_EQ,
+    M_WHERE_NE,
     M_SINCOS,            /* s c x        sin(x) and cos(x)       */
     M_DOT,               /* n d c x y .. c + x0*y0 + x1*y1 + ..  */
     M_DOT0,              /* n d x y ..   x0*y0 + x1*y1 + ..      */
@@ -27,6 +33,7 @@ enum {
     M_SUBS,
     M_MULS,
     M_MULADDS,           /* n, n times d c x y                   */
+    M_MULSUBS,
     M_IF_LT,             /* k x y: stop with k unless x < y      */
     M_IF_LE,
     M_IF_EQ,
@@ -46,12 +53,14 @@ static inline cgrad_layout cgrad_layout_of(const int32_t *w, const int *arity) {
     cgrad_layout l = {1, 1, 1, 0};
     switch (w[0]) {
     case M_MULADD: case M_MULSUB: case M_SUBMUL: case M_MUL3: l.operands = 3; break;
-    case M_MUL2: case M_MUL2SUB: l.operands = 4; break;
+    case M_MUL2: case M_MUL2SUB: case M_MUL3ADD:
+    case M_WHERE_LT: case M_WHERE_LE: case M_WHERE_EQ: case M_WHERE_NE: l.operands = 4; break;
+    case M_MUL3MUL: l.operands = 5; break;
     case M_SINCOS: l.results = 2; l.operands = 1; break;
     case M_DOT: l.head = 2; l.operands = 1 + 2*w[1]; break;
     case M_DOT0: l.head = 2; l.operands = 2*w[1]; break;
     case M_ADDS: case M_SUBS: case M_MULS: l.head = 2; l.groups = w[1]; l.operands = 2; break;
-    case M_MULADDS: l.head = 2; l.groups = w[1]; l.operands = 3; break;
+    case M_MULADDS: case M_MULSUBS: l.head = 2; l.groups = w[1]; l.operands = 3; break;
     case M_END: l.groups = 0; break;
     default:
         if (w[0] >= M_IF_LT) { l.head = 2; l.results = 0; l.operands = 2; }

@@ -22,9 +22,10 @@ int32_t cgrad_replay(const int32_t *restrict w, double *restrict v) {
     static void *const labels[M_COUNT] = {
         CGRAD_ROWS(ROW_LABEL, ROW_LABEL, ROW_LABEL)
         [M_MULADD] = &&L_M_MULADD, [M_MULSUB] = &&L_M_MULSUB, [M_SUBMUL] = &&L_M_SUBMUL, [M_MUL2] = &&L_M_MUL2,
-        [M_MUL2SUB] = &&L_M_MUL2SUB, [M_MUL3] = &&L_M_MUL3, [M_SINCOS] = &&L_M_SINCOS, [M_DOT] = &&L_M_DOT,
+        [M_MUL2SUB] = &&L_M_MUL2SUB, [M_MUL3] = &&L_M_MUL3, [M_MUL3ADD] = &&L_M_MUL3ADD, [M_MUL3MUL] = &&L_M_MUL3MUL, [M_WHERE_LT] = &&L_M_WHERE_LT, [M_WHERE_LE] = &&L_M_WHERE_LE,
+        [M_WHERE_EQ] = &&L_M_WHERE_EQ, [M_WHERE_NE] = &&L_M_WHERE_NE, [M_SINCOS] = &&L_M_SINCOS, [M_DOT] = &&L_M_DOT,
         [M_DOT0] = &&L_M_DOT0, [M_ADDS] = &&L_M_ADDS, [M_SUBS] = &&L_M_SUBS, [M_MULS] = &&L_M_MULS,
-        [M_MULADDS] = &&L_M_MULADDS, [M_IF_LT] = &&L_M_IF_LT, [M_IF_LE] = &&L_M_IF_LE, [M_IF_EQ] = &&L_M_IF_EQ,
+        [M_MULADDS] = &&L_M_MULADDS, [M_MULSUBS] = &&L_M_MULSUBS, [M_IF_LT] = &&L_M_IF_LT, [M_IF_LE] = &&L_M_IF_LE, [M_IF_EQ] = &&L_M_IF_EQ,
         [M_IF_NE] = &&L_M_IF_NE, [M_IF_NOT_LT] = &&L_M_IF_NOT_LT, [M_IF_NOT_LE] = &&L_M_IF_NOT_LE,
         [M_IF_NOT_EQ] = &&L_M_IF_NOT_EQ, [M_IF_NOT_NE] = &&L_M_IF_NOT_NE, [M_END] = &&L_M_END,
     };
@@ -46,6 +47,8 @@ int32_t cgrad_replay(const int32_t *restrict w, double *restrict v) {
     AT(M_MUL2): v[w[1]] = v[w[2]]*v[w[3]] + v[w[4]]*v[w[5]]; w += 6; NEXT;
     AT(M_MUL2SUB): v[w[1]] = v[w[2]]*v[w[3]] - v[w[4]]*v[w[5]]; w += 6; NEXT;
     AT(M_MUL3): v[w[1]] = (v[w[2]]*v[w[3]])*v[w[4]]; w += 5; NEXT;
+    AT(M_MUL3ADD): v[w[1]] = v[w[2]] + (v[w[3]]*v[w[4]])*v[w[5]]; w += 6; NEXT;
+    AT(M_MUL3MUL): v[w[1]] = (v[w[2]]*v[w[3]])*v[w[4]] + v[w[5]]*v[w[6]]; w += 7; NEXT;
     AT(M_SINCOS): {
 #if defined(_GNU_SOURCE_SINCOS)  /* the same numbers as sin and cos give: a test looks */
         double s, c;
@@ -90,6 +93,13 @@ int32_t cgrad_replay(const int32_t *restrict w, double *restrict v) {
     RUN(M_SUBS, 3, v[k[1]] - v[k[2]])
     RUN(M_MULS, 3, v[k[1]]*v[k[2]])
     RUN(M_MULADDS, 4, v[k[1]] + v[k[2]]*v[k[3]])
+    RUN(M_MULSUBS, 4, v[k[1]] - v[k[2]]*v[k[3]])
+#define WHERE(code, operator) \
+    AT(M_WHERE_##code): v[w[1]] = v[w[2]] operator v[w[3]] ? v[w[4]] : v[w[5]]; w += 6; NEXT;
+    WHERE(LT, <)
+    WHERE(LE, <=)
+    WHERE(EQ, ==)
+    WHERE(NE, !=)
 #define IF(code, operator) \
     AT(M_IF_##code): if (!(v[w[2]] operator v[w[3]])) return w[1]; w += 4; NEXT; \
     AT(M_IF_NOT_##code): if (v[w[2]] operator v[w[3]]) return w[1]; w += 4; NEXT;
