@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from . import _core, _tree, errors
-from ._core import Batch, Code, Tensor, Value
+from . import _tree, errors
+from ._core import Batch, Code, Tensor, Value, recording
 from ._tree import Shape
 
 if TYPE_CHECKING:
@@ -273,7 +273,7 @@ def stacked(shape: Shape, rows: Array) -> Any:
 def run(calls: Calls, args: tuple[Any, ...], options: Options, plan_of: Callable[[Arguments], Plan]) -> Any:
     """A batch of points: which path each takes, and its results."""
     options.check()
-    if _core.recording():
+    if recording():
         raise errors.traced_effect(f"{calls.name}.{options.op}", errors.user_line())
     points = Points(calls, args, options)
     plan, n = plan_of(points.arguments), points.count

@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from . import _core, _tree, errors, store
-from ._core import Code, Graph, Tensor, Value
+from . import _tree, errors, store
+from ._core import GRAPH_OPS, Code, Graph, Tensor, Trace, Value, forward_sweep, plain, replay, reverse_sweep
 from ._tree import NUMBER, Shape
 from .batch import START, State, Wanted
 from .calls import Arguments, Calls, Leaf
@@ -121,7 +121,7 @@ class Program(Calls):
         """How its guards came out, in order: what paths of one function are told apart by."""
         if self._outcomes is None:
             columns = self.graph.columns()
-            equal, constant = _core.GRAPH_OPS.index("eq"), _core.GRAPH_OPS.index("const")
+            equal, constant = GRAPH_OPS.index("eq"), GRAPH_OPS.index("const")
             found: list[Any] = []
             for guard in self.guards:
                 side = columns["b"][guard.node]
@@ -151,7 +151,7 @@ class Program(Calls):
 
     def captured_numbers(self) -> Array:
         """The numbers of captured leaves as they are now."""
-        return _tree.numbers_of([_core.plain(v) for v in self.captured])
+        return _tree.numbers_of([plain(v) for v in self.captured])
 
     def captured_span(self, leaf: Leaf) -> range:
         """The inputs of a captured leaf; of one that the path does not use: none."""
@@ -192,13 +192,13 @@ class Program(Calls):
         nodes = np.array([guard.node for guard in self.guards], np.int32)
         results = self.outputs
         if wanted.kind == "jvp":
-            graph, tangents, by = _core.forward_sweep(self.graph, self.outputs, wrt)
+            graph, tangents, by = forward_sweep(self.graph, self.outputs, wrt)
             results = np.concatenate([moved(self.outputs, self.graph, by), tangents])
         elif wanted.kind != "value":
-            graph, adjoints, by = _core.reverse_sweep(self.graph, self.outputs, wrt, wanted.kind == "vjp")
+            graph, adjoints, by = reverse_sweep(self.graph, self.outputs, wrt, wanted.kind == "vjp")
             results = np.concatenate([moved(self.outputs, self.graph, by), adjoints])
             if wanted.kind == "hvp":
-                graph, results, by = _core.forward_sweep(graph, adjoints, wrt)
+                graph, results, by = forward_sweep(graph, adjoints, wrt)
         nodes = moved(nodes, self.graph, by)
         return graph, results, [(int(node), guard.expected) for node, guard in zip(nodes, self.guards, strict=True)]
 
@@ -213,7 +213,7 @@ class Program(Calls):
             make_native(code)
         results = np.empty(code.results)
         inputs = np.concatenate([numbers, self.captured_numbers(), extra])
-        return _core.replay(code, inputs, results), results
+        return replay(code, inputs, results), results
 
     # ---- one path by itself ----------------------------------------------------------------------
 
@@ -374,7 +374,7 @@ def record(function: Callable[..., Any], name: str, arguments: Arguments, keywor
         if isinstance(given[-1], (Value, Tensor)):
             given[-1].name = argument
     n = len(given) - len(keywords)
-    with _core.Trace() as trace:
+    with Trace() as trace:
         try:
             value = function(*given[:n], **dict(zip(keywords, given[n:], strict=True)))
         except TypeError as error:

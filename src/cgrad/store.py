@@ -38,8 +38,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from . import _core, _tree, errors
-from ._core import GRAPH_OPS, Graph, Tensor, Value
+from . import _tree, errors
+from ._core import GRAPH_OPS, Graph, Tensor, Value, plain
 from ._optable import OPS
 from ._tree import Shape
 from ._tree_json import dims_in, shape_in, shape_out
@@ -195,7 +195,7 @@ def write(path: Any, stored: Stored) -> None:
             "reason": parts.reason, "backend": parts.backend, "lines": fields["lines"], "table": fields["table"],
             "lengths": [len(fields[name]) for name in ARRAYS]})
         arrays += [np.asarray(fields[name], dtype) for name, dtype in ARRAYS.items()]
-    numbers = [np.asarray(_core.plain(leaf), "<f8") for _, leaf in leaves.values()]
+    numbers = [np.asarray(plain(leaf), "<f8") for _, leaf in leaves.values()]
     description = json.dumps({
         "cgrad": version(), "name": stored.name, "static": stored.static, "backend": stored.backend,
         "max_paths": stored.max_paths,
