@@ -71,8 +71,6 @@ core = ROOT / "src" / "cgrad"
 macros = [("CYTHON_TRACE", "1")] if DEBUG else []
 if DEBUG or SANITIZE:
     macros.append(("CGRAD_DEBUG", "1"))  # CPython's allocator: a sanitizer sees what is used after its death
-if sys.platform == "win32":
-    macros.append(("_USE_MATH_DEFINES", "1"))  # M_PI
 extension = Extension(
     "cgrad._core",
     ["src/cgrad/_core.pyx"],
@@ -80,7 +78,8 @@ extension = Extension(
     define_macros=[*macros, ("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION"),
                    ("NPY_TARGET_VERSION", "NPY_2_0_API_VERSION")],
     undef_macros=["NDEBUG"] if DEBUG else [],
-    depends=[path.relative_to(ROOT).as_posix() for path in (*core.glob("core/*"), *core.glob("_gen/*.pxi"))],
+    depends=[path.relative_to(ROOT).as_posix()
+             for path in (*core.glob("core/*"), *core.glob("_gen/*.pxi"), *core.glob("_gen/*.h"))],
 )
 setup(
     cmdclass={"build_ext": Build},

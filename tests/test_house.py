@@ -169,9 +169,11 @@ def test_metadata(installed):
 
 def test_what_is_installed(installed):
     names = {str(path).replace("\\", "/") for path in installed.files}
-    assert {"cgrad/py.typed", "cgrad/_core.pyi", "cgrad/_gen/__init__.pyi", "cgrad/_gen/ops.md"} <= names
+    assert {"cgrad/py.typed", "cgrad/_core.pyi", "cgrad/_gen/__init__.pyi", "cgrad/_gen/ops.md",
+            "cgrad/core/special.h"} <= names
     assert any(name.endswith("licenses/LICENSE") for name in names)
-    assert not [name for name in names if name.endswith((".pyx", ".pxi", ".pxd", ".c", ".h"))]
+    sources = {name for name in names if name.endswith((".pyx", ".pxi", ".pxd", ".c", ".h"))}
+    assert sources == {"cgrad/core/special.h"}  # generated C programs carry its text along
     data = ROOT / "src" / "cgrad" / "data"
     shipped = {name.rpartition("/")[2] for name in names if name.startswith("cgrad/data/")}
     assert {path.name for path in data.glob("*") if path.is_file()} <= shipped

@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import ast
 
+from gen_formulas import FIRST, formula
+
 LANES = "xyz"
 CHEAP = {"fabs", "sqrt", "fma", "copysign", "floor", "ceil", "rint", "trunc", "fmod", "maximum", "minimum", "clip",
          "sign", "py_mod", "py_floordiv"}  # C functions that are as fast inside a loop
@@ -21,11 +23,11 @@ CHEAP = {"fabs", "sqrt", "fma", "copysign", "floor", "ceil", "rint", "trunc", "f
 class Block:
     """One expression as statements over a block; equal function calls are made once."""
 
-    def __init__(self, rows: dict, number, comparison, binary) -> None:
-        self.rows, self.number, self.comparison, self.binary = rows, number, comparison, binary
+    def __init__(self, rows: dict) -> None:
+        self.rows = rows
         self.by_c = {}
         for row in rows.values():
-            node = ast.parse(row.formula, mode="eval").body
+            node = formula.parse(row.formula)
             if isinstance(node, ast.Call) and [a.id for a in node.args if isinstance(a, ast.Name)] == list(row.names):
                 self.by_c[node.func.id] = row
         self.lines: list[str] = []
@@ -35,40 +37,27 @@ class Block:
 
     def vector(self, row) -> bool:
         """Whether NumPy's loop is called for it."""
-        node = ast.parse(row.formula, mode="eval").body
+        node = formula.parse(row.formula)
         return row.name == "powc" or bool(row.ufunc) and isinstance(node, ast.Call) and node.func.id not in CHEAP \
             and self.by_c.get(node.func.id) is row
 
     def expands(self, row) -> bool:
         """Whether its formula calls something that is."""
-        return any(isinstance(n, ast.Call) and n.func.id in self.by_c and self.vector(self.by_c[n.func.id])
-                   for n in ast.walk(ast.parse(row.formula, mode="eval"))) and not self.vector(row)
+        return any(f in self.by_c and self.vector(self.by_c[f])
+                   for f, _ in formula.calls(formula.parse(row.formula))) and not self.vector(row)
 
     def element(self, node: ast.expr, names: dict[str, str], in_c: bool) -> str:
         """The expression's text for element i; ``in_c``: its functions are C's, else rows."""
-        again = lambda n: self.element(n, names, in_c)  # noqa: E731
-        if isinstance(node, ast.Constant):
-            return self.number(node)
-        if isinstance(node, ast.Name):
-            return names[node.id]
-        if isinstance(node, ast.UnaryOp):
-            return f"(-{again(node.operand)})"
-        if isinstance(node, ast.BinOp):
-            return f"({again(node.left)} {self.binary[type(node.op)][0]} {again(node.right)})"
-        if isinstance(node, ast.Compare):
-            return self.comparison(node, again)
-        name, args = node.func.id, node.args
-        if name == "where":
-            condition, yes, no = map(again, args)
-            return f"({yes} if {condition} else {no})"
-        texts = [again(a) for a in args]
-        row = self.by_c.get(name) if in_c else self.rows[name]
-        if row is not None and self.vector(row):
-            return self.called(row, texts)
-        if not in_c and self.expands(row):
-            given = dict(zip(row.names, texts, strict=True))
-            return self.element(ast.parse(row.formula, mode="eval").body, given, True)
-        return f"{'c_' if in_c else 'f_'}{name}({', '.join(texts)})"
+        def call(name: str, texts: list[str]) -> str:
+            row = self.by_c.get(name) if in_c else self.rows[name]
+            if row is not None and self.vector(row):
+                return self.called(row, texts)
+            if not in_c and self.expands(row):
+                given = dict(zip(row.names, texts, strict=True))
+                return self.element(formula.parse(row.formula), given, True)
+            return f"{'c_' if in_c else 'f_'}{name}({', '.join(texts)})"
+
+        return formula.spelled(node, names.__getitem__, call, formula.CYTHON_CHOICE)
 
     def called(self, row, texts: list[str]) -> str:
         key = (row.name, *texts)
@@ -100,16 +89,15 @@ class Block:
 class Arrays:
     """The chapters of arrays, from the rows of the table."""
 
-    def __init__(self, ops, parse, number, comparison, binary) -> None:
-        self.ops, self.parse = ops, parse
+    def __init__(self, ops) -> None:
+        self.ops = ops
         self.rows = {op.name: op for op in ops}
-        self.new = lambda: Block(self.rows, number, comparison, binary)
 
     def kernel(self, name: str, text: str, op, in_c: bool, statement: str) -> tuple[list[str], list[str]]:
         """The function's lines, and its lanes in order."""
         names = {a: f"{lane}[i]" for a, lane in zip(op.names, LANES, strict=False)}
-        block = self.new()
-        element = block.element(self.parse(text), {**names, "out": "out[i]"}, in_c)
+        block = Block(self.rows)
+        element = block.element(formula.parse(text), {**names, "out": "out[i]"}, in_c)
         block.loop(statement.format(element))
         body = "\n".join(block.lines)
         lanes = [lane for lane in ("g", *LANES, "out", "acc", *(f"s{k}" for k in range(block.scratch)))
@@ -152,9 +140,7 @@ class Arrays:
     def tables(self, forward, back) -> str:
         """What the walker asks of a row: which lanes a kernel reads, and which partials are 1 or nothing."""
         bit = {lane: 1 << k for k, lane in enumerate(("x", "y", "z", "out"))}
-        reads, flags = [[0]*3, [0]*3, [0]*3], [[0]*3, [0]*3, [0]*3]  # leaf, continuation, dot ...
-        reads += [[0]*3 for _ in range(self.first - 3)]
-        flags += [[0]*3 for _ in range(self.first - 3)]
+        reads, flags = [[0]*3 for _ in FIRST], [[0]*3 for _ in FIRST]
         for op in self.ops:
             reads.append([sum(bit.get(lane, 0) for lane in back.get((op.name, k), ())) for k in range(3)])
             texts = [*op.d, None, None][:3]
@@ -162,8 +148,6 @@ class Arrays:
         return (f"cdef uint8_t[OP_COUNT][3] LANES_READ = {reads}\n"
                 f"cdef uint8_t[OP_COUNT][3] FLOWS = {flags}  # 0: no partial, 1: a kernel, 2: the partial is 1\n"
                 f"ROW_UFUNCS = {tuple((op.name, op.ufunc.split()) for op in self.ops if op.ufunc)!r}\n")
-
-    first = 3
 
     # ---- the rules over Tensors, for derivatives that are recorded ------------------------------------
     def rules(self) -> str:
@@ -182,7 +166,7 @@ class Arrays:
                 if text in (None, "0"):
                     rules.append("None")
                     continue
-                tree = Chosen(args, self.rows).visit(self.parse(text))
+                tree = Chosen(args, self.rows).visit(formula.parse(text))
                 rules.append(f"lambda {', '.join(args)}: {ast.unparse(ast.fix_missing_locations(tree))}")
             out.append(f"    OP_{op.name.upper()}: ({', '.join(rules)},),")
         out.append("}")

@@ -4,8 +4,8 @@
 # cython: always_allow_keywords=False, auto_pickle=False
 """cgrad's compiled core. One extension; its chapters, in reading order:
 
-    special.pxi      C functions that formulas name
-    _gen/*.pxi       opcodes, primals and partials, kernels, from the op table
+    special.h        C functions that formulas name
+    _gen/*           opcodes, primals and partials, kernels, from the op table
     arena.pxi        columns, append, room
     array.pxi        what array nodes carry; kernels walked over arrays
     collect.pxi      mark and slide, marks and rewinding
@@ -34,6 +34,7 @@ from cpython.exc cimport PyErr_CheckSignals
 from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_Check
 from cpython.object cimport Py_TYPE, PyObject, PyTypeObject, visitproc, Py_TPFLAGS_HEAPTYPE
 from cpython.ref cimport Py_DECREF, Py_INCREF
+from libc.math cimport INFINITY
 from libc.stdint cimport int32_t, uint8_t, uint64_t, uintptr_t
 from libc.stdlib cimport calloc, free, malloc, qsort, realloc
 from libc.string cimport memchr, memset
@@ -47,7 +48,6 @@ from . import errors
 
 cnp.import_array()
 
-include "core/special.pxi"
 include "_gen/opcodes.pxi"
 include "_gen/formulas.pxi"
 include "core/arena.pxi"

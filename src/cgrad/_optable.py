@@ -8,7 +8,7 @@ parameters from here. Adding an operation is adding a row.
 The language of a row
 ---------------------
 ``formula`` is the primal, an expression over the arguments that reads the same in C and in Python.
-Its function names are C's (``<math.h>`` and ``core/special.pxi``).
+Its function names are those of ``core/special.h``: C's (``<math.h>``) and some more. ``_formula.py`` reads it.
 
 ``d`` holds one partial derivative an argument, an expression over the arguments and ``out`` (the
 result). Its function names are *rows of this table*, so that one text serves twice: as C it gives
@@ -21,7 +21,8 @@ arguments, ``out`` and numbers (``==`` is false for nan).
 
 Accuracy is part of a partial. ``1 - out*out`` would be tanh's derivative, but it loses half its
 digits at x = 10; hidden rows (``sech2``, ``expnsq``, ``omsq``) exist where a partial needs a form
-that is accurate everywhere and smooth enough to be differentiated again.
+that is accurate everywhere and smooth enough to be differentiated again. Comparisons (``lt``, ``le``,
+``eq``, ``ne``) are hidden rows too: recorded programs alone have them as numbers.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ class Op:
     domain: tuple[tuple[float, float], ...] = ((-3.0, 3.0),)  # where tests draw arguments
     kinks: tuple[float, ...] = ()  # arguments where no derivative exists
     kink: str = ""  # the derivative taken there, for the documentation
-    hidden: bool = False  # a helper of partials: no method, no function
+    hidden: bool = False  # a helper of partials or of recorded programs: no method, no function
     constant: str = ""  # the row to use where the last argument is a plain number
     oracle: str = ""  # mpmath expression, where it is not mpmath.<name>
 
@@ -220,6 +221,15 @@ OPS: tuple[Op, ...] = (
        domain=((-30, 30), (5, 9)), kink="0 everywhere", oracle="sign(x/y)*floor(fabs(x/y))"),
     Op("omsq", "x", "(1 - x)*(1 + x)", ["-2*x"], "1 - x*x, accurate near |x| = 1.", hidden=True,
        domain=((-3, 3),), oracle="1 - x*x"),
+    # ---- comparisons as numbers, for guards and choices of recorded programs -------------------
+    Op("lt", "x y", "where(x < y, 1, 0)", ["0", "0"], "1 where x is below y, else 0.", symbol="<", hidden=True,
+       domain=_XY, kink="0 everywhere", oracle="mpf(x < y)"),
+    Op("le", "x y", "where(x <= y, 1, 0)", ["0", "0"], "1 where x is not above y, else 0; 0 for nan.", symbol="<=",
+       hidden=True, domain=_XY, kink="0 everywhere", oracle="mpf(x <= y)"),
+    Op("eq", "x y", "where(x == y, 1, 0)", ["0", "0"], "1 where x equals y, else 0.", symbol="==", hidden=True,
+       domain=_XY, kink="0 everywhere", oracle="mpf(x == y)"),
+    Op("ne", "x y", "where(x != y, 1, 0)", ["0", "0"], "1 where x differs from y, else 0; 1 for nan.", symbol="!=",
+       hidden=True, domain=_XY, kink="0 everywhere", oracle="mpf(x != y)"),
 )
 
 PREDICATES: tuple[Predicate, ...] = (

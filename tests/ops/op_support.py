@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import operator
 
 import mpmath
 from mpmath import mp, mpf
@@ -17,7 +18,7 @@ import cgrad
 from cgrad._optable import OPS
 
 ROWS = {op.name: op for op in OPS}
-# A hidden row is a helper of partials: it is found in the recorded derivative of a public one.
+# Other hidden rows are helpers of partials: each is found in the recorded derivative of a public one.
 PARENT = {
     "sech2": lambda x: cgrad.tanh(x),
     "expnsq": lambda x: cgrad.erf(x),
@@ -26,6 +27,7 @@ PARENT = {
     "share": lambda x, y: cgrad.logaddexp(x, y),
     "truncdiv": lambda x, y: cgrad.fmod(y, x),
 }
+COMPARISONS = {"lt": operator.lt, "le": operator.le, "eq": operator.eq, "ne": operator.ne}  # hidden, of no public row
 ORDERS = 3
 
 
@@ -40,6 +42,8 @@ def call(op, args):
         return args[0] ** args[1]
     if not op.hidden:
         return getattr(cgrad, op.name)(*args)
+    if op.name in COMPARISONS:
+        return getattr(cgrad._core, f"scalar_{op.name}")(*args)
     if op.name == "truncdiv":
         derivative = cgrad.gradients(cgrad.fmod(*args), create_graph=True).wrt(args[1])
     else:

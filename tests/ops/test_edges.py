@@ -10,7 +10,7 @@ import random
 
 import numpy as np
 import pytest
-from op_support import ROWS, derivatives, inputs
+from op_support import COMPARISONS, ROWS, call, derivatives, inputs
 
 import cgrad
 
@@ -113,6 +113,13 @@ def test_round_is_half_to_even():
     for x in (2.0**52 + 1, 2.0**53, -(2.0**51) - 0.5, 0.49999999999999994):
         assert cgrad.round(x) == float(round(x))
     assert math.copysign(1, cgrad.round(-0.3)) == -1
+
+
+@pytest.mark.parametrize("name", COMPARISONS)
+def test_comparisons_are_pythons(name):
+    for point in itertools.product(SPECIAL, repeat=2):
+        expected = float(COMPARISONS[name](*point))
+        assert call(ROWS[name], point) == call(ROWS[name], inputs(ROWS[name], point)).data == expected, point
 
 
 # ---- derivatives at kinks --------------------------------------------------------------------------

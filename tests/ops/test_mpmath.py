@@ -16,7 +16,7 @@ import mpmath
 import pytest
 from mpmath import mp, mpf
 from op_scales import SCALES
-from op_support import NAMES, ROWS, derivatives, exact, ulps
+from op_support import COMPARISONS, NAMES, ROWS, derivatives, exact, ulps
 
 BOUND = (3.0, 4.0, 8.0, 12.0)
 POINTS = 60
@@ -34,7 +34,7 @@ def at_kink(op, point) -> bool:
         return x == 0
     if op.name == "copysign":
         return x == 0 or y == 0
-    if op.name in ("maximum", "minimum"):
+    if op.name in ("maximum", "minimum", *COMPARISONS):
         return x == y
     return op.name == "clip" and x in point[1:]
 

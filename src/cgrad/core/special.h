@@ -1,0 +1,260 @@
+/* The C functions that formulas of the op table name.
+
+   A formula writes exp(x); generated C spells it c_exp(x), so that C's function and the Python function cgrad.exp do
+   not meet. Everything here is a plain function of doubles in C99. Generated C programs carry this text along, so it
+   includes <math.h> alone, and the compiler must not contract a*b + c (-ffp-contract=off, /fp:precise). */
+#ifndef CGRAD_SPECIAL_H
+#define CGRAD_SPECIAL_H
+
+#include <math.h>
+
+#if defined(__GNUC__)
+#define CGRAD_UNUSED __attribute__((unused))  /* a program calls some of them */
+#else
+#define CGRAD_UNUSED
+#endif
+
+#define c_fabs fabs
+#define c_fma fma
+#define c_pow pow
+#define c_sqrt sqrt
+#define c_cbrt cbrt
+#define c_hypot hypot
+#define c_exp exp
+#define c_exp2 exp2
+#define c_expm1 expm1
+#define c_log log
+#define c_log2 log2
+#define c_log10 log10
+#define c_log1p log1p
+#define c_sin sin
+#define c_cos cos
+#define c_tan tan
+#define c_asin asin
+#define c_acos acos
+#define c_atan atan
+#define c_atan2 atan2
+#define c_sinh sinh
+#define c_cosh cosh
+#define c_tanh tanh
+#define c_asinh asinh
+#define c_acosh acosh
+#define c_atanh atanh
+#define c_erf erf
+#define c_erfc erfc
+#define c_lgamma lgamma
+#define c_floor floor
+#define c_ceil ceil
+#define c_rint rint
+#define c_trunc trunc
+#define c_fmod fmod
+#define c_copysign copysign
+
+/* Python's x % y: the sign of y, without its ZeroDivisionError. */
+CGRAD_UNUSED static inline double c_py_mod(double x, double y) {
+    double r = fmod(x, y);
+    if (r != 0)
+        return (r < 0) != (y < 0) ? r + y : r;
+    return r == 0 ? copysign(r, y) : r;  /* a nan falls through */
+}
+
+/* Python's x // y: from the remainder, so that it agrees with %. */
+CGRAD_UNUSED static inline double c_py_floordiv(double x, double y) {
+    double r, q, whole;
+    if (y == 0)
+        return x/y;
+    r = fmod(x, y);
+    q = (x - r)/y;
+    if (r != 0 && (r < 0) != (y < 0))
+        q -= 1;
+    if (q == 0)
+        return copysign(0.0, x/y);
+    whole = floor(q);
+    return q - whole > 0.5 ? whole + 1 : whole;
+}
+
+/* The whole part of x/y, from the remainder: x/y itself may round up to the next whole number. */
+CGRAD_UNUSED static inline double c_trunc_div(double x, double y) {
+    return y != 0 ? rint((x - fmod(x, y))/y) : x/y;
+}
+
+CGRAD_UNUSED static inline double c_pow_const(double x, double c) {
+    return c == 1 ? x : pow(x, c);  /* not x*x for 2: Python's x**2 is pow, and differs in one of 1000 */
+}
+
+/* cbrt with a step of Newton: C's errs by 2 ulp, which the partials (cbrt^-2, ^-5, ^-8) would multiply. */
+CGRAD_UNUSED static inline double c_cube_root(double x) {
+    double r = cbrt(x), s = r*r;
+    if (r == 0 || !(fabs(r) < INFINITY))
+        return r;
+    return r - (fma(s, r, -x) + fma(r, r, -s)*r)/(3*s);
+}
+
+CGRAD_UNUSED static inline double c_sign(double x) {
+    return x > 0 ? 1.0 : x < 0 ? -1.0 : x != x ? x : 0.0;
+}
+
+CGRAD_UNUSED static inline double c_maximum(double x, double y) {
+    return x > y || x != x ? x : y;
+}
+
+CGRAD_UNUSED static inline double c_minimum(double x, double y) {
+    return x < y || x != x ? x : y;
+}
+
+CGRAD_UNUSED static inline double c_clip(double x, double lo, double hi) {
+    return c_minimum(c_maximum(x, lo), hi);
+}
+
+/* exp(x - y) with the rounding error of x - y put back (it would be a relative error). */
+CGRAD_UNUSED static inline double c_exp_difference(double x, double y) {
+    double d = x - y, t = d - x, tail = (x - (d - t)) - (y + t);
+    return tail == tail ? exp(d)*(1 + tail) : exp(d);
+}
+
+CGRAD_UNUSED static inline double c_log_add_exp(double x, double y) {
+    if (x == y)  /* also two equal infinities */
+        return x + 0.6931471805599453;
+    return x > y ? x + log1p(c_exp_difference(y, x)) : y + log1p(c_exp_difference(x, y));
+}
+
+CGRAD_UNUSED static inline double c_share(double x, double y) {
+    double e;
+    if (x == y)
+        return 0.5;
+    if (x > y)
+        return 1/(1 + c_exp_difference(y, x));
+    e = c_exp_difference(x, y);
+    return e/(1 + e);
+}
+
+/* exp(-x*x) with the rounding error of x*x put back (it would be multiplied by x*x). */
+CGRAD_UNUSED static inline double c_expnsq(double x) {
+    double s = x*x, tail = fma(x, x, -s);
+    if (!(s < 800))  /* 0 (or nan) already; inf - inf would make nan of it */
+        return exp(-s);
+    return exp(-s)*(1 - tail);
+}
+
+/* ---- digamma and polygamma ----------------------------------------------------------------------
+   On [1, 2]: (x - root) times a Chebyshev series of digamma(x)/(x - root), fitted with mpmath at 60
+   digits, so that the relative error stays small at the root itself. Elsewhere the recurrence and the
+   asymptotic series, Abramowitz & Stegun 6.3.5, 6.3.7, 6.3.18; 6.4.6, 6.4.7, 6.4.10, 6.4.11. */
+
+#define CGRAD_PI 3.141592653589793  /* C99 has no M_PI */
+#define CGRAD_DIGAMMA_ROOT 1.4616321449683622
+#define CGRAD_DIGAMMA_ROOT_TAIL 9.549995429965697e-17
+
+CGRAD_UNUSED static const double cgrad_digamma_series[24] = {
+    0.983570260441567, -0.2270640863346444, 0.03336889902393011, -0.005320077271596548,
+    0.0008788656937820505, -0.00014773492650606044, 2.5060543468359146e-05, -4.2721034029993324e-06,
+    7.302769272465923e-07, -1.2502886813559594e-07, 2.1425009322359472e-08, -3.673295918565179e-09,
+    6.299717236108931e-10, -1.080593028883266e-10, 1.853735192053638e-11, -3.18023536582553e-12,
+    5.456147570322795e-13, -9.360993131036438e-14, 1.606064636295075e-14, -2.7555431377438815e-15,
+    4.727736178601912e-16, -8.11148420346509e-17, 1.391707769474154e-17, -2.3877901082188625e-18};
+CGRAD_UNUSED static const double cgrad_bernoulli[15] = {  /* B2, B4, ..., B30 */
+    0.16666666666666666, -0.03333333333333333, 0.023809523809523808, -0.03333333333333333, 0.07575757575757576,
+    -0.2531135531135531, 1.1666666666666667, -7.092156862745098, 54.971177944862156, -529.1242424242424,
+    6192.123188405797, -86580.25311355312, 1425517.1666666667, -27298231.067816094, 601580873.9006424};
+
+/* cot(pi*x), from the distance to the nearest multiple of 1/2, so that it is accurate at its zeros too. */
+CGRAD_UNUSED static inline double c_cot_pi(double x) {
+    double f = x - rint(x);
+    if (fabs(f) <= 0.25)
+        return 1/tan(CGRAD_PI*f);
+    return copysign(tan(CGRAD_PI*(0.5 - fabs(f))), f);
+}
+
+CGRAD_UNUSED static double c_digamma(double x) {
+    double shift = 0, t, b0 = 0, b1 = 0, b2;
+    int k;
+    if (x != x || x == -INFINITY)
+        return NAN;
+    if (x == 0)
+        return copysign(INFINITY, -x);
+    if (x < 0) {
+        if (x == floor(x))
+            return NAN;
+        return c_digamma(1 - x) - CGRAD_PI*c_cot_pi(x);
+    }
+    if (x < 1)
+        return c_digamma(x + 1) - 1/x;
+    if (x >= 10) {
+        t = 1/(x*x);
+        for (k = 9; k >= 0; k--)
+            b0 = t*(cgrad_bernoulli[k]/(2*k + 2) + b0);
+        return log(x) - 0.5/x - b0;
+    }
+    while (x > 2) {
+        x -= 1;
+        shift += 1/x;
+    }
+    t = 2*(2*x - 3);
+    for (k = 24 - 1; k > 0; k--) {
+        b2 = b1;
+        b1 = b0;
+        b0 = t*b1 - b2 + cgrad_digamma_series[k];
+    }
+    return shift + ((x - CGRAD_DIGAMMA_ROOT) - CGRAD_DIGAMMA_ROOT_TAIL)*(cgrad_digamma_series[0] + 0.5*t*b0 - b1);
+}
+
+/* d^n/dx^n of pi*cot(pi*x): with c = cot, P0 = c and P(k+1) = -(1 + c^2) P(k)'. */
+CGRAD_UNUSED static double c_cot_derivative(int n, double x) {
+    double c = c_cot_pi(x), result = 0, p[64] = {0}, q[64];
+    int i, k;
+    p[1] = 1;
+    for (k = 0; k < n; k++) {
+        for (i = 0; i < 64; i++)
+            q[i] = 0;
+        for (i = 1; i < k + 2; i++) {
+            q[i - 1] -= i*p[i];
+            q[i + 1] -= i*p[i];
+        }
+        for (i = 0; i < 64; i++)
+            p[i] = q[i];
+    }
+    for (i = n + 1; i >= 0; i--)
+        result = result*c + p[i];
+    return result*pow(CGRAD_PI, n + 1);
+}
+
+CGRAD_UNUSED static double c_polygamma(double order, double x) {
+    int n, k, terms;
+    double s, total, power, term, factorial, first;
+    if (order == 0)
+        return c_digamma(x);
+    if (!(1 <= order && order <= 60) || order != floor(order) || x != x || x == -INFINITY)
+        return NAN;
+    n = (int)order;
+    if (x <= 0) {
+        if (x == floor(x))
+            return n % 2 ? INFINITY : NAN;
+        total = c_polygamma(order, 1 - x);
+        return (n % 2 == 0 ? total : -total) - c_cot_derivative(n, x);
+    }
+    s = order + 1;
+    factorial = 1;
+    for (k = 2; k <= n; k++)
+        factorial *= k;
+    terms = 0;
+    first = x;
+    if (x < 15 + n) {
+        terms = (int)(15 + n - x) + 1;
+        x += terms;
+    }
+    power = pow(x, -order);             /* x^(1-s) */
+    total = 0;
+    term = power/(x*x);                 /* x^(-s-1) */
+    term = term*s/2;
+    for (k = 0; k < 15; k++) {          /* Euler and Maclaurin's tail */
+        total += cgrad_bernoulli[k]*term;
+        term *= (s + 2*k + 1)*(s + 2*k + 2)/((2*k + 3)*(2*k + 4)*x*x);
+    }
+    total += power/x/2;
+    total += power/order;
+    for (k = terms - 1; k >= 0; k--)    /* then the terms themselves, small ones first */
+        total += pow(first + k, -s);
+    return n % 2 ? total*factorial : -total*factorial;
+}
+
+#endif
