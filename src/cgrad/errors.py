@@ -548,3 +548,7 @@ def bad_state(op: str, reason: str) -> ValueError:
 def state_shape(op: str, key: str, have: tuple[int, ...], need: tuple[int, ...]) -> ValueError:
     return ValueError(f"{op}: {key!r} has shape {have}, its parameters have {need}: keep the shapes of parameters, "
                       "or make a new optimiser")
+
+
+def no_native() -> ImportError:
+    return ImportError("native code needs llvmlite: pip install 'pycgrad[native]'")

@@ -12,8 +12,8 @@ import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from . import _formula
-from ._optable import OPS, Op
+from .. import _formula
+from .._optable import OPS, Op
 
 ARITHMETIC: dict[type[ast.operator], str] = {ast.Add: "fadd", ast.Sub: "fsub", ast.Mult: "fmul", ast.Div: "fdiv"}
 # As in C, all are false for nan, but != is true.

@@ -29,7 +29,7 @@ SIN_OF_PAIR, COS_AFTER_SIN, COS_OF_PAIR, SIN_AFTER_COS = range(256, 260)
 MAX_PERIOD = 1 << 13  # nodes of a block: more code than this pays for itself nowhere
 MIN_COUNT = 3  # blocks of a loop
 MIN_SAVED = 48  # nodes that a loop must save
-WINDOW = 8  # nodes that are hashed together when repetitions are looked for
+WINDOWS = 8, 32, 128, 512  # nodes that are hashed together when repetitions are looked for
 
 
 @dataclass
@@ -145,23 +145,30 @@ def prepare(names: Sequence[str], columns: dict[str, Any], outputs: Any, guards:
 
 # ---- repetitions ---------------------------------------------------------------------------------
 
-def periods(words: Ints) -> list[int]:
-    """Distances at which stretches of nodes recur, the promising ones."""
-    n = len(words) - WINDOW + 1
-    if n < 2:
-        return []
-    mixed = words.astype(np.uint64)*np.uint64(0x9E3779B97F4A7C15)
-    mixed ^= mixed >> np.uint64(29)
-    sums = np.zeros(n, dtype=np.uint64)
-    for k in range(WINDOW):
-        sums = sums*np.uint64(0xD6E8FEB86659FD93) + mixed[k:k + n]
-    order = np.argsort(sums, kind="stable")
-    same = sums[order[1:]] == sums[order[:-1]]
-    distances, counts = np.unique((order[1:] - order[:-1])[same], return_counts=True)
-    small = distances <= MAX_PERIOD
-    distances, counts = distances[small], counts[small]
-    best = {*np.argsort(-counts*distances, kind="stable")[:24].tolist(), *np.argsort(-counts, kind="stable")[:8].tolist()}
-    return sorted(distances[list(best)].tolist())
+def periods(words: Ints, longest: int) -> list[int]:
+    """Distances at which stretches of nodes recur, the promising ones: where windows of nodes, hashed, recur.
+
+    Short windows find inner loops; long ones are needed to tell one place of a nest of loops from another.
+    """
+    sums = words.astype(np.uint64)*np.uint64(0x9E3779B97F4A7C15)
+    sums ^= sums >> np.uint64(29)
+    factor = 0xD6E8FEB86659FD93
+    found: set[int] = set()
+    width = 1
+    while width < WINDOWS[-1] and len(sums) > width:
+        sums = sums[:-width]*np.uint64(factor) + sums[width:]
+        factor = factor*factor % (1 << 64)
+        width *= 2
+        if width not in WINDOWS:
+            continue
+        order = np.argsort(sums, kind="stable")
+        same = sums[order[1:]] == sums[order[:-1]]
+        distances, counts = np.unique((order[1:] - order[:-1])[same], return_counts=True)
+        small = distances <= longest
+        distances, counts = distances[small], counts[small]
+        for rank in (counts*distances, counts):
+            found.update(distances[np.argsort(-rank, kind="stable")[:8]].tolist())
+    return sorted(found)
 
 
 def stretches(words: Ints, period: int) -> list[tuple[int, int]]:
@@ -210,11 +217,11 @@ def exact(code: Code, start: int, stop: int, period: int) -> list[Loop]:
     return loops
 
 
-def reroll(code: Code) -> list[Frame]:
+def reroll(code: Code, longest: int = MAX_PERIOD) -> list[Frame]:
     """The frames of a code, in order: the loops that save most, and what lies between them."""
     words = code.op*4 + np.where(code.guard >= 0, 1 + code.expected, 0)
     heap = [(-(stop - start)//period*period + period, period, start, stop)
-            for period in periods(words) for start, stop in stretches(words, period)]
+            for period in periods(words, longest) for start, stop in stretches(words, period)]
     heapq.heapify(heap)
     taken: list[Loop] = []
     free = np.ones(len(code), dtype=np.bool)

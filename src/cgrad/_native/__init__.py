@@ -1,0 +1,1 @@
+"""Machine code of programs: a graph rerolled into loops, laid out in memory, written for LLVM."""
