@@ -26,15 +26,18 @@ GCC = shutil.which("gcc")
 
 
 class Graph:
-    """Columns that grow; equal constants are one node."""
+    """Columns that grow; equal constants are one node, and so are equal nodes."""
 
     def __init__(self, n_inputs):
-        self.rows, self.consts, self.n_inputs, self.numbers = [], [], n_inputs, {}
+        self.rows, self.consts, self.n_inputs, self.numbers, self.known = [], [], n_inputs, {}, {}
         self.inputs = [self.append("input", k) for k in range(n_inputs)]
 
     def append(self, name, a=-1, b=-1, c=-1):
-        self.rows.append((CODE[name], a, b, c))
-        return len(self.rows) - 1
+        row = CODE[name], a, b, c
+        if row not in self.known:
+            self.known[row] = len(self.rows)
+            self.rows.append(row)
+        return self.known[row]
 
     def const(self, value):
         key = np.float64(value).tobytes()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from .. import _formula
@@ -43,18 +43,19 @@ def literal(value: float) -> str:
 
 @dataclass(frozen=True)
 class Template:
-    """``text`` with {d} for the node and {x0} {x1} {x2} for operands; the value is then named ``result``."""
+    """``text(d, x0, ...)`` are the instructions of node d on operands, which name the value ``result(d, x0, ...)``."""
 
-    text: str
-    result: str
+    text: Callable[..., str]
+    result: Callable[..., str]
     condition: bool  # the row is a comparison, whose truth is named %v{d}.0
+    calls: bool  # whether it calls a function
 
 
 class Lowering:
     """Templates of all rows, for a processor's features and the addresses of functions.
 
-    >>> print(Lowering({}, frozenset({"fma"}))["fma"].text, end="")
-    %v{d}.0 = call double @llvm.fma.f64(double {x0}, double {x1}, double {x2})
+    >>> print(Lowering({}, frozenset({"fma"}))["fma"].text(7, "%a", "%b", "%c"), end="")
+    %v7.0 = call double @llvm.fma.f64(double %a, double %b, double %c)
     """
 
     def __init__(self, functions: Mapping[str, int], features: frozenset[str]) -> None:
@@ -69,6 +70,10 @@ class Lowering:
         self.declared: dict[str, str] = {}  # declarations by symbol
         self.templates: dict[str, Template] = {}
 
+    def cheap(self, row: str) -> bool:
+        """Whether a row calls no function."""
+        return not self[row].calls
+
     def __getitem__(self, row: str) -> Template:
         if row not in self.templates:
             self.templates[row] = self.template(self.rows[row])
@@ -79,8 +84,9 @@ class Lowering:
 
     def lowered(self, names: tuple[str, ...], tree: ast.expr) -> Template:
         writer = Writer(self)
-        result = writer.value(tree, {name: f"{{x{k}}}" for k, name in enumerate(names)})
-        return Template("".join(writer.lines), result, comparison(tree))
+        result = writer.value(tree, {name: f"{{{k + 1}}}" for k, name in enumerate(names)})
+        text = "".join(writer.lines)
+        return Template(text.format, result.format, comparison(tree), "@cgrad_" in text)
 
     def symbol(self, function: str, arity: int) -> str:
         """The name under which LLVM calls a function of doubles, declared and bound to its address."""
@@ -122,7 +128,7 @@ class Writer:
 
     def emit(self, text: str) -> str:
         if text not in self.known:
-            self.known[text] = f"%v{{d}}.{next(self.count)}"
+            self.known[text] = f"%v{{0}}.{next(self.count)}"
             self.lines.append(f"{self.known[text]} = {text}\n")
         return self.known[text]
 

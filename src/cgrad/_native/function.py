@@ -9,15 +9,7 @@ import numpy as np
 
 from .formulas import literal
 from .layout import Column
-from .reroll import (
-    CONST,
-    COS_AFTER_SIN,
-    COS_OF_PAIR,
-    INPUT,
-    NODE,
-    SIN_AFTER_COS,
-    SIN_OF_PAIR,
-)
+from .reroll import CONST, COS_OF_PAIR, INPUT, NODE, SIN_AFTER_COS, SIN_OF_PAIR
 
 if TYPE_CHECKING:
     from .program import Writer
@@ -77,6 +69,17 @@ class Function:
         key = place.kind, place.base, place.stride, id(place.table) if place.table is not None else 0
         if key in self.loaded:
             return self.loaded[key]
+        self.loaded[key] = value = self.loading(place, looped)
+        return value
+
+    def value(self, kind: int, index: int) -> str:
+        """What a node outside this function, an input or a constant is."""
+        key = kind, index
+        if key not in self.loaded:
+            self.loaded[key] = self.load(self.writer.layout.place(kind, index))
+        return self.loaded[key]
+
+    def loading(self, place: Column, looped: bool) -> str:
         if place.kind == CONST:
             numbers = self.writer.consts
             if place.table is None and place.stride == 0:
@@ -91,7 +94,6 @@ class Function:
                 lines = self.head
             pointer, value = self.address(place, lines), self.fresh()
             lines.append(f"{value} = load double, ptr {pointer}\n")
-        self.loaded[key] = value
         return value
 
     def store(self, value: str, place: Column) -> None:
@@ -104,27 +106,25 @@ class Function:
         self.exits.append(f"fail{name}:\n{failure}")
         self.label = f"ok{name}"
 
-    def node(self, q: int, d: int, operands: Sequence[str]) -> str:
-        """Compute the node at position q, named d here."""
-        op = int(self.writer.code.op[q])
+    def node(self, op: int, d: int, operands: Sequence[str]) -> str:
+        """Compute a node, named d here."""
+        template = self.writer.templates.get(op) or self.writer.template(op)
+        if template is not None:
+            self.lines.append(template.text(d, *operands))
+            return template.result(d, *operands)
         if op in (SIN_OF_PAIR, COS_OF_PAIR):
             if not self.slots:
                 self.slots = True
                 self.head.append("%sin = alloca double\n%cos = alloca double\n")
             self.lines.append(f"call void @{self.writer.lowering.pair()}(double {operands[0]}, ptr %sin, ptr %cos)\n")
-        if op in (SIN_OF_PAIR, COS_OF_PAIR, COS_AFTER_SIN, SIN_AFTER_COS):
-            where = "%sin" if op in (SIN_OF_PAIR, SIN_AFTER_COS) else "%cos"
-            self.lines.append(f"%v{d}.0 = load double, ptr {where}\n")
-            return f"%v{d}.0"
-        template = self.writer.template(op)
-        x = [*operands, "", ""]
-        self.lines.append(template.text.format(d=d, x0=x[0], x1=x[1], x2=x[2]))
-        return template.result.format(d=d, x0=x[0], x1=x[1], x2=x[2])
+        where = "%sin" if op in (SIN_OF_PAIR, SIN_AFTER_COS) else "%cos"
+        self.lines.append(f"%v{d}.0 = load double, ptr {where}\n")
+        return f"%v{d}.0"
 
-    def truth(self, q: int, d: int, value: str, expected: int) -> tuple[str, int]:
+    def truth(self, op: int, d: int, value: str, expected: int) -> tuple[str, int]:
         """The i1 that a guard of the node asks, and how it must come out."""
-        op = int(self.writer.code.op[q])
-        if op < SIN_OF_PAIR and self.writer.template(op).condition:
+        template = self.writer.template(op)
+        if template is not None and template.condition:
             return f"%v{d}.0", expected
         return self.equal(value, expected), 1
 
@@ -139,10 +139,10 @@ class Function:
         return "".join([HEAD.format(name, ", i64 %t" if counted else ""), *self.head, *enter, *self.lines,
                         *self.exits, "}\n"])
 
-    def looped(self, name: str, blocks: int, phis: Sequence[str] = ()) -> str:
-        """The whole function, its lines run for t = 0 ... blocks - 1."""
+    def looped(self, name: str, blocks: int, phis: Sequence[str] = (), after: Sequence[str] = ()) -> str:
+        """The whole function, its lines run for t = 0 ... blocks - 1, and those of ``after`` then."""
         return "".join([
             HEAD.format(name, ""), *self.head, "br label %loop\nloop:\n",
             f"%t = phi i64 [0, %entry], [%next, %{self.label}]\n", *phis, *self.lines,
             f"%next = add nuw nsw i64 %t, 1\n%more = icmp ult i64 %next, {blocks}\n",
-            "br i1 %more, label %loop, label %done\ndone:\nret i32 0\n", *self.exits, "}\n"])
+            "br i1 %more, label %loop, label %done\ndone:\n", *after, "ret i32 0\n", *self.exits, "}\n"])

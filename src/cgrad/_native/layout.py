@@ -9,14 +9,17 @@ the work array. Values of a loop that are read after it, or in another order, ha
 from __future__ import annotations
 
 import heapq
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .reroll import COS_AFTER_SIN, NODE, SIN_AFTER_COS, Code, Frame, Ints, Loop
+from .reroll import COS_AFTER_SIN, NODE, SIN_AFTER_COS, Code, Frame, Ints, Loop, Straight
 
-PIECE = 160  # nodes
+PIECE = 320  # nodes of a function
+WIDE_PIECE = 1280  # of one whose nodes are to be joined into vectors
+WIDE = 64, 4096  # nodes of the bodies where that pays off: in smaller ones there is little to join, in larger ones it takes long
 NOWHERE, FIXED, EACH = range(3)
 
 
@@ -41,6 +44,7 @@ class Plan:
     base: Ints = field(default_factory=lambda: np.zeros(0, np.int64))  # slot of block 0
     stride: int = 0  # slots a block
     direct: dict[int, Column] = field(default_factory=dict)  # body position -> outputs that it is, block by block
+    wide: bool = False  # whether nodes of the body are to be joined into vectors
 
 
 def affine(kind: int, numbers: Ints) -> Column:
@@ -59,9 +63,12 @@ def affine(kind: int, numbers: Ints) -> Column:
 class Layout:
     """Plans of all frames, and the slots: ``slot[q]`` of the node at position q, -1 for none."""
 
-    def __init__(self, code: Code, frames: list[Frame], piece: int = PIECE) -> None:
-        self.code, self.piece = code, piece
-        self.plans = [Plan(frame, self.cut(frame)) for frame in frames]
+    def __init__(self, code: Code, frames: list[Frame], cheap: Sequence[bool] = (), piece: int = PIECE) -> None:
+        self.code = code
+        self.plans = []
+        for frame in frames:
+            wide = isinstance(frame, Loop) and self.is_wide(frame, cheap)
+            self.plans.append(Plan(frame, self.cut(frame, max(piece, WIDE_PIECE) if wide else piece), wide=wide))
         n = len(code)
         self.block = np.zeros(n, np.int64)  # piece of straight code, or block of a loop: numbered through
         self.part = np.zeros(n, np.int64)  # piece inside a block
@@ -78,12 +85,18 @@ class Layout:
         self.size = 0
         self.allocate(needed, crossing, last)
 
-    def cut(self, frame: Frame) -> list[tuple[int, int]]:
+    def is_wide(self, loop: Loop, cheap: Sequence[bool]) -> bool:
+        """Whether vectors pay off in a loop: a large body of operations that are one instruction."""
+        body = self.code.op[loop.start:loop.start + loop.period]
+        calls = sum(int(op) >= len(cheap) or not cheap[op] for op in body.tolist())
+        return WIDE[0] <= loop.period <= WIDE[1] and 32*calls <= loop.period
+
+    def cut(self, frame: Frame, piece: int) -> list[tuple[int, int]]:
         start, stop = (0, frame.period) if isinstance(frame, Loop) else (frame.start, frame.stop)
         offset = frame.start - start
         pieces = []
         while start < stop:
-            end = min(start + self.piece, stop)
+            end = min(start + piece, stop)
             if end < stop and self.code.op[offset + end] in (COS_AFTER_SIN, SIN_AFTER_COS):
                 end += 1
             pieces.append((start, end))
@@ -159,36 +172,46 @@ class Layout:
                     self.left += [(k, NODE, int(indices[k])) for k in mine.tolist()]
 
     def allocate(self, needed: NDArray[np.bool], crossing: NDArray[np.bool], last: Ints) -> None:
+        for plan in self.plans:
+            if isinstance(plan.frame, Loop):
+                self.of_loop(plan, plan.frame, needed, crossing)
         spare: list[int] = []
         expiry: list[tuple[int, int]] = []  # (last step that reads it, slot)
-        for plan in self.plans:
-            frame = plan.frame
-            if isinstance(frame, Loop):
-                shape = frame.count, frame.period
-                need = needed[frame.start:frame.stop].reshape(shape)
-                cross = crossing[frame.start:frame.stop].reshape(shape).any(axis=0)
-                each = need[:-1].any(axis=0)
-                plan.mode = np.where(each, EACH, np.where(need[-1] | cross, FIXED, NOWHERE))
-                fixed = plan.mode == FIXED
-                plan.stride = int(each.sum())
-                plan.base = np.where(each, self.size + np.cumsum(each) - 1, -1)
-                self.size += plan.stride*frame.count
-                plan.base[fixed] = self.size + np.arange(int(fixed.sum()))
-                self.size += int(fixed.sum())
-                slots = np.tile(plan.base, (frame.count, 1))
-                slots[:, each] += plan.stride*np.arange(frame.count)[:, None]
-                self.slot[frame.start:frame.stop] = slots.reshape(-1)
-                continue
-            for start, stop in plan.pieces:
-                while expiry and expiry[0][0] < self.step[start]:
-                    spare.append(heapq.heappop(expiry)[1])
-                for q in (start + np.flatnonzero(needed[start:stop])).tolist():
-                    if spare:
-                        slot = spare.pop()
-                    else:
-                        slot, self.size = self.size, self.size + 1
-                    self.slot[q] = slot
-                    heapq.heappush(expiry, (int(last[q]), slot))
+        needed &= self.slot < 0
+        for start, stop in (piece for plan in self.plans if isinstance(plan.frame, Straight) for piece in plan.pieces):
+            while expiry and expiry[0][0] < self.step[start]:
+                spare.append(heapq.heappop(expiry)[1])
+            for q in (start + np.flatnonzero(needed[start:stop])).tolist():
+                self.slot[q] = slot = spare.pop() if spare else self.fresh()
+                heapq.heappush(expiry, (int(last[q]), slot))
+
+    def of_loop(self, plan: Plan, loop: Loop, needed: NDArray[np.bool], crossing: NDArray[np.bool]) -> None:
+        shape = loop.count, loop.period
+        need = needed[loop.start:loop.stop].reshape(shape)
+        cross = crossing[loop.start:loop.stop].reshape(shape).any(axis=0)
+        each = need[:-1].any(axis=0)
+        plan.mode = np.where(each, EACH, np.where(need[-1] | cross, FIXED, NOWHERE))
+        fixed = plan.mode == FIXED
+        plan.stride = int(each.sum())
+        # Room for a block before and one after: what is left of them in straight code at the loop's ends then
+        # continues the pattern that a loop which reads these values follows.
+        plan.base = np.where(each, self.size + plan.stride + np.cumsum(each) - 1, -1)
+        self.size += plan.stride*(loop.count + 2)
+        plan.base[fixed] = self.size + np.arange(int(fixed.sum()))
+        self.size += int(fixed.sum())
+        slots = np.tile(plan.base, (loop.count, 1))
+        slots[:, each] += plan.stride*np.arange(loop.count)[:, None]
+        self.slot[loop.start:loop.stop] = slots.reshape(-1)
+        self.continued(plan, loop, needed & (self.slot < 0) & ~self.looped)
+
+    def continued(self, plan: Plan, loop: Loop, open_: NDArray[np.bool]) -> None:
+        """Slots of nodes right before and after a loop that look like parts of blocks of it."""
+        op = self.code.op
+        for block in (-1, loop.count):
+            first = loop.start + block*loop.period
+            j = np.arange(max(0, -first), min(loop.period, len(op) - first))
+            j = j[open_[first + j] & (op[first + j] == op[loop.start + j]) & (plan.mode[j] == EACH)]
+            self.slot[first + j] = plan.base[j] + block*plan.stride
 
     def fresh(self) -> int:
         """A slot more."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from .function import OUTPUT, Function
-from .layout import FIXED, NOWHERE, Column, Plan, affine
+from .layout import EACH, FIXED, Column, Plan, affine
 from .reroll import NODE, Loop
 
 if TYPE_CHECKING:
@@ -32,6 +34,11 @@ class Body:
 
     def __init__(self, writer: Writer, plan: Plan, loop: Loop) -> None:
         self.writer, self.plan, self.loop = writer, plan, loop
+        two = slice(loop.start, loop.start + 2*loop.period)  # block 0 shows what is carried in, block 1 all else
+        shape = 2, loop.period, 3
+        self.kinds = writer.code.kind[:, two].T.reshape(shape).tolist()
+        self.indices = writer.code.index[:, two].T.reshape(shape).tolist()
+        self.ops = writer.code.op[two].tolist()
         self.carried: list[Carried] = []
         self.operands = [self.sorted(j) for j in range(loop.period)]
         self.registers = len(plan.pieces) == 1 and len(self.carried) <= REGISTERS
@@ -43,15 +50,13 @@ class Body:
 
     def sorted(self, j: int) -> list[int | Carried | Column]:
         """Of node j: a node of the body, a value carried, or a place outside."""
-        layout, code, start, period = self.writer.layout, self.writer.code, self.loop.start, self.loop.period
+        layout, start, period = self.writer.layout, self.loop.start, self.loop.period
         result: list[int | Carried | Column] = []
-        for k, (kind, index) in enumerate(zip(self.writer.kinds[start + period + j],
-                                              self.writer.indices[start + period + j], strict=True)):
+        for k, (kind, index) in enumerate(zip(self.kinds[1][j], self.indices[1][j], strict=True)):
             if kind == NODE and index >= start + period:
                 result.append(index - start - period)
             elif kind == NODE and index >= start:
-                place = layout.place(self.writer.kinds[start + j][k], self.writer.indices[start + j][k])
-                result.append(self.carry(index - start, place, j))
+                result.append(self.carry(index - start, layout.place(self.kinds[0][j][k], self.indices[0][j][k]), j))
             elif kind:
                 result.append(layout.column(self.loop, j, k))
         return result
@@ -71,10 +76,14 @@ class Body:
         function = Function(self.writer)
         function.label = "loop"
         firsts = self.enter(function)
-        values = self.nodes(function, 0, self.loop.period, hoist=True)
+        values = self.nodes(function, 0, self.loop.period, alone=True)
         phis = [f"%c{value.number} = phi double [{first}, %entry], [{values[value.j]}, %{function.label}]\n"
                 for value, first in zip(self.carried, firsts, strict=True)] if self.registers else []
-        return function.looped(name, self.loop.count, phis), bool(function.exits)
+        after = Function(self.writer)
+        after.count = function.count
+        for j in np.flatnonzero(self.plan.mode == FIXED).tolist():
+            after.store(values[j], Column(NODE, int(self.plan.base[j]), 0))
+        return function.looped(name, self.loop.count, phis, after.lines), bool(function.exits)
 
     def pieces(self, name: str) -> tuple[str, bool]:
         """The loop as a function that calls the pieces of the body in turn."""
@@ -84,7 +93,7 @@ class Body:
         texts = []
         for number, (start, stop) in enumerate(self.plan.pieces):
             function = Function(self.writer)
-            self.nodes(function, start, stop, hoist=False)
+            self.nodes(function, start, stop, alone=False)
             function.lines.append("ret i32 0\n")
             texts.append(function.text(f"{name}.{number}", counted=True))
             self.writer.call(caller, f"{name}.{number}", bool(function.exits), ", i64 %t")
@@ -101,7 +110,8 @@ class Body:
         function.lines = lines
         return firsts
 
-    def nodes(self, function: Function, start: int, stop: int, hoist: bool) -> dict[int, str]:
+    def nodes(self, function: Function, start: int, stop: int, alone: bool) -> dict[int, str]:
+        """Nodes of the body; ``alone`` if they are all of it."""
         values: dict[int, str] = {}
         base, mode, stride = self.plan.base.tolist(), self.plan.mode.tolist(), self.plan.stride
         for j in range(start, stop):
@@ -111,16 +121,16 @@ class Body:
                 if isinstance(x, Carried):
                     operands.append(self.old(function, x, start))
                 elif isinstance(x, Column):
-                    operands.append(function.load(x, looped=hoist))
+                    operands.append(function.load(x, looped=alone))
                 elif x in values:
                     operands.append(values[x])
                 else:
                     operands.append(function.load(Column(NODE, base[x], 0 if mode[x] == FIXED else stride)))
-            values[j] = value = function.node(q, j, operands)
+            values[j] = value = function.node(self.ops[j], j, operands)
             if self.writer.code.guard[q] >= 0:
-                truth, yes = function.truth(q, j, value, int(self.writer.code.expected[q]))
+                truth, yes = function.truth(self.ops[j], j, value, int(self.writer.code.expected[q]))
                 function.guard(truth, yes, str(j), self.failure(j))
-            if mode[j] != NOWHERE:
+            if mode[j] == EACH or mode[j] == FIXED and not alone:
                 function.store(value, Column(NODE, base[j], 0 if mode[j] == FIXED else stride))
             if j in self.plan.direct:
                 out = self.plan.direct[j]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,23 +18,33 @@ from .reroll import CONST, INPUT, NODE, Loop, Straight
 MANY = 64  # outputs to copy: beyond it by a loop
 
 
+@dataclass(frozen=True)
+class Text:
+    """A function, and those that it alone calls: how many nodes it has, whether it loops, whether vectors pay off."""
+
+    name: str
+    text: str
+    nodes: int = 0
+    loop: bool = True
+    wide: bool = False
+
+
 class Writer:
-    """All functions of a program: ``texts``, each with the number of its nodes; the last is the entry."""
+    """All functions of a program: ``texts``, the last of which is the entry."""
 
     def __init__(self, layout: Layout, names: Sequence[str], lowering: Lowering) -> None:
         self.layout, self.code, self.names, self.lowering = layout, layout.code, names, lowering
         self.consts = self.code.consts
         self.kept: list[NDArray[Any]] = []  # tables that the code reads by their address
         self.blocks = 0
-        self.texts: list[tuple[str, str, int]] = []  # name, text, nodes
-        self.templates: dict[int, Template] = {}
+        self.texts: list[Text] = []
+        self.templates: dict[int, Template | None] = {}
         self.calls: list[tuple[str, bool]] = []  # functions in order, and whether they have guards
-        self.kinds = self.code.kind.T.tolist()
-        self.indices = self.code.index.T.tolist()
 
-    def template(self, op: int) -> Template:
+    def template(self, op: int) -> Template | None:
+        """That of an operation, if it is a row of the table: the sine and cosine of a pair are none."""
         if op not in self.templates:
-            self.templates[op] = self.lowering[self.names[op]]
+            self.templates[op] = self.lowering[self.names[op]] if op < len(self.names) else None
         return self.templates[op]
 
     def keep(self, table: NDArray[Any]) -> int:
@@ -59,16 +70,16 @@ class Writer:
                         function = Function(self)
                         self.straight(function, start, stop)
                         function.lines.append("ret i32 0\n")
-                        self.add(function.text(f"piece{len(self.texts)}"), stop - start, bool(function.exits))
+                        name = f"piece{len(self.texts)}"
+                        self.add(Text(name, function.text(name), stop - start, loop=False), bool(function.exits))
             for name, guarded in self.calls:
                 self.call(entry, name, guarded)
         self.finish(entry)
-        self.texts.append(("entry", entry.text("entry"), 0))
+        self.texts.append(Text("entry", entry.text("entry")))
 
-    def add(self, text: str, nodes: int, guarded: bool) -> None:
-        name = f"piece{len(self.texts)}"
-        self.texts.append((name, text, nodes))
-        self.calls.append((name, guarded))
+    def add(self, text: Text, guarded: bool) -> None:
+        self.texts.append(text)
+        self.calls.append((text.name, guarded))
 
     def call(self, function: Function, name: str, guarded: bool, more: str = "") -> None:
         result = function.fresh()
@@ -82,23 +93,25 @@ class Writer:
     def straight(self, function: Function, start: int, stop: int) -> None:
         """Nodes one after another."""
         layout, code = self.layout, self.code
-        guard, expected, slot = code.guard[start:stop].tolist(), code.expected[start:stop].tolist(), layout.slot
+        span = slice(start, stop)
+        guard, expected, slot = code.guard[span].tolist(), code.expected[span].tolist(), layout.slot[span].tolist()
+        kinds, indices = code.kind[:, span].T.tolist(), code.index[:, span].T.tolist()
         values: list[str] = []
-        for q in range(start, stop):
+        for i, op in enumerate(code.op[span].tolist()):
             operands = []
-            for kind, index in zip(self.kinds[q], self.indices[q], strict=True):
+            for kind, index in zip(kinds[i], indices[i], strict=True):
                 if kind == NODE and index >= start:
                     operands.append(values[index - start])
                 elif kind:
-                    operands.append(function.load(layout.place(kind, index)))
-            value = function.node(q, q, operands)
+                    operands.append(function.value(kind, index))
+            value = function.node(op, i, operands)
             values.append(value)
-            if guard[q - start] >= 0:
-                truth, yes = function.truth(q, q, value, expected[q - start])
-                function.guard(truth, yes, str(q), f"ret i32 {guard[q - start] + 1}\n")
-            if slot[q] >= 0:
-                function.store(value, Column(NODE, int(slot[q]), 0))
-            for k in layout.stored.get(q, ()):
+            if guard[i] >= 0:
+                truth, yes = function.truth(op, i, value, expected[i])
+                function.guard(truth, yes, str(i), f"ret i32 {guard[i] + 1}\n")
+            if slot[i] >= 0:
+                function.store(value, Column(NODE, slot[i], 0))
+            for k in layout.stored.get(start + i, ()):
                 function.store(value, Column(OUTPUT, k, 0))
 
     def loop(self, plan: Plan, frame: Loop) -> None:
@@ -109,7 +122,7 @@ class Writer:
             text, guarded = body.whole(name)
         else:
             text, guarded = body.pieces(name)
-        self.add(text, frame.period, guarded)
+        self.add(Text(name, text, frame.period, wide=plan.wide), guarded)
 
     def finish(self, function: Function) -> None:
         """Outputs that are inputs, constants, or anywhere in a loop."""
@@ -127,6 +140,6 @@ class Writer:
             copy.label = "loop"
             copy.store(copy.load(source), target)
             name = f"copy{kind}"
-            self.texts.append((name, copy.looped(name, len(left)), 0))
+            self.texts.append(Text(name, copy.looped(name, len(left))))
             self.call(function, name, False)
         function.lines.append("ret i32 0\n")
