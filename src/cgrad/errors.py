@@ -552,3 +552,8 @@ def state_shape(op: str, key: str, have: tuple[int, ...], need: tuple[int, ...])
 
 def no_native() -> ImportError:
     return ImportError("native code needs llvmlite: pip install 'pycgrad[native]'")
+
+
+def bad_c_name(name: object) -> ValueError:
+    return ValueError(f"to_c: {name!r} cannot name a function in C: give letters, digits and _, not beginning "
+                      "with a digit, and no keyword")

@@ -1,9 +1,9 @@
 """Machine code of programs, by LLVM: the extra ``pip install 'pycgrad[native]'``.
 
 The code does what the interpreter does, to the bit: its formulas are those of the op table, its functions are the
-core's own, and LLVM is given no leave to reassociate or contract. What was a loop before it was recorded becomes a
-loop again (``_native.reroll``), so code for a million operations may take milliseconds to make; straight code is cut
-into functions, so that what is left takes time in proportion to its size.
+core's own, and LLVM is given no leave to reassociate or contract. (Only the sign of a nan is not defined, as in C.)
+What was a loop before it was recorded becomes a loop again (``_codegen.reroll``), so code for a million operations
+may take milliseconds to make; straight code is cut into functions, so that it takes time in proportion to its size.
 """
 
 from __future__ import annotations
@@ -16,18 +16,19 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from . import errors
-from ._native.formulas import Lowering
-from ._native.layout import PIECE, Layout
-from ._native.program import Text, Writer
-from ._native.reroll import MAX_PERIOD, prepare, reroll
+from ._codegen.function import Text
+from ._codegen.layout import PIECE, Layout
+from ._codegen.llvm import Llvm
+from ._codegen.program import Writer
+from ._codegen.reroll import MAX_PERIOD, prepare, reroll
+from ._optable import OPS
 
 __all__ = ["Machine", "available", "compile_native"]
 
 CHUNK = 30_000  # nodes that LLVM holds at once
 LEVEL = 2  # of LLVM's code generation, 0 to 3
-QUICK = 10_000  # nodes of straight code beyond which it is generated at level 0: 4 times as fast, and runs 1.2 times as long
-ATTRIBUTES = ("attributes #0 = { nounwind willreturn memory(none) }\nattributes #1 = { nounwind }\n"
-              "attributes #2 = { nounwind willreturn memory(argmem: write) }\n")
+QUICK = 10_000  # nodes of straight code beyond which level 0 is taken: made 4 times as fast, it runs 1.2 times as long
+ROWS = {op.name for op in OPS}
 
 _lock = threading.Lock()
 _llvm: Any = None
@@ -101,23 +102,21 @@ def compile_native(names: Sequence[str], columns: Mapping[str, Any], outputs: An
     binding = llvm()
     code = prepare(names, columns, outputs, guards, "sincos" in functions)
     frames = reroll(code, MAX_PERIOD if loops else 0)
-    lowering = Lowering(functions, features(binding))
-    layout = Layout(code, frames, [name in lowering.rows and lowering.cheap(name) for name in names], piece)
-    writer = Writer(layout, names, lowering)
-    writer.write()
-    builder = Builder(binding, lowering, level)
+    language = Llvm(names, functions, features(binding))
+    layout = Layout(code, frames, [name in ROWS and language.cheap(name) for name in names], piece)
+    writer = Writer(layout, language, "piece", "entry")
+    builder = Builder(binding, language, level)
     address = builder.build(writer.texts)
-    return Machine(address, layout.size, len(writer.texts), builder.engines, writer.kept)
+    return Machine(address, layout.size, len(writer.texts), builder.engines, language.kept)
 
 
 class Builder:
     """Functions as text, made to machine code, a chunk of them at a time."""
 
-    def __init__(self, binding: Any, lowering: Lowering, level: int) -> None:
-        self.binding, self.level = binding, level
-        for name, address in lowering.symbols.values():
+    def __init__(self, binding: Any, language: Llvm, level: int) -> None:
+        self.binding, self.head, self.level = binding, language.head(), level
+        for name, address in language.lowering.symbols.values():
             binding.add_symbol(name, address)
-        self.head = "".join([*lowering.declared.values(), ATTRIBUTES])
         self.engines: list[Any] = []
         self.known: dict[str, int] = {}  # addresses of functions
 

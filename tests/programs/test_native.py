@@ -27,8 +27,8 @@ from hypothesis import strategies as st
 
 import cgrad
 from cgrad import native
-from cgrad._native import layout
-from cgrad._native.reroll import MAX_PERIOD, Loop, prepare, reroll
+from cgrad._codegen import layout
+from cgrad._codegen.reroll import MAX_PERIOD, Loop, prepare, reroll
 
 pytest.importorskip("llvmlite", reason="native code needs llvmlite")
 pytestmark = pytest.mark.skipif(GCC is None and not hasattr(cgrad._core, "FUNCTION_ADDRESSES"),
@@ -132,7 +132,8 @@ def test_sincos_gives_the_bits_of_sin_and_cos():
 
 # ---- programs ------------------------------------------------------------------------------------
 
-OPS = [name for name in ROWS if name not in ("polygamma", "digamma", "lgamma")]
+# copysign shows the sign of a nan, which is nobody's: compilers may swap the operands of a sum.
+OPS = [name for name in ROWS if name not in ("polygamma", "digamma", "lgamma", "copysign")]
 
 
 @st.composite

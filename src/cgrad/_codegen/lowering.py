@@ -70,10 +70,6 @@ class Lowering:
         self.declared: dict[str, str] = {}  # declarations by symbol
         self.templates: dict[str, Template] = {}
 
-    def cheap(self, row: str) -> bool:
-        """Whether a row calls no function."""
-        return not self[row].calls
-
     def __getitem__(self, row: str) -> Template:
         if row not in self.templates:
             self.templates[row] = self.template(self.rows[row])

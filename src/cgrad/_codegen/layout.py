@@ -21,6 +21,7 @@ PIECE = 320  # nodes of a function
 WIDE_PIECE = 1280  # of one whose nodes are to be joined into vectors
 WIDE = 64, 4096  # nodes of the bodies where that pays off: in smaller ones there is little to join, in larger ones it takes long
 NOWHERE, FIXED, EACH = range(3)
+OUTPUT = 8  # a kind of place, beside those of operands; outputs from ``split`` on are another array, OUTPUT + 1
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,10 @@ class Column:
     base: int
     stride: int
     table: NDArray[np.int32] | None = None
+
+    def numbers(self, blocks: int) -> Ints:
+        """The elements, block by block."""
+        return self.base + self.stride*np.arange(blocks) if self.table is None else self.table.astype(np.int64)
 
 
 @dataclass
@@ -63,8 +68,9 @@ def affine(kind: int, numbers: Ints) -> Column:
 class Layout:
     """Plans of all frames, and the slots: ``slot[q]`` of the node at position q, -1 for none."""
 
-    def __init__(self, code: Code, frames: list[Frame], cheap: Sequence[bool] = (), piece: int = PIECE) -> None:
-        self.code = code
+    def __init__(self, code: Code, frames: list[Frame], cheap: Sequence[bool] = (), piece: int = PIECE,
+                 split: int = 1 << 62) -> None:
+        self.code, self.split = code, split
         self.plans = []
         for frame in frames:
             wide = isinstance(frame, Loop) and self.is_wide(frame, cheap)
@@ -164,8 +170,10 @@ class Layout:
             for j in np.unique(column).tolist():
                 mine = numbers[low:high][column == j]
                 blocks = (indices[mine] - frame.start)//frame.period
-                where = affine(0, mine)
-                if np.array_equal(blocks, np.arange(frame.count)) and where.table is None:
+                one = self.output(int(mine.min())).kind == self.output(int(mine.max())).kind
+                first = self.output(int(mine[0]))
+                where = affine(first.kind, mine - mine[0] + first.base)
+                if one and where.table is None and np.array_equal(blocks, np.arange(frame.count)):
                     plan.direct[j] = where
                 else:
                     needed[indices[mine]] = True
@@ -212,6 +220,10 @@ class Layout:
             j = np.arange(max(0, -first), min(loop.period, len(op) - first))
             j = j[open_[first + j] & (op[first + j] == op[loop.start + j]) & (plan.mode[j] == EACH)]
             self.slot[first + j] = plan.base[j] + block*plan.stride
+
+    def output(self, k: int) -> Column:
+        """Where output k belongs."""
+        return Column(OUTPUT, k, 0) if k < self.split else Column(OUTPUT + 1, k - self.split, 0)
 
     def fresh(self) -> int:
         """A slot more."""

@@ -1,1 +1,0 @@
-"""Machine code of programs: a graph rerolled into loops, laid out in memory, written for LLVM."""
