@@ -32,6 +32,14 @@ CONTRACTION = """\
 """
 
 
+EXACT = frozenset("fabs fma sqrt floor ceil rint trunc fmod copysign".split())  # of which there is one result only
+ARITY = {"pow": 2, "hypot": 2, "atan2": 2}
+HIDDEN = """\
+/* Where compilers know a function they compute pow(x, 2.0) as x*x, and exp(1.0) themselves: other bits than the
+   library's. They do not know what these point to. */
+"""
+
+
 class Exported(NamedTuple):
     """A graph: its columns, the nodes that are outputs, guards (node, expected 0 or 1, "file:line: condition")."""
 
@@ -110,17 +118,29 @@ def items(header: str) -> dict[str, str]:
     return {m[1] or m[2]: m[0] for m in re.finditer(pattern, body, re.S)}
 
 
-def with_special(name: str, text: str) -> str:
+def with_special(name: str, rows: str) -> str:
     """Functions of rows after those of core/special.h that they call; all are named after the program."""
     header = importlib.resources.files(__package__).joinpath("core/special.h").read_text(encoding="utf-8")
     known = items(header)
-    wanted, left = set(), [text]
+    library = {word: text.split()[2] for word, text in known.items() if text.startswith("#define c_")}
+    wanted: set[str] = set()
+    left = [rows]
     while left:
         for word in re.findall(r"\w+", left.pop()):
             if word in known and word not in wanted:
                 wanted.add(word)
                 left.append(known[word])
-    math = {word: known[word].split()[2] for word in wanted if known[word].startswith("#define c_")}
-    text = "".join([*(f"{part.rstrip()}\n\n" for word, part in known.items() if word in wanted and word not in math),
-                    text, "\n" if text else ""])
-    return re.sub(r"\b(c|cgrad)_(\w+)", lambda m: math.get(m[0], f"{name}_c_{m[2]}"), text)
+    parts = [f"{text.rstrip()}\n\n" for word, text in known.items() if word in wanted and word not in library]
+    hidden: set[str] = set()
+
+    def named(found: re.Match[str]) -> str:
+        word = library.get(found[0], found[0])
+        if word in library.values() and word not in EXACT:
+            hidden.add(word)
+            return f"{name}_c_{word}"
+        return f"{name}_c_{word.partition('_')[2]}" if word in known and word[0] == "c" else word
+
+    text = re.sub(r"/\*.*?\*/|\b[a-z]\w*", named, "".join([*parts, rows, "\n" if rows else ""]), flags=re.S)
+    pointers = [f"static double (*const volatile {name}_c_{word})({', '.join(['double']*ARITY.get(word, 1))}) = {word};\n"
+                for word in library.values() if word in hidden]
+    return "".join([HIDDEN, *pointers, "\n", text] if pointers else [text])

@@ -82,8 +82,22 @@ def test_a_row_brings_what_it_needs(build, name):
     library = build(text, "-O0")
     x = [float(v) for v in next(points(row))]
     assert same(call(library, text, "f_value", x, 1)[1], scalars()[name](*x))
-    assert not re.search(r"\b(CGRAD_UNUSED|c_\w+)\b", text)
+    assert not re.search(r"\b(CGRAD_UNUSED|c_\w+|cgrad_\w+)\b", text)
     assert ("digamma" in text) == (name in ("digamma", "polygamma"))
+
+
+def test_functions_are_the_librarys(build):
+    """Compilers would make x*x of pow(x, 2), and round exp(1) correctly."""
+    rng = np.random.default_rng(5)
+    g = Graph(1)
+    outputs = [g.powc(g.inputs[0], c) for c in (2.0, 0.5, -1.0, 3.0)]
+    outputs += [g.append(name, g.const(float(x))) for name in ("exp", "atanh", "tan", "sigmoid")
+                for x in rng.uniform(-0.9, 0.9, 100)]
+    text = to_c("c", NAMES, Exported(g.columns(), outputs))
+    library = build(text)
+    for x in rng.uniform(0.1, 9, 2000):
+        assert same(call(library, text, "c_value", [x], len(outputs))[1][:4], evaluate(g, [x])[outputs[:4]])
+    assert same(call(library, text, "c_value", [x], len(outputs))[1], evaluate(g, [x])[outputs])
 
 
 def test_no_contraction(build):
@@ -185,7 +199,7 @@ def test_time_of_gcc_in_proportion_to_size(build, repeats):
         assert same(call(library, text, "f_value", inputs, 1)[1], evaluate(g, inputs)[x])
         return spent
 
-    assert seconds(100_000) < 20*seconds(10_000) + 0.5
+    assert seconds(20_000) < 20*seconds(2_000) + 0.5
 
 
 def test_pieces_are_small(monkeypatch):

@@ -139,7 +139,7 @@ class C(Language):
             places = {name: f"{{{k}}}" for k, name in enumerate(op.names)}
             text = _formula.spelled(tree, places.__getitem__, lambda f, args: "", _formula.C_CHOICE)
             return text[1:-1].format  # without the brackets
-        name = f"{self.name}_{op.name}"
+        name = f"{self.name}_op_{op.name}"
         self.rows[name] = (f"static inline double {name}({', '.join(f'double {a}' for a in op.names)}) "
                            f"{{ return {_formula.c_text(tree, 'c_{}')}; }}\n")
         return f"{name}({', '.join(f'{{{k}}}' for k in range(op.arity))})".format
