@@ -52,7 +52,8 @@ def to_c(name: str, names: Sequence[str], value: Exported, value_and_grad: Expor
     """C99 of a program; opcodes are named by ``names``.
 
     It defines ``int NAME_value(const double *x, double *y, double *work)`` and, with a graph whose outputs are those
-    of ``value`` and then the gradient, ``int NAME_value_and_grad(const double *x, double *y, double *g, double *work)``.
+    of ``value`` and then the gradient,
+    ``int NAME_value_and_grad(const double *x, double *y, double *g, double *work)``. Errors: a name that is none in C.
 
     >>> graph = {"op": [0, 2], "a": [0, 0], "b": [-1, 0], "c": [-1, -1], "consts": [], "n_inputs": 1}
     >>> "y[0] = v0;" in to_c("square", ["input", "const", "mul"], Exported(graph, [1]))
@@ -80,7 +81,7 @@ class Part:
         self.entry, self.guards = f"{name}_{what}", graph.guards
         arrays = ("x", "y", "g", "work") if what == "value_and_grad" else ("x", "y", "work")
         language = C(names, name, self.entry, arrays)
-        code = prepare(names, dict(graph.columns), graph.outputs, [(node, expected) for node, expected, _ in graph.guards])
+        code = prepare(names, graph.columns, graph.outputs, [(node, expected) for node, expected, _ in graph.guards])
         layout = Layout(code, reroll(code), piece=PIECE, split=count)
         writer = Writer(layout, language, f"{self.entry}_", self.entry)
         self.work, self.rows = layout.size, language.rows
@@ -96,8 +97,8 @@ def comment(macro: str, parts: Sequence[Part]) -> str:
         lines.append("g: the gradient, in the order of the inputs that it was asked for.")
     lines.append("The arrays must not overlap; calls with arrays of their own may run at the same time.")
     if any(part.guards for part in parts):
-        lines += ["", "Returned is 0, or the number of the first guard that came out otherwise than it was recorded: the",
-                  "program would take another path there, and the results are not to be used."]
+        lines += ["", "Returned is 0, or the number of the first guard that came out otherwise than it was recorded:",
+                  "the program would take another path there, and the results are not to be used."]
     else:
         lines += ["", "Returned is 0."]
     for k, part in enumerate(parts):
@@ -141,6 +142,7 @@ def with_special(name: str, rows: str) -> str:
         return f"{name}_c_{word.partition('_')[2]}" if word in known and word[0] == "c" else word
 
     text = re.sub(r"/\*.*?\*/|\b[a-z]\w*", named, "".join([*parts, rows, "\n" if rows else ""]), flags=re.S)
-    pointers = [f"static double (*const volatile {name}_c_{word})({', '.join(['double']*ARITY.get(word, 1))}) = {word};\n"
+    arguments = {word: ", ".join(["double"]*ARITY.get(word, 1)) for word in hidden}
+    pointers = [f"static double (*const volatile {name}_c_{word})({arguments[word]}) = {word};\n"
                 for word in library.values() if word in hidden]
     return "".join([HIDDEN, *pointers, "\n", text] if pointers else [text])

@@ -108,9 +108,8 @@ def functions():
     if found:
         return found
     header = importlib.resources.files("cgrad").joinpath("core/special.h").read_text()
-    names = {f: n for f, n in re.findall(r"#define c_(\w+) (\w+)\n", header)}
-    arity = {f: len(call[1]) for op in OPS for text in [op.formula] for f, *call in
-             ((f, None, args) for f, args in _formula.calls(_formula.parse(text))) if f != "where"}
+    names = dict(re.findall(r"#define c_(\w+) (\w+)\n", header))
+    arity = {f: len(args) for op in OPS for f, args in _formula.calls(_formula.parse(op.formula)) if f != "where"}
     names |= {f: f"c_{f}" for f in re.findall(r"double c_(\w+)\(", header)}
     folder = Path(tempfile.mkdtemp())
     lines = [f"double export_{f}({', '.join(f'double x{k}' for k in range(n))})"

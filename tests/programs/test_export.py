@@ -8,7 +8,19 @@ import time
 
 import numpy as np
 import pytest
-from graph_support import GCC, NAMES, ROWS, Graph, evaluate, same, scalars, workload_a, workload_b, workload_c, workload_d
+from graph_support import (
+    GCC,
+    NAMES,
+    ROWS,
+    Graph,
+    evaluate,
+    same,
+    scalars,
+    workload_a,
+    workload_b,
+    workload_c,
+    workload_d,
+)
 from hypothesis import given, settings
 from test_native import SPECIAL, guarded, points, programs
 

@@ -146,6 +146,6 @@ class C(Language):
 
     def keep(self, kind: str, numbers: NDArray[Any]) -> str:
         name = f"{self.entry}_table{len(self.tables)}"
-        texts = [literal(x).strip("()") for x in numbers.tolist()] if kind == "double" else [str(x) for x in numbers.tolist()]
-        self.tables.append(table(kind, name, texts))
+        spell = str if kind == "int" else literal
+        self.tables.append(table(kind, name, [spell(x).strip("()") for x in numbers.tolist()]))
         return name

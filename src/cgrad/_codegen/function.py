@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from .layout import Column
 
-
 if TYPE_CHECKING:
     from .program import Writer
 

@@ -19,7 +19,7 @@ from .reroll import COS_AFTER_SIN, NODE, SIN_AFTER_COS, Code, Frame, Ints, Loop,
 
 PIECE = 320  # nodes of a function
 WIDE_PIECE = 1280  # of one whose nodes are to be joined into vectors
-WIDE = 64, 4096  # nodes of the bodies where that pays off: in smaller ones there is little to join, in larger ones it takes long
+WIDE = 64, 4096  # nodes of bodies where that pays off: smaller ones have little to join, larger ones take long
 NOWHERE, FIXED, EACH = range(3)
 OUTPUT = 8  # a kind of place, beside those of operands; outputs from ``split`` on are another array, OUTPUT + 1
 

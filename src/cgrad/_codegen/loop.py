@@ -78,7 +78,8 @@ class Body:
         function = self.writer.function(loops=True)
         firsts = self.enter(function)
         values = self.nodes(function, 0, self.loop.period, alone=True)
-        carried = [(first, values[x.j]) for x, first in zip(self.carried, firsts, strict=True)] if self.registers else []
+        lasts = [values[x.j] for x in self.carried]
+        carried = list(zip(firsts, lasts, strict=True)) if self.registers else []
         after = self.writer.function()
         after.count = function.count
         for j in np.flatnonzero(self.plan.mode == FIXED).tolist():

@@ -46,8 +46,8 @@ class Writer:
                         self.straight(function, start, stop)
                         text = function.text(self.name())
                         self.texts.append(Text(self.name(), text, stop - start, loop=False, guarded=function.guarded))
-            for text in self.texts:
-                entry.call(text)
+            for one in self.texts:
+                entry.call(one)
         self.finish(entry)
         self.texts.append(Text(name, entry.text(name), guarded=entry.guarded))
 

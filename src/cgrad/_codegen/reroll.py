@@ -13,7 +13,7 @@ then they are of one kind (input, constant, node) in all blocks.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -98,7 +98,7 @@ def paired(op: Ints, argument: Ints, alive: NDArray[np.bool], sin: int, cos: int
     return pairs
 
 
-def prepare(names: Sequence[str], columns: dict[str, Any], outputs: Any, guards: Sequence[tuple[int, int]],
+def prepare(names: Sequence[str], columns: Mapping[str, Any], outputs: Any, guards: Sequence[tuple[int, int]],
             join_sincos: bool = False) -> Code:
     """The code of a graph: dead nodes and leaves left out.
 
@@ -181,7 +181,7 @@ def stretches(words: Ints, period: int) -> list[tuple[int, int]]:
 
 
 def signature(code: Code, start: int, period: int, count: int) -> Ints:
-    """(count, 3*period): how the operands of each block are joined: >= 0 in the block, -period.. carried, below outside."""
+    """(count, 3*period): how operands of each block are joined: in it (0 ...), carried (-period ... -1), from outside."""
     stop = start + period*count
     kind = code.kind[:, start:stop].reshape(3, count, period)
     first = start + period*np.arange(count)[None, :, None]
