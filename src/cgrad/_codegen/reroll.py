@@ -181,7 +181,7 @@ def stretches(words: Ints, period: int) -> list[tuple[int, int]]:
 
 
 def signature(code: Code, start: int, period: int, count: int) -> Ints:
-    """(count, 3*period): how operands are joined: in the block (0 ...), carried (-period ... -1), from outside (below)."""
+    """(count, 3*period): how operands are joined: in the block (0 ...), carried (-period ... -1), from outside."""
     stop = start + period*count
     kind = code.kind[:, start:stop].reshape(3, count, period)
     first = start + period*np.arange(count)[None, :, None]
