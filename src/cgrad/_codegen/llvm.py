@@ -24,7 +24,7 @@ ATTRIBUTES = ("attributes #0 = { nounwind willreturn memory(none) }\nattributes 
 class LlvmFunction(Function):
     def __init__(self, writer: Writer, language: Llvm, loops: bool) -> None:
         super().__init__(writer, loops)
-        self.language = language
+        self.language, self.templates = language, language.templates
         self.exits: list[str] = []
         self.hoisted = HOISTED
         self.label = "loop" if loops else "entry"
@@ -78,7 +78,7 @@ class LlvmFunction(Function):
         self.lines.append(f"store double {value}, ptr {self.address(place, self.lines)}\n")
 
     def node(self, op: int, d: int, operands: Sequence[str]) -> str:
-        template = self.language.template(op)
+        template = self.templates.get(op) or self.language.template(op)
         if template is not None:
             self.lines.append(template.text(d, *operands))
             return template.result(d, *operands)

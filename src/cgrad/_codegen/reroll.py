@@ -84,18 +84,11 @@ def live(operands: Ints, roots: Ints) -> NDArray[np.bool]:
     return np.frombuffer(mark, dtype=np.bool, count=n)
 
 
-def paired(op: Ints, argument: Ints, alive: NDArray[np.bool], sin: int, cos: int) -> list[tuple[int, int]]:
-    """Nodes (earlier, later), one the sine and one the cosine of the same argument."""
-    seen: dict[tuple[int, int], int] = {}
-    pairs = []
-    for i in np.flatnonzero(((op == sin) | (op == cos)) & alive).tolist():
-        kind, x = int(op[i]), int(argument[i])
-        other = seen.pop((sin + cos - kind, x), None)
-        if other is None:
-            seen[kind, x] = i
-        else:
-            pairs.append((other, i))
-    return pairs
+def paired(op: Ints, argument: Ints, alive: NDArray[np.bool], sin: int, cos: int) -> Ints:
+    """(2, n): nodes, one the sine and one the cosine of the same argument, the earlier first."""
+    sines, cosines = np.flatnonzero((op == sin) & alive), np.flatnonzero((op == cos) & alive)
+    _, i, j = np.intersect1d(argument[sines], argument[cosines], return_indices=True)
+    return np.sort(np.stack([sines[i], cosines[j]]), axis=0)
 
 
 def prepare(names: Sequence[str], columns: Mapping[str, Any], outputs: Any, guards: Sequence[tuple[int, int]],
@@ -120,10 +113,11 @@ def prepare(names: Sequence[str], columns: Mapping[str, Any], outputs: Any, guar
     ops = op.copy()
     if join_sincos and "sin" in names and "cos" in names:
         place = 2*np.arange(len(op))
-        for first, second in paired(op, operands[0], alive, names.index("sin"), names.index("cos")):
-            sine = op[first] == names.index("sin")
-            ops[first], ops[second] = (SIN_OF_PAIR, COS_AFTER_SIN) if sine else (COS_OF_PAIR, SIN_AFTER_COS)
-            place[second] = place[first] + 1
+        first, second = paired(op, operands[0], alive, names.index("sin"), names.index("cos"))
+        sine = op[first] == names.index("sin")
+        ops[first] = np.where(sine, SIN_OF_PAIR, COS_OF_PAIR)
+        ops[second] = np.where(sine, COS_AFTER_SIN, SIN_AFTER_COS)
+        place[second] = place[first] + 1
         order = order[np.argsort(place[order], kind="stable")]
     kind_of = np.where(is_input, INPUT, np.where(is_const, CONST, NODE))
     index_of = np.where(leaf, numbers, 0)
