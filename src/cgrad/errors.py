@@ -707,7 +707,6 @@ def no_tqdm() -> ImportError:
     return ImportError("progress=True draws its bar with tqdm: pip install tqdm, or give a function of (done, total)")
 
 
-
 # ---- programs outside of the process -------------------------------------------------------------
 
 def damaged_program(what: str) -> ProgramError:
@@ -759,3 +758,12 @@ def path_missing(name: str, reason: str) -> GuardError:
 def arguments_missing(name: str, given: str, *known: str) -> TypeError:
     return TypeError(f"{name}: came without its function, and no path is recorded for ({given}), only for "
                      f"{', '.join(f'({text})' for text in known)}: record it where the function is, and save or send it again")
+
+
+def no_native() -> ImportError:
+    return ImportError("native code needs llvmlite: pip install 'pycgrad[native]'")
+
+
+def bad_c_name(name: object) -> ValueError:
+    return ValueError(f"to_c: {name!r} cannot name a function in C: give letters, digits and _, not beginning "
+                      "with a digit, and no keyword")
