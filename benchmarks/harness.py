@@ -100,7 +100,7 @@ def calibrated(repeat: Callable[[int], list[float]], budget: float) -> Side:
         if not many:
             many = 1
             while (seconds := run()[0]) < budget/2:
-                many = max(2*many, min(10*many, int(many*budget/max(seconds, 1e-9))))
+                many = max(2*many, int(min(10*many, many*budget/max(seconds, 1e-9))))
         seconds, results = run()
         return seconds/many, results
 

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 
 LIMITS = Path(__file__).resolve().parent / "limits"
-SOURCE = LIMITS / "limits.c"
 FLAGS = ["-O3", "-march=native", "-ffp-contract=off", "-shared", "-fPIC"]  # as their headers say
 BATCH_FLAGS = ["-Ofast", "-march=native", "-shared", "-fPIC"]
 
