@@ -97,7 +97,9 @@ def line(measure: str, bar: str, over: Maker, under: Maker, rounds: int, each: i
     except Absent as absent:
         return Row(measure, bar, None, note=str(absent))
     except Crashed as error:
-        return Row(measure, bar, None, note=f"needs sides that run: {error}")
+        if OURS in str(error):
+            raise
+        return Row(measure, bar, None, note=f"needs a peer that runs: {error}")
     ours, other = (statistics.median(seconds)/work for seconds in zip(*found, strict=True))
     said = f"{duration(ours)} by {duration(other)}{f' {per}' if work != 1.0 else ''}"
     return row(measure, bar, [a/b for a, b in found], note=f"{said}; {note}" if note else said)
