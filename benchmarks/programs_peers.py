@@ -175,7 +175,12 @@ def casadi_point(name: str, size: int, flag: str = "") -> dict[str, Side]:
             evaluate()
         return numbers(value, gradient)
 
-    return {"run": calibrated(repeat, BUDGET)}
+    return {"run": best(calibrated(repeat, BUDGET/5))}
+
+
+def best(side: Side) -> Side:
+    """The fastest of some short runs: CasADi's machine takes 32 us for C at times, and 57 us at others."""
+    return lambda: min((side() for _ in range(8)), key=lambda outcome: outcome[0])
 
 
 def casadi_build(name: str, size: int) -> dict[str, Side]:
