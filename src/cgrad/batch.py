@@ -16,16 +16,28 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from . import _core, _tree, errors
-from ._core import Batch, Code, Tensor, Value
+from . import _tree, errors
+from ._core import Batch, Code, Tensor, Value, recording
 from ._tree import Shape
 
 if TYPE_CHECKING:
-    from .calls import Arguments, By, Calls, Wanted
+    from .calls import Arguments, By, Calls
     from .program import Program
 
 Array = np.ndarray[Any, Any]
 Progress = Callable[[int], None]
+State = tuple[tuple[Any, ...], frozenset[Any]]  # how guards came out so far, and how the next one does not
+START: State = ((), frozenset())
+
+
+class Wanted(NamedTuple):
+    """What is asked of a program: a kind of derivative, by which inputs."""
+
+    kind: str  # value, gradient, jvp, vjp, hvp
+    wrt: tuple[int, ...] = ()
+
+
+VALUE = Wanted("value")
 
 
 class Options(NamedTuple):
@@ -165,8 +177,6 @@ class Values:
     by: By | None = None
 
     def passes(self, program: Program, arguments: Arguments) -> list[Pass]:
-        from .calls import VALUE
-
         return [Pass(VALUE, 0, program.results)]
 
     def answer(self, program: Program, parts: list[Array]) -> Any:
@@ -180,8 +190,6 @@ class Gradients:
         self.by = by
 
     def passes(self, program: Program, arguments: Arguments) -> list[Pass]:
-        from .calls import Wanted
-
         program.need_scalar("map_value_and_grad")
         wrt = self.by.wrt(program, arguments)
         return [Pass(Wanted("gradient", wrt), 0, 1 + len(wrt))]
@@ -201,8 +209,6 @@ class Products:
         self.counted = False
 
     def passes(self, program: Program, arguments: Arguments) -> list[Pass]:
-        from .calls import Wanted
-
         program.need_scalar("map_hvp")
         wanted = [_tree.dims(part) for part in _tree.parts_of(self.by.shape)]
         found = [array.shape[1:] for array in self.arrays]
@@ -225,8 +231,6 @@ class Jacobians:
         self.columns = _tree.size(by.shape)
 
     def passes(self, program: Program, arguments: Arguments) -> list[Pass]:
-        from .calls import Wanted
-
         rows, wrt = program.results, self.by.wrt(program, arguments)
         self.forward = self.columns <= rows
         n = self.columns if self.forward else rows
@@ -271,10 +275,8 @@ def stacked(shape: Shape, rows: Array) -> Any:
 
 def run(calls: Calls, args: tuple[Any, ...], options: Options, plan_of: Callable[[Arguments], Plan]) -> Any:
     """A batch of points: which path each takes, and its results."""
-    from .program import START, State
-
     options.check()
-    if _core.recording():
+    if recording():
         raise errors.traced_effect(f"{calls.name}.{options.op}", errors.user_line())
     points = Points(calls, args, options)
     plan, n = plan_of(points.arguments), points.count

@@ -15,7 +15,7 @@ ctypedef int32_t (*native_function)(const double *, double *, double *) noexcept
 cdef extern from "core/machine.h" nogil:
     enum:
         M_MULADD, M_MULSUB, M_SUBMUL, M_MUL2, M_MUL2SUB, M_MUL3, M_MUL3ADD, M_MUL3MUL, M_WHERE_LT, M_WHERE_LE, M_WHERE_EQ
-        M_WHERE_NE, M_SINCOS, M_DOT, M_DOT0, M_ADDS, M_SUBS, M_MULS, M_MULADDS, M_MULSUBS, M_IF_LT, M_IF_LE, M_IF_EQ, M_IF_NE, M_IF_NOT_LT, M_END
+        M_WHERE_NE, M_SINCOS, M_DOT, M_DOT0, M_SDOT, M_SDOT0, M_ADDS, M_SUBS, M_MULS, M_MULADDS, M_MULSUBS, M_IF_LT, M_IF_LE, M_IF_EQ, M_IF_NE, M_IF_NOT_LT, M_END
     ctypedef struct cgrad_layout:
         int32_t head, groups, results, operands
     cgrad_layout cgrad_layout_of(const int32_t *, const int *)
@@ -43,7 +43,10 @@ cdef struct Plan:        # what encoding knows of the nodes
     int32_t *mate        # the cosine of a sine, and the other way round; -1, or mate NULL: none
     int32_t *until       # the group of its last use
     int32_t *slot
-    int32_t *terms       # of the sum at hand: factors, or a number and -1
+    int32_t base         # the sum at hand: base + or - terms, from the last to the first; links: the sums between them
+    int32_t[TERMS + 1] terms
+    int32_t[TERMS + 1] links
+    uint8_t[TERMS + 1] minus
 
 
 cdef int more_words(Words *w, Py_ssize_t need) except -1:
@@ -69,40 +72,38 @@ cdef inline bint part(Graph g, Plan *p, int32_t i, int op, Py_ssize_t user, Py_s
     return g.node[i].op == op and p.uses[i] == 1 and not p.absorbed[i] and user - i <= reach
 
 
-cdef Py_ssize_t sum_at(Graph g, Plan *p, Py_ssize_t i, int32_t *base) noexcept nogil:
-    """The terms of the sum that ends at node i, the last one first; base: what it begins with. Absorbs nothing."""
-    cdef int32_t at = <int32_t>i, link, term
+cdef inline bint is_link(Graph g, Plan *p, int32_t i, bint marked) noexcept nogil:
+    """i is a sum or difference that only the sum above it needs. marked: it was found to be one."""
+    if marked:
+        return p.absorbed[i] == LINK
+    return (g.node[i].op == OP_ADD or g.node[i].op == OP_SUB) and p.uses[i] == 1 and not p.absorbed[i]
+
+
+cdef inline bint is_product(Graph g, Plan *p, int32_t i, bint marked) noexcept nogil:
+    return p.absorbed[i] == PRODUCT if marked else part(g, p, i, OP_MUL, i, NEVER)
+
+
+cdef Py_ssize_t gather_sum(Graph g, Plan *p, Py_ssize_t i, bint marked) noexcept nogil:
+    """The terms of the sum that ends at node i, the last one first; p.base is what it begins with."""
+    cdef int32_t at = <int32_t>i, link, term, swap
     cdef Py_ssize_t n = 0
-    while n < TERMS:
+    while True:
         link, term = g.node[at].a, g.node[at].b
-        if not part(g, p, link, OP_ADD, i, NEVER):
+        p.minus[n] = g.node[at].op == OP_SUB
+        if n == TERMS or not is_link(g, p, link, marked):
             link, term = term, link
-            if link == term or not part(g, p, link, OP_ADD, i, NEVER):
+            if n == TERMS or p.minus[n] or link == term or not is_link(g, p, link, marked):
                 break
-        p.terms[n] = term
+        p.terms[n], p.links[n] = term, link
         n += 1
         at = link
     # the two that are left: a number as the base, if there is one
-    base[0], p.terms[n] = g.node[at].a, g.node[at].b
-    if part(g, p, base[0], OP_MUL, i, NEVER) and not part(g, p, p.terms[n], OP_MUL, i, NEVER):
-        base[0], p.terms[n] = p.terms[n], base[0]
+    p.base, p.terms[n] = g.node[at].a, g.node[at].b
+    if not p.minus[n] and is_product(g, p, p.base, marked) and not is_product(g, p, p.terms[n], marked):
+        swap = p.base
+        p.base = p.terms[n]
+        p.terms[n] = swap
     return n + 1
-
-
-cdef void absorb_sum(Graph g, Plan *p, Py_ssize_t i, Py_ssize_t n, int how) noexcept nogil:
-    """Mark the links between the n terms of the sum at node i, and the products among them.
-
-    PLAIN where there are no products: then nobody looks for them from the links again.
-    """
-    cdef int32_t at = <int32_t>i, link
-    cdef Py_ssize_t k
-    for k in range(n):
-        if k < n - 1:
-            link = g.node[at].a if part(g, p, g.node[at].a, OP_ADD, i, NEVER) else g.node[at].b
-            p.absorbed[link] = how
-            at = link
-        if part(g, p, p.terms[k], OP_MUL, i, NEVER):
-            p.absorbed[p.terms[k]] = PRODUCT
 
 
 cdef bint absorb_inner(Graph g, Plan *p, int32_t product, Py_ssize_t i) noexcept nogil:
@@ -137,30 +138,28 @@ cdef void factors(Graph g, Plan *p, Words *w, int32_t product) noexcept nogil:
 
 cdef void absorb(Graph g, Plan *p) noexcept nogil:
     cdef Py_ssize_t i, n, k
-    cdef int32_t base
     cdef Step *s
     cdef bint products
     for i in range(g.n - 1, g.inputs - 1, -1):
         s = &g.node[i]
         if p.absorbed[i]:
             continue
-        if s.op == OP_ADD:
-            n = sum_at(g, p, i, &base)
-            products = part(g, p, base, OP_MUL, i, NEVER)
+        if s.op == OP_ADD or s.op == OP_SUB:
+            n = gather_sum(g, p, i, False)
+            products = False
+            if is_product(g, p, p.base, False) and p.base != p.terms[n - 1]:
+                p.absorbed[p.base] = PRODUCT
+                products = True
             for k in range(n):
-                products = products or part(g, p, p.terms[k], OP_MUL, i, NEVER)
-            absorb_sum(g, p, i, n, LINK if products else PLAIN)
-            if part(g, p, base, OP_MUL, i, NEVER):
-                p.absorbed[base] = PRODUCT
-            if n == 1 and products:  # of two terms: one may be a product of three
-                if not (p.absorbed[base] == PRODUCT and absorb_inner(g, p, base, i)) \
+                if is_product(g, p, p.terms[k], False):
+                    p.absorbed[p.terms[k]] = PRODUCT
+                    products = True
+            for k in range(n - 1):  # too few to be worth it: nobody looks at the links again
+                p.absorbed[p.links[k]] = LINK if products or n > 3 else PLAIN
+            if n == 1 and products and s.op == OP_ADD:  # of two terms: one may be a product of three
+                if not (p.absorbed[p.base] == PRODUCT and absorb_inner(g, p, p.base, i)) \
                         and p.absorbed[p.terms[0]] == PRODUCT:
                     absorb_inner(g, p, p.terms[0], i)
-        elif s.op == OP_SUB:
-            if s.a != s.b and part(g, p, s.a, OP_MUL, i, REACH):
-                p.absorbed[s.a] = PRODUCT
-            if part(g, p, s.b, OP_MUL, i, REACH):
-                p.absorbed[s.b] = PRODUCT
         elif s.op == OP_MUL:
             absorb_inner(g, p, <int32_t>i, i)
         elif s.op == OP_WHERE and comparison_op(g.node[s.a].op) and part(g, p, s.a, g.node[s.a].op, i, REACH):
@@ -202,75 +201,70 @@ cdef void begin_run(Words *w, int32_t op, int32_t many, int width) noexcept nogi
         begin_at(w, op)
 
 
-cdef void write_sum(Graph g, Plan *p, Words *w, Py_ssize_t i, int32_t one) noexcept nogil:
-    """The instruction of an addition with what it has absorbed."""
-    cdef int32_t base = g.node[i].a, term = g.node[i].b, at = <int32_t>i, link
-    cdef Py_ssize_t n = 0, k
-    cdef bint based
-    while True:  # as in sum_at, by the marks
-        link, term = g.node[at].a, g.node[at].b
-        if p.absorbed[link] != LINK:
-            link, term = term, link
-            if p.absorbed[link] != LINK:
-                break
-        p.terms[n] = term
-        n += 1
-        at = link
-    base, p.terms[n] = g.node[at].a, g.node[at].b
-    if p.absorbed[base] == PRODUCT and p.absorbed[p.terms[n]] != PRODUCT:
-        base, p.terms[n] = p.terms[n], base
-    n += 1
-    based = p.absorbed[base] != PRODUCT
-    if n == 1 and p.absorbed[p.terms[0]] != PRODUCT:
-        begin_run(w, OP_ADD, M_ADDS, 3)
-        word(w, <int32_t>i)
-        operand_of(w, p, base)
-        operand_of(w, p, p.terms[0])
-        return
-    if n == 1:
-        term = p.terms[0]
-        if based and triple(g, p, term):
-            begin_at(w, M_MUL3ADD)
-        elif based:
-            begin_run(w, M_MULADD, M_MULADDS, 4)
-        elif triple(g, p, base) or triple(g, p, term):
-            begin_at(w, M_MUL3MUL)
-            if triple(g, p, term):
-                base, term = term, base
-        else:
-            begin_at(w, M_MUL2)
-        word(w, <int32_t>i)
-        if based:
-            operand_of(w, p, base)
-        else:
-            factors(g, p, w, base)
-        factors(g, p, w, term)
-        return
+cdef void write_two(Graph g, Plan *p, Words *w, Py_ssize_t i, int32_t base, int32_t term, bint minus) noexcept nogil:
+    """base + term or base - term, either of them perhaps a product."""
+    cdef bint based = p.absorbed[base] != PRODUCT, plain = p.absorbed[term] != PRODUCT
+    if based and plain:
+        begin_run(w, OP_SUB if minus else OP_ADD, M_SUBS if minus else M_ADDS, 3)
+    elif based and triple(g, p, term):
+        begin_at(w, M_MUL3ADD)
+    elif based:
+        begin_run(w, M_MULSUB if minus else M_MULADD, M_MULSUBS if minus else M_MULADDS, 4)
+    elif plain:
+        begin_at(w, M_SUBMUL)
+        base, term = term, base
+        based = True
+        plain = False
+    elif triple(g, p, base) or triple(g, p, term):
+        begin_at(w, M_MUL3MUL)
+        if triple(g, p, term):
+            base, term = term, base
     else:
-        begin_at(w, M_DOT if based else M_DOT0)
-        word(w, <int32_t>(n if based else n + 1))
-        word(w, <int32_t>i)
-        if based:
-            operand_of(w, p, base)
-        else:
-            operand_of(w, p, g.node[base].a)
-            operand_of(w, p, g.node[base].b)
+        begin_at(w, M_MUL2SUB if minus else M_MUL2)
+    word(w, <int32_t>i)
+    if based:
+        operand_of(w, p, base)
+    else:
+        factors(g, p, w, base)
+    if plain:
+        operand_of(w, p, term)
+    else:
+        factors(g, p, w, term)
+
+
+cdef void write_sum(Graph g, Plan *p, Words *w, Py_ssize_t i, int32_t one) noexcept nogil:
+    """The instruction of a sum or difference with what it has absorbed."""
+    cdef Py_ssize_t n = gather_sum(g, p, i, True), k
+    cdef bint based = p.absorbed[p.base] != PRODUCT, signed_ = False
+    cdef int32_t term
+    if n == 1:
+        write_two(g, p, w, i, p.base, p.terms[0], p.minus[0])
+        return
+    for k in range(n):
+        signed_ = signed_ or p.minus[k]
+    begin_at(w, (M_SDOT if signed_ else M_DOT) if based else M_SDOT0 if signed_ else M_DOT0)
+    word(w, <int32_t>(n if based else n + 1))
+    word(w, <int32_t>i)
+    if based:
+        operand_of(w, p, p.base)
+    else:
+        factors(g, p, w, p.base)
     for k in range(n - 1, -1, -1):
         term = p.terms[k]
         if p.absorbed[term] == PRODUCT:
-            operand_of(w, p, g.node[term].a)
-            operand_of(w, p, g.node[term].b)
+            factors(g, p, w, term)
         else:
             operand_of(w, p, term)
             operand_of(w, p, one)
+        if p.minus[k]:
+            w.word[w.n - 2] = ~w.word[w.n - 2]
 
 
 cdef void write_node(Graph g, Plan *p, Words *w, Py_ssize_t i, int32_t one) noexcept nogil:
     """The instruction of node i."""
     cdef Step *s = &g.node[i]
-    cdef bint first = s.a >= 0 and p.absorbed[s.a] == PRODUCT, second = s.b >= 0 and p.absorbed[s.b] == PRODUCT
     cdef int32_t other
-    if s.op == OP_ADD:
+    if s.op == OP_ADD or s.op == OP_SUB:
         write_sum(g, p, w, i, one)
     elif p.mate != NULL and p.mate[i] >= 0:
         other = p.mate[i]
@@ -286,22 +280,6 @@ cdef void write_node(Graph g, Plan *p, Words *w, Py_ssize_t i, int32_t one) noex
         operand_of(w, p, g.node[s.a].b)
         operand_of(w, p, s.b)
         operand_of(w, p, s.c)
-    elif s.op == OP_SUB and (first or second):
-        if second and not first:
-            begin_run(w, M_MULSUB, M_MULSUBS, 4)
-        else:
-            begin_at(w, M_MUL2SUB if second else M_SUBMUL)
-        word(w, <int32_t>i)
-        if second and not first:
-            operand_of(w, p, s.a)
-        elif first and not second:
-            operand_of(w, p, s.b)
-        if first:
-            operand_of(w, p, g.node[s.a].a)
-            operand_of(w, p, g.node[s.a].b)
-        if second:
-            operand_of(w, p, g.node[s.b].a)
-            operand_of(w, p, g.node[s.b].b)
     elif s.op == OP_MUL and triple(g, p, <int32_t>i):
         begin_at(w, M_MUL3)
         word(w, <int32_t>i)
@@ -309,8 +287,6 @@ cdef void write_node(Graph g, Plan *p, Words *w, Py_ssize_t i, int32_t one) noex
     else:
         if s.op == OP_MUL:
             begin_run(w, OP_MUL, M_MULS, 3)
-        elif s.op == OP_SUB:
-            begin_run(w, OP_SUB, M_SUBS, 3)
         else:
             begin_at(w, s.op)
         word(w, <int32_t>i)
@@ -346,7 +322,7 @@ cdef bint comparison_op(int op) noexcept nogil:
 cdef Py_ssize_t settle_slots(Graph g, Plan *p, Words *w, int32_t *spare) noexcept nogil:
     """Put slots in the places of nodes; spare: room for free ones. Gives the number of slots."""
     cdef Py_ssize_t at = 0, free_slots = 0, top = g.numbers + g.inputs, k, i
-    cdef int32_t group = 0, node
+    cdef int32_t group = 0, node, flip
     cdef cgrad_layout l
     for i in range(g.n):
         if g.node[i].op == OP_INPUT:
@@ -359,8 +335,9 @@ cdef Py_ssize_t settle_slots(Graph g, Plan *p, Words *w, int32_t *spare) noexcep
         for i in range(l.groups):
             group += 1
             for k in range(at + l.results, at + l.results + l.operands):
-                node = w.word[k]
-                w.word[k] = p.slot[node]
+                flip = -1 if w.word[k] < 0 else 0  # ~node: a term that is subtracted
+                node = w.word[k] ^ flip
+                w.word[k] = p.slot[node] ^ flip
                 if p.until[node] == group:
                     p.until[node] = NEVER
                     if g.node[node].op != OP_INPUT and g.node[node].op != OP_CONST:
@@ -481,10 +458,9 @@ cdef int encode(Code code) except -1:
     p.mate = NULL
     p.uses, p.absorbed = <uint8_t *>calloc(n, 1), <uint8_t *>calloc(n, 1)
     p.until, p.slot = <int32_t *>calloc(n, sizeof(int32_t)), <int32_t *>malloc(n*sizeof(int32_t))
-    p.terms = <int32_t *>malloc((TERMS + 2)*sizeof(int32_t))
     spare = <int32_t *>malloc(n*sizeof(int32_t))
     try:
-        if p.uses == NULL or p.absorbed == NULL or p.until == NULL or p.slot == NULL or p.terms == NULL or spare == NULL:
+        if p.uses == NULL or p.absorbed == NULL or p.until == NULL or p.slot == NULL or spare == NULL:
             raise errors.no_memory(n, n*14)
         with nogil:
             for i in range(g.inputs, g.n):
@@ -533,7 +509,6 @@ cdef int encode(Code code) except -1:
         free(p.absorbed)
         free(p.until)
         free(p.slot)
-        free(p.terms)
         free(p.mate)
         free(spare)
     return 0

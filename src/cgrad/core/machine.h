@@ -29,6 +29,8 @@ enum {
     M_SINCOS,            /* s c x        sin(x) and cos(x)       */
     M_DOT,               /* n d c x y .. c + x0*y0 + x1*y1 + ..  */
     M_DOT0,              /* n d x y ..   x0*y0 + x1*y1 + ..      */
+    M_SDOT,              /* the same; where x is ~slot, x*y is subtracted */
+    M_SDOT0,
     M_ADDS,              /* n, n times d x y: runs of the same   */
     M_SUBS,
     M_MULS,
@@ -57,8 +59,8 @@ static inline cgrad_layout cgrad_layout_of(const int32_t *w, const int *arity) {
     case M_WHERE_LT: case M_WHERE_LE: case M_WHERE_EQ: case M_WHERE_NE: l.operands = 4; break;
     case M_MUL3MUL: l.operands = 5; break;
     case M_SINCOS: l.results = 2; l.operands = 1; break;
-    case M_DOT: l.head = 2; l.operands = 1 + 2*w[1]; break;
-    case M_DOT0: l.head = 2; l.operands = 2*w[1]; break;
+    case M_DOT: case M_SDOT: l.head = 2; l.operands = 1 + 2*w[1]; break;
+    case M_DOT0: case M_SDOT0: l.head = 2; l.operands = 2*w[1]; break;
     case M_ADDS: case M_SUBS: case M_MULS: l.head = 2; l.groups = w[1]; l.operands = 2; break;
     case M_MULADDS: case M_MULSUBS: l.head = 2; l.groups = w[1]; l.operands = 3; break;
     case M_END: l.groups = 0; break;

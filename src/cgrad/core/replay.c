@@ -1,4 +1,5 @@
 /* core/replay.c: the interpreter of programs, one point at a time. */
+#include <string.h>
 #include "machine.h"
 #include "../_gen/formulas.h"
 #include "../_gen/machine.h"
@@ -14,6 +15,20 @@
 extern void sincos(double, double *, double *);
 #endif
 
+/* s + or - the products of the terms k .. end: a subtracted one's first factor is ~slot. */
+static inline double signed_sum(const int32_t *k, const int32_t *end, double s, const double *v) {
+    for (; k < end; k += 2) {
+        int32_t minus = k[0] >> 31;
+        double product = v[k[0] ^ minus]*v[k[1]];
+        uint64_t bits;
+        memcpy(&bits, &product, 8);
+        bits ^= (uint64_t)(uint32_t)minus << 63;  /* s + -p is s - p */
+        memcpy(&product, &bits, 8);
+        s += product;
+    }
+    return s;
+}
+
 int32_t cgrad_replay(const int32_t *restrict w, double *restrict v) {
 #if CGRAD_THREADED
 #define AT(name) L_##name
@@ -24,7 +39,7 @@ int32_t cgrad_replay(const int32_t *restrict w, double *restrict v) {
         [M_MULADD] = &&L_M_MULADD, [M_MULSUB] = &&L_M_MULSUB, [M_SUBMUL] = &&L_M_SUBMUL, [M_MUL2] = &&L_M_MUL2,
         [M_MUL2SUB] = &&L_M_MUL2SUB, [M_MUL3] = &&L_M_MUL3, [M_MUL3ADD] = &&L_M_MUL3ADD, [M_MUL3MUL] = &&L_M_MUL3MUL, [M_WHERE_LT] = &&L_M_WHERE_LT, [M_WHERE_LE] = &&L_M_WHERE_LE,
         [M_WHERE_EQ] = &&L_M_WHERE_EQ, [M_WHERE_NE] = &&L_M_WHERE_NE, [M_SINCOS] = &&L_M_SINCOS, [M_DOT] = &&L_M_DOT,
-        [M_DOT0] = &&L_M_DOT0, [M_ADDS] = &&L_M_ADDS, [M_SUBS] = &&L_M_SUBS, [M_MULS] = &&L_M_MULS,
+        [M_DOT0] = &&L_M_DOT0, [M_SDOT] = &&L_M_SDOT, [M_SDOT0] = &&L_M_SDOT0, [M_ADDS] = &&L_M_ADDS, [M_SUBS] = &&L_M_SUBS, [M_MULS] = &&L_M_MULS,
         [M_MULADDS] = &&L_M_MULADDS, [M_MULSUBS] = &&L_M_MULSUBS, [M_IF_LT] = &&L_M_IF_LT, [M_IF_LE] = &&L_M_IF_LE, [M_IF_EQ] = &&L_M_IF_EQ,
         [M_IF_NE] = &&L_M_IF_NE, [M_IF_NOT_LT] = &&L_M_IF_NOT_LT, [M_IF_NOT_LE] = &&L_M_IF_NOT_LE,
         [M_IF_NOT_EQ] = &&L_M_IF_NOT_EQ, [M_IF_NOT_NE] = &&L_M_IF_NOT_NE, [M_END] = &&L_M_END,
@@ -79,6 +94,16 @@ int32_t cgrad_replay(const int32_t *restrict w, double *restrict v) {
             s += v[k[0]]*v[k[1]];
         v[w[2]] = s;
         w = end;
+        NEXT;
+    }
+    AT(M_SDOT): {
+        v[w[2]] = signed_sum(w + 4, w + 4 + 2*(ptrdiff_t)w[1], v[w[3]], v);
+        w += 4 + 2*(ptrdiff_t)w[1];
+        NEXT;
+    }
+    AT(M_SDOT0): {
+        v[w[2]] = signed_sum(w + 5, w + 3 + 2*(ptrdiff_t)w[1], v[w[3]]*v[w[4]], v);
+        w += 3 + 2*(ptrdiff_t)w[1];
         NEXT;
     }
 #define RUN(code, width, expression) \
