@@ -24,6 +24,7 @@ cdef extern from "core/machine.h" nogil:
 cdef enum:
     TERMS = 64           # terms of a sum that are gathered: their factors must live until its end
     REACH = 4096         # nodes over which a product is put off to the operation that it is part of
+    NEAR = 16            # nodes between a sine and a cosine that are computed together at a single point
     NEVER = 0x7FFFFFFF
     LINK = 1
     PRODUCT = 2
@@ -360,6 +361,20 @@ cdef Py_ssize_t settle_slots(Graph g, Plan *p, Words *w, int32_t *spare) noexcep
 
 # ---- a program's code ------------------------------------------------------------------------------
 
+cdef struct Encoding:
+    int32_t *words
+    int32_t *out             # result -> slot
+    Py_ssize_t size          # words
+    Py_ssize_t slots
+    Py_ssize_t instructions
+
+
+cdef void free_encoding(Encoding *e) noexcept:
+    free(e.words)
+    free(e.out)
+    e.words = e.out = NULL
+
+
 cdef class Code:
     """A graph, ready to run: Code(graph, outputs, guards), guards pairs (node, expected).
 
@@ -368,11 +383,8 @@ cdef class Code:
     """
     cdef readonly Graph graph
     cdef readonly object outputs, guards
-    cdef int32_t *words
-    cdef readonly Py_ssize_t size           # words
-    cdef readonly Py_ssize_t slots, constants, inputs, results
-    cdef readonly Py_ssize_t instructions
-    cdef int32_t *out                       # result -> slot
+    cdef Encoding one, many                 # for one point, and for lanes (made when it is asked for)
+    cdef readonly Py_ssize_t constants, inputs, results
     cdef list idle                          # workspaces
     cdef readonly object machine            # what keeps native code alive, or None
     cdef native_function native             # NULL: none
@@ -407,21 +419,37 @@ cdef class Code:
                 seen.add((node, guards[k, 1]))
                 kept.append((node, guards[k, 1], k + 1))
         self.guards = np.array(sorted(kept, key=lambda guard: (guard[0], guard[2])), np.int32).reshape(-1, 3)
-        encode(self)
+        self.inputs, self.results = self.graph.inputs, m
+        encode(self, &self.one, False)
 
     def __dealloc__(self):
-        free(self.words)
-        free(self.out)
+        free_encoding(&self.one)
+        free_encoding(&self.many)
         free(self.guard_numbers)
+
+    @property
+    def size(self):
+        """Words of its instructions."""
+        return self.one.size
+
+    @property
+    def slots(self):
+        """Numbers that it holds at a time, constants and inputs among them."""
+        return self.one.slots
+
+    @property
+    def instructions(self):
+        return self.one.instructions
 
     def histogram(self):
         """How often each instruction stands in the code: {instruction: count}; rows by their opcode."""
         cdef Py_ssize_t at = 0
+        cdef int32_t *words = self.one.words
         cdef cgrad_layout l
         cdef dict counts = {}
-        while self.words[at] != M_END:
-            counts[self.words[at]] = counts.get(self.words[at], 0) + 1
-            l = cgrad_layout_of(&self.words[at], OP_ARITY)
+        while words[at] != M_END:
+            counts[words[at]] = counts.get(words[at], 0) + 1
+            l = cgrad_layout_of(&words[at], OP_ARITY)
             at += l.head + l.groups*(l.results + l.operands)
         return counts
 
@@ -441,7 +469,12 @@ cdef class Code:
         self.native = <native_function>address
 
 
-cdef int encode(Code code) except -1:
+cdef int encode(Code code, Encoding *e, bint lanes) except -1:
+    """Write the instructions of a code.
+
+    lanes: sines and cosines of one number in one instruction, wherever they stand. At a single point only where they
+    are neighbours: a cosine for a reverse sweep costs nearly nothing there, in the shadow of the sweep's chain.
+    """
     cdef Graph g = code.graph
     cdef int32_t[:, ::1] guards = code.guards
     cdef int32_t[::1] outputs = code.outputs
@@ -476,7 +509,7 @@ cdef int encode(Code code) except -1:
                 if p.uses[guards[k, 0]] == 1 and comparison_op(g.node[guards[k, 0]].op):
                     p.absorbed[guards[k, 0]] = TEST
             absorb(g, &p)
-        p.mate = mates(g)
+        p.mate = mates(g, NEVER if lanes else NEAR)
         for i in range(g.inputs, g.n):
             more_words(&w, 2*TERMS + 16)
             if g.node[i].op != OP_CONST and (not p.absorbed[i] or p.absorbed[i] == PLAIN):
@@ -489,20 +522,21 @@ cdef int encode(Code code) except -1:
         for k in range(outputs.shape[0]):
             p.until[outputs[k]] = NEVER
         with nogil:
-            code.slots = settle_slots(g, &p, &w, spare)
-        code.words, code.size = w.word, w.n
+            e.slots = settle_slots(g, &p, &w, spare)
+        e.words, e.size = w.word, w.n
         w.word = NULL
-        code.constants, code.inputs, code.results = g.numbers, g.inputs, outputs.shape[0]
-        code.out = <int32_t *>malloc((code.results + 1)*sizeof(int32_t))
-        if code.out == NULL:
+        code.constants = g.numbers
+        e.out = <int32_t *>malloc((code.results + 1)*sizeof(int32_t))
+        if e.out == NULL:
             raise MemoryError("compile: no memory for outputs")
         for k in range(code.results):
-            code.out[k] = p.slot[outputs[k]]
+            e.out[k] = p.slot[outputs[k]]
+        e.instructions = 0
         at = 0
-        while code.words[at] != M_END:
-            l = cgrad_layout_of(&code.words[at], OP_ARITY)
+        while e.words[at] != M_END:
+            l = cgrad_layout_of(&e.words[at], OP_ARITY)
             at += l.head + l.groups*(l.results + l.operands)
-            code.instructions += 1
+            e.instructions += 1
     finally:
         free(w.word)
         free(p.uses)
@@ -514,7 +548,7 @@ cdef int encode(Code code) except -1:
     return 0
 
 
-cdef int32_t *mates(Graph g) except? NULL:
+cdef int32_t *mates(Graph g, Py_ssize_t reach) except? NULL:
     """Node -> its mate, where there is a sine and a cosine of one number: sincos gives both; NULL: no such pair."""
     cdef Py_ssize_t i
     cdef bint sines = False, cosines = False
@@ -533,7 +567,8 @@ cdef int32_t *mates(Graph g) except? NULL:
         mate[i] = -1
     for i in range(g.inputs, g.n):
         if g.node[i].op == OP_SIN or g.node[i].op == OP_COS:
-            if waiting[g.node[i].a] >= 0 and g.node[waiting[g.node[i].a]].op != g.node[i].op:
+            if waiting[g.node[i].a] >= 0 and g.node[waiting[g.node[i].a]].op != g.node[i].op \
+                    and i - waiting[g.node[i].a] <= reach:
                 mate[i] = waiting[g.node[i].a]
                 mate[mate[i]] = <int32_t>i
                 waiting[g.node[i].a] = -1
