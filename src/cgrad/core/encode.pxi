@@ -14,8 +14,9 @@ ctypedef int32_t (*native_function)(const double *, double *, double *) noexcept
 
 cdef extern from "core/machine.h" nogil:
     enum:
-        M_MULADD, M_MULSUB, M_SUBMUL, M_MUL2, M_MUL2SUB, M_MUL3, M_MUL3ADD, M_MUL3MUL, M_WHERE_LT, M_WHERE_LE, M_WHERE_EQ
+        M_MULADD, M_MULSUB, M_SUBMUL, M_MUL2, M_MUL2_LAST, M_MUL2SUB, M_MUL3, M_MUL3ADD, M_MUL3MUL, M_WHERE_LT, M_WHERE_LE, M_WHERE_EQ
         M_WHERE_NE, M_SINCOS, M_DOT, M_DOT0, M_SDOT, M_SDOT0, M_ADDS, M_SUBS, M_MULS, M_MULADDS, M_MULSUBS, M_IF_LT, M_IF_LE, M_IF_EQ, M_IF_NE, M_IF_NOT_LT, M_END
+        M_LAST
     ctypedef struct cgrad_layout:
         int32_t head, groups, results, operands
     cgrad_layout cgrad_layout_of(const int32_t *, const int *)
@@ -35,7 +36,8 @@ cdef enum:
 cdef struct Words:
     int32_t *word
     Py_ssize_t n, room
-    Py_ssize_t last      # the instruction written last, -1: none that could be continued
+    Py_ssize_t last      # the instruction written last, -1: none
+    bint lanes           # for lanes: no instruction may take a number from the one before
     int32_t group        # groups so far
 
 cdef struct Plan:        # what encoding knows of the nodes
@@ -202,9 +204,23 @@ cdef void begin_run(Words *w, int32_t op, int32_t many, int width) noexcept nogi
         begin_at(w, op)
 
 
+cdef inline int32_t just_computed(Words *w) noexcept nogil:
+    """The node that the last instruction computes, and leaves in a register; -1: none."""
+    cdef int32_t op
+    if w.lanes or w.last < 0:
+        return -1
+    op = w.word[w.last]
+    if op == M_DOT or op == M_DOT0 or op == M_SDOT or op == M_SDOT0:
+        return w.word[w.last + 2]
+    if M_SINCOS <= op <= M_END:
+        return -1
+    return w.word[w.last + 1]
+
+
 cdef void write_two(Graph g, Plan *p, Words *w, Py_ssize_t i, int32_t base, int32_t term, bint minus) noexcept nogil:
     """base + term or base - term, either of them perhaps a product."""
     cdef bint based = p.absorbed[base] != PRODUCT, plain = p.absorbed[term] != PRODUCT
+    cdef int32_t before = just_computed(w)
     if based and plain:
         begin_run(w, OP_SUB if minus else OP_ADD, M_SUBS if minus else M_ADDS, 3)
     elif based and triple(g, p, term):
@@ -220,8 +236,11 @@ cdef void write_two(Graph g, Plan *p, Words *w, Py_ssize_t i, int32_t base, int3
         begin_at(w, M_MUL3MUL)
         if triple(g, p, term):
             base, term = term, base
-    else:
+    elif minus or before < 0:
         begin_at(w, M_MUL2SUB if minus else M_MUL2)
+    else:
+        write_mul2(g, p, w, i, base, term, before)
+        return
     word(w, <int32_t>i)
     if based:
         operand_of(w, p, base)
@@ -231,6 +250,21 @@ cdef void write_two(Graph g, Plan *p, Words *w, Py_ssize_t i, int32_t base, int3
         operand_of(w, p, term)
     else:
         factors(g, p, w, term)
+
+
+cdef void write_mul2(Graph g, Plan *p, Words *w, Py_ssize_t i, int32_t base, int32_t term, int32_t before) noexcept nogil:
+    """The sum of two products, where ``before`` was just computed: it is put where a register is read."""
+    cdef int32_t x
+    if g.node[base].a == before or g.node[base].b == before:
+        base, term = term, base
+    x = g.node[term].a
+    if g.node[term].b == before:
+        x = before
+    begin_at(w, M_MUL2_LAST if x == before else M_MUL2)
+    word(w, <int32_t>i)
+    factors(g, p, w, base)
+    operand_of(w, p, x)
+    operand_of(w, p, g.node[term].b if x == g.node[term].a else g.node[term].a)
 
 
 cdef void write_sum(Graph g, Plan *p, Words *w, Py_ssize_t i, int32_t one) noexcept nogil:
@@ -289,7 +323,7 @@ cdef void write_node(Graph g, Plan *p, Words *w, Py_ssize_t i, int32_t one) noex
         if s.op == OP_MUL:
             begin_run(w, OP_MUL, M_MULS, 3)
         else:
-            begin_at(w, s.op)
+            begin_at(w, M_LAST + s.op if s.b < 0 and s.a == just_computed(w) else s.op)
         word(w, <int32_t>i)
         operand_of(w, p, s.a)
         if s.b >= 0:
@@ -488,6 +522,7 @@ cdef int encode(Code code, Encoding *e, bint lanes) except -1:
     one, zero = add_number(g, 1.0), add_number(g, 0.0)
     n = g.n + 1
     w.word, w.n, w.room, w.last, w.group = NULL, 0, 0, -1, 0
+    w.lanes = lanes
     p.mate = NULL
     p.uses, p.absorbed = <uint8_t *>calloc(n, 1), <uint8_t *>calloc(n, 1)
     p.until, p.slot = <int32_t *>calloc(n, sizeof(int32_t)), <int32_t *>malloc(n*sizeof(int32_t))
