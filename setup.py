@@ -73,7 +73,7 @@ if DEBUG or SANITIZE:
     macros.append(("CGRAD_DEBUG", "1"))  # CPython's allocator: a sanitizer sees what is used after its death
 extension = Extension(
     "cgrad._core",
-    ["src/cgrad/_core.pyx"],
+    ["src/cgrad/_core.pyx", "src/cgrad/core/replay.c", "src/cgrad/core/lanes.c"],
     include_dirs=["src/cgrad", np.get_include()],
     define_macros=[*macros, ("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION"),
                    ("NPY_TARGET_VERSION", "NPY_2_0_API_VERSION")],

@@ -5,8 +5,13 @@ from . import nn as nn
 from . import optim as optim
 from . import testing as testing
 from . import viz as viz
+from .compiled import CompiledFunction as CompiledFunction
+from .compiled import compile as compile
 from .errors import AnomalyError as AnomalyError
+from .errors import GuardError as GuardError
+from .errors import ProgramError as ProgramError
 from .errors import TapeError as TapeError
+from .errors import TraceError as TraceError
 from .function import Function as Function
 from .ops import linalg as linalg
 from .ops.arrange import *  # noqa: F403
@@ -17,6 +22,7 @@ from .ops.index import *  # noqa: F403
 from .ops.linalg import *  # noqa: F403
 from .ops.reduce import *  # noqa: F403
 from .ops.shape import *  # noqa: F403
+from .program import Program as Program
 
 # isort: split
 # The op table's functions, Value, Tensor, Tape, gradients, ... For dot and where those of ops stand, which take more:

@@ -162,3 +162,4 @@ cdef class Context:
     cdef Tape own             # the thread's implicit tape, None until needed
     cdef list stack
     cdef int quiet, anomaly   # depth of no_grad, of detect_anomaly
+    cdef object trace         # the Trace of a program that is being recorded, or None

@@ -25,6 +25,12 @@
     recorded.pxi     the same for array nodes
     tangents.pxi     forward mode
     gradients.pxi    backward, gradients
+    trace.pxi        a function recorded as a program: guards, what is refused
+    graph.pxi        the graph of a program, optimised
+    derive.pxi       derivatives of graphs, as graphs
+    encode.pxi       a graph as instructions
+    replay.pxi       programs run, at one point and over many
+    call.pxi         calls of compiled functions with the usual arguments
 """
 
 cimport cython  # no-cython-lint: decorators in chapters
@@ -33,11 +39,12 @@ cimport numpy as cnp
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_Check
 from cpython.object cimport Py_TYPE, PyObject, PyTypeObject, visitproc, Py_TPFLAGS_HEAPTYPE
+from cpython.tuple cimport PyTuple_GET_ITEM
 from cpython.ref cimport Py_DECREF, Py_INCREF
 from libc.math cimport INFINITY
-from libc.stdint cimport int32_t, uint8_t, uint64_t, uintptr_t
+from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t, uintptr_t
 from libc.stdlib cimport calloc, free, malloc, qsort, realloc
-from libc.string cimport memchr, memset
+from libc.string cimport memchr, memcmp, memcpy, memset
 
 import operator
 import os
@@ -73,6 +80,13 @@ include "_gen/rules.pxi"
 include "core/recorded.pxi"
 include "core/tangents.pxi"
 include "core/gradients.pxi"
+include "core/graph.pxi"
+include "_gen/partials.pxi"
+include "core/derive.pxi"
+include "core/encode.pxi"
+include "core/replay.pxi"
+include "core/call.pxi"
+include "core/trace.pxi"
 
 __all__ = [*FUNCTIONS, "dot", "Value", "Tensor", "Tape", "Node", "Mark", "Gradients", "gradients", "tangents",
-           "current_tape", "no_grad", "detect_anomaly"]
+           "current_tape", "no_grad", "detect_anomaly", "static"]

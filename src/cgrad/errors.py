@@ -14,6 +14,18 @@ class TapeError(ValueError, RuntimeError):
     """A tape, a mark or a value of a tape used where it does not belong."""
 
 
+class TraceError(TypeError):
+    """Something in a compiled function that its replay could not repeat."""
+
+
+class GuardError(RuntimeError):
+    """A program was given numbers for which the recorded function would have taken another branch."""
+
+
+class ProgramError(ValueError):
+    """No program: a damaged or foreign file, or columns of a graph that lead nowhere."""
+
+
 class AnomalyError(FloatingPointError):
     """Under ``cgrad.detect_anomaly()``: the first nan or inf, in a value or an adjoint."""
 
@@ -548,6 +560,151 @@ def bad_state(op: str, reason: str) -> ValueError:
 def state_shape(op: str, key: str, have: tuple[int, ...], need: tuple[int, ...]) -> ValueError:
     return ValueError(f"{op}: {key!r} has shape {have}, its parameters have {need}: keep the shapes of parameters, "
                       "or make a new optimiser")
+
+
+# ---- programs ------------------------------------------------------------------------------------
+
+def of_library(filename: str) -> bool:
+    """Whether code belongs to cgrad or NumPy: guards name the user's line above it."""
+    numpy = os.path.dirname(sys.modules["numpy"].__file__ or "")
+    return filename.startswith((_PACKAGE + os.sep, numpy + os.sep, "<frozen "))
+
+
+def traced_number(what: str, value: Any, where: str) -> TraceError:
+    return TraceError(f"{what}: {_named(value)} changes from call to call of the compiled function, and its number here would be "
+                      f"frozen ({where}): use operations and comparisons, or cgrad.static(v) for a number that is "
+                      "guarded; or name the argument in static=")
+
+
+def traced_effect(what: str, where: str) -> TraceError:
+    ways = {
+        "no_grad": "call the compiled function for values alone, and leave no_grad out of it",
+        "backward": "use .grad or .value_and_grad of the compiled function",
+        "gradients without create_graph=True": "give create_graph=True, so that they are recorded",
+        "gradients": "those of arrays are not recorded in programs: use .grad of the compiled function",
+        "tangents": "use .jvp of the compiled function",
+        "setting data": "return the new number, and set it outside",
+        "random numbers": "draw them outside and give them as an argument",
+    }
+    return TraceError(f"{what}: a compiled function is recorded once and replayed, which would not repeat this ({where}): "
+                      f"{ways.get(what, 'do it outside of the compiled function')}")
+
+
+def traced_foreign(value: Any) -> TraceError:
+    return TraceError(f"compile: {_named(value)} was computed outside of the compiled function and has a history there: "
+                      "give it as an argument, or cut the history off with .detach() before")
+
+
+def not_in_programs(op: str, error: object, where: object) -> TraceError:
+    reason = f" ({type(error).__name__}: {error})" if error is not None else ""
+    return TraceError(f"{op}: programs are made of scalar operations, and NumPy cannot do this over single numbers{reason}"
+                      f"{f' ({where})' if where else ''}: do it outside, or write it as a loop")
+
+
+def bad_graph(what: str) -> ProgramError:
+    return ProgramError(f"program: {what}: this is no graph of a program, or it was damaged")
+
+
+def bad_leaf(op: str, value: object) -> TypeError:
+    return TypeError(f"{op}: {_show(value)} is no number, array or structure of them, nor a constant that can be told from others "
+                     "(it has no hash): give a list, tuple, dict or dataclass of numbers")
+
+
+def bad_prefix(op: str, given: object, wanted: str) -> ValueError:
+    return ValueError(f"{op}: in_axes {given!r} does not go with {wanted}: give an int or None for all, or one for each part")
+
+
+def bad_axis(op: str, k: int, axis: int, shape: _Shape) -> ValueError:
+    return ValueError(f"{op}: argument {k + 1} has shape {shape}, no axis {axis}: say in in_axes which axis counts points, or None")
+
+
+def no_points(op: str, lengths: dict[int, str]) -> ValueError:
+    if not lengths:
+        return ValueError(f"{op}: no argument has an axis of points: give arrays, or call the function itself for one point")
+    several = ", ".join(f"{n} of {what}" for n, what in lengths.items())
+    return ValueError(f"{op}: different numbers of points: {several}: give as many of each, or in_axes=None for what is the same for all")
+
+
+def bad_argnums(op: str, k: object, n: int) -> ValueError:
+    return ValueError(f"{op}: argnums {k!r} names no argument: give whole numbers from 0 to {n - 1}, or a tuple of them")
+
+
+def no_numbers_there(op: str, name: str, what: str) -> TypeError:
+    return TypeError(f"{op}: argument {name!r} is {what}, nothing to differentiate by: name another one in argnums")
+
+
+def values_given(name: str, op: str) -> TypeError:
+    return TypeError(f"{name}.{op}: takes plain numbers and arrays, no Values or Tensors: give their .data; only a call of "
+                     "the compiled function takes them (it then runs eagerly)")
+
+
+def bad_direction(op: str, found: str, wanted: str) -> ValueError:
+    return ValueError(f"{op}: v is {found}: give {wanted}")
+
+
+def no_captured(op: str) -> TypeError:
+    return TypeError(f"{op}: captured= is for grad, value_and_grad and vjp: pass those values as arguments")
+
+
+def no_scalar_value(name: str, op: str, what: str) -> TypeError:
+    return TypeError(f"{name}.{op}: the value is {what}, not one number: use .jacobian, or .vjp with a vector")
+
+
+def guard_failed(name: str, line: str) -> GuardError:
+    return GuardError(f"{name}: this program was recorded where {line} came out otherwise: call the compiled function, which records "
+                      "that path too")
+
+
+def captured_changed(name: str) -> GuardError:
+    return GuardError(f"{name}: a captured array has another shape than when this program was recorded: call the compiled function")
+
+
+def other_arguments(name: str, wanted: str, found: str) -> TypeError:
+    return TypeError(f"{name}: this program was recorded for ({wanted}), not for ({found}): call the compiled function, which "
+                     "records that too")
+
+
+def program_keywords(name: str, given: list[str]) -> TypeError:
+    return TypeError(f"{name}: takes its arguments by position, not {', '.join(given)}= by name")
+
+
+def not_repeatable(name: str, line: str) -> RuntimeError:
+    return RuntimeError(f"{name}: did otherwise when replayed with the numbers it was recorded with, at {line}: it depends on "
+                        "something that changes and is no argument (random numbers, the clock, a counter): give that as an argument")
+
+
+def many_paths(name: str, most: int) -> str:
+    return (f"{name}: {most} paths are recorded, and the numbers keep taking others: those run as plain Python. Choose by cgrad.where or "
+            "cgrad.maximum instead of if, or raise max_paths")
+
+
+def uneven_values(name: str, one: str, other: str) -> ValueError:
+    return ValueError(f"{name}: some points give {one}, others {other}: a batch needs one structure")
+
+
+def unknown_static(name: str, given: list[str]) -> ValueError:
+    return ValueError(f"compile: {name} has no argument {', '.join(map(repr, given))}: static names arguments of the function")
+
+
+def bad_static(name: str, argument: str, value: object) -> TypeError:
+    return TypeError(f"{name}: static argument {argument!r} is {_show(value)}, which has no hash: give a tuple instead of a list")
+
+
+def integer_wanted(name: str) -> str:
+    return (f"cgrad.compile: numbers given to {name} are traced; a whole number that says how often or which is a constant: name the argument "
+            "in static=, or use int(cgrad.static(n))")
+
+
+def no_function(value: object) -> TypeError:
+    return TypeError(f"compile: {_show(value)} is no function: give one, or use @cgrad.compile above it")
+
+
+def nothing_recorded(name: str, op: str) -> ValueError:
+    return ValueError(f"{op}: {name} has no recorded path yet: call it first")
+
+
+def no_tqdm() -> ImportError:
+    return ImportError("progress=True draws its bar with tqdm: pip install tqdm, or give a function of (done, total)")
 
 
 def no_native() -> ImportError:

@@ -12,6 +12,7 @@ cdef extern from "Python.h":
 cdef uint64_t seen_thread = 0
 cdef PyObject *seen_context = NULL  # borrowed: a dying context unsets it
 cdef int modes = 0                  # threads' open no_grad and detect_anomaly blocks, all together
+cdef int traces = 0                 # threads that record a program (core/trace.pxi)
 
 
 @cython.no_gc  # (see tape_traverse)
@@ -147,6 +148,8 @@ class no_grad(Decorator):
 
     def __enter__(self):
         global modes
+        if traces:
+            refuse_effect("no_grad")
         (<Context>context()).quiet += 1
         modes += 1
         return self

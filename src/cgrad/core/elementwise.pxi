@@ -66,6 +66,8 @@ cdef inline void look_who_holds(Tensor t) noexcept:
 def frozen(Tensor t):
     """The numbers of a tensor as somebody may keep them: a read-only view that nobody writes to."""
     cdef object view
+    if traces:
+        refuse(t, "its array")
     look_who_holds(t)
     if t.node == 0 and not t.shared:
         if not (t.captured or t.bare):
@@ -130,6 +132,8 @@ cdef object elementwise(int op, object x, object y, object z):
     cdef PyObject *arrays[3]
     cdef object array0, array1 = None, array2 = None
     cdef int n, k
+    if cgrad_unlikely(traces) and tracing() is not None:
+        return traced_elementwise(op, x, y, z)
     if is_tensor(x) and cnp.PyArray_NDIM(<cnp.ndarray>(<Tensor>x).array) == 0:
         x = item(<Tensor>x, 0)
     if is_tensor(y) and cnp.PyArray_NDIM(<cnp.ndarray>(<Tensor>y).array) == 0:
@@ -303,6 +307,9 @@ cdef object item(Tensor v, Py_ssize_t offset):
     cdef Term r
     cdef Pair p
     cdef Tape t
+    if cgrad_unlikely(traces) and tracing() is not None:
+        element = elements_of(v).flat[offset]
+        return element if is_value(element) else leaf_of(new_handle(), element)
     look_who_holds(v)  # before this function does
     array = <cnp.ndarray>v.array
     if cnp.PyArray_IS_C_CONTIGUOUS(array):

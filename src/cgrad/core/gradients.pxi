@@ -183,6 +183,8 @@ def gradients(outputs, inputs=None, *, seed=None, create_graph=False):
     cdef Handle v
     cdef double plain_seed = 0
     cdef bint arrays = any([is_tensor(o) for o in outs])
+    if traces and (not create_graph or arrays or (home is not None and (<Tape>home).payloads)):
+        refuse_effect("gradients" if create_graph else "gradients without create_graph=True")
     result.graph = create_graph
     result.answers = {}
     if ins is not None:

@@ -21,6 +21,8 @@ cdef object register_hook(object v, object hook):
     cdef list hooks
     cdef Handle h = <Handle>v
     global leaf_hooks
+    if traces:
+        refuse_effect("register_hook")
     if not callable(hook):
         raise errors.no_hook(hook)
     if not needs_grad(v):

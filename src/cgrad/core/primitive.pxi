@@ -11,6 +11,8 @@ def implements(function, answer):
 
 def plain(x):
     """The ndarray of a Tensor, the float of a Value; anything else as it is."""
+    if cgrad_unlikely(traces) and (is_tensor(x) or is_value(x)):
+        refuse(x, "its number")
     if is_tensor(x):
         return (<Tensor>x).array
     return (<Value>x).primal if is_value(x) else x
@@ -109,6 +111,8 @@ cdef class Primitive:
                 traced += 1
         if not ours:
             return self.forward(*args, **kwargs)
+        if cgrad_unlikely(traces) and tracing() is not None:
+            return traced_primitive(self, args, kwargs)
         for k in range(n):
             x = args[k]
             if is_tensor(x):
@@ -265,6 +269,8 @@ def read_grad(list values):
 def write_data(list values, double[:] numbers):
     """Set the data of Values that are leaves; what was recorded before keeps the old numbers."""
     cdef Py_ssize_t k
+    if traces:
+        refuse_effect("setting data")
     if numbers.shape[0] != len(values):
         raise errors.lengths("write_data", len(values), numbers.shape[0])
     for k in range(len(values)):

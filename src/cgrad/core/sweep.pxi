@@ -538,6 +538,8 @@ cdef int backward(Value v, double seed) except -1:
     cdef Tape t
     cdef Sweep s
     cdef int32_t root
+    if traces:
+        refuse_effect("backward")
     if not v.node:
         if leaf_hooks and v.extra is not None and (<Extra>v.extra).hooks is not None:
             seed = plain(hooked((<Extra>v.extra).hooks, seed, "leaf"))

@@ -15,6 +15,8 @@ def tangents(outputs, inputs, *, seed=None):
     >>> cgrad.tangents(x*y, [x, y], seed=[1.0, 0.0])
     5.0
     """
+    if traces:
+        refuse_effect("tangents")
     cdef list outs = values_of(outputs, "tangents", "outputs")
     cdef list ins = values_of(inputs, "tangents", "inputs")
     cdef object home = tape_of(outs, "tangents")

@@ -68,6 +68,8 @@ cdef class Tape(Columns):
 
     def __enter__(self):
         cdef Context c = <Context>context()
+        if traces:
+            refuse_effect("with Tape()")
         c.stack.append(c.tape)
         c.tape = self
         return self

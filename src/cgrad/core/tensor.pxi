@@ -113,6 +113,8 @@ cdef class Tensor:
 
         Of a computed tensor: a read-only view.
         """
+        if cgrad_unlikely(traces):
+            refuse(self, "data")
         if self.node:
             view = self.array.view()
             view.flags.writeable = False
@@ -128,6 +130,8 @@ cdef class Tensor:
     def data(self, x):
         if self.node:
             raise errors.data_of_node(self._op or "an operation", self)
+        if traces:
+            refuse_effect("setting data")
         if x is self.array:
             return
         array = plain(x)
@@ -221,20 +225,28 @@ cdef class Tensor:
 
     def item(self):
         """t.item(): the number of a tensor of one element."""
+        if traces:
+            refuse(self, "item")
         if self.array.size != 1:
             raise errors.not_one("item", self)
         return self.array.item()
 
     def detach(self):
         """t.detach(): a tensor with the same numbers and no history."""
+        if traces:
+            refuse(self, "detach")
         return Tensor(self.array)
 
     def numpy(self):
         """t.numpy(): the numbers as a new ndarray."""
+        if traces:
+            refuse(self, "numpy")
         return self.array.copy()
 
     def tolist(self):
         """t.tolist(): nested lists of floats."""
+        if traces:
+            refuse(self, "tolist")
         return self.array.tolist()
 
     def backward(self, seed=None, retain_graph=None):
@@ -371,14 +383,20 @@ cdef class Tensor:
     def __setitem__(self, index, x):
         if self.node or self.needs:
             raise errors.set_item(self)
+        if traces:
+            refuse_effect("setting an element")
         if is_value(x) or (is_tensor(x) and needs_grad(x)):
             raise errors.set_item(x)
         self.data[index] = plain(x)
 
     def __contains__(self, x):
+        if traces and tracing() is not None:
+            return bool(np.any(elements_of(self) == elements_of(x)))
         return plain(x) in self.array
 
     def __array__(self, dtype=None, copy=None):
+        if traces:
+            refuse(self, "an array")
         if self.node or self.needs:
             raise errors.to_array(self)
         array = self.data
@@ -393,6 +411,8 @@ cdef class Tensor:
     # ---- Python's protocols --------------------------------------------------------------------
 
     def __richcmp__(self, other, int op):
+        if cgrad_unlikely(traces) and tracing() is not None:
+            return COMPARISONS[op](elements_of(self), elements_of(other))
         other = plain(other)
         if not isinstance(other, (float, int, NUMPY_REAL, np.ndarray)):
             return NotImplemented
@@ -404,6 +424,8 @@ cdef class Tensor:
     def __bool__(self):
         if self.array.size != 1:
             raise errors.not_one("bool", self)
+        if traces and tracing() is not None:
+            return bool(elements_of(self).flat[0])
         return bool(self.array.flat[0] != 0)
 
     def __pos__(self):
@@ -422,9 +444,13 @@ cdef class Tensor:
         return elementwise(OP_ROUND, self, None, None)
 
     def __float__(self):
+        if traces:
+            refuse(self, "float")
         raise errors.to_float("float", self)
 
     def __int__(self):
+        if traces:
+            refuse(self, "int")
         raise errors.to_float("int", self)
 
     def __repr__(self):
@@ -438,9 +464,13 @@ cdef class Tensor:
         return f"Tensor({numbers}{kind}{', requires_grad=True' if self.requires_grad else ''}{name})"
 
     def __reduce__(self):
+        if traces:
+            refuse(self, "copying")
         return _tensor_leaf, (self.array, self.requires_grad, self.name)
 
     def __copy__(self):
+        if traces:
+            refuse(self, "copying")
         return Tensor(self.array, self.requires_grad, name=self.name or None)
 
     def _repr_html_(self):
@@ -578,6 +608,8 @@ cdef int backward_array(Tensor v, object seed) except -1:
     cdef Sweep s
     cdef int32_t root
     cdef double none = 0
+    if traces:
+        refuse_effect("backward")
     seed = seed_array(v, seed, "backward")
     if not v.node:
         if not v.needs:

@@ -127,12 +127,16 @@ cdef class Value:
     @property
     def data(self):
         """The number. Settable on leaves; what was recorded before keeps the old one."""
+        if cgrad_unlikely(traces):
+            refuse(self, "data")
         return self.primal
 
     @data.setter
     def data(self, x):
         if self.node:
             raise errors.data_of_node(self._op or "an operation", self)
+        if traces:
+            refuse_effect("setting data")
         self.primal = data_of(x)
         self.home = NULL
 
@@ -163,10 +167,14 @@ cdef class Value:
 
     def item(self):
         """v.item(): the plain number, without its history."""
+        if cgrad_unlikely(traces):
+            refuse(self, "item")
         return self.primal
 
     def detach(self):
         """v.detach(): a leaf with the same number and no history."""
+        if traces:
+            refuse(self, "detach")
         return Value(self.primal)
 
     def backward(self, seed=1.0, retain_graph=None):
@@ -324,9 +332,13 @@ cdef class Value:
         elif PyFloat_Check(other):
             y = PyFloat_AS_DOUBLE(other)
         elif isinstance(other, (int, NUMPY_REAL)):
+            if traces:
+                guard_comparison(self, other, op, COMPARISONS[op](x, other))
             return COMPARISONS[op](x, other)
         else:
             return NotImplemented
+        if cgrad_unlikely(traces):
+            guard_comparison(self, other, op, COMPARISONS[op](x, y))
         if op == 0:
             return x < y
         if op == 1:
@@ -343,6 +355,8 @@ cdef class Value:
         return <Py_hash_t>(<uintptr_t><PyObject *>self >> 4)
 
     def __bool__(self):
+        if cgrad_unlikely(traces):
+            guard_comparison(self, 0.0, 3, self.primal != 0)
         return self.primal != 0
 
     def __pos__(self):
@@ -367,9 +381,13 @@ cdef class Value:
         return op_trunc(self)
 
     def __float__(self):
+        if traces:
+            refuse(self, "float")
         raise errors.to_float("float", self)
 
     def __int__(self):
+        if traces:
+            refuse(self, "int")
         raise errors.to_float("int", self)
 
     def __complex__(self):
@@ -385,6 +403,8 @@ cdef class Value:
         return format(self.primal, spec) if spec else repr(self)
 
     def __reduce__(self):
+        if traces:
+            refuse(self, "copying")
         return _leaf, (self.primal, self.name)
 
     def _repr_html_(self):
@@ -447,7 +467,7 @@ def _fill_ufuncs():
     UFUNCS[np._core.umath.clip] = globals()["clip"]
     for ufunc, compare in ((np.less, operator.lt), (np.less_equal, operator.le), (np.equal, operator.eq),
                            (np.not_equal, operator.ne), (np.greater, operator.gt), (np.greater_equal, operator.ge)):
-        UFUNCS[ufunc] = lambda x, y, compare=compare: compare(plain(x), plain(y))
+        UFUNCS[ufunc] = lambda x, y, compare=compare: compare(comparable(x), comparable(y))
     UFUNCS[np.positive] = operator.pos
     floordiv, mod = globals()["floordiv"], globals()["mod"]
     UFUNCS[np.divmod] = lambda x, y: (floordiv(x, y), mod(x, y))

@@ -1,0 +1,181 @@
+"""Structures of numbers: lists, tuples, dicts and dataclasses, nested, as a flat row of leaves and back.
+
+A *shape* is what is left of a structure when its numbers are taken out: nested tuples, hashable, equal for
+equal structures. Leaves are numbers and arrays; what is neither (text, bools, None, ...) is a constant and part of the
+shape.
+
+    {"w": [1.0, array(3)], "name": "a"}   ->   ("dict", ("w", "name"), (("list", (NUMBER, ("array", (3,)))), ("const", "a")))
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from . import errors
+from ._core import Tensor, Value
+
+Shape = tuple[Any, ...]
+NUMBER: Shape = ("number",)
+_REAL = (float, int, np.floating, np.integer)
+
+
+def flatten(op: str, x: Any, leaves: list[Any]) -> Shape:
+    """The shape of x; its numbers and arrays (float64) are appended to ``leaves``."""
+    kind = type(x)
+    if kind is float or kind is Value:
+        leaves.append(x)
+        return NUMBER
+    if kind is bool or x is None or kind is str:
+        return ("const", x)
+    if isinstance(x, _REAL):
+        leaves.append(float(x))
+        return NUMBER
+    if kind is Tensor:
+        leaves.append(x)
+        return ("array", x.shape)
+    if isinstance(x, np.ndarray):
+        if x.dtype == object:
+            leaves.append(x)
+        elif x.dtype.kind in "fiub" and x.dtype.itemsize <= 8:
+            leaves.append(np.asarray(x, np.float64))
+        else:
+            raise errors.bad_array(op, 0, x)
+        return ("array", x.shape)
+    if isinstance(x, dict):
+        return ("dict", tuple(x), tuple([flatten(op, v, leaves) for v in x.values()]))
+    if isinstance(x, (list, tuple)):
+        parts = tuple([flatten(op, v, leaves) for v in x])
+        if kind is list or kind is tuple:
+            return (kind.__name__, parts)
+        return ("named", kind, parts)
+    if dataclasses.is_dataclass(x) and not isinstance(x, type):
+        names = tuple(field.name for field in dataclasses.fields(x))
+        return ("dataclass", kind, names, tuple([flatten(op, getattr(x, name), leaves) for name in names]))
+    try:
+        hash(x)
+    except TypeError:
+        raise errors.bad_leaf(op, x) from None
+    return ("const", x)
+
+
+def unflatten(shape: Shape, leaves: Iterator[Any]) -> Any:
+    """The structure of this shape with these leaves."""
+    kind = shape[0]
+    if kind == "number" or kind == "array":
+        return next(leaves)
+    if kind == "const":
+        return shape[1]
+    if kind == "dict":
+        return dict(zip(shape[1], [unflatten(part, leaves) for part in shape[2]], strict=True))
+    parts = [unflatten(part, leaves) for part in shape[-1]]
+    if kind == "list":
+        return parts
+    if kind == "tuple":
+        return tuple(parts)
+    if kind == "named":
+        return shape[1](*parts) if hasattr(shape[1], "_fields") else shape[1](parts)
+    made = object.__new__(shape[1])  # as it was: without __init__, which may compute or refuse
+    for name, part in zip(shape[2], parts, strict=True):
+        object.__setattr__(made, name, part)
+    return made
+
+
+def parts_of(shape: Shape) -> Iterator[Shape]:
+    """The shapes of the leaves, in order."""
+    kind = shape[0]
+    if kind == "number" or kind == "array":
+        yield shape
+    elif kind != "const":
+        for part in shape[-1]:
+            yield from parts_of(part)
+
+
+def dims(part: Shape) -> tuple[int, ...]:
+    """The array shape of a leaf: () of a number."""
+    return () if part is NUMBER or part[0] == "number" else tuple(part[1])
+
+
+def size(shape: Shape) -> int:
+    """Numbers in a structure."""
+    return sum(math.prod(dims(part)) for part in parts_of(shape))
+
+
+def pick(shape: Shape, numbers: np.ndarray[Any, Any], at: int = 0) -> Any:
+    """The structure with numbers from a vector; arrays are copies."""
+    def leaves() -> Iterator[Any]:
+        nonlocal at
+        for part in parts_of(shape):
+            if part[0] == "number":
+                yield float(numbers[at])
+                at += 1
+            else:
+                n = math.prod(part[1])
+                yield numbers[at:at + n].reshape(part[1]).copy()
+                at += n
+
+    return unflatten(shape, leaves())
+
+
+def numbers_of(leaves: list[Any]) -> np.ndarray[Any, Any]:
+    """All numbers of plain leaves in one vector."""
+    if not leaves:
+        return np.zeros(0)
+    return np.concatenate([np.ravel(x) for x in leaves]).astype(np.float64, copy=False)
+
+
+def described(shape: Shape) -> str:
+    """A structure in words, for messages."""
+    kind = shape[0]
+    if kind == "number":
+        return "a number"
+    if kind == "array":
+        return f"an array of shape {tuple(shape[1])}"
+    if kind == "const":
+        return f"the constant {shape[1]!r}"
+    what = {"dict": "a dict", "list": "a list", "tuple": "a tuple"}.get(kind, f"a {getattr(shape[1], '__name__', kind)}")
+    return f"{what} of {size(shape)} numbers"
+
+
+def prefixed(op: str, shape: Shape, given: Any, check: Callable[[Any], bool]) -> list[Any]:
+    """One entry a leaf of ``shape`` from a structure that may stop early: in_axes=0 for all, (0, None), ..."""
+    if check(given):
+        return [given]*sum(1 for _ in parts_of(shape))
+    kind = shape[0]
+    if kind == "const":
+        return []
+    if kind == "dict" and isinstance(given, dict) and tuple(given) == tuple(shape[1]):
+        entries = list(given.values())
+    elif kind in ("list", "tuple", "named") and isinstance(given, (list, tuple)) and len(given) == len(shape[-1]):
+        entries = list(given)
+    elif kind == "dataclass" and isinstance(given, shape[1]):
+        entries = [getattr(given, name) for name in shape[2]]
+    else:
+        raise errors.bad_prefix(op, given, described(shape))
+    return [x for part, entry in zip(shape[-1], entries, strict=True) for x in prefixed(op, part, entry, check)]
+
+
+def blocks(matrix: np.ndarray[Any, Any], rows: Shape, columns: Shape) -> Any:
+    """A matrix (..., m, n) as one block for each leaf of m numbers' structure and each of n numbers', nested."""
+    lead = matrix.shape[:-2]
+
+    def cut(part: np.ndarray[Any, Any], first: tuple[int, ...]) -> Iterator[Any]:
+        at = 0
+        for leaf in parts_of(columns):
+            n = math.prod(dims(leaf))
+            block = part[..., at:at + n].reshape((*lead, *first, *dims(leaf)))
+            yield block.copy() if block.ndim else float(block)
+            at += n
+
+    def down() -> Iterator[Any]:
+        at = 0
+        for leaf in parts_of(rows):
+            n = math.prod(dims(leaf))
+            yield unflatten(columns, cut(matrix[..., at:at + n, :], dims(leaf)))
+            at += n
+
+    return unflatten(rows, down())

@@ -1,0 +1,436 @@
+"""Many points of a recorded function: which path each takes, and blocks of them over lanes and threads.
+
+All points run along one path first. Those whose guards come out otherwise are gathered, by the guard; each such group goes
+on with a recorded path that agrees with how its guards came out so far, or records one with its first point. What is
+left where no more paths are kept runs one by one.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import math
+import os
+import threading
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from . import _core, _tree, errors
+from ._core import Batch, Code, Tensor, Value
+from ._tree import Shape
+
+if TYPE_CHECKING:
+    from .calls import Arguments, By, Calls, Wanted
+    from .program import Program
+
+Array = np.ndarray[Any, Any]
+Progress = Callable[[int], None]
+
+
+class Options(NamedTuple):
+    """How a batch is run."""
+
+    op: str
+    in_axes: Any
+    threads: int | None
+    reduce: str | None
+    progress: Any
+    exact: bool
+
+    def check(self) -> None:
+        if self.reduce not in (None, "sum"):
+            raise errors.bad_option(self.op, "reduce", self.reduce, "give None or 'sum'")
+        if self.threads is not None and (not isinstance(self.threads, int) or self.threads < 1):
+            raise errors.bad_option(self.op, "threads", self.threads, "give a whole number from 1 on, or None")
+        if not (self.progress in (None, True, False) or callable(self.progress)):
+            raise errors.bad_option(self.op, "progress", self.progress, "give True, or a function of (done, total)")
+
+    @property
+    def kind(self) -> str:
+        return "exact" if self.exact else ""
+
+
+class Places(NamedTuple):
+    """Where doubles lie: entry k of point p is at addresses[k] + p*strides[k]."""
+
+    addresses: Array
+    strides: Array
+    held: tuple[Any, ...]  # the arrays in which that is
+
+    @staticmethod
+    def of(array: Array, strides: Any) -> Places:
+        """One entry for each number of a contiguous vector."""
+        start = array.__array_interface__["data"][0]
+        addresses = start + 8*np.arange(array.size, dtype=np.int64)
+        return Places(addresses, np.broadcast_to(np.asarray(strides, np.int64), addresses.shape).copy(), (array,))
+
+    @staticmethod
+    def along(array: Array, axis: int | None) -> Places:
+        """One entry for each element of a point, where points lie along an axis; None: the same for all points."""
+        address, stride = np.array(array.__array_interface__["data"][0], np.int64), 0
+        rest = list(range(array.ndim))
+        if axis is not None:
+            stride = array.strides[axis]
+            rest.pop(axis)
+        for d in rest:
+            address = np.add.outer(address, array.strides[d]*np.arange(array.shape[d], dtype=np.int64))
+        addresses = np.ravel(address)
+        # a stride of 0 says "the same for all points", as it does in a broadcast array
+        return Places(addresses, np.full(addresses.shape, stride, np.int64), (array,))
+
+    @staticmethod
+    def joint(parts: list[Places]) -> Places:
+        return Places(np.concatenate([np.zeros(0, np.int64), *[p.addresses for p in parts]]),
+                      np.concatenate([np.zeros(0, np.int64), *[p.strides for p in parts]]),
+                      tuple([x for p in parts for x in p.held]))
+
+
+class Points:
+    """The arguments of a batch: where each number of each point lies."""
+
+    def __init__(self, calls: Calls, args: tuple[Any, ...], options: Options) -> None:
+        axes = options.in_axes if isinstance(options.in_axes, (tuple, list)) else [options.in_axes]*len(args)
+        if len(axes) != len(args):
+            raise errors.bad_prefix(options.op, options.in_axes, f"{len(args)} arguments")
+        self.full: list[Shape] = []
+        self.arrays: list[tuple[Array, int | None]] = []
+        self.example: list[Any] = []
+        lengths: dict[int, str] = {}
+        for k, (x, axis) in enumerate(zip(args, axes, strict=True)):
+            leaves: list[Any] = []
+            shape = _tree.flatten(options.op, x, leaves)
+            if any(isinstance(leaf, (Value, Tensor)) or getattr(leaf, "dtype", float) == object for leaf in leaves):
+                raise errors.values_given(calls.name, options.op)
+            along = _tree.prefixed(options.op, shape, axis, lambda a: a is None or isinstance(a, int))
+            one: list[Any] = []
+            for leaf, a in zip(leaves, along, strict=True):
+                array = np.asarray(leaf, np.float64)
+                if array.ndim == 0 or a is None:
+                    self.arrays.append((aligned(array), None))
+                    one.append(leaf)
+                    continue
+                if not -array.ndim <= a < array.ndim:
+                    raise errors.bad_axis(options.op, k, a, array.shape)
+                a %= array.ndim
+                lengths.setdefault(array.shape[a], f"argument {k + 1}")
+                self.arrays.append((aligned(array), a))
+                one.append(point_of(array, a, 0))
+            self.full.append(shape)
+            self.example.append(_tree.unflatten(shape, iter(one)))
+        if len(lengths) != 1:
+            raise errors.no_points(options.op, lengths)
+        (self.count,) = lengths
+        self.arguments = calls._bind(tuple(self.example), {})
+        if _tree.size(("tuple", self.arguments.shapes)) != sum(map(np.size, self.arguments.leaves)):
+            raise errors.bad_prefix(options.op, options.in_axes, "these arguments")
+        self.places = Places.joint([Places.along(array, axis) for array, axis in self.arrays])
+
+    def at(self, p: int) -> Arguments:
+        """The arguments of point p."""
+        leaves = [float(array) if array.ndim == 0 else array if axis is None else point_of(array, axis, p)
+                  for array, axis in self.arrays]
+        return self.arguments._replace(leaves=leaves)
+
+
+def aligned(array: Array) -> Array:
+    """An array whose doubles can be read in place; most can."""
+    return array if array.flags.aligned and array.dtype.isnative else np.array(array, np.float64)
+
+
+def point_of(array: Array, axis: int, p: int) -> Any:
+    """One point of an array; zeros where there is none."""
+    if not array.shape[axis]:
+        rest = array.shape[:axis] + array.shape[axis + 1:]
+        return np.zeros(rest) if rest else 0.0
+    part = np.take(array, p, axis=axis)
+    return part if part.ndim else float(part)
+
+
+# ---- what is wanted of each point ------------------------------------------------------------------
+
+class Pass(NamedTuple):
+    """One run over all points: results lo .. hi - 1 of a code are kept."""
+
+    wanted: Wanted
+    lo: int
+    hi: int
+    extra: Places | None = None  # further inputs: tangents, adjoints
+
+
+class Values:
+    """The values."""
+
+    by: By | None = None
+
+    def passes(self, program: Program, arguments: Arguments) -> list[Pass]:
+        from .calls import VALUE
+
+        return [Pass(VALUE, 0, program.results)]
+
+    def answer(self, program: Program, parts: list[Array]) -> Any:
+        return stacked(program.out, parts[0])
+
+
+class Gradients:
+    """Values and gradients."""
+
+    def __init__(self, by: By) -> None:
+        self.by = by
+
+    def passes(self, program: Program, arguments: Arguments) -> list[Pass]:
+        from .calls import Wanted
+
+        program.need_scalar("map_value_and_grad")
+        wrt = self.by.wrt(program, arguments)
+        return [Pass(Wanted("gradient", wrt), 0, 1 + len(wrt))]
+
+    def answer(self, program: Program, parts: list[Array]) -> Any:
+        return stacked(program.out, parts[0][:1]), stacked(self.by.shape, parts[0][1:])
+
+
+class Products:
+    """Hessians times vectors."""
+
+    def __init__(self, by: By, v: Any) -> None:
+        self.by = by
+        leaves: list[Any] = []
+        _tree.flatten("map_hvp", v, leaves)
+        self.arrays = [np.asarray(leaf, np.float64) for leaf in leaves]
+        self.counted = False
+
+    def passes(self, program: Program, arguments: Arguments) -> list[Pass]:
+        from .calls import Wanted
+
+        program.need_scalar("map_hvp")
+        wanted = [_tree.dims(part) for part in _tree.parts_of(self.by.shape)]
+        found = [array.shape[1:] for array in self.arrays]
+        if found != wanted:
+            raise errors.bad_direction("map_hvp", f"arrays of shapes {[a.shape for a in self.arrays]}",
+                                       f"points first, then {_tree.described(self.by.shape)}")
+        wrt = self.by.wrt(program, arguments)
+        extra = Places.joint([Places.along(aligned(array), 0) for array in self.arrays])
+        return [Pass(Wanted("hvp", wrt), 0, len(wrt), extra)]
+
+    def answer(self, program: Program, parts: list[Array]) -> Any:
+        return stacked(self.by.shape, parts[0])
+
+
+class Jacobians:
+    """Jacobians: a pass for each row, or each column if there are fewer."""
+
+    def __init__(self, by: By) -> None:
+        self.by = by
+        self.columns = _tree.size(by.shape)
+
+    def passes(self, program: Program, arguments: Arguments) -> list[Pass]:
+        from .calls import Wanted
+
+        rows, wrt = program.results, self.by.wrt(program, arguments)
+        self.forward = self.columns <= rows
+        n = self.columns if self.forward else rows
+        width = rows if self.forward else self.columns
+        wanted = Wanted("jvp" if self.forward else "vjp", wrt)
+        return [Pass(wanted, rows, rows + width, Places.of(row, 0)) for row in np.eye(n)]
+
+    def answer(self, program: Program, parts: list[Array]) -> Any:
+        matrix = np.array(parts)
+        if self.forward:
+            matrix = matrix.swapaxes(0, 1)
+        return _tree.blocks(np.moveaxis(matrix, (0, 1), (-2, -1)), program.out, self.by.shape)
+
+
+Plan = Values | Gradients | Products | Jacobians
+
+
+def plain_number(x: Array) -> Any:
+    return x if x.ndim else float(x)
+
+
+def stacked(shape: Shape, rows: Array) -> Any:
+    """A structure of results from (numbers, points), or from sums (numbers,)."""
+    def leaves() -> Iterator[Any]:
+        at = 0
+        for part in _tree.parts_of(shape):
+            dims = _tree.dims(part)
+            n = math.prod(dims)
+            block = rows[at:at + n]
+            at += n
+            if rows.ndim == 1:
+                yield plain_number(block.reshape(dims).copy())
+            else:
+                yield block[0] if not dims else block.T.reshape(rows.shape[1], *dims)
+
+    return _tree.unflatten(shape, leaves())
+
+
+# ---- the points' paths -----------------------------------------------------------------------------
+
+def run(calls: Calls, args: tuple[Any, ...], options: Options, plan_of: Callable[[Arguments], Plan]) -> Any:
+    """A batch of points: which path each takes, and its results."""
+    from .program import START, State
+
+    options.check()
+    if _core.recording():
+        raise errors.traced_effect(f"{calls.name}.{options.op}", errors.user_line())
+    points = Points(calls, args, options)
+    plan, n = plan_of(points.arguments), points.count
+    if isinstance(plan, Products) and any(array.ndim and len(array) != n for array in plan.arrays):
+        raise errors.no_points(options.op, {n: "the arguments", **{len(a): "v" for a in plan.arrays if a.ndim}})
+    first: Program | None = None
+    kept: list[Array] = []
+    groups: list[tuple[Array | None, State]] = [(None, START)]  # points (None: all), how their guards came out
+    with Meter(options, n) as meter:
+        while groups:
+            index, state = groups.pop()
+            program, fresh = calls._path(points.at(0 if index is None else int(index[0])), state)
+            if (fresh or not program.kept) and (n if index is None else len(index)) > 1:
+                # Recorded at the first point, it holds there for sure where C's own functions are used; not so with
+                # vector functions, if a guard is right on its border. So this point goes alone: each round ends one.
+                index = np.arange(n, dtype=np.intp) if index is None else index
+                groups.append((index[1:], state))
+                index = index[:1]
+            if first is None:
+                first = program
+                widths = [p.hi - p.lo for p in plan.passes(program, points.arguments)]
+                kept = [np.zeros(w) if options.reduce else np.empty((w, n)) for w in widths]
+                meter.passes = max(len(widths), 1)
+            elif program.out != first.out:
+                raise errors.uneven_values(calls.name, _tree.described(first.out), _tree.described(program.out))
+            alone = options._replace(exact=True) if fresh else options
+            failed = np.zeros(0, np.int32)
+            for part, rows in zip(plan.passes(program, points.arguments), kept, strict=True):
+                failed = swept_pass(program, part, points, rows, index, alone, meter)
+            calls._used(program)
+            bad = np.flatnonzero(failed)
+            if bad.size and fresh:
+                raise errors.not_repeatable(calls.name, program.guard_text(int(failed[bad[0]])))
+            order = bad[np.argsort(failed[bad], kind="stable")]
+            for guard, start, stop in runs(failed[order]):
+                left = order[start:stop]  # ascending: the sort keeps their order
+                groups.append(((left if index is None else index[left]).astype(np.intp), program.after(state, guard)))
+    assert first is not None
+    return plan.answer(first, kept)
+
+
+def runs(sorted_numbers: Array) -> Iterator[tuple[int, int, int]]:
+    """(number, start, stop) of each run of equal numbers."""
+    if not len(sorted_numbers):
+        return
+    edges = [0, *(np.flatnonzero(np.diff(sorted_numbers)) + 1).tolist(), len(sorted_numbers)]
+    for start, stop in zip(edges[:-1], edges[1:], strict=True):
+        yield int(sorted_numbers[start]), start, stop
+
+
+def swept_pass(program: Program, part: Pass, points: Points, rows: Array, index: Array | None, options: Options,
+               meter: Meter) -> Array:
+    """Run one pass along one path over a group of points; gives where each left the path."""
+    code = program.code(part.wanted)
+    sources = [points.places, Places.of(program.captured_numbers(), 0)]
+    if part.extra is not None:
+        sources.append(part.extra)
+    if options.reduce:
+        targets = None
+    else:
+        scrap = np.empty(code.results)
+        targets = Places.of(scrap, 0)  # results that are not kept
+        start = rows.__array_interface__["data"][0]
+        targets.addresses[part.lo:part.hi] = start + rows.strides[0]*np.arange(part.hi - part.lo, dtype=np.int64)
+        targets.strides[part.lo:part.hi] = 8
+        targets = targets._replace(held=(scrap, rows))
+    count = points.count if index is None else len(index)
+    sums = np.zeros(code.results) if options.reduce else None
+    failed = swept(code, count, Places.joint(sources), targets, options.kind, index, options.threads, meter.add, sums)
+    if sums is not None:
+        rows += sums[part.lo:part.hi]
+    return failed
+
+
+def swept(code: Code, count: int, sources: Places, targets: Places | None, kind: str, index: Array | None = None,
+          threads: int | None = 1, done: Progress | None = None, sums: Array | None = None) -> Array:
+    """Run a code over points; gives for each 0, or the guard at which it left the path.
+
+    sums: results are added up there, piece by piece in the order of points, whatever thread has run which.
+    """
+    batch = Batch(code, count, (sources.addresses, sources.strides),
+                  None if targets is None else (targets.addresses, targets.strides),
+                  (sources.held, targets), kind, index)
+    workers = min(threads or processors(), batch.pieces)
+
+    def finished(k: int, part: Array | None) -> None:
+        if sums is not None and part is not None:
+            np.add(sums, part, out=sums)
+        if done is not None:
+            piece = batch.failed[k*batch.piece:(k + 1)*batch.piece]
+            done(int(piece.size - np.count_nonzero(piece)))
+
+    if workers < 2:
+        for k in range(batch.pieces):
+            finished(k, batch.run(k))
+        return batch.failed
+    stop = threading.Event()
+
+    def piece(k: int) -> Array | None:
+        return None if stop.is_set() else batch.run(k)
+
+    with concurrent.futures.ThreadPoolExecutor(workers) as pool:
+        try:
+            waiting: list[concurrent.futures.Future[Array | None]] = []
+            at = 0
+            for k in range(batch.pieces):
+                waiting.append(pool.submit(piece, k))
+                if len(waiting) >= 4*workers:  # pieces ahead of the oldest: their sums wait here
+                    finished(at, waited(waiting.pop(0)))
+                    at += 1
+            for future in waiting:
+                finished(at, waited(future))
+                at += 1
+        except BaseException:
+            stop.set()
+            raise
+    return batch.failed
+
+
+def waited(future: concurrent.futures.Future[Any]) -> Any:
+    """A future's result; signals are looked at meanwhile."""
+    while True:
+        try:
+            return future.result(timeout=0.1)
+        except concurrent.futures.TimeoutError:
+            if future.done():
+                raise
+
+
+def processors() -> int:
+    """Processors that this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class Meter:
+    """How far a batch is: a tqdm bar, or a function of (done, total)."""
+
+    def __init__(self, options: Options, total: int) -> None:
+        self.progress, self.total, self.done, self.passes = options.progress, total, 0, 1
+        self.bar: Any = None
+
+    def __enter__(self) -> Meter:
+        if self.progress is True:
+            try:
+                from tqdm.auto import tqdm
+            except ImportError:
+                raise errors.no_tqdm() from None
+            self.bar = tqdm(total=self.total, unit=" points", unit_scale=True)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.bar is not None:
+            self.bar.close()
+
+    def add(self, points: int) -> None:
+        before = self.done//self.passes
+        self.done += points
+        now = self.done//self.passes
+        if self.bar is not None:
+            self.bar.update(now - before)
+        elif callable(self.progress):
+            self.progress(now, self.total)

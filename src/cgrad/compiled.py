@@ -1,0 +1,254 @@
+"""cgrad.compile: a function, and the paths through it that were recorded."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import threading
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any, overload
+
+from . import _core, _tree, errors
+from ._core import Tensor, Value
+from .calls import Arguments, Calls
+from .program import START, Program, State, constants, listed, record
+
+BACKENDS = ("auto", "interpreter", "native")
+STALE = 16  # a path is given up for a new one after so many calls, times the most paths kept, without it
+
+
+class CompiledFunction(Calls):
+    """What ``cgrad.compile`` gives: f and its recorded paths.
+
+    Called like f; the first call records, the next ones replay what was recorded, without Python. A replay
+    for which f would have branched otherwise is thrown away, and that path recorded as well.
+    """
+
+    def __init__(self, function: Callable[..., Any], static: Sequence[str] = (), backend: str = "auto",
+                 max_paths: int = 64) -> None:
+        self.function, self.static, self.backend, self.max_paths = function, tuple(static), backend, max_paths
+        functools.update_wrapper(self, function)
+        self.name = getattr(function, "__qualname__", type(function).__name__).replace("<locals>.", "")
+        try:
+            self._signature: inspect.Signature | None = inspect.signature(function)
+        except (TypeError, ValueError):
+            self._signature = None
+        unknown = set(self.static) - set(self._signature.parameters if self._signature else self.static)
+        if unknown:
+            raise errors.unknown_static(self.name, sorted(unknown))
+        self._programs: list[Program] = []  # the one used last first
+        self._clock = 0
+        self._warned = False
+        self._lock = threading.RLock()
+
+    def __repr__(self) -> str:
+        return f"<cgrad.compile of {self.name}: {len(self._programs)} paths>"
+
+    def __reduce__(self) -> Any:
+        from . import store
+
+        return store.reduced(self)
+
+    @property
+    def programs(self) -> tuple[Program, ...]:
+        """The recorded paths, the one used last first."""
+        return tuple(self._programs)
+
+    # ---- arguments -------------------------------------------------------------------------------
+
+    def _bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
+        keywords: tuple[str, ...] = ()
+        if kwargs:
+            if self._signature is None:
+                raise errors.program_keywords(self.name, sorted(kwargs))
+            bound = self._signature.bind(*args, **kwargs)
+            args, keywords = bound.args + tuple(bound.kwargs.values()), tuple(bound.kwargs)
+        names = self._names(len(args) - len(keywords)) + keywords
+        leaves: list[Any] = []
+        shapes: list[_tree.Shape] = []
+        key: list[Any] = [keywords]
+        for name, x in zip(names, args, strict=True):
+            if name in self.static:
+                try:
+                    hash(x)
+                except TypeError:
+                    raise errors.bad_static(self.name, name, x) from None
+                shapes.append(("const", x))
+                key.append((type(x), x))
+            else:
+                shapes.append(_tree.flatten(self.name, x, leaves))
+                key.append(shapes[-1])
+        return Arguments(tuple(key), names, tuple(shapes), leaves)
+
+    def _names(self, n: int) -> tuple[str, ...]:
+        """The names of the first n arguments."""
+        names: list[str] = []
+        for name, parameter in (self._signature.parameters if self._signature else {}).items():
+            if parameter.kind is parameter.VAR_POSITIONAL:
+                names += [f"{name}[{k}]" for k in range(n - len(names))]
+            elif len(names) < n and parameter.kind is not parameter.KEYWORD_ONLY:
+                names.append(name)
+        return tuple(names[:n] + [f"argument {k + 1}" for k in range(len(names), n)])
+
+    def _inline(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        return self.function(*args, **kwargs)
+
+    # ---- paths -----------------------------------------------------------------------------------
+
+    def _solve(self, arguments: Arguments, run: Callable[[Program], tuple[int, Any]]) -> tuple[Program, Any]:
+        state = START
+        while True:
+            program, fresh = self._path(arguments, state)
+            failed, result = run(program)
+            if not failed:
+                self._used(program)
+                return program, result
+            if fresh:
+                raise errors.not_repeatable(self.name, program.guard_text(failed))
+            state = program.after(state, failed)
+
+    def _path(self, arguments: Arguments, state: State) -> tuple[Program, bool]:
+        with self._lock:
+            for program in self._programs:
+                if program.key == arguments.key and program.may_hold(state) and program.fits():
+                    return program, False
+            known = [program for program in self._programs if program.key == arguments.key]
+            if not self._programs:
+                reason = "the first call"
+            elif not known:
+                reason = "the first call with such arguments"
+            elif state == START:
+                reason = "captured arrays of other shapes"
+            else:
+                at = len(state[0])
+                line = next(program.guard_text(at + 1) for program in known
+                            if len(program.guards) > at and program.outcomes[:at] == state[0])
+                reason = f"another outcome of {line}"
+            # keyword-only arguments stand last, under their names
+            program = record(self.function, self.name, arguments, arguments.key[0], reason, self.backend)
+            return self._keep(program, bool(known)), True
+
+    def _keep(self, program: Program, again: bool) -> Program:
+        """Enter a new path among those that are kept; gives the one that is to be used."""
+        for old in self._programs if again else ():  # a point right on a border may come out as another one did
+            if old.key == program.key and old.outcomes == program.outcomes and old.fits():
+                return old
+        if len(self._programs) >= self.max_paths:
+            last = self._programs[-1]
+            if self._clock - last.last_used < STALE*self.max_paths:
+                if not self._warned:
+                    self._warned = True
+                    warnings.warn(errors.many_paths(self.name, self.max_paths), RuntimeWarning, stacklevel=2)
+                program.kept = False
+                return program
+            self._programs.remove(last)
+            last.kept = False
+            self.quick = {name: q for name, q in self.quick.items() if not last.owns(q.code)}
+        program.last_used = self._clock
+        self._programs.insert(0, program)
+        return program
+
+    def _used(self, program: Program) -> None:
+        """Count a use, and move the path to the front."""
+        program.uses += 1
+        self._clock += 1
+        program.last_used = self._clock
+        if program.kept and self._programs and self._programs[0] is not program:
+            with self._lock:
+                if program in self._programs:
+                    self._programs.remove(program)
+                    self._programs.insert(0, program)
+
+    # ---- what people look at ---------------------------------------------------------------------
+
+    def explain(self) -> str:
+        """p.explain(): the recorded paths, why each was recorded, its guards with their lines, its size.
+
+        >>> import cgrad
+        >>> p = cgrad.compile(lambda x: 2.0*x)
+        >>> p(1.0)
+        2.0
+        >>> print(p.explain().splitlines()[0])
+        <lambda>: 1 path (at most 64 are kept)
+        """
+        n = len(self._programs)
+        lines = [f"{self.name}: {n} path{'' if n == 1 else 's'} (at most {self.max_paths} are kept)"]
+        for k, program in enumerate(self._programs):
+            lines.append(f"path {k + 1}: recorded for {program.reason}; used {program.total_uses} times")
+            for name, shape in zip(program.names, program.shapes, strict=True):
+                lines.append(f"    {name}: {_tree.described(shape)}")
+            lines.append(f"    value: {_tree.described(program.out)}")
+            lines.append(f"    {program.operations} operations recorded")
+            for wanted, code in program.codes.items():
+                how = "machine code" if code.machine is not None else "interpreted"
+                lines.append(f"    {wanted.kind}: {code.instructions} instructions, {code.slots} slots, {how}")
+            for leaf, shape in zip(program.captured, program.captured_shapes, strict=True):
+                what = f"an array of shape {shape}" if isinstance(leaf, Tensor) else "a number"
+                lines.append(f"    captured: {leaf.name or type(leaf).__name__} ({what}), read at each call")
+            if text := constants(program.graph):
+                lines.append(f"    constants: {text}")
+            lines.append(f"    guards: {len(program.guards)}")
+            lines += [f"        {text}" for text in listed(program.guards)]
+        return "\n".join(lines)
+
+    def to_c(self, name: str = "program") -> str:
+        """p.to_c(name="program"): the path used last in C99; see ``Program.to_c``."""
+        if not self._programs:
+            raise errors.nothing_recorded(self.name, "to_c")
+        return self._programs[0].to_c(name)
+
+    def save(self, path: Any) -> None:
+        """p.save(path): write all recorded paths to a file, for ``cgrad.load``."""
+        from . import store
+
+        store.save(self, path)
+
+
+@overload
+def compile(f: Callable[..., Any], *, static: str | Sequence[str] = (), backend: str = "auto",
+            max_paths: int = 64) -> CompiledFunction: ...
+
+
+@overload
+def compile(f: None = None, *, static: str | Sequence[str] = (), backend: str = "auto",
+            max_paths: int = 64) -> Callable[[Callable[..., Any]], CompiledFunction]: ...
+
+
+def compile(f: Callable[..., Any] | None = None, *, static: str | Sequence[str] = (), backend: str = "auto",
+            max_paths: int = 64) -> CompiledFunction | Callable[[Callable[..., Any]], CompiledFunction]:
+    """cgrad.compile(f, *, static=(), backend="auto", max_paths=64): f, recorded once and replayed without Python.
+
+    f: a function of numbers, arrays, and lists, tuples, dicts and dataclasses of them, which gives the same; also a decorator.
+    Text, bools and None among the arguments are constants, as are the arguments named in static: other constants
+    are other recordings. Values and Tensors that f uses besides are read afresh at each call. What f decides by comparing traced
+    numbers is guarded: where it would decide otherwise, that path is recorded too. Up to max_paths are kept; beyond, f
+    runs as plain Python, and says so once.
+    backend: "interpreter"; "native", machine code (pip install 'pycgrad[native]'); "auto", machine code where it is
+    installed and pays.
+
+    Raises TraceError where f does what a recording cannot hold.
+
+    >>> import cgrad
+    >>> @cgrad.compile
+    ... def smooth(x):
+    ...     return x*x if abs(x) < 1 else 2*abs(x) - 1
+    >>> smooth(0.5), smooth(-3.0), smooth.grad(-3.0), len(smooth.programs)
+    (0.25, 5.0, -2.0, 2)
+    """
+    if backend not in BACKENDS:
+        raise errors.bad_option("compile", "backend", backend, f"give one of {', '.join(map(repr, BACKENDS))}")
+    if isinstance(max_paths, bool) or not isinstance(max_paths, int) or max_paths < 1:
+        raise errors.bad_option("compile", "max_paths", max_paths, "give a whole number from 1 on")
+    if backend == "native":
+        from . import native
+
+        native.need()
+    names = (static,) if isinstance(static, str) else tuple(static)
+
+    def made(function: Callable[..., Any]) -> CompiledFunction:
+        if not callable(function):
+            raise errors.no_function(function)
+        return CompiledFunction(function, names, backend, max_paths)
+
+    return made if f is None else made(f)

@@ -1,0 +1,169 @@
+# core/call.pxi: calls of compiled functions whose arguments are the usual ones, without Python in between.
+#
+# A Quick knows one program's code, and how its arguments and results look where they are numbers and plain arrays. A call
+# that looks otherwise, or whose guards come out otherwise, is none of its business: it gives NotImplemented, and the
+# whole way is taken (program.py).
+
+cdef class Quick:
+    """Quick(code, arguments, captured, value, gradients, many): a call of ``code``.
+
+    arguments: None for a number or the array's shape, one an argument; captured: leaves to be read; value: None
+    for a number, a shape for an array, False: it is not wanted; gradients: likewise, or None if there are none; many:
+    gradients come in a tuple.
+    """
+    cdef readonly Code code
+    cdef tuple arguments, gradients
+    cdef list captured
+    cdef object value
+    cdef bint many
+
+    def __init__(self, Code code, tuple arguments, list captured, value, gradients, bint many):
+        self.code, self.arguments, self.captured = code, arguments, captured
+        self.value, self.gradients, self.many = value, gradients, many
+
+
+cdef inline bint take_array(object x, object shape, double **to) noexcept:
+    """Copy an array of this shape to where inputs are; False: it is another one."""
+    cdef Py_ssize_t k, n
+    if not (type(x) is np.ndarray and cnp.PyArray_TYPE(<cnp.ndarray>x) == cnp.NPY_DOUBLE
+            and cnp.PyArray_IS_C_CONTIGUOUS(<cnp.ndarray>x) and plain_layout(x)
+            and cnp.PyArray_NDIM(<cnp.ndarray>x) == len(<tuple>shape)):
+        return False
+    for k in range(len(<tuple>shape)):
+        if cnp.PyArray_DIMS(<cnp.ndarray>x)[k] != <Py_ssize_t>(<tuple>shape)[k]:
+            return False
+    n = cnp.PyArray_SIZE(<cnp.ndarray>x)
+    memcpy(to[0], cnp.PyArray_DATA(<cnp.ndarray>x), n*sizeof(double))
+    to[0] += n
+    return True
+
+
+cdef inline object number_or_array(object shape, Code c, const double *v, Py_ssize_t *k):
+    """The results from number k on."""
+    cdef object out
+    cdef Py_ssize_t i
+    if shape is None:
+        k[0] += 1
+        return v[c.out[k[0] - 1]]
+    out = np.empty(shape)
+    for i in range(cnp.PyArray_SIZE(<cnp.ndarray>out)):
+        (<double *>cnp.PyArray_DATA(<cnp.ndarray>out))[i] = v[c.out[k[0] + i]]
+    k[0] += cnp.PyArray_SIZE(<cnp.ndarray>out)
+    return out
+
+
+cdef object call_quickly(Quick q, tuple args):
+    cdef Code c = q.code
+    cdef Workspace w
+    cdef double *to
+    cdef Py_ssize_t k, at = 0, n = len(args)
+    cdef object x, value = None, gradients
+    if n != len(q.arguments) or c.runs == c.ask_at:
+        return NotImplemented
+    w = workspace(c)
+    to = w.v + c.constants
+    for k in range(n):
+        x = <object>PyTuple_GET_ITEM(args, k)
+        shape = <object>PyTuple_GET_ITEM(q.arguments, k)
+        if shape is None:
+            if PyFloat_Check(x):
+                to[0] = PyFloat_AS_DOUBLE(x)
+            elif type(x) is int:
+                try:
+                    to[0] = PyLong_AsDouble(x)
+                except OverflowError:
+                    return NotImplemented
+            else:
+                return NotImplemented
+            to += 1
+        elif not take_array(x, shape, &to):
+            return NotImplemented
+    for x in q.captured:
+        if is_value(x):
+            to[0] = (<Value>x).primal
+            to += 1
+        elif not take_array((<Tensor>x).array, (<Tensor>x).array.shape, &to):
+            return NotImplemented
+    if run(c, w):
+        c.idle.append(w)
+        return NotImplemented
+    c.quick_runs += 1
+    if q.value is not False:
+        value = number_or_array(q.value, c, w.v, &at)
+    if q.gradients is None:
+        c.idle.append(w)
+        return value
+    if q.value is False:
+        at = c.results
+        for shape in q.gradients:
+            at -= 1 if shape is None else prod(shape)
+    if q.many:
+        gradients = tuple([number_or_array(shape, c, w.v, &at) for shape in q.gradients])
+    else:
+        gradients = number_or_array(q.gradients[0], c, w.v, &at)
+    c.idle.append(w)
+    return gradients if q.value is False else (value, gradients)
+
+
+cdef Py_ssize_t prod(tuple shape) except -1:
+    cdef Py_ssize_t n = 1
+    for k in shape:
+        n *= <Py_ssize_t>k
+    return n
+
+
+cdef class Caller:
+    """What a compiled function is called through; ``quick`` holds a Quick for each kind of call."""
+    cdef public dict quick
+
+    def __cinit__(self, *args, **kwargs):
+        self.quick = {}
+
+    def __call__(self, *args, **kwargs):
+        """Replay: the value at these arguments."""
+        if not kwargs and not traces:
+            q = self.quick.get("value")
+            if q is not None:
+                result = call_quickly(<Quick>q, args)
+                if result is not NotImplemented:
+                    return result
+        return self._value(args, kwargs)
+
+    def grad(self, *args, **kwargs):
+        """p.grad(*args, argnums=0, captured=None): the gradient of a value that is one number.
+
+        df/dx of each number x in the arguments that argnums names (an int gives one gradient, a tuple gives a tuple), in the
+        argument's structure. captured: Values and Tensors that f uses; then a list of their gradients is given, and
+        with argnums as well the pair of both. Raises TypeError where the value is not one number.
+
+        >>> import cgrad
+        >>> p = cgrad.compile(lambda x, y: x*x*y)
+        >>> p.grad(3.0, 5.0), p.grad(3.0, 5.0, argnums=(0, 1))
+        (30.0, (30.0, 9.0))
+        """
+        return call_gradient(self, "grad", args, kwargs)
+
+    def value_and_grad(self, *args, **kwargs):
+        """p.value_and_grad(*args, argnums=0, captured=None): (value, gradient), as ``grad``.
+
+        >>> import cgrad
+        >>> cgrad.compile(lambda x: x**3).value_and_grad(2.0)
+        (8.0, 12.0)
+        """
+        return call_gradient(self, "value_and_grad", args, kwargs)
+
+
+cdef object call_gradient(Caller p, str kind, tuple args, dict kwargs):
+    cdef object q = None
+    if not traces:
+        if not kwargs:
+            q = p.quick.get(kind)
+        elif len(kwargs) == 1 and "argnums" in kwargs:
+            argnums = kwargs["argnums"]
+            if type(argnums) is int or type(argnums) is tuple:
+                q = p.quick.get((kind, argnums))
+        if q is not None:
+            result = call_quickly(<Quick>q, args)
+            if result is not NotImplemented:
+                return result
+    return p._gradient(kind, args, kwargs)

@@ -1,0 +1,520 @@
+# core/trace.pxi: a function recorded as a program.
+#
+# While a function is traced, its operations go to a tape as ever. What else it does with traced numbers is noted, or
+# refused:
+#
+#   comparisons, bool()      a *guard*: the recording holds as long as they come out alike
+#   .item(), int(), ...      would freeze a number that changes: TraceError, with the line
+#   backward(), x.data = ..  effects that a replay would not have: likewise
+#
+# Arrays are taken apart. An operation on Tensors is done by NumPy, or by the op's function, over arrays of Values
+# (``elements_of``), and its results are gathered in a Tensor again; so a program has scalar operations alone, and what NumPy can
+# do over objects, programs can. Each thread traces by itself; ``traces`` counts those that do, as ``modes`` counts modes.
+#
+# Afterwards the tape's nodes become a graph, one for one (``graph_of_trace``): leaves that are no arguments are *captured*,
+# further inputs that are read afresh at each run.
+
+cdef extern from *:
+    """
+    /* Frames and code as plain objects, as Cython's declarations want them. */
+    #define CGRAD_FRAME() ((PyObject *)PyEval_GetFrame())
+    #define CGRAD_BACK(f) ((PyObject *)PyFrame_GetBack((PyFrameObject *)(f)))
+    #define CGRAD_CODE(f) ((PyObject *)PyFrame_GetCode((PyFrameObject *)(f)))
+    #define CGRAD_LASTI(f) PyFrame_GetLasti((PyFrameObject *)(f))
+    #define CGRAD_LINE(c, lasti) PyCode_Addr2Line((PyCodeObject *)(c), lasti)
+    """
+    PyObject *CGRAD_FRAME()              # borrowed
+    PyObject *CGRAD_BACK(PyObject *)     # new references
+    PyObject *CGRAD_CODE(PyObject *)
+    int CGRAD_LASTI(PyObject *)
+    int CGRAD_LINE(PyObject *, int)
+
+cdef struct Guard:
+    int32_t top          # nodes that stood on the tape when it was asked
+    int32_t op           # OP_LT, OP_LE, OP_EQ or OP_NE of a and b
+    int32_t a            # a place on the tape; -1: the number x
+    int32_t b
+    double x, y
+    int32_t expected     # 0 or 1
+    int32_t lasti        # where in the code
+    PyObject *code       # of the asking function, held by the trace
+
+
+cdef class Trace:
+    """The recording of a function: ``with Trace() as t`` around its call."""
+    cdef readonly Tape tape
+    cdef Guard *guard
+    cdef Py_ssize_t guards, room
+    cdef dict codes        # code objects -> whether they are a library's
+    cdef dict arrays       # id of a tensor -> (the tensor, its elements as an object array)
+
+    def __cinit__(self):
+        self.tape = Tape()
+        self.codes, self.arrays = {}, {}
+
+    def __dealloc__(self):
+        free(self.guard)
+
+    def __enter__(self):
+        global traces
+        cdef Context c = <Context>context()
+        if c.trace is not None:
+            raise RuntimeError("Trace: this thread traces already")
+        if c.quiet:
+            raise errors.traced_effect("no_grad", errors.user_line())
+        self.tape.__enter__()
+        self.tape.busy += 1  # no collections: guards hold places
+        c.trace = self
+        traces += 1
+        return self
+
+    def __exit__(self, *_):
+        global traces
+        cdef Context c = <Context>context()
+        c.trace = None
+        traces -= 1
+        self.tape.busy -= 1
+        while c.stack and c.tape is not self.tape:  # left open by a function that raised
+            c.tape = c.stack.pop()
+        self.tape.__exit__()
+
+    def elements(self, Tensor v):
+        """The elements of a tensor: an array of Values and floats."""
+        return elements_of(v)
+
+    def graph(self, list arguments, list outputs):
+        """What was recorded: (graph, nodes of outputs, guards, captured).
+
+        arguments: the leaves (Values, Tensors) that the function was called with: inputs in this order, a tensor's elements
+        one by one. outputs: Values and numbers. guards: [(node, expected, (file, line, function))]. captured: the
+        leaves that it used besides, whose numbers are the further inputs.
+        """
+        return graph_of_trace(self, arguments, outputs)
+
+
+cdef Trace tracing():
+    """The running thread's trace, or None."""
+    return <Trace>(<Context>context()).trace if traces else None
+
+
+def recording():
+    """Whether this thread is recording a program."""
+    return traces and tracing() is not None
+
+
+# ---- what is refused -------------------------------------------------------------------------------
+
+cdef int refuse(Handle v, str what) except -1:
+    """Raise where v's number would leave a recording."""
+    cdef Trace t = tracing()
+    if t is None or (v.node == 1 and v.home != <PyObject *>t.tape):
+        return 0
+    raise errors.traced_number(what, v, errors.user_line())
+
+
+cdef int refuse_effect(str what) except -1:
+    """Raise where a recording would do something that a replay does not."""
+    if tracing() is not None:
+        raise errors.traced_effect(what, errors.user_line())
+    return 0
+
+
+# ---- guards ----------------------------------------------------------------------------------------
+
+cdef int32_t place_in(Trace t, object v, double *x) except -2:
+    """A side of a comparison: its place on the tape, or -1 and the number."""
+    cdef Value value
+    if not is_value(v):
+        x[0] = float(v)
+        return -1
+    value = <Value>v
+    x[0] = value.primal
+    if value.node == 1 and value.home != <PyObject *>t.tape:
+        return -1  # of another tape: it never changes
+    if value.node == 2:
+        raise errors.wrong_tape("comparison", value, None, True)
+    if value.home == <PyObject *>t.tape:
+        return value.index
+    if t.tape.top >= t.tape.limit:
+        make_room(t.tape, 0)
+    return bind(value, t.tape, OP_LT)
+
+
+cdef int note_guard(Trace t, int op, object x, object y, bint outcome) except -1:
+    """The rest of the recording holds where ``op(x, y)`` comes out as it did."""
+    cdef Guard *g
+    cdef void *more
+    cdef Py_ssize_t room
+    cdef double left = 0, right = 0
+    cdef int32_t a = place_in(t, x, &left), b = place_in(t, y, &right)
+    if a < 0 and b < 0:
+        return 0
+    if t.guards == t.room:
+        room = 2*t.room + 64
+        more = realloc(t.guard, room*sizeof(Guard))
+        if more == NULL:
+            raise errors.no_memory(room, room*sizeof(Guard))
+        t.guard = <Guard *>more
+        t.room = room
+    g = &t.guard[t.guards]
+    g.top, g.op, g.a, g.b, g.x, g.y, g.expected = <int32_t>t.tape.top, op, a, b, left, right, outcome
+    g.code, g.lasti = NULL, 0
+    t.guards += 1
+    note_line(t, g)
+    return 0
+
+
+cdef int note_line(Trace t, Guard *g) except -1:
+    """Where in the user's code the guard is: the innermost frame that is no library's."""
+    cdef PyObject *frame = CGRAD_FRAME()
+    cdef PyObject *code
+    cdef object held = None
+    while frame != NULL:
+        code = CGRAD_CODE(frame)
+        where = <object>code
+        Py_DECREF(where)  # the frame holds it
+        library = t.codes.get(where)
+        if library is None:
+            library = errors.of_library(where.co_filename)
+            t.codes[where] = library
+        if not library or g.code == NULL:
+            g.code, g.lasti = code, CGRAD_LASTI(frame)
+        if not library:
+            return 0
+        frame = CGRAD_BACK(frame)
+        held = cgrad_own(frame) if frame != NULL else None
+    return 0
+
+
+cdef int guard_comparison(object x, object y, int python_op, bint outcome) except -1:
+    """After a comparison (Python's number for it) of which a side is a Value."""
+    cdef Trace t = tracing()
+    if t is None:
+        return 0
+    if python_op == 0:
+        return note_guard(t, OP_LT, x, y, outcome)
+    if python_op == 1:
+        return note_guard(t, OP_LE, x, y, outcome)
+    if python_op == 4:
+        return note_guard(t, OP_LT, y, x, outcome)
+    if python_op == 5:
+        return note_guard(t, OP_LE, y, x, outcome)
+    return note_guard(t, OP_EQ if python_op == 2 else OP_NE, x, y, outcome)
+
+
+cdef bint chosen(Tape tape, int op, Ref x, Ref y, bint outcome) noexcept:
+    """A choice inside a partial that is recorded: by the numbers at hand, so it is a guard too."""
+    cdef Trace t
+    if traces:
+        t = tracing()
+        if t is not None and t.tape is tape:
+            try:
+                note_guard(t, op, value_at(tape, x.i) if x.i >= 0 else x.v, value_at(tape, y.i) if y.i >= 0 else y.v,
+                           outcome)
+            except BaseException as error:
+                t.codes["error"] = error
+    return outcome
+
+
+def static(v):
+    """cgrad.static(v): the plain number of v. In a compiled function: a guard that it is the same at each replay.
+
+    v: a Value (gives a float), a Tensor (an ndarray), or anything else (given back). For numbers that decide what is
+    computed, as a number of steps: each new one is a path of its own.
+
+    >>> import cgrad
+    >>> @cgrad.compile
+    ... def power(x, n):
+    ...     result = 1.0
+    ...     for _ in range(int(cgrad.static(n))):
+    ...         result = result*x
+    ...     return result
+    >>> power(2.0, 3.0), power(2.0, 5.0), len(power.programs)
+    (8.0, 32.0, 2)
+    """
+    cdef Trace t = tracing()
+    if is_value(v):
+        if t is not None:
+            note_guard(t, OP_EQ, v, (<Value>v).primal, True)
+        return (<Value>v).primal
+    if is_tensor(v):
+        if t is None:
+            return (<Tensor>v).array.copy()
+        elements = elements_of(<Tensor>v)
+        return np.array([static(x) for x in elements.flat]).reshape(elements.shape)
+    return v
+
+
+# ---- arrays, taken apart ---------------------------------------------------------------------------
+
+cdef object elements_of(object o):
+    """A tensor's elements, an object array of Values and floats; anything else as it is."""
+    cdef Trace t
+    cdef Tensor v
+    cdef Term r
+    cdef Pair p
+    cdef Py_ssize_t k, i
+    cdef int32_t place
+    cdef object out, flat
+    if not is_tensor(o):
+        return o
+    t = tracing()
+    v = <Tensor>o
+    known = t.arrays.get(id(v))
+    if known is not None:
+        return known[1]
+    out = np.empty(v.array.shape, object)
+    if v.node == 1 and v.home != <PyObject *>t.tape:
+        out[...] = v.array  # of another tape: it never changes
+        return out
+    look_who_holds(v)
+    numbers = v.array.ravel().tolist()
+    flat = []
+    r.v, r.x, r.i = <PyObject *>v, 0, -1
+    locate(&r, 1, OP_ITEM, &p, 1)
+    discard(p.handle)
+    place = r.i
+    t.tape.used[place] = USED
+    t.tape.items = True
+    for k in range(len(numbers)):
+        if t.tape.top >= t.tape.limit:
+            make_room(t.tape, 0)
+        i = t.tape.top
+        flat.append(appended(<PyObject *>t.tape, i, OP_ITEM, numbers[k], <int32_t>i, <double>k, place, 0))
+    for k in range(len(flat)):
+        out.flat[k] = flat[k]
+    t.arrays[id(v)] = v, out
+    return out
+
+
+cdef object tensor_of(object array):
+    """The other way: a result over objects as a Tensor, a Value or a number."""
+    cdef Trace t = tracing()
+    cdef cnp.ndarray out
+    cdef list given
+    cdef Py_ssize_t k
+    cdef bint traced = False
+    if not (isinstance(array, np.ndarray) and array.ndim):
+        return array.item() if isinstance(array, np.ndarray) else array
+    if array.dtype != object:
+        return plain_tensor(standard(array)) if array.dtype.kind == "f" else array
+    given = list(array.flat)
+    out = np.empty(array.shape)
+    for k in range(len(given)):
+        x = given[k]
+        if is_value(x):
+            traced = True
+            (<double *>cnp.PyArray_DATA(out))[k] = (<Value>x).primal
+        else:
+            given[k] = (<double *>cnp.PyArray_DATA(out))[k] = plain_named(x, "an array in a compiled function")
+    if not traced:
+        return plain_tensor(out)
+    result = append_rule(OP_GATHER, given, out, None, None)
+    t.arrays[id(result)] = result, array
+    return result
+
+
+cdef dict OVER_OBJECTS = {}
+
+
+cdef object traced_elementwise(int op, object x, object y, object z):
+    """An op of the table over arrays of Values; NotImplemented where a type may know better."""
+    cdef double number_ = 0
+    cdef list given = [x, y, z][:OP_ARITY[op]]
+    cdef bint arrays = False
+    cdef Py_ssize_t k
+    for k in range(len(given)):
+        if is_tensor(given[k]):
+            given[k] = elements_of(given[k])
+            arrays = True
+        elif isinstance(given[k], np.ndarray):
+            numeric(given[k], OP_NAMES[op]) if given[k].dtype != object else None
+            arrays = True
+        elif not is_value(given[k]) and not operand(given[k], &number_, op, <int>k):
+            return NotImplemented
+    if not arrays:
+        return SCALARS[op](*given)
+    if op not in OVER_OBJECTS:
+        OVER_OBJECTS[op] = np.frompyfunc(SCALARS[op], OP_ARITY[op], 1)
+    try:
+        result = OVER_OBJECTS[op](*given)
+    except ValueError:
+        raise errors.no_broadcast(OP_NAMES[op], [("", np.shape(a)) for a in given if np.shape(a)]) from None
+    return tensor_of(np.asarray(result, object) if isinstance(result, np.ndarray) else result)
+
+
+cdef object traced_primitive(Primitive f, tuple args, dict kwargs):
+    """A structural operation, by its forward computation over arrays of Values."""
+    try:
+        value = f.forward(*[elements_of(x) for x in args], **kwargs)
+    except errors.TraceError:
+        raise
+    except (TypeError, AttributeError, NotImplementedError, np.linalg.LinAlgError) as error:
+        raise errors.not_in_programs(f.name, error, errors.user_line()) from error
+    return tensor_of(value)
+
+
+cdef object comparable(object x):
+    """What stands for x in a comparison: its numbers; in a recording its Values, which note guards."""
+    if traces and tracing() is not None:
+        return elements_of(x)
+    return plain(x)
+
+
+cdef object predicate(str name, object x):
+    """isnan, isinf or isfinite of something traced, by comparisons, which are guards."""
+    if is_tensor(x):
+        x = elements_of(x)
+    if isinstance(x, np.ndarray):
+        return np.array([predicate(name, v) for v in x.flat], bool).reshape(x.shape)
+    if name == "isnan":
+        return x != x
+    return abs(x) == INFINITY if name == "isinf" else abs(x) < INFINITY
+
+
+# ---- from the tape to a graph ----------------------------------------------------------------------
+
+cdef inline int32_t moved_operand(Graph g, const int32_t *to, Tape t, Py_ssize_t i, bint second) noexcept:
+    """The node of an entry's operand: of the second one, or the first."""
+    cdef int32_t k = t.b[i] if second else t.a[i]
+    if k == i:
+        return add_number(g, t.db[i] if second else t.da[i])
+    return to[k]
+
+
+cdef object graph_of_trace(Trace trace, list arguments, list outputs):
+    cdef Tape t = trace.tape
+    cdef Graph g
+    cdef Py_ssize_t n = t.top, i, k, inputs = 0, at = 0, base, first
+    cdef int32_t a, b, c, s
+    cdef int op
+    cdef uint8_t *needed = NULL
+    cdef int32_t *to = NULL
+    cdef int32_t *products = NULL
+    cdef Py_ssize_t product_room = 0
+    cdef void *more
+    cdef Guard *q
+    cdef list captured = [], rows = []
+    cdef dict bases = {}, lines = {}
+    cdef int32_t[::1] nodes = np.zeros(len(outputs), np.int32)
+    if "error" in trace.codes:
+        raise trace.codes["error"]
+    for v in arguments:
+        bases[id(v)] = inputs
+        inputs += v.size
+    try:
+        needed = <uint8_t *>calloc(n + 1, 1)
+        to = <int32_t *>malloc((n + 1)*sizeof(int32_t))
+        if needed == NULL or to == NULL:
+            raise errors.no_memory(n, n*5)
+        for v in outputs:
+            if is_value(v) and (<Value>v).node:
+                check_node(v, "compile")
+                if (<Value>v).home != <PyObject *>t:
+                    raise errors.traced_foreign(v)
+                needed[(<Value>v).index] = 1
+        for k in range(trace.guards):
+            if trace.guard[k].a >= 0:
+                needed[trace.guard[k].a] = 1
+            if trace.guard[k].b >= 0:
+                needed[trace.guard[k].b] = 1
+        for i in range(n - 1, -1, -1):
+            if needed[i] and not t.op[i] & SPECIAL and t.op[i] != OP_LEAF:
+                needed[t.a[i]] = 1
+                if t.b[i] >= 0:
+                    needed[t.b[i]] = 1
+                else:
+                    for k in range(i + t.b[i], i):
+                        needed[k] = needed[t.a[k]] = needed[t.b[k]] = 1
+        for v in outputs:  # leaves handed out as they are
+            if is_value(v) and not (<Value>v).node and id(v) not in bases:
+                bases[id(v)] = inputs
+                captured.append(v)
+                inputs += 1
+        for k in range(t.slots):
+            i = t.slot_node[k]
+            if needed[i]:
+                v = <object>t.slot_leaf[k]
+                if id(v) not in bases:
+                    bases[id(v)] = inputs
+                    captured.append(v)
+                    inputs += 1
+                to[i] = <int32_t>(<Py_ssize_t>bases[id(v)])
+        for k in range(t.payloads):
+            i = t.payload[k].node
+            if needed[i]:
+                if t.payload[k].leaf == NULL:
+                    raise errors.not_in_programs(OP_NAMES[t.op[i] & OP_MASK], None, None)
+                v = <object>t.payload[k].leaf
+                if id(v) not in bases:
+                    bases[id(v)] = inputs
+                    captured.append(v)
+                    inputs += v.size
+                to[i] = <int32_t>(<Py_ssize_t>bases[id(v)])
+        g = new_graph(inputs)
+        for i in range(n + 1):
+            while at < trace.guards and trace.guard[at].top <= i:
+                q = &trace.guard[at]
+                at += 1
+                make_space(g)
+                a = to[q.a] if q.a >= 0 else add_number(g, q.x)
+                b = to[q.b] if q.b >= 0 else add_number(g, q.y)
+                rows.append((append_step(g, q.op, a, b, -1), q.expected, line_of(lines, q)))
+            if i == n or not needed[i] or t.op[i] & SPECIAL or t.op[i] == OP_LEAF or t.op[i] == OP_CONT:
+                continue
+            make_space(g)
+            op = t.op[i]
+            if op == OP_ITEM:
+                to[i] = to[t.b[i]] + <int32_t>t.da[i]
+            elif op == OP_DOT:
+                # the products in reverse: then a reverse sweep meets them in the order of core/sweep.pxi
+                first = i + min(t.b[i], 0)
+                if i - first > product_room:
+                    product_room = 2*(i - first)
+                    more = realloc(products, product_room*sizeof(int32_t))
+                    if more == NULL:
+                        raise errors.no_memory(product_room, product_room*4)
+                    products = <int32_t *>more
+                for k in range(i - 1, first - 1, -1):
+                    make_space(g)
+                    a = moved_operand(g, to, t, k, False)
+                    products[k - first] = append_step(g, OP_MUL, a, moved_operand(g, to, t, k, True), -1)
+                s = moved_operand(g, to, t, i, False)
+                for k in range(i - first):
+                    make_space(g)
+                    s = append_step(g, OP_ADD, s, products[k], -1)
+                to[i] = s
+            elif OP_ARITY[op] == 3:
+                a = moved_operand(g, to, t, i, False)
+                b = moved_operand(g, to, t, i - 1, False)
+                c = moved_operand(g, to, t, i - 1, True)
+                to[i] = append_step(g, op, a, b, c)
+            elif OP_ARITY[op] == 2:
+                a = moved_operand(g, to, t, i, False)
+                to[i] = append_step(g, op, a, moved_operand(g, to, t, i, True), -1)
+            else:
+                to[i] = append_step(g, op, moved_operand(g, to, t, i, False), -1, -1)
+        for k in range(len(outputs)):
+            v = outputs[k]
+            make_space(g)
+            if not is_value(v):
+                nodes[k] = add_number(g, plain_named(v, "compile"))
+            elif (<Value>v).node:
+                nodes[k] = to[(<Value>v).index]
+            else:
+                nodes[k] = <int32_t>(<Py_ssize_t>bases[id(v)])
+    finally:
+        free(needed)
+        free(to)
+        free(products)
+    return g, np.asarray(nodes), rows, captured
+
+
+cdef object line_of(dict lines, Guard *q):
+    """(file, line, function) of a guard, one object for each place."""
+    if q.code == NULL:
+        return ("", 0, "")
+    key = (<uintptr_t>q.code, q.lasti)
+    if key not in lines:
+        lines[key] = ((<object>q.code).co_filename, CGRAD_LINE(q.code, q.lasti), (<object>q.code).co_qualname)
+    return lines[key]
