@@ -89,6 +89,21 @@ cdef int32_t run_native(Code c, Workspace w) noexcept:
     return 0
 
 
+cdef extern from *:
+    """
+    #if defined(__GLIBC__)
+    extern void sincos(double, double *, double *);
+    #define CGRAD_SINCOS ((uintptr_t)&sincos)
+    #else
+    #define CGRAD_SINCOS ((uintptr_t)0)
+    #endif
+    """
+    uintptr_t CGRAD_SINCOS
+
+if CGRAD_SINCOS:
+    FUNCTION_ADDRESSES["sincos"] = CGRAD_SINCOS  # whose bits are those of sin and cos
+
+
 def lanes_available():
     """The kinds of lanes that this processor runs, the one in use first; "exact" is C's own functions."""
     best = (<bytes>cgrad_lanes_name()).decode()
