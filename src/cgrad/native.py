@@ -15,7 +15,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from . import errors
+from . import _core, errors
 from ._codegen.function import Text
 from ._codegen.layout import PIECE, Layout
 from ._codegen.llvm import Llvm
@@ -23,7 +23,7 @@ from ._codegen.program import Writer
 from ._codegen.reroll import MAX_PERIOD, prepare, reroll
 from ._optable import OPS
 
-__all__ = ["Machine", "available", "compile_native"]
+__all__ = ["Machine", "compile_native", "install", "need"]
 
 CHUNK = 30_000  # nodes that LLVM holds at once
 LEVEL = 2  # of LLVM's code generation, 0 to 3
@@ -53,17 +53,16 @@ class Machine:
         return int(kind(self.address)(inputs.ctypes.data, outputs.ctypes.data, work.ctypes.data))
 
 
-def available() -> bool:
-    """Whether llvmlite is installed.
+def need() -> None:
+    """Raise ImportError, which names the extra, where llvmlite is missing."""
+    llvm()
 
-    >>> available() in (True, False)
-    True
-    """
-    try:
-        llvm()
-    except ImportError:
-        return False
-    return True
+
+def install(code: Any) -> None:
+    """Let machine code do from now on what a Code of the core does. Raises ImportError as ``need`` does."""
+    machine = compile_native(_core.GRAPH_OPS, code.graph.columns(), code.outputs,
+                             [(node, expected) for node, expected, _ in code.guards.tolist()], _core.FUNCTION_ADDRESSES)
+    code.use_native(machine, machine.address, machine.work)
 
 
 def llvm() -> Any:
@@ -100,7 +99,8 @@ def compile_native(names: Sequence[str], columns: Mapping[str, Any], outputs: An
     Without llvmlite: an ImportError that names the extra.
     """
     binding = llvm()
-    code = prepare(names, columns, outputs, guards, "sincos" in functions)
+    numbered = [(int(node), int(expected), k) for k, (node, expected) in enumerate(guards, 1)]
+    code = prepare(names, columns, outputs, numbered, "sincos" in functions)
     frames = reroll(code, MAX_PERIOD if loops else 0)
     language = Llvm(names, functions, features(binding))
     layout = Layout(code, frames, [name in ROWS and language.cheap(name) for name in names], piece)

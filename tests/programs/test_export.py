@@ -26,7 +26,7 @@ from test_native import SPECIAL, guarded, points, programs
 
 from cgrad import export
 from cgrad._codegen import layout
-from cgrad.export import Exported, to_c
+from cgrad.export import to_c
 
 pytestmark = pytest.mark.skipif(GCC is None, reason="needs gcc")
 STRICT = ["-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic"]
@@ -58,7 +58,7 @@ def call(library, text, name, inputs, *counts):
 def both(graph, outputs, guards=(), count=1):
     """The first ``count`` outputs as value, all of them as value and gradient."""
     columns = graph.columns()
-    return to_c("f", NAMES, Exported(columns, outputs[:count], guards), Exported(columns, outputs, guards))
+    return to_c("f", [(columns, outputs[:count], guards), (columns, outputs, guards)], names=NAMES)
 
 
 def check(build, graph, outputs, inputs, count=1, options=()):
@@ -76,7 +76,7 @@ def check(build, graph, outputs, inputs, count=1, options=()):
 def test_every_row(build):
     g = Graph(3)
     outputs = [g.append(name, *g.inputs[:row.arity]) for name, row in ROWS.items()]
-    text, known = to_c("rows", NAMES, Exported(g.columns(), outputs)), scalars()
+    text, known = to_c("rows", [(g.columns(), outputs, [])], names=NAMES), scalars()
     library = build(text)
     for k, row in enumerate(ROWS.values()):
         for x in points(row):
@@ -90,7 +90,7 @@ def test_a_row_brings_what_it_needs(build, name):
     """And no more: nothing unused (a warning), nothing of others."""
     row = ROWS[name]
     g = Graph(row.arity)
-    text = to_c("f", NAMES, Exported(g.columns() if g.append(name, *g.inputs) < 0 else g.columns(), [row.arity]))
+    text = to_c("f", [(g.columns() if g.append(name, *g.inputs) < 0 else g.columns(), [row.arity], [])], names=NAMES)
     library = build(text, "-O0")
     x = [float(v) for v in next(points(row))]
     assert same(call(library, text, "f_value", x, 1)[1], scalars()[name](*x))
@@ -105,7 +105,7 @@ def test_functions_are_the_librarys(build):
     outputs = [g.powc(g.inputs[0], c) for c in (2.0, 0.5, -1.0, 3.0)]
     outputs += [g.append(name, g.const(float(x))) for name in ("exp", "atanh", "tan", "sigmoid")
                 for x in rng.uniform(-0.9, 0.9, 100)]
-    text = to_c("c", NAMES, Exported(g.columns(), outputs))
+    text = to_c("c", [(g.columns(), outputs, [])], names=NAMES)
     library = build(text)
     for x in rng.uniform(0.1, 9, 2000):
         assert same(call(library, text, "c_value", [x], len(outputs))[1][:4], evaluate(g, [x])[outputs[:4]])
@@ -169,8 +169,8 @@ def test_outputs_of_a_loop_in_both_arrays(build):
 def test_guards(build):
     g, outputs, guards = guarded(30)
     texts = [f"model.py:{3 + k % 2}: x {'<' if want else '=='} /* it */" for k, (_, want) in enumerate(guards)]
-    text = to_c("steps", NAMES, Exported(g.columns(), outputs, [(*guard, t) for guard, t in zip(guards, texts, strict=True)]))
-    assert "    60: model.py:4: x == / * it * / is false" in text
+    text = to_c("steps", [(g.columns(), outputs, [(*guard, t) for guard, t in zip(guards, texts, strict=True)], [])], names=NAMES)
+    assert "    60: model.py:4: x == / * it * / (false)" in text
     library = build(text)
     inputs = np.random.default_rng(1).normal(size=30)
     assert call(library, text, "steps_value", inputs, 1)[0] == 0
@@ -181,7 +181,7 @@ def test_guards(build):
 def test_programs_in_one_file(build):
     """Everything is named after the program."""
     g = Graph(1)
-    texts = [to_c(name, NAMES, Exported(columns, [out])) for name in ("one", "two")
+    texts = [to_c(name, [(columns, [out], [])], names=NAMES) for name in ("one", "two")
              for out in [g.digamma(g.sign(g.maximum(0, 0)))] for columns in [g.columns()]]
     library = build("\n".join(texts))
     for name, text in zip(("one", "two"), texts, strict=True):
@@ -191,7 +191,7 @@ def test_programs_in_one_file(build):
 @pytest.mark.parametrize("name", ["", "2x", "a-b", "double", "f(", "é"])
 def test_names(name):
     with pytest.raises(ValueError, match="cannot name a function in C"):
-        to_c(name, NAMES, Exported(Graph(1).columns(), [0]))
+        to_c(name, [(Graph(1).columns(), [0], [])], names=NAMES)
 
 
 @pytest.mark.parametrize("repeats", [True, False])
@@ -203,7 +203,7 @@ def test_time_of_gcc_in_proportion_to_size(build, repeats):
         for k in range(n//4):
             name = "add" if repeats or rng.random() < 0.5 else "sub"
             x, other = g.append(name, g.mul(x, g.inputs[1]), g.mul(g.sin(other), g.inputs[2])), x
-        text = to_c("f", NAMES, Exported(g.columns(), [x]))
+        text = to_c("f", [(g.columns(), [x], [])], names=NAMES)
         start = time.perf_counter()
         library = build(text, "-O1")
         spent = time.perf_counter() - start

@@ -130,7 +130,7 @@ class Body:
                     operands.append(function.load(places[x]))
             values[j] = value = function.node(self.ops[j], j, operands)
             if guard[q] >= 0:
-                numbers = affine(0, guard[q:self.loop.stop:self.loop.period] + 1)
+                numbers = affine(0, guard[q:self.loop.stop:self.loop.period])
                 function.guard(self.ops[j], j, value, int(expected[q]), numbers)
             if plan.mode[j] == EACH or plan.mode[j] == FIXED and not alone:
                 function.store(value, places[j])

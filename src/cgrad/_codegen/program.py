@@ -31,8 +31,8 @@ class Writer:
     def write(self, name: str) -> None:
         plans = self.layout.plans
         entry = self.function()
-        for k, kind, index, expected in self.code.leaves:
-            entry.guard(-1, k, entry.value(kind, index), expected, Column(0, k + 1, 0))
+        for number, kind, index, expected in self.code.leaves:
+            entry.guard(-1, number, entry.value(kind, index), expected, Column(0, number, 0))
         if len(plans) == 1 and isinstance(plans[0].frame, Straight) and len(plans[0].pieces) == 1:
             self.straight(entry, *plans[0].pieces[0])
         else:
@@ -68,7 +68,7 @@ class Writer:
             value = function.node(op, i, operands)
             values.append(value)
             if guard[i] >= 0:
-                function.guard(op, i, value, expected[i], Column(0, guard[i] + 1, 0))
+                function.guard(op, i, value, expected[i], Column(0, guard[i], 0))
             if slot[i] >= 0:
                 function.store(value, Column(NODE, slot[i], 0))
             for k in layout.stored.get(start + i, ()):

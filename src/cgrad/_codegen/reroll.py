@@ -39,10 +39,10 @@ class Code:
     op: Ints
     kind: Ints  # (3, n): kinds of the operands
     index: Ints  # (3, n): position in this order, number of the input, or index of the constant
-    guard: Ints  # index of the node's guard, or -1
+    guard: Ints  # number of the node's guard, or -1
     expected: Ints  # how that guard came out
     outputs: Ints  # (2, m): kind and index of each output
-    leaves: list[tuple[int, int, int, int]]  # guards of leaves: guard, kind, index, expected
+    leaves: list[tuple[int, int, int, int]]  # guards of leaves: number, kind, index, expected
     consts: NDArray[np.float64]
 
     def __len__(self) -> int:
@@ -91,9 +91,9 @@ def paired(op: Ints, argument: Ints, alive: NDArray[np.bool], sin: int, cos: int
     return np.sort(np.stack([sines[i], cosines[j]]), axis=0)
 
 
-def prepare(names: Sequence[str], columns: Mapping[str, Any], outputs: Any, guards: Sequence[tuple[int, int]],
+def prepare(names: Sequence[str], columns: Mapping[str, Any], outputs: Any, guards: Sequence[tuple[int, int, int]],
             join_sincos: bool = False) -> Code:
-    """The code of a graph: dead nodes and leaves left out.
+    """The code of a graph: dead nodes and leaves left out. Guards are (node, how it came out, number from 1).
 
     >>> names = ["input", "const", "add", "mul"]
     >>> columns = {"op": [0, 3, 2], "a": [0, 0, 0], "b": [-1, 0, 1], "c": [-1, -1, -1], "consts": [], "n_inputs": 1}
@@ -107,7 +107,7 @@ def prepare(names: Sequence[str], columns: Mapping[str, Any], outputs: Any, guar
     leaf = is_input | is_const
     operands[:, leaf] = -1
     outputs = np.asarray(outputs, dtype=np.int64)
-    guarded = np.array([node for node, _ in guards], dtype=np.int64)
+    guarded = np.array([node for node, _, _ in guards], dtype=np.int64)
     alive = live(operands, np.concatenate([outputs, guarded]))
     order = np.flatnonzero(alive & ~leaf)
     ops = op.copy()
@@ -125,13 +125,13 @@ def prepare(names: Sequence[str], columns: Mapping[str, Any], outputs: Any, guar
     used = operands[:, order]
     guard, expected = np.full(len(op), -1), np.zeros(len(op), dtype=np.int64)
     leaves = []
-    for k, (node, value) in enumerate(guards):
+    for node, value, number in guards:
         if leaf[node]:
-            leaves.append((k, int(kind_of[node]), int(index_of[node]), int(value)))
+            leaves.append((number, int(kind_of[node]), int(index_of[node]), int(value)))
         elif guard[node] < 0:
-            guard[node], expected[node] = k, value
+            guard[node], expected[node] = number, value
         elif expected[node] != value:
-            raise ValueError(f"guards {guard[node]} and {k} of node {node} contradict each other")
+            raise ValueError(f"guards {guard[node]} and {number} of node {node} contradict each other")
     return Code(ops[order], np.where(used < 0, NONE, kind_of[used]), np.where(used < 0, 0, index_of[used]),
                 guard[order], expected[order], np.stack([kind_of[outputs], index_of[outputs]]), leaves,
                 np.asarray(columns["consts"], dtype=np.float64))
