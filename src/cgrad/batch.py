@@ -131,7 +131,7 @@ class Points:
                     one.append(leaf)
                     continue
                 if not -array.ndim <= a < array.ndim:
-                    raise errors.bad_axis(options.op, k, a, array.shape)
+                    raise errors.no_such_axis(options.op, k, a, array.shape)
                 a %= array.ndim
                 lengths.setdefault(array.shape[a], f"argument {k + 1}")
                 self.arrays.append((aligned(array), a))

@@ -326,7 +326,7 @@ def compile(f: Callable[..., Any] | None = None, *, static: str | Sequence[str] 
 
     def made(function: Callable[..., Any]) -> CompiledFunction:
         if not callable(function):
-            raise errors.no_function(function)
+            raise errors.not_callable(function)
         return CompiledFunction(function, names, backend, max_paths)
 
     return made if f is None else made(f)

@@ -614,7 +614,7 @@ def bad_prefix(op: str, given: object, wanted: str) -> ValueError:
     return ValueError(f"{op}: in_axes {given!r} does not go with {wanted}: give an int or None for all, or one for each part")
 
 
-def bad_axis(op: str, k: int, axis: int, shape: _Shape) -> ValueError:
+def no_such_axis(op: str, k: int, axis: int, shape: _Shape) -> ValueError:
     return ValueError(f"{op}: argument {k + 1} has shape {shape}, no axis {axis}: say in in_axes which axis counts points, or None")
 
 
@@ -695,7 +695,7 @@ def integer_wanted(name: str) -> str:
             "in static=, or use int(cgrad.static(n))")
 
 
-def no_function(value: object) -> TypeError:
+def not_callable(value: object) -> TypeError:
     return TypeError(f"compile: {_show(value)} is no function: give one, or use @cgrad.compile above it")
 
 

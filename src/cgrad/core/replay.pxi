@@ -58,50 +58,32 @@ cdef inline Workspace workspace(Code c):
     return w
 
 
-cdef inline int32_t run(Code c, Workspace w) noexcept:
-    """Inputs are in place, from w.v[c.constants] on; results are in the slots c.one.out. 0, or the guard that failed."""
+cdef inline double *results_of(Code c, Workspace w) noexcept:
+    """Where ``run`` leaves the results, one after the other."""
+    return w.v + c.one.slots
+
+
+cdef int32_t run(Code c, Workspace w) noexcept:
+    """Inputs are in place, from w.v[c.constants] on. 0, or the guard that failed."""
+    cdef double *results = results_of(c, w)
     cdef int32_t failed
+    cdef Py_ssize_t k
     c.runs += 1
     if c.native != NULL:
-        return run_native(c, w)
+        if c.one.size > LONG_RUN:
+            with nogil:
+                failed = c.native(w.v + c.constants, results, results + c.results)
+        else:
+            failed = c.native(w.v + c.constants, results, results + c.results)
+        return c.guard_numbers[failed - 1] if failed else 0
     if c.one.size > LONG_RUN:
         with nogil:
             failed = cgrad_replay(c.one.words, w.v)
-        return failed
-    return cgrad_replay(c.one.words, w.v)
-
-
-cdef int32_t run_native(Code c, Workspace w) noexcept:
-    """The same by machine code, whose results are put where the interpreter's are."""
-    cdef double *results = w.v + c.one.slots
-    cdef double *work = results + c.results
-    cdef int32_t failed
-    cdef Py_ssize_t k
-    if c.one.size > LONG_RUN:
-        with nogil:
-            failed = c.native(w.v + c.constants, results, work)
     else:
-        failed = c.native(w.v + c.constants, results, work)
-    if failed:
-        return c.guard_numbers[failed - 1]
+        failed = cgrad_replay(c.one.words, w.v)
     for k in range(c.results):
-        w.v[c.one.out[k]] = results[k]
-    return 0
-
-
-cdef extern from *:
-    """
-    #if defined(__GLIBC__)
-    extern void sincos(double, double *, double *);
-    #define CGRAD_SINCOS ((uintptr_t)&sincos)
-    #else
-    #define CGRAD_SINCOS ((uintptr_t)0)
-    #endif
-    """
-    uintptr_t CGRAD_SINCOS
-
-if CGRAD_SINCOS:
-    FUNCTION_ADDRESSES["sincos"] = CGRAD_SINCOS  # whose bits are those of sin and cos
+        results[k] = w.v[c.one.out[k]]
+    return failed
 
 
 def lanes_available():
@@ -207,6 +189,6 @@ def replay(Code code, inputs, double[::1] results):
         w.v[code.constants + k] = numbers[k]
     failed = run(code, w)
     for k in range(code.results):
-        results[k] = w.v[code.one.out[k]]
+        results[k] = results_of(code, w)[k]
     code.idle.append(w)
     return failed
