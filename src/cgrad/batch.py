@@ -238,17 +238,17 @@ class Jacobians:
 
     def passes(self, program: Program, arguments: Arguments) -> list[Pass]:
         rows, wrt = program.results, self.by.wrt(program, arguments)
-        self.forward = self.columns <= rows
-        n = self.columns if self.forward else rows
-        width = rows if self.forward else self.columns
-        wanted = Wanted("jvp" if self.forward else "vjp", wrt)
+        forward = self.columns <= rows
+        n = self.columns if forward else rows
+        width = rows if forward else self.columns
+        wanted = Wanted("jvp" if forward else "vjp", wrt)
         return [Pass(wanted, rows, rows + width, Places.of(row, 0)) for row in np.eye(n)]
 
     def answer(self, program: Program, parts: list[Array]) -> Any:
         matrix = np.array(parts)
         if not parts:  # no results: no rows
             return _tree.blocks(np.zeros((0, self.columns)), program.out, self.by.shape)
-        if self.forward:
+        if self.columns <= program.results:
             matrix = matrix.swapaxes(0, 1)
         return _tree.blocks(np.moveaxis(matrix, (0, 1), (-2, -1)), program.out, self.by.shape)
 
@@ -297,27 +297,34 @@ def run(calls: Calls, args: tuple[Any, ...], options: Options, plan_of: Callable
     with Meter(options, n) as meter:
         while groups:
             where, state = groups.pop()
-            program, fresh = calls._path(points.at(int(where[0]) if n else 0), state)
-            if first is None:
-                first = program
-                widths = [p.hi - p.lo for p in plan.passes(program, points.arguments)]
-                kept = [np.zeros(w) if options.reduce else np.empty((w, n)) for w in widths]
-                meter.passes = max(len(widths), 1)
-            elif program.out != first.out:
-                raise errors.uneven_values(calls.name, _tree.described(first.out), _tree.described(program.out))
+            program, fresh = calls._path(points.at(int(where[0]) if n else 0), state, steady=True)
             # A recording holds at its first point for sure where C's own functions are used. With vector functions it
             # may not, if a guard is right on its border: then, or if it is found again that way, these
             # points are run with C's. So each recording ends one point or more.
             exact = options.exact or (fresh and (program in tried or not program.kept))
             tried.add(program)
-            failed = swept_passes(program, plan, points, kept, where, options._replace(exact=exact), meter)
-            if fresh and not exact and failed[:1].any():
-                bad = np.flatnonzero(failed)
-                again = options._replace(exact=True)
-                failed[bad] = swept_passes(program, plan, points, kept, among(where, bad), again, meter)
-            if fresh and failed[:1].any():
+            how = options._replace(exact=exact)
+            misfit = unlike(calls, program, first, plan, points.arguments)
+            if misfit is not None:  # which is no harm if no point is on this path
+                how = how._replace(reduce="sum")
+                failed = swept_passes(program, Values(), points, [np.zeros(program.results)], where, how, meter)
+                if not failed.all() or not n:
+                    raise misfit
+            else:
+                if first is None:
+                    widths = [p.hi - p.lo for p in plan.passes(program, points.arguments)]
+                    kept = [np.zeros(w) if options.reduce else np.empty((w, n)) for w in widths]
+                    meter.passes = max(len(widths), 1)
+                failed = swept_passes(program, plan, points, kept, where, how, meter)
+                if fresh and not exact and failed[:1].any():
+                    bad, how = np.flatnonzero(failed), options._replace(exact=True)
+                    failed[bad] = swept_passes(program, plan, points, kept, among(where, bad), how, meter)
+                if first is None and not (n and failed.all()):
+                    first = program
+            if fresh and how.exact and failed[:1].any():
                 raise errors.not_repeatable(calls.name, program.guard_text(int(failed[0])))
-            calls._used(program)
+            if not n or not failed.all():
+                calls._used(program)
             bad = np.flatnonzero(failed)
             order = bad[np.argsort(failed[bad], kind="stable")]
             left = failed[order]
@@ -326,6 +333,17 @@ def run(calls: Calls, args: tuple[Any, ...], options: Options, plan_of: Callable
                 groups.append((among(where, order[start:stop]), program.after(state, guard)))
     assert first is not None
     return plan.answer(first, kept)
+
+
+def unlike(calls: Calls, program: Program, first: Program | None, plan: Plan, arguments: Arguments) -> Exception | None:
+    """Why values along this path cannot stand in one batch with those along the first one; None: they can."""
+    if first is not None and program.out != first.out:
+        return errors.uneven_values(calls.name, _tree.described(first.out), _tree.described(program.out))
+    try:
+        plan.passes(program, arguments)
+    except TypeError as error:  # no gradient, as the value is not one number
+        return error
+    return None
 
 
 def among(where: Where, places: Array) -> Array:
