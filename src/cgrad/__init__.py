@@ -7,6 +7,7 @@ from . import testing as testing
 from . import viz as viz
 from .compiled import CompiledFunction as CompiledFunction
 from .compiled import compile as compile
+from .compiled import load as load
 from .errors import AnomalyError as AnomalyError
 from .errors import GuardError as GuardError
 from .errors import ProgramError as ProgramError

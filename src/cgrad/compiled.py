@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import inspect
 import threading
@@ -9,10 +10,11 @@ import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, overload
 
-from . import _core, _tree, errors
-from ._core import Tensor, Value
+from . import _tree, errors, store
+from ._core import Tensor
+from .batch import START, State
 from .calls import Arguments, Calls
-from .program import START, Program, State, constants, listed, record
+from .program import Program, constants, listed, record
 
 BACKENDS = ("auto", "interpreter", "native")
 STALE = 16  # a path is given up for a new one after so many calls, times the most paths kept, without it
@@ -46,9 +48,35 @@ class CompiledFunction(Calls):
         return f"<cgrad.compile of {self.name}: {len(self._programs)} paths>"
 
     def __reduce__(self) -> Any:
-        from . import store
+        """f by its name, or by what pickle makes of it; without f where it has no name (lambdas, closures)."""
+        return _empty, (), {
+            "function": store.carried(self.function, self.name, self._signature), "static": self.static,
+            "backend": self.backend, "max_paths": self.max_paths, "programs": self._programs[:]}
 
-        return store.reduced(self)
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self._fill(state["function"], state["static"], state["backend"], state["max_paths"], state["programs"])
+
+    def _fill(self, function: Callable[..., Any], static: Sequence[str], backend: str, max_paths: int,
+              programs: Sequence[Program]) -> CompiledFunction:
+        """Be this function with these paths."""
+        self.__init__(function, static, backend, max_paths)  # type: ignore[misc]
+        self._programs = list(programs)
+        return self
+
+    def __copy__(self) -> CompiledFunction:
+        """The same function; paths that either records from now on are its own."""
+        with self._lock:
+            return _empty()._fill(self.function, self.static, self.backend, self.max_paths,
+                                  [program.twin() for program in self._programs])
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> CompiledFunction:
+        """As copy, where f is a function; a method becomes that of the copied object, with what it captured."""
+        made = memo[id(self)] = _empty()
+        function = copy.deepcopy(self.function, memo)
+        with self._lock:
+            programs = [program.twin(None if function is self.function else copy.deepcopy(program.captured, memo))
+                        for program in self._programs]
+        return made._fill(function, self.static, self.backend, self.max_paths, programs)
 
     @property
     def programs(self) -> tuple[Program, ...]:
@@ -80,6 +108,9 @@ class CompiledFunction(Calls):
                 shapes.append(_tree.flatten(self.name, x, leaves))
                 key.append(shapes[-1])
         return Arguments(tuple(key), names, tuple(shapes), leaves)
+
+    def _constant(self, k: int, n: int) -> bool:
+        return self._names(n)[k] in self.static
 
     def _names(self, n: int) -> tuple[str, ...]:
         """The names of the first n arguments."""
@@ -125,9 +156,18 @@ class CompiledFunction(Calls):
                 line = next(program.guard_text(at + 1) for program in known
                             if len(program.guards) > at and program.outcomes[:at] == state[0])
                 reason = f"another outcome of {line}"
-            # keyword-only arguments stand last, under their names
-            program = record(self.function, self.name, arguments, arguments.key[0], reason, self.backend)
-            return self._keep(program, bool(known)), True
+            return self._keep(self._recorded(arguments, reason), bool(known)), True
+
+    def _recorded(self, arguments: Arguments, reason: str) -> Program:
+        """The path that f takes at these arguments."""
+        if isinstance(self.function, store.Missing):
+            if any(program.key == arguments.key for program in self._programs):
+                raise errors.path_missing(self.name, reason)
+            known = dict.fromkeys([program.shapes for program in self._programs])
+            raise errors.arguments_missing(self.name, *(
+                ", ".join(map(_tree.described, shapes)) for shapes in [arguments.shapes, *known]))
+        # keyword-only arguments stand last, under their names
+        return record(self.function, self.name, arguments, arguments.key[0], reason, self.backend)
 
     def _keep(self, program: Program, again: bool) -> Program:
         """Enter a new path among those that are kept; gives the one that is to be used."""
@@ -199,10 +239,48 @@ class CompiledFunction(Calls):
         return self._programs[0].to_c(name)
 
     def save(self, path: Any) -> None:
-        """p.save(path): write all recorded paths to a file, for ``cgrad.load``."""
-        from . import store
+        """p.save(path): write all recorded paths to a file, for ``cgrad.load``.
 
-        store.save(self, path)
+        Captured Values and Tensors are saved with the numbers that they have now. A file that stands there already is
+        replaced as a whole. Raises ProgramError for constants that a file does not hold, ValueError where nothing is
+        recorded yet, OSError where it cannot write.
+        """
+        programs = self.programs
+        if not programs:
+            raise errors.nothing_recorded(self.name, "save")
+        store.write(path, store.Stored(self.name, self.static, store.plain_signature(self._signature), self.backend,
+                                       self.max_paths, [program.parts() for program in programs]))
+
+
+def _empty() -> CompiledFunction:
+    """One that is filled afterwards: by a pickle, or a copy, in which f may lead back to it."""
+    return CompiledFunction.__new__(CompiledFunction)
+
+
+def load(path: Any) -> CompiledFunction:
+    """cgrad.load(path): the function that a file holds, as its recorded paths.
+
+    Called as before, with the same derivatives and batches; f itself is not in the file. So what is not recorded is an
+    error: GuardError where a guard comes out otherwise, TypeError for arguments of another structure. Captured values
+    are new leaves, with the numbers of the file. Nothing is imported, and no code is run: a class among the arguments
+    must have been imported before. Raises ProgramError for a file that is damaged, foreign or newer, OSError where there
+    is none.
+
+    >>> import cgrad, os, tempfile
+    >>> p = cgrad.compile(lambda x: x*x if x > 0 else -x)
+    >>> p(3.0), p(-3.0)
+    (9.0, 3.0)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = os.path.join(folder, "f.cgrad")
+    ...     p.save(file)
+    ...     q = cgrad.load(file)
+    >>> q.grad(4.0), q(-4.0)
+    (8.0, 4.0)
+    """
+    stored = store.read(path)
+    function = store.Missing(stored.name, stored.signature)
+    return _empty()._fill(function, stored.static, stored.backend, stored.max_paths,
+                          [Program.of(parts) for parts in stored.paths])
 
 
 @overload
@@ -248,7 +326,7 @@ def compile(f: Callable[..., Any] | None = None, *, static: str | Sequence[str] 
 
     def made(function: Callable[..., Any]) -> CompiledFunction:
         if not callable(function):
-            raise errors.no_function(function)
+            raise errors.not_callable(function)
         return CompiledFunction(function, names, backend, max_paths)
 
     return made if f is None else made(f)

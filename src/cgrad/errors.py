@@ -614,7 +614,7 @@ def bad_prefix(op: str, given: object, wanted: str) -> ValueError:
     return ValueError(f"{op}: in_axes {given!r} does not go with {wanted}: give an int or None for all, or one for each part")
 
 
-def bad_axis(op: str, k: int, axis: int, shape: _Shape) -> ValueError:
+def no_such_axis(op: str, k: int, axis: int, shape: _Shape) -> ValueError:
     return ValueError(f"{op}: argument {k + 1} has shape {shape}, no axis {axis}: say in in_axes which axis counts points, or None")
 
 
@@ -695,7 +695,7 @@ def integer_wanted(name: str) -> str:
             "in static=, or use int(cgrad.static(n))")
 
 
-def no_function(value: object) -> TypeError:
+def not_callable(value: object) -> TypeError:
     return TypeError(f"compile: {_show(value)} is no function: give one, or use @cgrad.compile above it")
 
 
@@ -705,6 +705,59 @@ def nothing_recorded(name: str, op: str) -> ValueError:
 
 def no_tqdm() -> ImportError:
     return ImportError("progress=True draws its bar with tqdm: pip install tqdm, or give a function of (done, total)")
+
+
+# ---- programs outside of the process -------------------------------------------------------------
+
+def damaged_program(what: str) -> ProgramError:
+    return ProgramError(f"{what}: this is no program, or it was damaged: save it again")
+
+
+def bad_file(path: object, what: str) -> ProgramError:
+    return ProgramError(f"load: {os.fspath(path) if isinstance(path, os.PathLike) else path}: {what}")
+
+
+def unknown_operation(name: str) -> ProgramError:
+    return ProgramError(f"the operation {name!r} is not known to this cgrad: another version wrote it, or it was damaged")
+
+
+def not_for_files(what: str, value: object) -> ProgramError:
+    return ProgramError(f"save: {what} holds the constant {_show(value)}: files hold None, bools, text, ints, floats and tuples "
+                        "of them: pickle it, or give one of these")
+
+
+def class_without_name(what: str, name: str) -> ProgramError:
+    return ProgramError(f"save: {what} holds a {name}, which cannot be found again by that name: define the class at the top "
+                        "of a module")
+
+
+def class_not_imported(name: str) -> ProgramError:
+    module, _, path = name.partition(":")
+    return ProgramError(f"it holds a {path[:80]} of {module[:80]}, which is not there: import {module[:80]} first; loading a file "
+                        "imports nothing")
+
+
+def other_class(name: str, wanted: str) -> ProgramError:
+    return ProgramError(f"it holds {wanted[:80]}, which {name[:80]} is not here: another version wrote it, or it was damaged")
+
+
+def several_paths(path: object, n: int) -> ProgramError:
+    return bad_file(path, f"it holds {n} paths, and a program is one: use cgrad.load")
+
+
+def function_missing(name: str) -> TypeError:
+    return TypeError(f"{name}: came without its function, as recorded paths alone, which take plain numbers and arrays: give "
+                     "their .data")
+
+
+def path_missing(name: str, reason: str) -> GuardError:
+    return GuardError(f"{name}: came without its function, and no path is recorded for these numbers ({reason}): record it "
+                      "where the function is, and save or send it again")
+
+
+def arguments_missing(name: str, given: str, *known: str) -> TypeError:
+    return TypeError(f"{name}: came without its function, and no path is recorded for ({given}), only for "
+                     f"{', '.join(f'({text})' for text in known)}: record it where the function is, and save or send it again")
 
 
 def no_native() -> ImportError:

@@ -14,8 +14,9 @@ ctypedef int32_t (*native_function)(const double *, double *, double *) noexcept
 
 cdef extern from "core/machine.h" nogil:
     enum:
-        M_MULADD, M_MULSUB, M_SUBMUL, M_MUL2, M_MUL2SUB, M_MUL3, M_MUL3ADD, M_MUL3MUL, M_WHERE_LT, M_WHERE_LE, M_WHERE_EQ
+        M_MULADD, M_MULSUB, M_SUBMUL, M_MUL2, M_MUL2_LAST, M_MUL2SUB, M_MUL3, M_MUL3ADD, M_MUL3MUL, M_WHERE_LT, M_WHERE_LE, M_WHERE_EQ
         M_WHERE_NE, M_SINCOS, M_DOT, M_DOT0, M_SDOT, M_SDOT0, M_ADDS, M_SUBS, M_MULS, M_MULADDS, M_MULSUBS, M_IF_LT, M_IF_LE, M_IF_EQ, M_IF_NE, M_IF_NOT_LT, M_END
+        M_LAST
     ctypedef struct cgrad_layout:
         int32_t head, groups, results, operands
     cgrad_layout cgrad_layout_of(const int32_t *, const int *)
@@ -24,6 +25,7 @@ cdef extern from "core/machine.h" nogil:
 cdef enum:
     TERMS = 64           # terms of a sum that are gathered: their factors must live until its end
     REACH = 4096         # nodes over which a product is put off to the operation that it is part of
+    NEAR = 16            # nodes between a sine and a cosine that are computed together at a single point
     NEVER = 0x7FFFFFFF
     LINK = 1
     PRODUCT = 2
@@ -34,7 +36,8 @@ cdef enum:
 cdef struct Words:
     int32_t *word
     Py_ssize_t n, room
-    Py_ssize_t last      # the instruction written last, -1: none that could be continued
+    Py_ssize_t last      # the instruction written last, -1: none
+    bint lanes           # for lanes: no instruction may take a number from the one before
     int32_t group        # groups so far
 
 cdef struct Plan:        # what encoding knows of the nodes
@@ -201,9 +204,23 @@ cdef void begin_run(Words *w, int32_t op, int32_t many, int width) noexcept nogi
         begin_at(w, op)
 
 
+cdef inline int32_t just_computed(Words *w) noexcept nogil:
+    """The node that the last instruction computes, and leaves in a register; -1: none."""
+    cdef int32_t op
+    if w.lanes or w.last < 0:
+        return -1
+    op = w.word[w.last]
+    if op == M_DOT or op == M_DOT0 or op == M_SDOT or op == M_SDOT0:
+        return w.word[w.last + 2]
+    if M_SINCOS <= op <= M_END:
+        return -1
+    return w.word[w.last + 1]
+
+
 cdef void write_two(Graph g, Plan *p, Words *w, Py_ssize_t i, int32_t base, int32_t term, bint minus) noexcept nogil:
     """base + term or base - term, either of them perhaps a product."""
     cdef bint based = p.absorbed[base] != PRODUCT, plain = p.absorbed[term] != PRODUCT
+    cdef int32_t before = just_computed(w)
     if based and plain:
         begin_run(w, OP_SUB if minus else OP_ADD, M_SUBS if minus else M_ADDS, 3)
     elif based and triple(g, p, term):
@@ -219,8 +236,11 @@ cdef void write_two(Graph g, Plan *p, Words *w, Py_ssize_t i, int32_t base, int3
         begin_at(w, M_MUL3MUL)
         if triple(g, p, term):
             base, term = term, base
-    else:
+    elif minus or before < 0:
         begin_at(w, M_MUL2SUB if minus else M_MUL2)
+    else:
+        write_mul2(g, p, w, i, base, term, before)
+        return
     word(w, <int32_t>i)
     if based:
         operand_of(w, p, base)
@@ -230,6 +250,21 @@ cdef void write_two(Graph g, Plan *p, Words *w, Py_ssize_t i, int32_t base, int3
         operand_of(w, p, term)
     else:
         factors(g, p, w, term)
+
+
+cdef void write_mul2(Graph g, Plan *p, Words *w, Py_ssize_t i, int32_t base, int32_t term, int32_t before) noexcept nogil:
+    """The sum of two products, where ``before`` was just computed: it is put where a register is read."""
+    cdef int32_t x
+    if g.node[base].a == before or g.node[base].b == before:
+        base, term = term, base
+    x = g.node[term].a
+    if g.node[term].b == before:
+        x = before
+    begin_at(w, M_MUL2_LAST if x == before else M_MUL2)
+    word(w, <int32_t>i)
+    factors(g, p, w, base)
+    operand_of(w, p, x)
+    operand_of(w, p, g.node[term].b if x == g.node[term].a else g.node[term].a)
 
 
 cdef void write_sum(Graph g, Plan *p, Words *w, Py_ssize_t i, int32_t one) noexcept nogil:
@@ -288,7 +323,7 @@ cdef void write_node(Graph g, Plan *p, Words *w, Py_ssize_t i, int32_t one) noex
         if s.op == OP_MUL:
             begin_run(w, OP_MUL, M_MULS, 3)
         else:
-            begin_at(w, s.op)
+            begin_at(w, M_LAST + s.op if s.b < 0 and s.a == just_computed(w) else s.op)
         word(w, <int32_t>i)
         operand_of(w, p, s.a)
         if s.b >= 0:
@@ -360,6 +395,20 @@ cdef Py_ssize_t settle_slots(Graph g, Plan *p, Words *w, int32_t *spare) noexcep
 
 # ---- a program's code ------------------------------------------------------------------------------
 
+cdef struct Encoding:
+    int32_t *words
+    int32_t *out             # result -> slot
+    Py_ssize_t size          # words
+    Py_ssize_t slots
+    Py_ssize_t instructions
+
+
+cdef void free_encoding(Encoding *e) noexcept:
+    free(e.words)
+    free(e.out)
+    e.words = e.out = NULL
+
+
 cdef class Code:
     """A graph, ready to run: Code(graph, outputs, guards), guards pairs (node, expected).
 
@@ -368,11 +417,8 @@ cdef class Code:
     """
     cdef readonly Graph graph
     cdef readonly object outputs, guards
-    cdef int32_t *words
-    cdef readonly Py_ssize_t size           # words
-    cdef readonly Py_ssize_t slots, constants, inputs, results
-    cdef readonly Py_ssize_t instructions
-    cdef int32_t *out                       # result -> slot
+    cdef Encoding one, many                 # for one point, and for lanes (made when it is asked for)
+    cdef readonly Py_ssize_t constants, inputs, results
     cdef list idle                          # workspaces
     cdef readonly object machine            # what keeps native code alive, or None
     cdef native_function native             # NULL: none
@@ -387,37 +433,57 @@ cdef class Code:
         cdef Py_ssize_t k, m
         self.idle = []
         self.ask_at = -1
-        outputs = np.ascontiguousarray(outputs, np.int32)
-        guards = np.ascontiguousarray(guards, np.int32).reshape(-1, 2)
+        outputs = nodes_below(outputs, graph.n, "outputs")
+        guards = np.asarray(guards).reshape(-1, 2)
+        joint = np.concatenate([outputs, nodes_below(guards[:, 0], graph.n, "guards")])
+        guards = whole_numbers(guards, np.int32)
         m = outputs.shape[0]
-        joint = np.concatenate([outputs, guards[:, 0]]).astype(np.int32)
-        if joint.size and (joint.min() < 0 or joint.max() >= graph.n):
-            raise errors.bad_graph("outputs or guards that are no nodes")
         roots = joint
+        for k in range(guards.shape[0]):
+            if not comparison_op(graph.node[roots[m + k]].op) or not 0 <= guards[k, 1] <= 1:
+                raise errors.bad_graph(f"guard {k + 1} is no comparison that comes out as 0 or 1")
         self.graph = optimised(graph, roots)
         self.outputs = joint[:m]
         kept, seen = [], set()
         for k in range(guards.shape[0]):
             node = roots[m + k]
-            if self.graph.node[node].op != OP_CONST and (node, guards[k, 1]) not in seen:
+            if self.graph.node[node].op == OP_CONST and const_of(self.graph, node) == guards[k, 1]:
+                continue  # it always holds; one that never does is kept
+            if (node, guards[k, 1]) not in seen:
                 seen.add((node, guards[k, 1]))
                 kept.append((node, guards[k, 1], k + 1))
         self.guards = np.array(sorted(kept, key=lambda guard: (guard[0], guard[2])), np.int32).reshape(-1, 3)
-        encode(self)
+        self.inputs, self.results = self.graph.inputs, m
+        encode(self, &self.one, False)
 
     def __dealloc__(self):
-        free(self.words)
-        free(self.out)
+        free_encoding(&self.one)
+        free_encoding(&self.many)
         free(self.guard_numbers)
+
+    @property
+    def size(self):
+        """Words of its instructions."""
+        return self.one.size
+
+    @property
+    def slots(self):
+        """Numbers that it holds at a time, constants and inputs among them."""
+        return self.one.slots
+
+    @property
+    def instructions(self):
+        return self.one.instructions
 
     def histogram(self):
         """How often each instruction stands in the code: {instruction: count}; rows by their opcode."""
         cdef Py_ssize_t at = 0
+        cdef int32_t *words = self.one.words
         cdef cgrad_layout l
         cdef dict counts = {}
-        while self.words[at] != M_END:
-            counts[self.words[at]] = counts.get(self.words[at], 0) + 1
-            l = cgrad_layout_of(&self.words[at], OP_ARITY)
+        while words[at] != M_END:
+            counts[words[at]] = counts.get(words[at], 0) + 1
+            l = cgrad_layout_of(&words[at], OP_ARITY)
             at += l.head + l.groups*(l.results + l.operands)
         return counts
 
@@ -437,7 +503,12 @@ cdef class Code:
         self.native = <native_function>address
 
 
-cdef int encode(Code code) except -1:
+cdef int encode(Code code, Encoding *e, bint lanes) except -1:
+    """Write the instructions of a code.
+
+    lanes: sines and cosines of one number in one instruction, wherever they stand. At a single point only where they
+    are neighbours: a cosine for a reverse sweep costs nearly nothing there, in the shadow of the sweep's chain.
+    """
     cdef Graph g = code.graph
     cdef int32_t[:, ::1] guards = code.guards
     cdef int32_t[::1] outputs = code.outputs
@@ -451,6 +522,7 @@ cdef int encode(Code code) except -1:
     one, zero = add_number(g, 1.0), add_number(g, 0.0)
     n = g.n + 1
     w.word, w.n, w.room, w.last, w.group = NULL, 0, 0, -1, 0
+    w.lanes = lanes
     p.mate = NULL
     p.uses, p.absorbed = <uint8_t *>calloc(n, 1), <uint8_t *>calloc(n, 1)
     p.until, p.slot = <int32_t *>calloc(n, sizeof(int32_t)), <int32_t *>malloc(n*sizeof(int32_t))
@@ -472,7 +544,7 @@ cdef int encode(Code code) except -1:
                 if p.uses[guards[k, 0]] == 1 and comparison_op(g.node[guards[k, 0]].op):
                     p.absorbed[guards[k, 0]] = TEST
             absorb(g, &p)
-        p.mate = mates(g)
+        p.mate = mates(g, NEVER if lanes else NEAR)
         for i in range(g.inputs, g.n):
             more_words(&w, 2*TERMS + 16)
             if g.node[i].op != OP_CONST and (not p.absorbed[i] or p.absorbed[i] == PLAIN):
@@ -485,20 +557,21 @@ cdef int encode(Code code) except -1:
         for k in range(outputs.shape[0]):
             p.until[outputs[k]] = NEVER
         with nogil:
-            code.slots = settle_slots(g, &p, &w, spare)
-        code.words, code.size = w.word, w.n
+            e.slots = settle_slots(g, &p, &w, spare)
+        e.words, e.size = w.word, w.n
         w.word = NULL
-        code.constants, code.inputs, code.results = g.numbers, g.inputs, outputs.shape[0]
-        code.out = <int32_t *>malloc((code.results + 1)*sizeof(int32_t))
-        if code.out == NULL:
+        code.constants = g.numbers
+        e.out = <int32_t *>malloc((code.results + 1)*sizeof(int32_t))
+        if e.out == NULL:
             raise MemoryError("compile: no memory for outputs")
         for k in range(code.results):
-            code.out[k] = p.slot[outputs[k]]
+            e.out[k] = p.slot[outputs[k]]
+        e.instructions = 0
         at = 0
-        while code.words[at] != M_END:
-            l = cgrad_layout_of(&code.words[at], OP_ARITY)
+        while e.words[at] != M_END:
+            l = cgrad_layout_of(&e.words[at], OP_ARITY)
             at += l.head + l.groups*(l.results + l.operands)
-            code.instructions += 1
+            e.instructions += 1
     finally:
         free(w.word)
         free(p.uses)
@@ -510,7 +583,7 @@ cdef int encode(Code code) except -1:
     return 0
 
 
-cdef int32_t *mates(Graph g) except? NULL:
+cdef int32_t *mates(Graph g, Py_ssize_t reach) except? NULL:
     """Node -> its mate, where there is a sine and a cosine of one number: sincos gives both; NULL: no such pair."""
     cdef Py_ssize_t i
     cdef bint sines = False, cosines = False
@@ -529,7 +602,8 @@ cdef int32_t *mates(Graph g) except? NULL:
         mate[i] = -1
     for i in range(g.inputs, g.n):
         if g.node[i].op == OP_SIN or g.node[i].op == OP_COS:
-            if waiting[g.node[i].a] >= 0 and g.node[waiting[g.node[i].a]].op != g.node[i].op:
+            if waiting[g.node[i].a] >= 0 and g.node[waiting[g.node[i].a]].op != g.node[i].op \
+                    and i - waiting[g.node[i].a] <= reach:
                 mate[i] = waiting[g.node[i].a]
                 mate[mate[i]] = <int32_t>i
                 waiting[g.node[i].a] = -1
