@@ -72,3 +72,43 @@ class Scaled:
 
 def scaled(by, x):
     return by*x if x > 0 else x
+
+
+# ---- for clusters ----------------------------------------------------------------------------------
+
+opened = 0  # how often a Counted came here
+
+
+class Counted:
+    """A function that counts how often it is unpickled."""
+
+    def __reduce__(self):
+        return count, ()
+
+    def __call__(self, x):
+        return x*x if x > 0 else -x
+
+
+def count():
+    global opened
+    opened += 1
+    return Counted()
+
+
+def several(x):
+    """Five paths, whose sums do not come out alike in another order."""
+    for bound in (0.2, 0.4, 0.6, 0.8):
+        if x < bound:
+            return cgrad.exp(x)*bound + 0.1
+    return cgrad.sin(x)/3
+
+
+@cgrad.compile
+def with_a_weight(x):
+    return x*x if x > 0 else weight*x
+
+
+def with_its_own(x):
+    """Values that begin here are no business of a worker's."""
+    total = cgrad.Value(0.5)
+    return total + x if x > 0 else total - x
