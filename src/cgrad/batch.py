@@ -105,11 +105,13 @@ class Points:
         axes = options.in_axes if isinstance(options.in_axes, (tuple, list)) else [options.in_axes]*len(args)
         if len(axes) != len(args):
             raise errors.bad_prefix(options.op, options.in_axes, f"{len(args)} arguments")
-        self.full: list[Shape] = []
         self.arrays: list[tuple[Array, int | None]] = []
         self.example: list[Any] = []
         lengths: dict[int, str] = {}
         for k, (x, axis) in enumerate(zip(args, axes, strict=True)):
+            if calls._constant(k, len(args)):
+                self.example.append(x)
+                continue
             leaves: list[Any] = []
             shape = _tree.flatten(options.op, x, leaves)
             if any(isinstance(leaf, (Value, Tensor)) or getattr(leaf, "dtype", float) == object for leaf in leaves):
@@ -128,7 +130,6 @@ class Points:
                 lengths.setdefault(array.shape[a], f"argument {k + 1}")
                 self.arrays.append((aligned(array), a))
                 one.append(point_of(array, a, 0))
-            self.full.append(shape)
             self.example.append(_tree.unflatten(shape, iter(one)))
         if len(lengths) != 1:
             raise errors.no_points(options.op, lengths)
@@ -211,7 +212,7 @@ class Products:
         program.need_scalar("map_hvp")
         wanted = [_tree.dims(part) for part in _tree.parts_of(self.by.shape)]
         found = [array.shape[1:] for array in self.arrays]
-        if found != wanted:
+        if found != wanted or not all(array.ndim for array in self.arrays):
             raise errors.bad_direction("map_hvp", f"arrays of shapes {[a.shape for a in self.arrays]}",
                                        f"points first, then {_tree.described(self.by.shape)}")
         wrt = self.by.wrt(program, arguments)
@@ -239,6 +240,8 @@ class Jacobians:
 
     def answer(self, program: Program, parts: list[Array]) -> Any:
         matrix = np.array(parts)
+        if not parts:  # no results: no rows
+            return _tree.blocks(np.zeros((0, self.columns)), program.out, self.by.shape)
         if self.forward:
             matrix = matrix.swapaxes(0, 1)
         return _tree.blocks(np.moveaxis(matrix, (0, 1), (-2, -1)), program.out, self.by.shape)
@@ -281,17 +284,12 @@ def run(calls: Calls, args: tuple[Any, ...], options: Options, plan_of: Callable
         raise errors.no_points(options.op, {n: "the arguments", **{len(a): "v" for a in plan.arrays if a.ndim}})
     first: Program | None = None
     kept: list[Array] = []
+    tried: set[Program] = set()
     groups: list[tuple[Array | None, State]] = [(None, START)]  # points (None: all), how their guards came out
     with Meter(options, n) as meter:
         while groups:
             index, state = groups.pop()
             program, fresh = calls._path(points.at(0 if index is None else int(index[0])), state)
-            if (fresh or not program.kept) and (n if index is None else len(index)) > 1:
-                # Recorded at the first point, it holds there for sure where C's own functions are used; not so with
-                # vector functions, if a guard is right on its border. So this point goes alone: each round ends one.
-                index = np.arange(n, dtype=np.intp) if index is None else index
-                groups.append((index[1:], state))
-                index = index[:1]
             if first is None:
                 first = program
                 widths = [p.hi - p.lo for p in plan.passes(program, points.arguments)]
@@ -299,18 +297,25 @@ def run(calls: Calls, args: tuple[Any, ...], options: Options, plan_of: Callable
                 meter.passes = max(len(widths), 1)
             elif program.out != first.out:
                 raise errors.uneven_values(calls.name, _tree.described(first.out), _tree.described(program.out))
-            alone = options._replace(exact=True) if fresh else options
-            failed = np.zeros(0, np.int32)
-            for part, rows in zip(plan.passes(program, points.arguments), kept, strict=True):
-                failed = swept_pass(program, part, points, rows, index, alone, meter)
+            # A recording holds at its first point for sure where C's own functions are used. With vector functions it
+            # may not, if a guard is right on its border: then, or if it is found again that way, these
+            # points are run with C's. So each recording ends one point or more.
+            exact = options.exact or (fresh and (program in tried or not program.kept))
+            tried.add(program)
+            failed = swept_passes(program, plan, points, kept, index, options._replace(exact=exact), meter)
+            if fresh and not exact and failed[:1].any():
+                bad = np.flatnonzero(failed)
+                left = (bad if index is None else index[bad]).astype(np.intp)
+                failed[bad] = swept_passes(program, plan, points, kept, left, options._replace(exact=True), meter)
+            if fresh and failed[:1].any():
+                raise errors.not_repeatable(calls.name, program.guard_text(int(failed[0])))
             calls._used(program)
             bad = np.flatnonzero(failed)
-            if bad.size and fresh:
-                raise errors.not_repeatable(calls.name, program.guard_text(int(failed[bad[0]])))
             order = bad[np.argsort(failed[bad], kind="stable")]
             for guard, start, stop in runs(failed[order]):
                 left = order[start:stop]  # ascending: the sort keeps their order
-                groups.append(((left if index is None else index[left]).astype(np.intp), program.after(state, guard)))
+                left = (left if index is None else index[left]).astype(np.intp)
+                groups.append((left, program.after(state, guard)))
     assert first is not None
     return plan.answer(first, kept)
 
@@ -322,6 +327,15 @@ def runs(sorted_numbers: Array) -> Iterator[tuple[int, int, int]]:
     edges = [0, *(np.flatnonzero(np.diff(sorted_numbers)) + 1).tolist(), len(sorted_numbers)]
     for start, stop in zip(edges[:-1], edges[1:], strict=True):
         yield int(sorted_numbers[start]), start, stop
+
+
+def swept_passes(program: Program, plan: Plan, points: Points, kept: list[Array], index: Array | None, options: Options,
+                 meter: Meter) -> Array:
+    """Run a group of points along one path; gives where each left it."""
+    failed = np.zeros(points.count if index is None else len(index), np.int32)
+    for part, rows in zip(plan.passes(program, points.arguments), kept, strict=True):
+        failed = swept_pass(program, part, points, rows, index, options, meter)
+    return failed
 
 
 def swept_pass(program: Program, part: Pass, points: Points, rows: Array, index: Array | None, options: Options,

@@ -93,6 +93,10 @@ class Calls(Caller):
         """The arguments of a call, taken apart."""
         raise NotImplementedError
 
+    def _constant(self, k: int, n: int) -> bool:
+        """Whether argument k of n is a constant, whatever it is."""
+        raise NotImplementedError
+
     def _solve(self, arguments: Arguments, run: Callable[[Program], tuple[int, Any]]) -> tuple[Program, Any]:
         """A path that holds: ``run`` gives (0 or the guard that came out otherwise, result)."""
         raise NotImplementedError

@@ -109,6 +109,9 @@ class CompiledFunction(Calls):
                 key.append(shapes[-1])
         return Arguments(tuple(key), names, tuple(shapes), leaves)
 
+    def _constant(self, k: int, n: int) -> bool:
+        return self._names(n)[k] in self.static
+
     def _names(self, n: int) -> tuple[str, ...]:
         """The names of the first n arguments."""
         names: list[str] = []

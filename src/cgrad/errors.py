@@ -707,7 +707,6 @@ def no_tqdm() -> ImportError:
     return ImportError("progress=True draws its bar with tqdm: pip install tqdm, or give a function of (done, total)")
 
 
-
 # ---- programs outside of the process -------------------------------------------------------------
 
 def damaged_program(what: str) -> ProgramError:
@@ -797,3 +796,14 @@ def uneven_points(name: str, one: str, other: str) -> ValueError:
 def captured_on_worker(name: str, leaf: Any) -> GuardError:
     return GuardError(f"{name}: a path that is not recorded uses {_named(leaf)} of this worker's own module, which may have "
                       "another number than yours: call the function at such a point before, or give it as an argument")
+
+
+# ---- programs as machine code and C --------------------------------------------------------------
+
+def no_native() -> ImportError:
+    return ImportError("native code needs llvmlite: pip install 'pycgrad[native]'")
+
+
+def bad_c_name(name: object) -> ValueError:
+    return ValueError(f"to_c: {name!r} cannot name a function in C: give letters, digits and _, not beginning "
+                      "with a digit, and no keyword")

@@ -221,10 +221,14 @@ class Program(Calls):
         if kwargs:
             raise errors.program_keywords(self.name, sorted(kwargs))
         leaves: list[Any] = []
-        shapes = tuple([_tree.flatten(self.name, x, leaves) for x in args])
+        shapes = tuple([("const", x) if self._constant(k, len(args)) and type(x) is type(self.shapes[k][1])
+                        else _tree.flatten(self.name, x, leaves) for k, x in enumerate(args)])
         if shapes != self.shapes:
             raise errors.other_arguments(self.name, *(", ".join(map(_tree.described, s)) for s in (self.shapes, shapes)))
         return Arguments(self.key, self.names, shapes, leaves)
+
+    def _constant(self, k: int, n: int) -> bool:
+        return k < len(self.shapes) and self.shapes[k][0] == "const"
 
     def _solve(self, arguments: Arguments, run: Callable[[Program], tuple[int, Any]]) -> tuple[Program, Any]:
         program, _ = self._path(arguments, START)

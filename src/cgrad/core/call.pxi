@@ -44,10 +44,10 @@ cdef inline object number_or_array(object shape, Code c, const double *v, Py_ssi
     cdef Py_ssize_t i
     if shape is None:
         k[0] += 1
-        return v[c.out[k[0] - 1]]
+        return v[c.one.out[k[0] - 1]]
     out = np.empty(shape)
     for i in range(cnp.PyArray_SIZE(<cnp.ndarray>out)):
-        (<double *>cnp.PyArray_DATA(<cnp.ndarray>out))[i] = v[c.out[k[0] + i]]
+        (<double *>cnp.PyArray_DATA(<cnp.ndarray>out))[i] = v[c.one.out[k[0] + i]]
     k[0] += cnp.PyArray_SIZE(<cnp.ndarray>out)
     return out
 

@@ -1,4 +1,8 @@
 /* core/lanes.c: programs over blocks of points, once for each kind of processor; blocks in and out. */
+#if defined(__GNUC__) && !defined(__clang__)
+/* Branches around arithmetic that might set a flag would stop the vectoriser; flags are never looked at. */
+#pragma GCC optimize ("no-trapping-math")
+#endif
 #include <math.h>
 #include <string.h>
 #include "machine.h"
