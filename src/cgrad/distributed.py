@@ -181,6 +181,10 @@ class Plan:
         example = []
         for k, (x, axis) in enumerate(zip(args, axes, strict=True)):
             leaves: list[Any] = []
+            if p._constant(k, len(args)):
+                example.append(x)
+                self.parts.append(Part(("const", x), [], [], False))
+                continue
             if isinstance(x, bags.Bag):
                 if self.bag is not None:
                     raise errors.two_bags(op)

@@ -111,6 +111,14 @@ def test_gradients(threads):
         assert np.allclose(np.ravel(sums[1]), np.ravel(total[1]), rtol=1e-12)
 
 
+def test_static_arguments(threads):
+    p = cgrad.compile(lambda n, x: x**n if x > 0 else x, static="n")
+    x = da.from_array(X, chunks=300)
+    assert np.array_equal(distributed.map(p, 3, x, exact=True).compute(), p.map(3, X, exact=True))
+    assert np.isclose(distributed.map_reduce(p, 3, x), p.map(3, X, reduce="sum"), rtol=1e-14)
+    assert np.array_equal(distributed.map(p.programs[0], 3, abs(x)).compute(), p.map(3, abs(X)))
+
+
 def test_bags(threads):
     p = cgrad.compile(lambda d, w: w*d["x"][0]*d["y"] if d["y"] > 3 else d["y"])
     points = [{"x": np.array([k + 1.0, 0.0]), "y": k} for k in range(20)]
