@@ -15,12 +15,13 @@ import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from . import _core, errors
+from . import errors
 from ._codegen.function import Text
 from ._codegen.layout import PIECE, Layout
 from ._codegen.llvm import Llvm
 from ._codegen.program import Writer
 from ._codegen.reroll import MAX_PERIOD, prepare, reroll
+from ._core import FUNCTION_ADDRESSES, GRAPH_OPS
 from ._optable import OPS
 
 __all__ = ["Machine", "compile_native", "install", "need"]
@@ -60,8 +61,8 @@ def need() -> None:
 
 def install(code: Any) -> None:
     """Let machine code do from now on what a Code of the core does. Raises ImportError as ``need`` does."""
-    machine = compile_native(_core.GRAPH_OPS, code.graph.columns(), code.outputs,
-                             [(node, expected) for node, expected, _ in code.guards.tolist()], _core.FUNCTION_ADDRESSES)
+    machine = compile_native(GRAPH_OPS, code.graph.columns(), code.outputs,
+                             [(node, expected) for node, expected, _ in code.guards.tolist()], FUNCTION_ADDRESSES)
     code.use_native(machine, machine.address, machine.work)
 
 
