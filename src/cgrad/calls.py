@@ -105,8 +105,11 @@ class Calls(Caller):
         """The function itself, where arguments are Values or a program is being recorded."""
         raise NotImplementedError
 
-    def _path(self, arguments: Arguments, state: State) -> tuple[Program, bool]:
-        """A path for points whose guards came out like this, and whether it was just recorded at these arguments."""
+    def _path(self, arguments: Arguments, state: State, steady: bool = False) -> tuple[Program, bool]:
+        """A path for points whose guards came out like this, and whether it was just recorded at these arguments.
+
+        steady: the same one whatever was called lately.
+        """
         raise NotImplementedError
 
     def _used(self, program: Program) -> None:

@@ -40,7 +40,7 @@ class CompiledFunction(Calls):
         if unknown:
             raise errors.unknown_static(self.name, sorted(unknown))
         self._programs: list[Program] = []  # the one used last first
-        self._clock = 0
+        self._clock = self._recordings = 0
         self._warned = False
         self._lock = threading.RLock()
 
@@ -51,23 +51,29 @@ class CompiledFunction(Calls):
         """f by its name, or by what pickle makes of it; without f where it has no name (lambdas, closures)."""
         return _empty, (), {
             "function": store.carried(self.function, self.name, self._signature), "static": self.static,
-            "backend": self.backend, "max_paths": self.max_paths, "programs": self._programs[:]}
+            "backend": self.backend, "max_paths": self.max_paths, "programs": self._programs[:],
+            "numbers": [program.number for program in self._programs]}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self._fill(state["function"], state["static"], state["backend"], state["max_paths"], state["programs"])
+        self._fill(state["function"], state["static"], state["backend"], state["max_paths"], state["programs"], state["numbers"])
 
     def _fill(self, function: Callable[..., Any], static: Sequence[str], backend: str, max_paths: int,
-              programs: Sequence[Program]) -> CompiledFunction:
-        """Be this function with these paths."""
+              programs: Sequence[Program], numbers: Sequence[int] | None = None) -> CompiledFunction:
+        """Be this function with these paths, recorded in the order of these numbers (else the last one first)."""
         self.__init__(function, static, backend, max_paths)  # type: ignore[misc]
         self._programs = list(programs)
+        self._recordings = len(self._programs)
+        for program, number in zip(self._programs, numbers or range(self._recordings, 0, -1), strict=True):
+            program.number = number
+            self._recordings = max(self._recordings, number)
         return self
 
     def __copy__(self) -> CompiledFunction:
         """The same function; paths that either records from now on are its own."""
         with self._lock:
             return _empty()._fill(self.function, self.static, self.backend, self.max_paths,
-                                  [program.twin() for program in self._programs])
+                                  [program.twin() for program in self._programs],
+                                  [program.number for program in self._programs])
 
     def __deepcopy__(self, memo: dict[int, Any]) -> CompiledFunction:
         """As copy, where f is a function; a method becomes that of the copied object, with what it captured."""
@@ -76,7 +82,8 @@ class CompiledFunction(Calls):
         with self._lock:
             programs = [program.twin(None if function is self.function else copy.deepcopy(program.captured, memo))
                         for program in self._programs]
-        return made._fill(function, self.static, self.backend, self.max_paths, programs)
+            numbers = [program.number for program in self._programs]
+        return made._fill(function, self.static, self.backend, self.max_paths, programs, numbers)
 
     @property
     def programs(self) -> tuple[Program, ...]:
@@ -139,9 +146,9 @@ class CompiledFunction(Calls):
                 raise errors.not_repeatable(self.name, program.guard_text(failed))
             state = program.after(state, failed)
 
-    def _path(self, arguments: Arguments, state: State) -> tuple[Program, bool]:
+    def _path(self, arguments: Arguments, state: State, steady: bool = False) -> tuple[Program, bool]:
         with self._lock:
-            for program in self._programs:
+            for program in sorted(self._programs, key=lambda program: program.number) if steady else self._programs:
                 if program.key == arguments.key and program.may_hold(state) and program.fits():
                     return program, False
             known = [program for program in self._programs if program.key == arguments.key]
@@ -153,8 +160,8 @@ class CompiledFunction(Calls):
                 reason = "captured arrays of other shapes"
             else:
                 at = len(state[0])
-                line = next(program.guard_text(at + 1) for program in known
-                            if len(program.guards) > at and program.outcomes[:at] == state[0])
+                line = next((program.guard_text(at + 1) for program in known
+                             if len(program.guards) > at and program.outcomes[:at] == state[0]), "a path that was not kept")
                 reason = f"another outcome of {line}"
             return self._keep(self._recorded(arguments, reason), bool(known)), True
 
@@ -186,6 +193,8 @@ class CompiledFunction(Calls):
             last.kept = False
             self.quick = {name: q for name, q in self.quick.items() if not last.owns(q.code)}
         program.last_used = self._clock
+        self._recordings += 1
+        program.number = self._recordings
         self._programs.insert(0, program)
         return program
 

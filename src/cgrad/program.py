@@ -62,7 +62,7 @@ class Program(Calls):
         self.graph, self.outputs, self.guards = graph, outputs, tuple(guards)
         self.captured, self.captured_shapes = list(captured), list(captured_shapes)
         self.reason, self.backend = reason, backend
-        self.uses = self.last_used = 0
+        self.uses = self.last_used = self.number = 0
         self.kept = True  # among the paths of a compiled function, or by itself
         self._codes: dict[Wanted, Code] = {}
         self._outcomes: tuple[Any, ...] | None = None
@@ -238,7 +238,7 @@ class Program(Calls):
         self._used(self)
         return self, result
 
-    def _path(self, arguments: Arguments, state: State) -> tuple[Program, bool]:
+    def _path(self, arguments: Arguments, state: State, steady: bool = False) -> tuple[Program, bool]:
         if state != START:
             raise errors.guard_failed(self.name, self.guard_text(len(state[0]) + 1))
         if not self.fits():

@@ -166,13 +166,14 @@ def shared_object(text: str) -> Callable:
 
 
 def no_native() -> str:
-    missing = [name for name in ("llvmlite", "cgrad.native") if importlib.util.find_spec(name) is None]
-    return f"native code needs {missing[0]}" if missing else ""
+    if importlib.util.find_spec("llvmlite") is None:
+        return "native code needs llvmlite"
+    from cgrad import native
+
+    return "" if hasattr(native, "install") else "native code is not installed into programs yet"
 
 
 def no_export() -> str:
-    if importlib.util.find_spec("cgrad.export") is None:
-        return "C of programs needs cgrad.export"
     return "" if shutil.which("gcc") else "C of programs is compiled by gcc here"
 
 

@@ -292,15 +292,15 @@ cdef int32_t emit3(Graph g, int op, int32_t a, int32_t b, int32_t c) noexcept no
 # ---- graphs from outside ---------------------------------------------------------------------------
 
 cdef object whole_numbers(object given, object kind):
-    """A row of whole numbers as this kind of integer; ValueError where it does not hold them."""
+    """A row of whole numbers as this kind of integer."""
     given = np.asarray(given)
     if not given.size:
         return np.zeros(given.shape, kind)
     if given.dtype.kind not in "iu":
-        raise ValueError(f"{given.dtype} in place of whole numbers")
+        raise errors.bad_graph(f"{given.dtype} in place of whole numbers")
     found = np.ascontiguousarray(given, kind)
     if (found != given).any():
-        raise ValueError("a number out of range")
+        raise errors.bad_graph("a number out of range")
     return found
 
 
@@ -317,6 +317,8 @@ cdef Graph graph_of_columns(object columns):
         a, b, c = (whole_numbers(columns[name], np.int32) for name in "abc")
         numbers = np.ascontiguousarray(columns["consts"], np.float64)
         count = operator.index(columns["n_inputs"])
+    except errors.ProgramError:
+        raise
     except (KeyError, TypeError, ValueError, OverflowError, IndexError) as error:
         raise errors.bad_graph(f"no columns of a graph ({error})") from None
     n = op.shape[0]
