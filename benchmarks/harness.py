@@ -99,6 +99,7 @@ def calibrated(repeat: Callable[[int], list[float]], budget: float) -> Side:
         nonlocal many
         if not many:
             many = 1
+            run()  # what is made by the first call, such as code, does not count
             while (seconds := run()[0]) < budget/2:
                 many = max(2*many, int(min(10*many, many*budget/max(seconds, 1e-9))))
         seconds, results = run()

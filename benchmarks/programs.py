@@ -260,9 +260,11 @@ def two_threads(quick: bool) -> Row:
     measure = f"{title('B', size)}, {count:,} points, sums of value and gradient, two threads against one"
     if (os.cpu_count() or 1) < 2:
         return Row(measure, ">= 1.8", None, note="needs two CPUs")
+    busy = f"; load average {os.getloadavg()[0]:.1f} before" if hasattr(os, "getloadavg") else ""
     with Sides() as sides:
         return inverted(measure, ">= 1.8", sides.ours("threads", size, count, "auto", side="one"),
-                        sides.ours("threads", size, count, "auto", side="two"), 3 if quick else 15, note="elapsed time")
+                        sides.ours("threads", size, count, "auto", side="two"), 3 if quick else 15,
+                        note=f"elapsed time{busy}")
 
 
 def constant_memory(quick: bool) -> list[Row]:

@@ -234,7 +234,7 @@ def test_short_sides_are_repeated():
 
     def repeat(many):
         counts.append(many)
-        return [float(sum(range(100*many)))]
+        return [float(sum(range(100*many if len(counts) > 1 else 10**6)))]  # the first call is a dear one
 
     side = harness.calibrated(repeat, 0.002)
     seconds, results = side()

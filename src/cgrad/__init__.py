@@ -1,6 +1,7 @@
 """cgrad: automatic differentiation for scalar-heavy Python at the speed of compiled code."""
 
 # "as" the same: for checkers a name that goes on to users.
+from . import distributed as distributed
 from . import nn as nn
 from . import optim as optim
 from . import testing as testing

@@ -24,8 +24,8 @@ NUMBER: Shape = ("number",)
 _REAL = (float, int, np.floating, np.integer)
 
 
-def flatten(op: str, x: Any, leaves: list[Any]) -> Shape:
-    """The shape of x; its numbers and arrays (float64) are appended to ``leaves``."""
+def flatten(op: str, x: Any, leaves: list[Any], arrays: tuple[Any, ...] = ()) -> Shape:
+    """The shape of x; its numbers and arrays (float64) are appended to ``leaves``. arrays: further types that are arrays."""
     kind = type(x)
     if kind is float or kind is Value:
         leaves.append(x)
@@ -47,15 +47,18 @@ def flatten(op: str, x: Any, leaves: list[Any]) -> Shape:
             raise errors.bad_array(op, 0, x)
         return ("array", x.shape)
     if isinstance(x, dict):
-        return ("dict", tuple(x), tuple([flatten(op, v, leaves) for v in x.values()]))
+        return ("dict", tuple(x), tuple([flatten(op, v, leaves, arrays) for v in x.values()]))
     if isinstance(x, (list, tuple)):
-        parts = tuple([flatten(op, v, leaves) for v in x])
+        parts = tuple([flatten(op, v, leaves, arrays) for v in x])
         if kind is list or kind is tuple:
             return (kind.__name__, parts)
         return ("named", kind, parts)
     if dataclasses.is_dataclass(x) and not isinstance(x, type):
         names = tuple(field.name for field in dataclasses.fields(x))
-        return ("dataclass", kind, names, tuple([flatten(op, getattr(x, name), leaves) for name in names]))
+        return ("dataclass", kind, names, tuple([flatten(op, getattr(x, name), leaves, arrays) for name in names]))
+    if isinstance(x, arrays):
+        leaves.append(x)
+        return ("array", tuple(x.shape))
     try:
         hash(x)
     except TypeError:

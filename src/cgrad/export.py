@@ -7,11 +7,12 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from . import _core, errors
+from . import errors
 from ._codegen.c import C
 from ._codegen.layout import PIECE, Layout
 from ._codegen.program import Writer
 from ._codegen.reroll import prepare, reroll
+from ._core import GRAPH_OPS
 
 __all__ = ["Exported", "to_c"]
 
@@ -44,7 +45,7 @@ Exported = tuple[Mapping[str, Any], Any, Sequence[tuple[int, int, int]]]  # colu
 
 
 def to_c(name: str, graphs: Sequence[Exported], guards: Sequence[str] = (), of: str = "",
-         names: Sequence[str] = _core.GRAPH_OPS) -> str:
+         names: Sequence[str] = GRAPH_OPS) -> str:
     """C99 of a program: of the graph of its value, and of one whose outputs are those of the value and a gradient.
 
     A graph is its columns, its outputs, and guards (node, how it came out, number from 1 among the texts ``guards``).

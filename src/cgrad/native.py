@@ -15,19 +15,20 @@ import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from . import _core, errors
+from . import errors
 from ._codegen.function import Text
 from ._codegen.layout import PIECE, Layout
 from ._codegen.llvm import Llvm
 from ._codegen.program import Writer
 from ._codegen.reroll import MAX_PERIOD, prepare, reroll
+from ._core import FUNCTION_ADDRESSES, GRAPH_OPS
 from ._optable import OPS
 
 __all__ = ["Machine", "compile_native", "install", "need"]
 
 CHUNK = 30_000  # nodes that LLVM holds at once
 LEVEL = 2  # of LLVM's code generation, 0 to 3
-QUICK = 20_000  # nodes of straight code, beyond which level 0 is taken: made 4 times, run 0.6 to 0.8 times as fast
+QUICK = 20_000  # nodes beyond which level 0 is taken: code made 4 times, run 0.6 to 0.8 times as fast
 ROWS = {op.name for op in OPS}
 
 _lock = threading.Lock()
@@ -60,8 +61,8 @@ def need() -> None:
 
 def install(code: Any) -> None:
     """Let machine code do from now on what a Code of the core does. Raises ImportError as ``need`` does."""
-    machine = compile_native(_core.GRAPH_OPS, code.graph.columns(), code.outputs,
-                             [(node, expected) for node, expected, _ in code.guards.tolist()], _core.FUNCTION_ADDRESSES)
+    machine = compile_native(GRAPH_OPS, code.graph.columns(), code.outputs,
+                             [(node, expected) for node, expected, _ in code.guards.tolist()], FUNCTION_ADDRESSES)
     code.use_native(machine, machine.address, machine.work)
 
 
@@ -123,20 +124,25 @@ class Builder:
     def build(self, texts: Sequence[Text]) -> int:
         """Compile functions, and give the address of the last."""
         *others, entry = texts
-        straight = [text for text in others if not text.loop]
-        quick = sum(text.nodes for text in straight) > QUICK
+        wide = [text for text in others if text.wide]
+        others = [text for text in others if not text.wide]
+        best: list[Text] = []
+        quick: list[Text] = []
+        nodes = 0
+        for text in sorted(others, key=lambda one: -one.blocks):  # what runs most often first
+            nodes += text.nodes
+            (best if nodes <= QUICK else quick).append(text)
         chunk: list[Text] = []
-        for text in straight if quick else []:
+        for text in quick:
             chunk.append(text)
             if sum(text.nodes for text in chunk) >= CHUNK:
                 self.compile(chunk, 0)
                 chunk = []
         if chunk:
             self.compile(chunk, 0)
-        wide = [text for text in others if text.wide]
         if wide:
             self.compile(wide, self.level, vectors=True)
-        self.compile([*(text for text in others if text.name not in self.known), entry], self.level)
+        self.compile([*best, entry], self.level)
         return self.known[entry.name]
 
     def compile(self, texts: Sequence[Text], level: int, vectors: bool = False) -> None:

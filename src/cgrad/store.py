@@ -244,17 +244,20 @@ def written(path: Any, blocks: list[bytes]) -> None:
 def read(path: Any) -> Stored:
     """What a file holds. Raises ProgramError for one that is damaged, foreign or newer, OSError where there is none."""
     with open(path, "rb") as file:
-        head = file.read(HEAD.size)
-        if head[:len(MAGIC)] != MAGIC[:len(head)] or not head:
-            raise errors.bad_file(path, "this is no file of a program: it begins otherwise")
-        if len(head) < HEAD.size:
-            raise errors.bad_file(path, "it ends too early: save the program again")
-        _, format_, checksum, described, arrayed = HEAD.unpack(head)
-        if format_ > VERSION:
-            raise errors.bad_file(path, f"a newer cgrad wrote it (format {format_}, this one reads up to {VERSION}), "
-                                        "or it was damaged: pip install -U pycgrad")
-        body = file.read()
-    wanted = described + arrayed
+        return stored_of(path, file.read(HEAD.size), file.read)
+
+
+def stored_of(path: Any, head: bytes, rest: Callable[[], bytes]) -> Stored:
+    """What a file with this head holds; rest: reads what follows, of a file that is one of programs."""
+    if head[:len(MAGIC)] != MAGIC[:len(head)] or not head:
+        raise errors.bad_file(path, "this is no file of a program: it begins otherwise")
+    if len(head) < HEAD.size:
+        raise errors.bad_file(path, "it ends too early: save the program again")
+    _, format_, checksum, described, arrayed = HEAD.unpack(head)
+    if format_ > VERSION:
+        raise errors.bad_file(path, f"a newer cgrad wrote it (format {format_}, this one reads up to {VERSION}), "
+                                    "or it was damaged: pip install -U pycgrad")
+    body, wanted = rest(), described + arrayed
     if len(body) != wanted:
         raise errors.bad_file(path, f"it has {len(body)} bytes of {wanted}: save the program again")
     if format_ < 1 or zlib.crc32(body, zlib.crc32(head[CHECKED_FROM:])) != checksum:
@@ -410,7 +413,7 @@ def signature_in(given: Any) -> inspect.Signature | None:
         try:
             parameters.append(inspect.Parameter(row[0], getattr(inspect.Parameter, row[1]),
                                                 default=... if row[2] else inspect.Parameter.empty))
-        except ValueError:
+        except (ValueError, IndexError):  # of an empty name
             raise errors.damaged_program(f"the argument {row[0]!r}") from None
     try:
         return inspect.Signature(parameters)

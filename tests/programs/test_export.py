@@ -169,7 +169,7 @@ def test_outputs_of_a_loop_in_both_arrays(build):
 def test_guards(build):
     g, outputs, guards = guarded(30)
     texts = [f"model.py:{3 + k % 2}: x {'<' if want else '=='} /* it */" for k, (_, want) in enumerate(guards)]
-    text = to_c("steps", [(g.columns(), outputs, [(*guard, t) for guard, t in zip(guards, texts, strict=True)], [])], names=NAMES)
+    text = to_c("steps", [(g.columns(), outputs, [(*guard, k) for k, guard in enumerate(guards, 1)])], texts, names=NAMES)
     assert "    60: model.py:4: x == / * it * / (false)" in text
     library = build(text)
     inputs = np.random.default_rng(1).normal(size=30)

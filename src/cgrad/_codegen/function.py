@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Text:
-    """A function, and those that it alone calls: how many nodes it has, whether it loops, whether vectors pay off."""
+    """A function, and those that it alone calls: its nodes, how often they are run, whether vectors pay off."""
 
     name: str
     text: str
     nodes: int = 0
-    loop: bool = True
+    blocks: int = 1 << 30
     wide: bool = False
     guarded: bool = False  # whether it may return a guard's number; else it returns 0
 

@@ -19,7 +19,8 @@ from .reroll import COS_AFTER_SIN, NODE, SIN_AFTER_COS, Code, Frame, Ints, Loop,
 
 PIECE = 320  # nodes of a function
 WIDE_PIECE = 1280  # of one whose nodes are to be joined into vectors
-WIDE = 64, 4096  # nodes of bodies where that pays off: smaller ones have little to join, larger ones take long
+WIDE = 64, 4096  # nodes of bodies where that pays off: smaller ones have little to join; of all together
+MANY_BLOCKS = 8  # of a loop that is worth it
 NOWHERE, FIXED, EACH = range(3)
 OUTPUT = 8  # a kind of place, beside those of operands; outputs from ``split`` on are another array, OUTPUT + 1
 
@@ -71,10 +72,9 @@ class Layout:
     def __init__(self, code: Code, frames: list[Frame], cheap: Sequence[bool] = (), piece: int = PIECE,
                  split: int = 1 << 62) -> None:
         self.code, self.split = code, split
-        self.plans = []
-        for frame in frames:
-            wide = isinstance(frame, Loop) and self.is_wide(frame, cheap)
-            self.plans.append(Plan(frame, self.cut(frame, max(piece, WIDE_PIECE) if wide else piece), wide=wide))
+        wide = self.find_wide([frame for frame in frames if isinstance(frame, Loop)], cheap)
+        self.plans = [Plan(frame, self.cut(frame, WIDE_PIECE if frame in wide else piece), wide=frame in wide)
+                      for frame in frames]
         n = len(code)
         self.block = np.zeros(n, np.int64)  # piece of straight code, or block of a loop: numbered through
         self.part = np.zeros(n, np.int64)  # piece inside a block
@@ -91,11 +91,19 @@ class Layout:
         self.size = 0
         self.allocate(needed, crossing, last)
 
-    def is_wide(self, loop: Loop, cheap: Sequence[bool]) -> bool:
-        """Whether vectors pay off in a loop: a large body of operations that are one instruction."""
-        body = self.code.op[loop.start:loop.start + loop.period]
-        calls = sum(int(op) >= len(cheap) or not cheap[op] for op in body.tolist())
-        return WIDE[0] <= loop.period <= WIDE[1] and 32*calls <= loop.period
+    def find_wide(self, loops: list[Loop], cheap: Sequence[bool]) -> set[Frame]:
+        """Loops where vectors pay off: large bodies of operations that are one instruction, run often."""
+        wide: set[Frame] = set()
+        left = WIDE[1]
+        for loop in sorted(loops, key=lambda one: -one.count):
+            if loop.count < MANY_BLOCKS or not WIDE[0] <= loop.period <= left:
+                continue
+            body = self.code.op[loop.start:loop.start + loop.period]
+            calls = sum(int(op) >= len(cheap) or not cheap[op] for op in body.tolist())
+            if 32*calls <= loop.period:
+                wide.add(loop)
+                left -= loop.period
+        return wide
 
     def cut(self, frame: Frame, piece: int) -> list[tuple[int, int]]:
         start, stop = (0, frame.period) if isinstance(frame, Loop) else (frame.start, frame.stop)

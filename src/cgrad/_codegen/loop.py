@@ -71,7 +71,7 @@ class Body:
             text, guarded = self.whole(name)
         else:
             text, guarded = self.pieces(name)
-        return Text(name, text, self.loop.period, wide=self.plan.wide, guarded=guarded)
+        return Text(name, text, self.loop.period, self.loop.count, wide=self.plan.wide, guarded=guarded)
 
     def whole(self, name: str) -> tuple[str, bool]:
         """The loop as one function, and whether it has guards."""

@@ -45,7 +45,7 @@ class Writer:
                         function = self.function()
                         self.straight(function, start, stop)
                         text = function.text(self.name())
-                        self.texts.append(Text(self.name(), text, stop - start, loop=False, guarded=function.guarded))
+                        self.texts.append(Text(self.name(), text, stop - start, blocks=1, guarded=function.guarded))
             for one in self.texts:
                 entry.call(one)
         self.finish(entry)

@@ -89,7 +89,7 @@ const char *cgrad_lanes_name(void);
 
 /* Many points: point p's input k lies at source[k].at + p*stride (bytes; stride 0: the same for all), its result k goes to
    target[k]. lanes is a power of two, 16 to CGRAD_MOST_LANES. */
-#define CGRAD_MOST_LANES 256
+#define CGRAD_MOST_LANES 128
 typedef struct { char *at; ptrdiff_t stride; } cgrad_place;
 typedef struct {
     cgrad_lanes_function run;

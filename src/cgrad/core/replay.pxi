@@ -27,7 +27,7 @@ cdef extern from "core/machine.h" nogil:
 
 cdef enum:
     LONG_RUN = 20000         # words from which a run releases the GIL
-    LANE_BYTES = 640 << 10   # what a block's slots may take: they stay in the second cache
+    LANE_BYTES = 896 << 10   # what a block's slots may take: they stay in the second cache
     PIECE = 1 << 23          # words times points of one piece of a batch: some milliseconds
 
 
