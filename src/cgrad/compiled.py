@@ -27,8 +27,8 @@ class CompiledFunction(Calls):
 
     def __init__(self, function: Callable[..., Any], static: Sequence[str] = (), backend: str = "auto",
                  max_paths: int = 64) -> None:
+        functools.update_wrapper(self, function, updated=())  # without what was set on it: f.grad = ...
         self.function, self.static, self.backend, self.max_paths = function, tuple(static), backend, max_paths
-        functools.update_wrapper(self, function)
         self.name = getattr(function, "__qualname__", type(function).__name__).replace("<locals>.", "")
         try:
             self._signature: inspect.Signature | None = inspect.signature(function)
@@ -74,8 +74,8 @@ class CompiledFunction(Calls):
                     hash(x)
                 except TypeError:
                     raise errors.bad_static(self.name, name, x) from None
-                shapes.append(("const", x))
-                key.append((type(x), x))
+                shapes.append(_tree.constant(self.name, x))
+                key.append(shapes[-1])
             else:
                 shapes.append(_tree.flatten(self.name, x, leaves))
                 key.append(shapes[-1])
@@ -119,7 +119,7 @@ class CompiledFunction(Calls):
             elif not known:
                 reason = "the first call with such arguments"
             elif state == START:
-                reason = "captured arrays of other shapes"
+                reason = "captured arrays of other shapes, or layers in another state"
             else:
                 at = len(state[0])
                 line = next(program.guard_text(at + 1) for program in known

@@ -63,6 +63,7 @@ class Program(Calls):
         self.captured, self.captured_shapes = list(captured), list(captured_shapes)
         self.reason, self.backend = reason, backend
         self.uses = self.last_used = 0
+        self.conditions: list[tuple[Any, str, Any]] = []  # attributes that have to be what they were
         self.kept = True  # among the paths of a compiled function, or by itself
         self._codes: dict[Wanted, Code] = {}
         self._outcomes: tuple[Any, ...] | None = None
@@ -131,8 +132,9 @@ class Program(Calls):
         return prefix, (state[1] if prefix == state[0] else frozenset()) | {outcome}
 
     def fits(self) -> bool:
-        """Whether what it captured has the shapes of its recording."""
-        return all(v.shape == shape for v, shape in zip(self.captured, self.captured_shapes, strict=True))
+        """Whether what it captured has the shapes of its recording, and what it relies on is the same."""
+        return all(v.shape == shape for v, shape in zip(self.captured, self.captured_shapes, strict=True)) \
+            and all(getattr(owner, name, None) is value for owner, name, value in self.conditions)
 
     def captured_numbers(self) -> Array:
         """The numbers of captured leaves as they are now."""
@@ -325,7 +327,7 @@ def record(function: Callable[..., Any], name: str, arguments: Arguments, keywor
         if isinstance(given[-1], (Value, Tensor)):
             given[-1].name = argument
     n = len(given) - len(keywords)
-    with _core.Trace() as trace:
+    with _core.Trace(leaves) as trace:
         try:
             value = function(*given[:n], **dict(zip(keywords, given[n:], strict=True)))
         except TypeError as error:
@@ -334,6 +336,7 @@ def record(function: Callable[..., Any], name: str, arguments: Arguments, keywor
             raise
         results: list[Any] = []
         out = _tree.flatten(name, value, results)
+        _tree.check_result(name, out)
         outputs: list[Any] = []
         for x in results:
             if isinstance(x, Tensor):
@@ -342,6 +345,8 @@ def record(function: Callable[..., Any], name: str, arguments: Arguments, keywor
                 outputs += list(x.flat)
             else:
                 outputs.append(x)
-    graph, nodes, guards, captured = trace.graph(leaves, outputs)
-    return Program(name, arguments.names, arguments.key, arguments.shapes, out, graph, nodes,
-                   [Guard(*guard) for guard in guards], captured, [v.shape for v in captured], reason, backend)
+    graph, nodes, guards, captured = trace.graph(outputs)
+    program = Program(name, arguments.names, arguments.key, arguments.shapes, out, graph, nodes,
+                      [Guard(*guard) for guard in guards], captured, [v.shape for v in captured], reason, backend)
+    program.conditions = trace.conditions
+    return program
