@@ -86,6 +86,28 @@ def timed(work: Callable[[], list[float]]) -> Side:
     return side
 
 
+def calibrated(repeat: Callable[[int], list[float]], budget: float) -> Side:
+    """A side of something short: ``repeat(many)`` does it that often, in about ``budget`` seconds; the time of one."""
+    many = 0
+
+    def run() -> Outcome:
+        start = clock()
+        results = repeat(many)
+        return clock() - start, results
+
+    def side() -> Outcome:
+        nonlocal many
+        if not many:
+            many = 1
+            run()  # what is made by the first call, such as code, does not count
+            while (seconds := run()[0]) < budget/2:
+                many = max(2*many, int(min(10*many, many*budget/max(seconds, 1e-9))))
+        seconds, results = run()
+        return seconds/many, results
+
+    return side
+
+
 class Process:
     """A fresh interpreter that holds the sides of one factory; python: another one than this."""
 

@@ -24,12 +24,14 @@ from benchmarks import (  # noqa: E402
     memory,
     moons,
     peers,
+    programs,
     sweep,
 )
 
 GROUPS = {"chain": chain.run, "moons": moons.run, "peers": peers.run, "expression": expression.run,
           "sweep": sweep.run, "memory": memory.run, "hessian": hessian.run, "arrays": arrays.run,
-          "digits": arrays_digits.run, "array memory": arrays_memory.run}
+          "digits": arrays_digits.run, "array memory": arrays_memory.run, "programs": programs.points,
+          "program batches": programs.batches, "program building": programs.building}
 BEGIN, END = "<!-- figures:begin -->", "<!-- figures:end -->"
 VERDICT = {True: "met", False: "missed", None: ""}
 

@@ -88,4 +88,6 @@ class Formulas:
         for kind, name, args, _ in self.functions:
             out.append(f"    {'bint' if kind == 'int' else kind} {name}({', '.join(f'double {a}' for a in args)})")
         out.append("    double evaluate(int op, const double *x, double *d)")
-        return "\n".join(out) + "\n"
+        out += ["", "# Where the functions are, for machine code (native.py).", "FUNCTION_ADDRESSES = {"]
+        out += [f"    {f!r}: <uintptr_t>&c_{f}," for f in sorted(self.called)]
+        return "\n".join([*out, "}"]) + "\n"

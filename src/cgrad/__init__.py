@@ -1,12 +1,14 @@
 """cgrad: automatic differentiation for scalar-heavy Python at the speed of compiled code."""
 
 # "as" the same: for checkers a name that goes on to users.
+from . import distributed as distributed
 from . import nn as nn
 from . import optim as optim
 from . import testing as testing
 from . import viz as viz
 from .compiled import CompiledFunction as CompiledFunction
 from .compiled import compile as compile
+from .compiled import load as load
 from .errors import AnomalyError as AnomalyError
 from .errors import GuardError as GuardError
 from .errors import ProgramError as ProgramError

@@ -26,11 +26,12 @@ NUMBER: Shape = ("number",)
 _REAL = (float, int, np.floating, np.integer)
 _NO_REAL = (enum.Enum, np.timedelta64)  # though they may be such
 _CHANGING = (Iterator, random.Random, np.random.Generator, np.random.RandomState, np.random.BitGenerator)
+_SIMPLE = (bool, str, type(None))  # which equal nothing of another type
 _FIXED = (bool, str, type(None), bytes, complex, enum.Enum, np.generic, np.dtype, type)  # no traced numbers are inside
 
 
-def flatten(op: str, x: Any, leaves: list[Any]) -> Shape:
-    """The shape of x; its numbers and arrays (float64) are appended to ``leaves``."""
+def flatten(op: str, x: Any, leaves: list[Any], arrays: tuple[Any, ...] = ()) -> Shape:
+    """The shape of x; its numbers and arrays (float64) are appended to ``leaves``. arrays: further types that are arrays."""
     kind = type(x)
     if kind is float or kind is Value:
         leaves.append(x)
@@ -54,30 +55,41 @@ def flatten(op: str, x: Any, leaves: list[Any]) -> Shape:
             raise errors.bad_array(op, 0, x)
         return ("array", x.shape)
     if isinstance(x, dict):
-        parts = tuple([flatten(op, v, leaves) for v in x.values()])
-        if all([type(k) is str for k in x]):
-            return ("dict", tuple(x), parts)
-        return ("dict", tuple(x), told(tuple(x)), parts)
+        parts = tuple([flatten(op, v, leaves, arrays) for v in x.values()])
+        return dict_shape(tuple(x), parts)
     if isinstance(x, (list, tuple)):
-        parts = tuple([flatten(op, v, leaves) for v in x])
+        parts = tuple([flatten(op, v, leaves, arrays) for v in x])
         if kind is list or kind is tuple:
             return (kind.__name__, parts)
         return ("named", kind, parts)
     if dataclasses.is_dataclass(x) and not isinstance(x, type):
         names = tuple(field.name for field in dataclasses.fields(x))
-        return ("dataclass", kind, names, tuple([flatten(op, getattr(x, name), leaves) for name in names]))
+        return ("dataclass", kind, names, tuple([flatten(op, getattr(x, name), leaves, arrays) for name in names]))
+    if isinstance(x, arrays):
+        leaves.append(x)
+        return ("array", tuple(x.shape))
     return constant(op, x)
 
 
 def constant(op: str, x: Any) -> Shape:
-    """The shape of a constant."""
+    """The shape of a constant that was given."""
     if isinstance(x, _CHANGING):
         raise errors.changing(op, x)
     try:
         hash(x)
     except TypeError:
         raise errors.bad_leaf(op, x) from None
-    return ("const", x, told(x))
+    return constant_shape(x)
+
+
+def constant_shape(x: Any) -> Shape:
+    """The shape of a constant."""
+    return ("const", x) if type(x) in _SIMPLE else ("const", x, told(x))
+
+
+def dict_shape(keys: tuple[Any, ...], parts: tuple[Shape, ...]) -> Shape:
+    """The shape of a dict."""
+    return ("dict", keys, parts) if all([type(k) is str for k in keys]) else ("dict", keys, told(keys), parts)
 
 
 def told(x: Any) -> Any:

@@ -16,16 +16,30 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from . import _core, _tree, errors
-from ._core import Batch, Code, Tensor, Value
+from . import _tree, errors
+from ._core import Batch, Code, Tensor, Value, recording
 from ._tree import Shape
 
 if TYPE_CHECKING:
-    from .calls import Arguments, By, Calls, Wanted
+    from .calls import Arguments, By, Calls
     from .program import Program
 
 Array = np.ndarray[Any, Any]
 Progress = Callable[[int], None]
+Where = range | Array  # points: all of a stretch, or these
+SEGMENT = 1 << 20  # points that are sorted by their paths at once
+State = tuple[tuple[Any, ...], frozenset[Any]]  # how guards came out so far, and how the next one does not
+START: State = ((), frozenset())
+
+
+class Wanted(NamedTuple):
+    """What is asked of a program: a kind of derivative, by which inputs."""
+
+    kind: str  # value, gradient, jvp, vjp, hvp
+    wrt: tuple[int, ...] = ()
+
+
+VALUE = Wanted("value")
 
 
 class Options(NamedTuple):
@@ -79,6 +93,10 @@ class Places(NamedTuple):
         # a stride of 0 says "the same for all points", as it does in a broadcast array
         return Places(addresses, np.full(addresses.shape, stride, np.int64), (array,))
 
+    def at(self, start: int) -> Places:
+        """The same where point ``start`` is the first."""
+        return self._replace(addresses=self.addresses + start*self.strides)
+
     @staticmethod
     def joint(parts: list[Places]) -> Places:
         return Places(np.concatenate([np.zeros(0, np.int64), *[p.addresses for p in parts]]),
@@ -93,11 +111,13 @@ class Points:
         axes = options.in_axes if isinstance(options.in_axes, (tuple, list)) else [options.in_axes]*len(args)
         if len(axes) != len(args):
             raise errors.bad_prefix(options.op, options.in_axes, f"{len(args)} arguments")
-        self.full: list[Shape] = []
         self.arrays: list[tuple[Array, int | None]] = []
         self.example: list[Any] = []
         lengths: dict[int, str] = {}
         for k, (x, axis) in enumerate(zip(args, axes, strict=True)):
+            if calls._constant(k, len(args)):
+                self.example.append(x)
+                continue
             leaves: list[Any] = []
             shape = _tree.flatten(options.op, x, leaves)
             if any(isinstance(leaf, (Value, Tensor)) or getattr(leaf, "dtype", float) == object for leaf in leaves):
@@ -111,12 +131,11 @@ class Points:
                     one.append(leaf)
                     continue
                 if not -array.ndim <= a < array.ndim:
-                    raise errors.bad_axis(options.op, k, a, array.shape)
+                    raise errors.no_such_axis(options.op, k, a, array.shape)
                 a %= array.ndim
                 lengths.setdefault(array.shape[a], f"argument {k + 1}")
                 self.arrays.append((aligned(array), a))
                 one.append(point_of(array, a, 0))
-            self.full.append(shape)
             self.example.append(_tree.unflatten(shape, iter(one)))
         if len(lengths) != 1:
             raise errors.no_points(options.op, lengths)
@@ -143,8 +162,8 @@ def point_of(array: Array, axis: int, p: int) -> Any:
     if not array.shape[axis]:
         rest = array.shape[:axis] + array.shape[axis + 1:]
         return np.zeros(rest) if rest else 0.0
-    part = np.take(array, p, axis=axis)
-    return part if part.ndim else float(part)
+    part = array[(slice(None),)*axis + (p,)]
+    return np.array(part) if part.ndim else float(part)
 
 
 # ---- what is wanted of each point ------------------------------------------------------------------
@@ -164,8 +183,6 @@ class Values:
     by: By | None = None
 
     def passes(self, program: Program, arguments: Arguments) -> list[Pass]:
-        from .calls import VALUE
-
         return [Pass(VALUE, 0, program.results)]
 
     def answer(self, program: Program, parts: list[Array]) -> Any:
@@ -179,8 +196,6 @@ class Gradients:
         self.by = by
 
     def passes(self, program: Program, arguments: Arguments) -> list[Pass]:
-        from .calls import Wanted
-
         program.need_scalar("map_value_and_grad")
         wrt = self.by.wrt(program, arguments)
         return [Pass(Wanted("gradient", wrt), 0, 1 + len(wrt))]
@@ -200,12 +215,10 @@ class Products:
         self.counted = False
 
     def passes(self, program: Program, arguments: Arguments) -> list[Pass]:
-        from .calls import Wanted
-
         program.need_scalar("map_hvp")
         wanted = [_tree.dims(part) for part in _tree.parts_of(self.by.shape)]
         found = [array.shape[1:] for array in self.arrays]
-        if found != wanted:
+        if found != wanted or not all(array.ndim for array in self.arrays):
             raise errors.bad_direction("map_hvp", f"arrays of shapes {[a.shape for a in self.arrays]}",
                                        f"points first, then {_tree.described(self.by.shape)}")
         wrt = self.by.wrt(program, arguments)
@@ -224,18 +237,18 @@ class Jacobians:
         self.columns = _tree.size(by.shape)
 
     def passes(self, program: Program, arguments: Arguments) -> list[Pass]:
-        from .calls import Wanted
-
         rows, wrt = program.results, self.by.wrt(program, arguments)
-        self.forward = self.columns <= rows
-        n = self.columns if self.forward else rows
-        width = rows if self.forward else self.columns
-        wanted = Wanted("jvp" if self.forward else "vjp", wrt)
+        forward = self.columns <= rows
+        n = self.columns if forward else rows
+        width = rows if forward else self.columns
+        wanted = Wanted("jvp" if forward else "vjp", wrt)
         return [Pass(wanted, rows, rows + width, Places.of(row, 0)) for row in np.eye(n)]
 
     def answer(self, program: Program, parts: list[Array]) -> Any:
         matrix = np.array(parts)
-        if self.forward:
+        if not parts:  # no results: no rows
+            return _tree.blocks(np.zeros((0, self.columns)), program.out, self.by.shape)
+        if self.columns <= program.results:
             matrix = matrix.swapaxes(0, 1)
         return _tree.blocks(np.moveaxis(matrix, (0, 1), (-2, -1)), program.out, self.by.shape)
 
@@ -268,10 +281,8 @@ def stacked(shape: Shape, rows: Array) -> Any:
 
 def run(calls: Calls, args: tuple[Any, ...], options: Options, plan_of: Callable[[Arguments], Plan]) -> Any:
     """A batch of points: which path each takes, and its results."""
-    from .program import START, State
-
     options.check()
-    if _core.recording():
+    if recording():
         raise errors.traced_effect(f"{calls.name}.{options.op}", errors.user_line())
     points = Points(calls, args, options)
     plan, n = plan_of(points.arguments), points.count
@@ -279,38 +290,65 @@ def run(calls: Calls, args: tuple[Any, ...], options: Options, plan_of: Callable
         raise errors.no_points(options.op, {n: "the arguments", **{len(a): "v" for a in plan.arrays if a.ndim}})
     first: Program | None = None
     kept: list[Array] = []
-    groups: list[tuple[Array | None, State]] = [(None, START)]  # points (None: all), how their guards came out
+    tried: set[Program] = set()
+    # Groups of points, with how their guards came out. Not all points at once: what is noted of each takes memory.
+    segments = [range(start, min(start + SEGMENT, n)) for start in range(0, max(n, 1), SEGMENT)]
+    groups: list[tuple[Where, State]] = [(where, START) for where in reversed(segments)]
     with Meter(options, n) as meter:
         while groups:
-            index, state = groups.pop()
-            program, fresh = calls._path(points.at(0 if index is None else int(index[0])), state)
-            if (fresh or not program.kept) and (n if index is None else len(index)) > 1:
-                # Recorded at the first point, it holds there for sure where C's own functions are used; not so with
-                # vector functions, if a guard is right on its border. So this point goes alone: each round ends one.
-                index = np.arange(n, dtype=np.intp) if index is None else index
-                groups.append((index[1:], state))
-                index = index[:1]
-            if first is None:
-                first = program
-                widths = [p.hi - p.lo for p in plan.passes(program, points.arguments)]
-                kept = [np.zeros(w) if options.reduce else np.empty((w, n)) for w in widths]
-                meter.passes = max(len(widths), 1)
-            elif program.out != first.out:
-                raise errors.uneven_values(calls.name, _tree.described(first.out), _tree.described(program.out))
-            alone = options._replace(exact=True) if fresh else options
-            failed = np.zeros(0, np.int32)
-            for part, rows in zip(plan.passes(program, points.arguments), kept, strict=True):
-                failed = swept_pass(program, part, points, rows, index, alone, meter)
-            calls._used(program)
+            where, state = groups.pop()
+            program, fresh = calls._path(points.at(int(where[0]) if n else 0), state, steady=True)
+            # A recording holds at its first point for sure where C's own functions are used. With vector functions it
+            # may not, if a guard is right on its border: then, or if it is found again that way, these
+            # points are run with C's. So each recording ends one point or more.
+            exact = options.exact or (fresh and (program in tried or not program.kept))
+            tried.add(program)
+            how = options._replace(exact=exact)
+            misfit = unlike(calls, program, first, plan, points.arguments)
+            if misfit is not None:  # which is no harm if no point is on this path
+                how = how._replace(reduce="sum")
+                failed = swept_passes(program, Values(), points, [np.zeros(program.results)], where, how, meter)
+                if not failed.all() or not n:
+                    raise misfit
+            else:
+                if first is None:
+                    widths = [p.hi - p.lo for p in plan.passes(program, points.arguments)]
+                    kept = [np.zeros(w) if options.reduce else np.empty((w, n)) for w in widths]
+                    meter.passes = max(len(widths), 1)
+                failed = swept_passes(program, plan, points, kept, where, how, meter)
+                if fresh and not exact and failed[:1].any():
+                    bad, how = np.flatnonzero(failed), options._replace(exact=True)
+                    failed[bad] = swept_passes(program, plan, points, kept, among(where, bad), how, meter)
+                if first is None and not (n and failed.all()):
+                    first = program
+            if fresh and how.exact and failed[:1].any():
+                raise errors.not_repeatable(calls.name, program.guard_text(int(failed[0])))
+            if not n or not failed.all():
+                calls._used(program)
             bad = np.flatnonzero(failed)
-            if bad.size and fresh:
-                raise errors.not_repeatable(calls.name, program.guard_text(int(failed[bad[0]])))
             order = bad[np.argsort(failed[bad], kind="stable")]
-            for guard, start, stop in runs(failed[order]):
-                left = order[start:stop]  # ascending: the sort keeps their order
-                groups.append(((left if index is None else index[left]).astype(np.intp), program.after(state, guard)))
+            left = failed[order]
+            del failed  # before the next is made
+            for guard, start, stop in runs(left):  # points ascend in each: the sort keeps their order
+                groups.append((among(where, order[start:stop]), program.after(state, guard)))
     assert first is not None
     return plan.answer(first, kept)
+
+
+def unlike(calls: Calls, program: Program, first: Program | None, plan: Plan, arguments: Arguments) -> Exception | None:
+    """Why values along this path cannot stand in one batch with those along the first one; None: they can."""
+    if first is not None and program.out != first.out:
+        return errors.uneven_values(calls.name, _tree.described(first.out), _tree.described(program.out))
+    try:
+        plan.passes(program, arguments)
+    except TypeError as error:  # no gradient, as the value is not one number
+        return error
+    return None
+
+
+def among(where: Where, places: Array) -> Array:
+    """The points at these places of a group."""
+    return places + where.start if isinstance(where, range) else where[places]
 
 
 def runs(sorted_numbers: Array) -> Iterator[tuple[int, int, int]]:
@@ -322,25 +360,33 @@ def runs(sorted_numbers: Array) -> Iterator[tuple[int, int, int]]:
         yield int(sorted_numbers[start]), start, stop
 
 
-def swept_pass(program: Program, part: Pass, points: Points, rows: Array, index: Array | None, options: Options,
+def swept_passes(program: Program, plan: Plan, points: Points, kept: list[Array], where: Where, options: Options,
+                 meter: Meter) -> Array:
+    """Run a group of points along one path; gives where each left it."""
+    failed = np.zeros(len(where), np.int32)
+    for part, rows in zip(plan.passes(program, points.arguments), kept, strict=True):
+        failed = swept_pass(program, part, points, rows, where, options, meter)
+    return failed
+
+
+def swept_pass(program: Program, part: Pass, points: Points, rows: Array, where: Where, options: Options,
                meter: Meter) -> Array:
     """Run one pass along one path over a group of points; gives where each left the path."""
     code = program.code(part.wanted)
-    sources = [points.places, Places.of(program.captured_numbers(), 0)]
-    if part.extra is not None:
-        sources.append(part.extra)
+    start, index = (where.start, None) if isinstance(where, range) else (0, where)
+    sources = Places.joint([points.places, Places.of(program.captured_numbers(), 0),
+                            *([] if part.extra is None else [part.extra])])
     if options.reduce:
         targets = None
     else:
         scrap = np.empty(code.results)
         targets = Places.of(scrap, 0)  # results that are not kept
-        start = rows.__array_interface__["data"][0]
-        targets.addresses[part.lo:part.hi] = start + rows.strides[0]*np.arange(part.hi - part.lo, dtype=np.int64)
+        at = rows.__array_interface__["data"][0]
+        targets.addresses[part.lo:part.hi] = at + rows.strides[0]*np.arange(part.hi - part.lo, dtype=np.int64)
         targets.strides[part.lo:part.hi] = 8
-        targets = targets._replace(held=(scrap, rows))
-    count = points.count if index is None else len(index)
+        targets = targets._replace(held=(scrap, rows)).at(start)
     sums = np.zeros(code.results) if options.reduce else None
-    failed = swept(code, count, Places.joint(sources), targets, options.kind, index, options.threads, meter.add, sums)
+    failed = swept(code, len(where), sources.at(start), targets, options.kind, index, options.threads, meter.add, sums)
     if sums is not None:
         rows += sums[part.lo:part.hi]
     return failed

@@ -12,27 +12,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from . import _core, _tree, batch, errors
-from ._core import Caller, Quick, Tensor, Value
+from . import _tree, batch, errors
+from ._core import Caller, Quick, Tensor, Value, plain, recording
 from ._tree import NUMBER, Shape
+from .batch import VALUE, State, Wanted
 
 if TYPE_CHECKING:
-    from .program import Program, State
+    from .program import Program
 
 Array = np.ndarray[Any, Any]
 Leaf = Value | Tensor
 NOTHING = np.zeros(0)
 ROWS = 512  # seeds of a Jacobian that are swept at once
-
-
-class Wanted(NamedTuple):
-    """What is asked of a program: a kind of derivative, by which inputs."""
-
-    kind: str  # value, gradient, jvp, vjp, hvp
-    wrt: tuple[int, ...] = ()
-
-
-VALUE = Wanted("value")
 
 
 class Arguments(NamedTuple):
@@ -85,7 +76,7 @@ class By(NamedTuple):
             return ours
         at, theirs = _tree.size(self.shape), []
         for leaf in self.captured:
-            shape = np.shape(_core.plain(leaf))
+            shape = np.shape(plain(leaf))
             n = math.prod(shape) if program.captured_span(leaf) else 0
             part = numbers[at:at + n] if n else np.zeros(math.prod(shape))
             theirs.append(part.reshape(shape).copy() if isinstance(leaf, Tensor) else float(part[0]))
@@ -102,6 +93,10 @@ class Calls(Caller):
         """The arguments of a call, taken apart."""
         raise NotImplementedError
 
+    def _constant(self, k: int, n: int) -> bool:
+        """Whether argument k of n is a constant, whatever it is."""
+        raise NotImplementedError
+
     def _solve(self, arguments: Arguments, run: Callable[[Program], tuple[int, Any]]) -> tuple[Program, Any]:
         """A path that holds: ``run`` gives (0 or the guard that came out otherwise, result)."""
         raise NotImplementedError
@@ -110,8 +105,11 @@ class Calls(Caller):
         """The function itself, where arguments are Values or a program is being recorded."""
         raise NotImplementedError
 
-    def _path(self, arguments: Arguments, state: State) -> tuple[Program, bool]:
-        """A path for points whose guards came out like this, and whether it was just recorded at these arguments."""
+    def _path(self, arguments: Arguments, state: State, steady: bool = False) -> tuple[Program, bool]:
+        """A path for points whose guards came out like this, and whether it was just recorded at these arguments.
+
+        steady: the same one whatever was called lately.
+        """
         raise NotImplementedError
 
     def _used(self, program: Program) -> None:
@@ -122,7 +120,7 @@ class Calls(Caller):
 
     def _plain(self, op: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
         """The arguments of what takes plain numbers alone."""
-        if _core.recording():
+        if recording():
             raise errors.traced_effect(f"{self.name}.{op}", errors.user_line())
         arguments = self._bind(args, kwargs)
         if any(isinstance(x, (Value, Tensor)) for x in arguments.leaves):
@@ -130,7 +128,7 @@ class Calls(Caller):
         return arguments
 
     def _value(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        if _core.recording():
+        if recording():
             return self._inline(args, kwargs)
         arguments = self._bind(args, kwargs)
         if any(isinstance(x, (Value, Tensor)) or (isinstance(x, np.ndarray) and x.dtype == object)

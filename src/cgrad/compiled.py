@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import inspect
 import threading
@@ -9,10 +10,11 @@ import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, overload
 
-from . import _core, _tree, errors
-from ._core import Tensor, Value
+from . import _tree, errors, store
+from ._core import Tensor
+from .batch import START, State
 from .calls import Arguments, Calls
-from .program import START, Program, State, constants, listed, record
+from .program import Program, constants, listed, record
 
 BACKENDS = ("auto", "interpreter", "native")
 STALE = 16  # a path is given up for a new one after so many calls, times the most paths kept, without it
@@ -38,7 +40,7 @@ class CompiledFunction(Calls):
         if unknown:
             raise errors.unknown_static(self.name, sorted(unknown))
         self._programs: list[Program] = []  # the one used last first
-        self._clock = 0
+        self._clock = self._recordings = 0
         self._warned = False
         self._lock = threading.RLock()
 
@@ -46,9 +48,41 @@ class CompiledFunction(Calls):
         return f"<cgrad.compile of {self.name}: {len(self._programs)} paths>"
 
     def __reduce__(self) -> Any:
-        from . import store
+        """f by its name, or by what pickle makes of it; without f where it has no name (lambdas, closures)."""
+        return _empty, (), {
+            "function": store.carried(self.function, self.name, self._signature), "static": self.static,
+            "backend": self.backend, "max_paths": self.max_paths, "programs": self._programs[:],
+            "numbers": [program.number for program in self._programs]}
 
-        return store.reduced(self)
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self._fill(state["function"], state["static"], state["backend"], state["max_paths"], state["programs"], state["numbers"])
+
+    def _fill(self, function: Callable[..., Any], static: Sequence[str], backend: str, max_paths: int,
+              programs: Sequence[Program], numbers: Sequence[int] | None = None) -> CompiledFunction:
+        """Be this function with these paths, recorded in the order of these numbers (else the last one first)."""
+        self.__init__(function, static, backend, max_paths)  # type: ignore[misc]
+        self._programs = list(programs)
+        self._recordings = len(self._programs)
+        for program, number in zip(self._programs, numbers or range(self._recordings, 0, -1), strict=True):
+            program.number = number
+            self._recordings = max(self._recordings, number)
+        return self
+
+    def __copy__(self) -> CompiledFunction:
+        """The same function; paths that either records from now on are its own."""
+        with self._lock:
+            return _empty()._fill(self.function, self.static, self.backend, self.max_paths,
+                                  [program.twin() for program in self._programs],
+                                  [program.number for program in self._programs])
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> CompiledFunction:
+        """As copy, where f is a function; a method becomes that of the copied object, with what it captured."""
+        made = memo[id(self)] = _empty()
+        function = copy.deepcopy(self.function, memo)
+        with self._lock:
+            programs = [program.twin(None if function is self.function else memo) for program in self._programs]
+            numbers = [program.number for program in self._programs]
+        return made._fill(function, self.static, self.backend, self.max_paths, programs, numbers)
 
     @property
     def programs(self) -> tuple[Program, ...]:
@@ -75,11 +109,14 @@ class CompiledFunction(Calls):
                 except TypeError:
                     raise errors.bad_static(self.name, name, x) from None
                 shapes.append(_tree.constant(self.name, x))
-                key.append(shapes[-1])
+                key.append((type(x), shapes[-1]))
             else:
                 shapes.append(_tree.flatten(self.name, x, leaves))
                 key.append(shapes[-1])
         return Arguments(tuple(key), names, tuple(shapes), leaves)
+
+    def _constant(self, k: int, n: int) -> bool:
+        return self._names(n)[k] in self.static
 
     def _names(self, n: int) -> tuple[str, ...]:
         """The names of the first n arguments."""
@@ -108,9 +145,9 @@ class CompiledFunction(Calls):
                 raise errors.not_repeatable(self.name, program.guard_text(failed))
             state = program.after(state, failed)
 
-    def _path(self, arguments: Arguments, state: State) -> tuple[Program, bool]:
+    def _path(self, arguments: Arguments, state: State, steady: bool = False) -> tuple[Program, bool]:
         with self._lock:
-            for program in self._programs:
+            for program in sorted(self._programs, key=lambda program: program.number) if steady else self._programs:
                 if program.key == arguments.key and program.may_hold(state) and program.fits():
                     return program, False
             known = [program for program in self._programs if program.key == arguments.key]
@@ -122,12 +159,21 @@ class CompiledFunction(Calls):
                 reason = "captured arrays of other shapes, or layers in another state"
             else:
                 at = len(state[0])
-                line = next(program.guard_text(at + 1) for program in known
-                            if len(program.guards) > at and program.outcomes[:at] == state[0])
+                line = next((program.guard_text(at + 1) for program in known
+                             if len(program.guards) > at and program.outcomes[:at] == state[0]), "a path that was not kept")
                 reason = f"another outcome of {line}"
-            # keyword-only arguments stand last, under their names
-            program = record(self.function, self.name, arguments, arguments.key[0], reason, self.backend)
-            return self._keep(program, bool(known)), True
+            return self._keep(self._recorded(arguments, reason), bool(known)), True
+
+    def _recorded(self, arguments: Arguments, reason: str) -> Program:
+        """The path that f takes at these arguments."""
+        if isinstance(self.function, store.Missing):
+            if any(program.key == arguments.key for program in self._programs):
+                raise errors.path_missing(self.name, reason)
+            known = dict.fromkeys([program.shapes for program in self._programs])
+            raise errors.arguments_missing(self.name, *(
+                ", ".join(map(_tree.described, shapes)) for shapes in [arguments.shapes, *known]))
+        # keyword-only arguments stand last, under their names
+        return record(self.function, self.name, arguments, arguments.key[0], reason, self.backend)
 
     def _keep(self, program: Program, again: bool) -> Program:
         """Enter a new path among those that are kept; gives the one that is to be used."""
@@ -146,6 +192,8 @@ class CompiledFunction(Calls):
             last.kept = False
             self.quick = {name: q for name, q in self.quick.items() if not last.owns(q.code)}
         program.last_used = self._clock
+        self._recordings += 1
+        program.number = self._recordings
         self._programs.insert(0, program)
         return program
 
@@ -199,10 +247,48 @@ class CompiledFunction(Calls):
         return self._programs[0].to_c(name)
 
     def save(self, path: Any) -> None:
-        """p.save(path): write all recorded paths to a file, for ``cgrad.load``."""
-        from . import store
+        """p.save(path): write all recorded paths to a file, for ``cgrad.load``.
 
-        store.save(self, path)
+        Captured Values and Tensors are saved with the numbers that they have now. A file that stands there already is
+        replaced as a whole. Raises ProgramError for constants that a file does not hold, ValueError where nothing is
+        recorded yet, OSError where it cannot write.
+        """
+        programs = self.programs
+        if not programs:
+            raise errors.nothing_recorded(self.name, "save")
+        store.write(path, store.Stored(self.name, self.static, store.plain_signature(self._signature), self.backend,
+                                       self.max_paths, [program.parts() for program in programs]))
+
+
+def _empty() -> CompiledFunction:
+    """One that is filled afterwards: by a pickle, or a copy, in which f may lead back to it."""
+    return CompiledFunction.__new__(CompiledFunction)
+
+
+def load(path: Any) -> CompiledFunction:
+    """cgrad.load(path): the function that a file holds, as its recorded paths.
+
+    Called as before, with the same derivatives and batches; f itself is not in the file. So what is not recorded is an
+    error: GuardError where a guard comes out otherwise, TypeError for arguments of another structure. Captured values
+    are new leaves, with the numbers of the file. Nothing is imported, and no code is run: a class among the arguments
+    must have been imported before. Raises ProgramError for a file that is damaged, foreign or newer, OSError where there
+    is none.
+
+    >>> import cgrad, os, tempfile
+    >>> p = cgrad.compile(lambda x: x*x if x > 0 else -x)
+    >>> p(3.0), p(-3.0)
+    (9.0, 3.0)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = os.path.join(folder, "f.cgrad")
+    ...     p.save(file)
+    ...     q = cgrad.load(file)
+    >>> q.grad(4.0), q(-4.0)
+    (8.0, 4.0)
+    """
+    stored = store.read(path)
+    function = store.Missing(stored.name, stored.signature)
+    return _empty()._fill(function, stored.static, stored.backend, stored.max_paths,
+                          [Program.of(parts) for parts in stored.paths])
 
 
 @overload
@@ -248,7 +334,7 @@ def compile(f: Callable[..., Any] | None = None, *, static: str | Sequence[str] 
 
     def made(function: Callable[..., Any]) -> CompiledFunction:
         if not callable(function):
-            raise errors.no_function(function)
+            raise errors.not_callable(function)
         return CompiledFunction(function, names, backend, max_paths)
 
     return made if f is None else made(f)

@@ -641,7 +641,7 @@ def bad_prefix(op: str, given: object, wanted: str) -> ValueError:
     return ValueError(f"{op}: in_axes {given!r} does not go with {wanted}: give an int or None for all, or one for each part")
 
 
-def bad_axis(op: str, k: int, axis: int, shape: _Shape) -> ValueError:
+def no_such_axis(op: str, k: int, axis: int, shape: _Shape) -> ValueError:
     return ValueError(f"{op}: argument {k + 1} has shape {shape}, no axis {axis}: say in in_axes which axis counts points, or None")
 
 
@@ -722,7 +722,7 @@ def integer_wanted(name: str) -> str:
             "in static=, or use int(cgrad.static(n))")
 
 
-def no_function(value: object) -> TypeError:
+def not_callable(value: object) -> TypeError:
     return TypeError(f"compile: {_show(value)} is no function: give one, or use @cgrad.compile above it")
 
 
@@ -733,3 +733,104 @@ def nothing_recorded(name: str, op: str) -> ValueError:
 def no_tqdm() -> ImportError:
     return ImportError("progress=True draws its bar with tqdm: pip install tqdm, or give a function of (done, total)")
 
+
+# ---- programs outside of the process -------------------------------------------------------------
+
+def damaged_program(what: str) -> ProgramError:
+    return ProgramError(f"{what}: this is no program, or it was damaged: save it again")
+
+
+def bad_file(path: object, what: str) -> ProgramError:
+    return ProgramError(f"load: {os.fspath(path) if isinstance(path, os.PathLike) else path}: {what}")
+
+
+def unknown_operation(name: str) -> ProgramError:
+    return ProgramError(f"the operation {name!r} is not known to this cgrad: another version wrote it, or it was damaged")
+
+
+def not_for_files(what: str, value: object) -> ProgramError:
+    return ProgramError(f"save: {what} holds the constant {_show(value)}: files hold None, bools, text, ints, floats and tuples "
+                        "of them: pickle it, or give one of these")
+
+
+def class_without_name(what: str, name: str) -> ProgramError:
+    return ProgramError(f"save: {what} holds a {name}, which cannot be found again by that name: define the class at the top "
+                        "of a module")
+
+
+def class_not_imported(name: str) -> ProgramError:
+    module, _, path = name.partition(":")
+    return ProgramError(f"it holds a {path[:80]} of {module[:80]}, which is not there: import {module[:80]} first; loading a file "
+                        "imports nothing")
+
+
+def other_class(name: str, wanted: str) -> ProgramError:
+    return ProgramError(f"it holds {wanted[:80]}, which {name[:80]} is not here: another version wrote it, or it was damaged")
+
+
+def several_paths(path: object, n: int) -> ProgramError:
+    return bad_file(path, f"it holds {n} paths, and a program is one: use cgrad.load")
+
+
+def function_missing(name: str) -> TypeError:
+    return TypeError(f"{name}: came without its function, as recorded paths alone, which take plain numbers and arrays: give "
+                     "their .data")
+
+
+def path_missing(name: str, reason: str) -> GuardError:
+    return GuardError(f"{name}: came without its function, and no path is recorded for these numbers ({reason}): record it "
+                      "where the function is, and save or send it again")
+
+
+def arguments_missing(name: str, given: str, *known: str) -> TypeError:
+    return TypeError(f"{name}: came without its function, and no path is recorded for ({given}), only for "
+                     f"{', '.join(f'({text})' for text in known)}: record it where the function is, and save or send it again")
+
+
+# ---- programs on a cluster -----------------------------------------------------------------------
+
+def no_compiled(op: str, value: object) -> TypeError:
+    return TypeError(f"{op}: {_show(value)} is no compiled function and no program: give cgrad.compile(f)")
+
+
+def nothing_of_dask(op: str) -> TypeError:
+    return TypeError(f"{op}: no argument is a Dask array with an axis of points, or a Dask bag: make one with dask.array.from_array, "
+                     "or use p.map on one machine")
+
+
+def two_bags(op: str) -> TypeError:
+    return TypeError(f"{op}: two arguments are Dask bags, whose points cannot be paired: zip them into one bag of points")
+
+
+def empty_bag(op: str) -> ValueError:
+    return ValueError(f"{op}: the bag has no points")
+
+
+def points_beside_bag(op: str, k: int) -> ValueError:
+    return ValueError(f"{op}: argument {k + 1} has points of its own beside those of the bag: give in_axes None for it, or put its "
+                      "numbers into the bag's points")
+
+
+def unknown_chunks(op: str, k: int) -> ValueError:
+    return ValueError(f"{op}: the lengths of chunks of argument {k + 1} are not known, or those that it must agree with: call "
+                      ".compute_chunk_sizes() of the Dask arrays first")
+
+
+def uneven_points(name: str, one: str, other: str) -> ValueError:
+    return ValueError(f"{name}: the bag's first point is {one}, another one is {other}: its points must have one structure")
+
+
+def captured_on_worker(name: str, leaf: Any) -> GuardError:
+    return GuardError(f"{name}: a path that is not recorded uses {_named(leaf)} of this worker's own module, which may have "
+                      "another number than yours: call the function at such a point before, or give it as an argument")
+
+
+# ---- programs as machine code and C --------------------------------------------------------------
+
+def no_native() -> ImportError:
+    return ImportError("native code needs llvmlite: pip install 'pycgrad[native]'")
+
+
+def bad_c_name(name: object) -> ValueError:
+    return ValueError(f"to_c: {name!r} cannot name a function in C: give letters, digits and _, not beginning "
+                      "with a digit, and no keyword")

@@ -6,6 +6,8 @@ it, optimised and encoded (a Code) once.
 
 from __future__ import annotations
 
+import copy
+import inspect
 import itertools
 import linecache
 import math
@@ -15,15 +17,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from . import _core, _tree, errors
-from ._core import Code, Graph, Tensor, Value
+from . import _tree, errors, store
+from ._core import GRAPH_OPS, Code, Graph, Tensor, Trace, Value, forward_sweep, plain, replay, reverse_sweep
 from ._tree import NUMBER, Shape
-from .calls import Arguments, Calls, Leaf, Wanted
+from .batch import START, State, Wanted
+from .calls import Arguments, Calls, Leaf
 
 Array = np.ndarray[Any, Any]
 Line = tuple[str, int, str]  # file, line, function
-State = tuple[tuple[Any, ...], frozenset[Any]]  # how guards came out so far, and how the next one does not
-START: State = ((), frozenset())
 NATIVE_FROM = 3_000  # runs from which machine code is expected to pay for its making
 
 
@@ -62,7 +63,7 @@ class Program(Calls):
         self.graph, self.outputs, self.guards = graph, outputs, tuple(guards)
         self.captured, self.captured_shapes = list(captured), list(captured_shapes)
         self.reason, self.backend = reason, backend
-        self.uses = self.last_used = 0
+        self.uses = self.last_used = self.number = 0
         self.conditions: list[tuple[Any, str, Any]] = []  # attributes that have to be what they were
         self.kept = True  # among the paths of a compiled function, or by itself
         self._codes: dict[Wanted, Code] = {}
@@ -72,9 +73,28 @@ class Program(Calls):
         return f"<Program of {self.name}: {len(self.graph)} operations, {len(self.guards)} guards>"
 
     def __reduce__(self) -> Any:
-        from . import store
+        return unpickled, (store.taken_apart(self.parts()),)
 
-        return store.unpickled, (store.pickled(self),)
+    def parts(self) -> store.Parts:
+        """What it is made of."""
+        return store.Parts(self.name, self.names, self.key, self.shapes, self.out, self.graph, self.outputs, self.guards,
+                           self.captured, self.captured_shapes, self.reason, self.backend)
+
+    @staticmethod
+    def of(parts: store.Parts) -> Program:
+        """A program of such parts."""
+        return Program(*parts._replace(guards=[Guard(*guard) for guard in parts.guards]))
+
+    def twin(self, memo: dict[int, Any] | None = None) -> Program:
+        """The same path for another compiled function, which counts its uses itself; the code is made once for both.
+
+        memo: of copy.deepcopy, where what it captured is copied as well.
+        """
+        parts = self.parts()
+        made = Program(*(parts if memo is None else parts._replace(captured=copy.deepcopy(parts.captured, memo))))
+        made.conditions = self.conditions if memo is None else copy.deepcopy(self.conditions, memo)
+        made._codes = self._codes
+        return made
 
     # ---- what it is ------------------------------------------------------------------------------
 
@@ -107,7 +127,7 @@ class Program(Calls):
         """How its guards came out, in order: what paths of one function are told apart by."""
         if self._outcomes is None:
             columns = self.graph.columns()
-            equal, constant = _core.GRAPH_OPS.index("eq"), _core.GRAPH_OPS.index("const")
+            equal, constant = GRAPH_OPS.index("eq"), GRAPH_OPS.index("const")
             found: list[Any] = []
             for guard in self.guards:
                 side = columns["b"][guard.node]
@@ -138,7 +158,7 @@ class Program(Calls):
 
     def captured_numbers(self) -> Array:
         """The numbers of captured leaves as they are now."""
-        return _tree.numbers_of([_core.plain(v) for v in self.captured])
+        return _tree.numbers_of([plain(v) for v in self.captured])
 
     def captured_span(self, leaf: Leaf) -> range:
         """The inputs of a captured leaf; of one that the path does not use: none."""
@@ -179,13 +199,13 @@ class Program(Calls):
         nodes = np.array([guard.node for guard in self.guards], np.int32)
         results = self.outputs
         if wanted.kind == "jvp":
-            graph, tangents, by = _core.forward_sweep(self.graph, self.outputs, wrt)
+            graph, tangents, by = forward_sweep(self.graph, self.outputs, wrt)
             results = np.concatenate([moved(self.outputs, self.graph, by), tangents])
         elif wanted.kind != "value":
-            graph, adjoints, by = _core.reverse_sweep(self.graph, self.outputs, wrt, wanted.kind == "vjp")
+            graph, adjoints, by = reverse_sweep(self.graph, self.outputs, wrt, wanted.kind == "vjp")
             results = np.concatenate([moved(self.outputs, self.graph, by), adjoints])
             if wanted.kind == "hvp":
-                graph, results, by = _core.forward_sweep(graph, adjoints, wrt)
+                graph, results, by = forward_sweep(graph, adjoints, wrt)
         nodes = moved(nodes, self.graph, by)
         return graph, results, [(int(node), guard.expected) for node, guard in zip(nodes, self.guards, strict=True)]
 
@@ -200,7 +220,7 @@ class Program(Calls):
             make_native(code)
         results = np.empty(code.results)
         inputs = np.concatenate([numbers, self.captured_numbers(), extra])
-        return _core.replay(code, inputs, results), results
+        return replay(code, inputs, results), results
 
     # ---- one path by itself ----------------------------------------------------------------------
 
@@ -208,10 +228,14 @@ class Program(Calls):
         if kwargs:
             raise errors.program_keywords(self.name, sorted(kwargs))
         leaves: list[Any] = []
-        shapes = tuple([_tree.flatten(self.name, x, leaves) for x in args])
+        shapes = tuple([_tree.constant(self.name, x) if self._constant(k, len(args)) and type(x) is type(self.shapes[k][1])
+                        else _tree.flatten(self.name, x, leaves) for k, x in enumerate(args)])
         if shapes != self.shapes:
             raise errors.other_arguments(self.name, *(", ".join(map(_tree.described, s)) for s in (self.shapes, shapes)))
         return Arguments(self.key, self.names, shapes, leaves)
+
+    def _constant(self, k: int, n: int) -> bool:
+        return k < len(self.shapes) and self.shapes[k][0] == "const"
 
     def _solve(self, arguments: Arguments, run: Callable[[Program], tuple[int, Any]]) -> tuple[Program, Any]:
         program, _ = self._path(arguments, START)
@@ -221,7 +245,7 @@ class Program(Calls):
         self._used(self)
         return self, result
 
-    def _path(self, arguments: Arguments, state: State) -> tuple[Program, bool]:
+    def _path(self, arguments: Arguments, state: State, steady: bool = False) -> tuple[Program, bool]:
         if state != START:
             raise errors.guard_failed(self.name, self.guard_text(len(state[0]) + 1))
         if not self.fits():
@@ -235,20 +259,38 @@ class Program(Calls):
         raise errors.values_given(self.name, "a program")
 
     def save(self, path: Any) -> None:
-        """program.save(path): write the program to a file, for Program.load.
+        """program.save(path): write the program to a file, for ``Program.load`` and ``cgrad.load``.
 
-        Captured Values and Tensors are saved with their numbers. Raises ProgramError for constants that a file does not hold.
+        Captured Values and Tensors are saved with the numbers that they have now. A file that stands there already is
+        replaced as a whole. Raises ProgramError for constants that a file does not hold, OSError where it cannot write.
         """
-        from . import store
-
-        store.save(self, path)
+        static = tuple([name for name, entry in zip(self.names, self.key[1:], strict=True)
+                        if isinstance(entry[0], type)])
+        store.write(path, store.Stored(self.name, static, signature_of(self), self.backend, 64, [self.parts()]))
 
     @staticmethod
     def load(path: Any) -> Program:
-        """Program.load(path): a program from a file; raises ProgramError for one that is damaged, foreign or newer."""
-        from . import store
+        """Program.load(path): the program that a file holds.
 
-        return store.load(path)
+        Captured values are new leaves, with the numbers of the file. Nothing is imported, and no code is run: a class among
+        the arguments must have been imported before. Raises ProgramError for a file that is damaged, foreign, newer or
+        holds several paths, OSError where there is none.
+
+        >>> import cgrad, os, tempfile
+        >>> p = cgrad.compile(lambda x: x*x)
+        >>> p(3.0)
+        9.0
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     file = os.path.join(folder, "square.cgrad")
+        ...     p.programs[0].save(file)
+        ...     program = cgrad.Program.load(file)
+        >>> program.value_and_grad(4.0)
+        (16.0, 8.0)
+        """
+        paths = store.read(path).paths
+        if len(paths) > 1:
+            raise errors.several_paths(path, len(paths))
+        return Program.of(paths[0])
 
     def to_c(self, name: str = "program") -> str:
         """program.to_c(name="program"): the program in C99, without dependencies: value and gradient.
@@ -271,6 +313,22 @@ class Program(Calls):
             code = self._made(what)
             graphs.append((code.graph.columns(), code.outputs, [tuple(row) for row in code.guards.tolist()]))
         return export.to_c(name, graphs, [self.guard_text(k + 1) for k in range(len(self.guards))], self.name)
+
+
+def unpickled(fields: dict[str, Any]) -> Program:
+    """A program from a pickle."""
+    return Program.of(store.put_together(fields))
+
+
+def signature_of(program: Program) -> inspect.Signature:
+    """The arguments of a path by their names; those that have none of their own are ``*args``."""
+    n = len(program.names) - len(program.key[0])
+    named = list(itertools.takewhile(str.isidentifier, program.names[:n]))
+    kinds = inspect.Parameter
+    parameters = [kinds(name, kinds.POSITIONAL_OR_KEYWORD) for name in named]
+    if len(named) < n:
+        parameters.append(kinds("args" if "args" not in program.names else "args_", kinds.VAR_POSITIONAL))
+    return inspect.Signature(parameters + [kinds(name, kinds.KEYWORD_ONLY) for name in program.names[n:]])
 
 
 def moved(nodes: Array, graph: Graph, by: int) -> Array:
@@ -327,7 +385,7 @@ def record(function: Callable[..., Any], name: str, arguments: Arguments, keywor
         if isinstance(given[-1], (Value, Tensor)):
             given[-1].name = argument
     n = len(given) - len(keywords)
-    with _core.Trace(leaves) as trace:
+    with Trace(leaves) as trace:
         try:
             value = function(*given[:n], **dict(zip(keywords, given[n:], strict=True)))
         except TypeError as error:

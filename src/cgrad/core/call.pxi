@@ -40,17 +40,25 @@ cdef inline bint take_array(object x, object shape, double **to) noexcept:
     return True
 
 
-cdef inline object number_or_array(object shape, Code c, const double *v, Py_ssize_t *k):
+cdef inline cnp.npy_intp *dims_of(tuple shape, cnp.npy_intp *dims) noexcept:
+    cdef Py_ssize_t k
+    for k in range(len(shape)):
+        dims[k] = <object>PyTuple_GET_ITEM(shape, k)
+    return dims
+
+
+cdef inline object number_or_array(object shape, const double *v, Py_ssize_t *k):
     """The results from number k on."""
     cdef object out
-    cdef Py_ssize_t i
+    cdef Py_ssize_t n
+    cdef cnp.npy_intp[MOST_DIMS] dims
     if shape is None:
         k[0] += 1
-        return v[c.out[k[0] - 1]]
-    out = np.empty(shape)
-    for i in range(cnp.PyArray_SIZE(<cnp.ndarray>out)):
-        (<double *>cnp.PyArray_DATA(<cnp.ndarray>out))[i] = v[c.out[k[0] + i]]
-    k[0] += cnp.PyArray_SIZE(<cnp.ndarray>out)
+        return v[k[0] - 1]
+    out = cnp.PyArray_EMPTY(<int>len(<tuple>shape), dims_of(<tuple>shape, dims), cnp.NPY_DOUBLE, 0)
+    n = cnp.PyArray_SIZE(<cnp.ndarray>out)
+    memcpy(cnp.PyArray_DATA(<cnp.ndarray>out), v + k[0], n*sizeof(double))
+    k[0] += n
     return out
 
 
@@ -96,7 +104,7 @@ cdef object call_quickly(Quick q, tuple args):
         return NotImplemented
     c.quick_runs += 1
     if q.value is not False:
-        value = number_or_array(q.value, c, w.v, &at)
+        value = number_or_array(q.value, results_of(c, w), &at)
     if q.gradients is None:
         c.idle.append(w)
         return value
@@ -105,9 +113,9 @@ cdef object call_quickly(Quick q, tuple args):
         for shape in q.gradients:
             at -= 1 if shape is None else prod(shape)
     if q.many:
-        gradients = tuple([number_or_array(shape, c, w.v, &at) for shape in q.gradients])
+        gradients = tuple([number_or_array(shape, results_of(c, w), &at) for shape in q.gradients])
     else:
-        gradients = number_or_array(q.gradients[0], c, w.v, &at)
+        gradients = number_or_array(q.gradients[0], results_of(c, w), &at)
     c.idle.append(w)
     return gradients if q.value is False else (value, gradients)
 

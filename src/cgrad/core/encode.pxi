@@ -14,8 +14,9 @@ ctypedef int32_t (*native_function)(const double *, double *, double *) noexcept
 
 cdef extern from "core/machine.h" nogil:
     enum:
-        M_MULADD, M_MULSUB, M_SUBMUL, M_MUL2, M_MUL2SUB, M_MUL3, M_MUL3ADD, M_MUL3MUL, M_WHERE_LT, M_WHERE_LE, M_WHERE_EQ
-        M_WHERE_NE, M_SINCOS, M_DOT, M_DOT0, M_ADDS, M_SUBS, M_MULS, M_MULADDS, M_MULSUBS, M_IF_LT, M_IF_LE, M_IF_EQ, M_IF_NE, M_IF_NOT_LT, M_END
+        M_MULADD, M_MULSUB, M_SUBMUL, M_MUL2, M_MUL2_LAST, M_MUL2SUB, M_MUL3, M_MUL3ADD, M_MUL3MUL, M_WHERE_LT, M_WHERE_LE, M_WHERE_EQ
+        M_WHERE_NE, M_SINCOS, M_DOT, M_DOT0, M_SDOT, M_SDOT0, M_ADDS, M_SUBS, M_MULS, M_MULADDS, M_MULSUBS, M_IF_LT, M_IF_LE, M_IF_EQ, M_IF_NE, M_IF_NOT_LT, M_END
+        M_LAST
     ctypedef struct cgrad_layout:
         int32_t head, groups, results, operands
     cgrad_layout cgrad_layout_of(const int32_t *, const int *)
@@ -24,6 +25,7 @@ cdef extern from "core/machine.h" nogil:
 cdef enum:
     TERMS = 64           # terms of a sum that are gathered: their factors must live until its end
     REACH = 4096         # nodes over which a product is put off to the operation that it is part of
+    NEAR = 16            # nodes between a sine and a cosine that are computed together at a single point
     NEVER = 0x7FFFFFFF
     LINK = 1
     PRODUCT = 2
@@ -34,7 +36,8 @@ cdef enum:
 cdef struct Words:
     int32_t *word
     Py_ssize_t n, room
-    Py_ssize_t last      # the instruction written last, -1: none that could be continued
+    Py_ssize_t last      # the instruction written last, -1: none
+    bint lanes           # for lanes: no instruction may take a number from the one before
     int32_t group        # groups so far
 
 cdef struct Plan:        # what encoding knows of the nodes
@@ -43,7 +46,10 @@ cdef struct Plan:        # what encoding knows of the nodes
     int32_t *mate        # the cosine of a sine, and the other way round; -1, or mate NULL: none
     int32_t *until       # the group of its last use
     int32_t *slot
-    int32_t *terms       # of the sum at hand: factors, or a number and -1
+    int32_t base         # the sum at hand: base + or - terms, from the last to the first; links: the sums between them
+    int32_t[TERMS + 1] terms
+    int32_t[TERMS + 1] links
+    uint8_t[TERMS + 1] minus
 
 
 cdef int more_words(Words *w, Py_ssize_t need) except -1:
@@ -69,40 +75,38 @@ cdef inline bint part(Graph g, Plan *p, int32_t i, int op, Py_ssize_t user, Py_s
     return g.node[i].op == op and p.uses[i] == 1 and not p.absorbed[i] and user - i <= reach
 
 
-cdef Py_ssize_t sum_at(Graph g, Plan *p, Py_ssize_t i, int32_t *base) noexcept nogil:
-    """The terms of the sum that ends at node i, the last one first; base: what it begins with. Absorbs nothing."""
-    cdef int32_t at = <int32_t>i, link, term
+cdef inline bint is_link(Graph g, Plan *p, int32_t i, bint marked) noexcept nogil:
+    """i is a sum or difference that only the sum above it needs. marked: it was found to be one."""
+    if marked:
+        return p.absorbed[i] == LINK
+    return (g.node[i].op == OP_ADD or g.node[i].op == OP_SUB) and p.uses[i] == 1 and not p.absorbed[i]
+
+
+cdef inline bint is_product(Graph g, Plan *p, int32_t i, bint marked) noexcept nogil:
+    return p.absorbed[i] == PRODUCT if marked else part(g, p, i, OP_MUL, i, NEVER)
+
+
+cdef Py_ssize_t gather_sum(Graph g, Plan *p, Py_ssize_t i, bint marked) noexcept nogil:
+    """The terms of the sum that ends at node i, the last one first; p.base is what it begins with."""
+    cdef int32_t at = <int32_t>i, link, term, swap
     cdef Py_ssize_t n = 0
-    while n < TERMS:
+    while True:
         link, term = g.node[at].a, g.node[at].b
-        if not part(g, p, link, OP_ADD, i, NEVER):
+        p.minus[n] = g.node[at].op == OP_SUB
+        if n == TERMS or not is_link(g, p, link, marked):
             link, term = term, link
-            if link == term or not part(g, p, link, OP_ADD, i, NEVER):
+            if n == TERMS or p.minus[n] or link == term or not is_link(g, p, link, marked):
                 break
-        p.terms[n] = term
+        p.terms[n], p.links[n] = term, link
         n += 1
         at = link
     # the two that are left: a number as the base, if there is one
-    base[0], p.terms[n] = g.node[at].a, g.node[at].b
-    if part(g, p, base[0], OP_MUL, i, NEVER) and not part(g, p, p.terms[n], OP_MUL, i, NEVER):
-        base[0], p.terms[n] = p.terms[n], base[0]
+    p.base, p.terms[n] = g.node[at].a, g.node[at].b
+    if not p.minus[n] and is_product(g, p, p.base, marked) and not is_product(g, p, p.terms[n], marked):
+        swap = p.base
+        p.base = p.terms[n]
+        p.terms[n] = swap
     return n + 1
-
-
-cdef void absorb_sum(Graph g, Plan *p, Py_ssize_t i, Py_ssize_t n, int how) noexcept nogil:
-    """Mark the links between the n terms of the sum at node i, and the products among them.
-
-    PLAIN where there are no products: then nobody looks for them from the links again.
-    """
-    cdef int32_t at = <int32_t>i, link
-    cdef Py_ssize_t k
-    for k in range(n):
-        if k < n - 1:
-            link = g.node[at].a if part(g, p, g.node[at].a, OP_ADD, i, NEVER) else g.node[at].b
-            p.absorbed[link] = how
-            at = link
-        if part(g, p, p.terms[k], OP_MUL, i, NEVER):
-            p.absorbed[p.terms[k]] = PRODUCT
 
 
 cdef bint absorb_inner(Graph g, Plan *p, int32_t product, Py_ssize_t i) noexcept nogil:
@@ -137,30 +141,28 @@ cdef void factors(Graph g, Plan *p, Words *w, int32_t product) noexcept nogil:
 
 cdef void absorb(Graph g, Plan *p) noexcept nogil:
     cdef Py_ssize_t i, n, k
-    cdef int32_t base
     cdef Step *s
     cdef bint products
     for i in range(g.n - 1, g.inputs - 1, -1):
         s = &g.node[i]
         if p.absorbed[i]:
             continue
-        if s.op == OP_ADD:
-            n = sum_at(g, p, i, &base)
-            products = part(g, p, base, OP_MUL, i, NEVER)
+        if s.op == OP_ADD or s.op == OP_SUB:
+            n = gather_sum(g, p, i, False)
+            products = False
+            if is_product(g, p, p.base, False) and p.base != p.terms[n - 1]:
+                p.absorbed[p.base] = PRODUCT
+                products = True
             for k in range(n):
-                products = products or part(g, p, p.terms[k], OP_MUL, i, NEVER)
-            absorb_sum(g, p, i, n, LINK if products else PLAIN)
-            if part(g, p, base, OP_MUL, i, NEVER):
-                p.absorbed[base] = PRODUCT
-            if n == 1 and products:  # of two terms: one may be a product of three
-                if not (p.absorbed[base] == PRODUCT and absorb_inner(g, p, base, i)) \
+                if is_product(g, p, p.terms[k], False):
+                    p.absorbed[p.terms[k]] = PRODUCT
+                    products = True
+            for k in range(n - 1):  # too few to be worth it: nobody looks at the links again
+                p.absorbed[p.links[k]] = LINK if products or n > 3 else PLAIN
+            if n == 1 and products and s.op == OP_ADD:  # of two terms: one may be a product of three
+                if not (p.absorbed[p.base] == PRODUCT and absorb_inner(g, p, p.base, i)) \
                         and p.absorbed[p.terms[0]] == PRODUCT:
                     absorb_inner(g, p, p.terms[0], i)
-        elif s.op == OP_SUB:
-            if s.a != s.b and part(g, p, s.a, OP_MUL, i, REACH):
-                p.absorbed[s.a] = PRODUCT
-            if part(g, p, s.b, OP_MUL, i, REACH):
-                p.absorbed[s.b] = PRODUCT
         elif s.op == OP_MUL:
             absorb_inner(g, p, <int32_t>i, i)
         elif s.op == OP_WHERE and comparison_op(g.node[s.a].op) and part(g, p, s.a, g.node[s.a].op, i, REACH):
@@ -202,75 +204,102 @@ cdef void begin_run(Words *w, int32_t op, int32_t many, int width) noexcept nogi
         begin_at(w, op)
 
 
-cdef void write_sum(Graph g, Plan *p, Words *w, Py_ssize_t i, int32_t one) noexcept nogil:
-    """The instruction of an addition with what it has absorbed."""
-    cdef int32_t base = g.node[i].a, term = g.node[i].b, at = <int32_t>i, link
-    cdef Py_ssize_t n = 0, k
-    cdef bint based
-    while True:  # as in sum_at, by the marks
-        link, term = g.node[at].a, g.node[at].b
-        if p.absorbed[link] != LINK:
-            link, term = term, link
-            if p.absorbed[link] != LINK:
-                break
-        p.terms[n] = term
-        n += 1
-        at = link
-    base, p.terms[n] = g.node[at].a, g.node[at].b
-    if p.absorbed[base] == PRODUCT and p.absorbed[p.terms[n]] != PRODUCT:
-        base, p.terms[n] = p.terms[n], base
-    n += 1
-    based = p.absorbed[base] != PRODUCT
-    if n == 1 and p.absorbed[p.terms[0]] != PRODUCT:
-        begin_run(w, OP_ADD, M_ADDS, 3)
-        word(w, <int32_t>i)
-        operand_of(w, p, base)
-        operand_of(w, p, p.terms[0])
-        return
-    if n == 1:
-        term = p.terms[0]
-        if based and triple(g, p, term):
-            begin_at(w, M_MUL3ADD)
-        elif based:
-            begin_run(w, M_MULADD, M_MULADDS, 4)
-        elif triple(g, p, base) or triple(g, p, term):
-            begin_at(w, M_MUL3MUL)
-            if triple(g, p, term):
-                base, term = term, base
-        else:
-            begin_at(w, M_MUL2)
-        word(w, <int32_t>i)
-        if based:
-            operand_of(w, p, base)
-        else:
-            factors(g, p, w, base)
-        factors(g, p, w, term)
-        return
+cdef inline int32_t just_computed(Words *w) noexcept nogil:
+    """The node that the last instruction computes, and leaves in a register; -1: none."""
+    cdef int32_t op
+    if w.lanes or w.last < 0:
+        return -1
+    op = w.word[w.last]
+    if op == M_DOT or op == M_DOT0 or op == M_SDOT or op == M_SDOT0:
+        return w.word[w.last + 2]
+    if M_SINCOS <= op <= M_END:
+        return -1
+    return w.word[w.last + 1]
+
+
+cdef void write_two(Graph g, Plan *p, Words *w, Py_ssize_t i, int32_t base, int32_t term, bint minus) noexcept nogil:
+    """base + term or base - term, either of them perhaps a product."""
+    cdef bint based = p.absorbed[base] != PRODUCT, plain = p.absorbed[term] != PRODUCT
+    cdef int32_t before = just_computed(w)
+    if based and plain:
+        begin_run(w, OP_SUB if minus else OP_ADD, M_SUBS if minus else M_ADDS, 3)
+    elif based and triple(g, p, term):
+        begin_at(w, M_MUL3ADD)
+    elif based:
+        begin_run(w, M_MULSUB if minus else M_MULADD, M_MULSUBS if minus else M_MULADDS, 4)
+    elif plain:
+        begin_at(w, M_SUBMUL)
+        base, term = term, base
+        based = True
+        plain = False
+    elif triple(g, p, base) or triple(g, p, term):
+        begin_at(w, M_MUL3MUL)
+        if triple(g, p, term):
+            base, term = term, base
+    elif minus or before < 0:
+        begin_at(w, M_MUL2SUB if minus else M_MUL2)
     else:
-        begin_at(w, M_DOT if based else M_DOT0)
-        word(w, <int32_t>(n if based else n + 1))
-        word(w, <int32_t>i)
-        if based:
-            operand_of(w, p, base)
-        else:
-            operand_of(w, p, g.node[base].a)
-            operand_of(w, p, g.node[base].b)
+        write_mul2(g, p, w, i, base, term, before)
+        return
+    word(w, <int32_t>i)
+    if based:
+        operand_of(w, p, base)
+    else:
+        factors(g, p, w, base)
+    if plain:
+        operand_of(w, p, term)
+    else:
+        factors(g, p, w, term)
+
+
+cdef void write_mul2(Graph g, Plan *p, Words *w, Py_ssize_t i, int32_t base, int32_t term, int32_t before) noexcept nogil:
+    """The sum of two products, where ``before`` was just computed: it is put where a register is read."""
+    cdef int32_t x
+    if g.node[base].a == before or g.node[base].b == before:
+        base, term = term, base
+    x = g.node[term].a
+    if g.node[term].b == before:
+        x = before
+    begin_at(w, M_MUL2_LAST if x == before else M_MUL2)
+    word(w, <int32_t>i)
+    factors(g, p, w, base)
+    operand_of(w, p, x)
+    operand_of(w, p, g.node[term].b if x == g.node[term].a else g.node[term].a)
+
+
+cdef void write_sum(Graph g, Plan *p, Words *w, Py_ssize_t i, int32_t one) noexcept nogil:
+    """The instruction of a sum or difference with what it has absorbed."""
+    cdef Py_ssize_t n = gather_sum(g, p, i, True), k
+    cdef bint based = p.absorbed[p.base] != PRODUCT, signed_ = False
+    cdef int32_t term
+    if n == 1:
+        write_two(g, p, w, i, p.base, p.terms[0], p.minus[0])
+        return
+    for k in range(n):
+        signed_ = signed_ or p.minus[k]
+    begin_at(w, (M_SDOT if signed_ else M_DOT) if based else M_SDOT0 if signed_ else M_DOT0)
+    word(w, <int32_t>(n if based else n + 1))
+    word(w, <int32_t>i)
+    if based:
+        operand_of(w, p, p.base)
+    else:
+        factors(g, p, w, p.base)
     for k in range(n - 1, -1, -1):
         term = p.terms[k]
         if p.absorbed[term] == PRODUCT:
-            operand_of(w, p, g.node[term].a)
-            operand_of(w, p, g.node[term].b)
+            factors(g, p, w, term)
         else:
             operand_of(w, p, term)
             operand_of(w, p, one)
+        if p.minus[k]:
+            w.word[w.n - 2] = ~w.word[w.n - 2]
 
 
 cdef void write_node(Graph g, Plan *p, Words *w, Py_ssize_t i, int32_t one) noexcept nogil:
     """The instruction of node i."""
     cdef Step *s = &g.node[i]
-    cdef bint first = s.a >= 0 and p.absorbed[s.a] == PRODUCT, second = s.b >= 0 and p.absorbed[s.b] == PRODUCT
     cdef int32_t other
-    if s.op == OP_ADD:
+    if s.op == OP_ADD or s.op == OP_SUB:
         write_sum(g, p, w, i, one)
     elif p.mate != NULL and p.mate[i] >= 0:
         other = p.mate[i]
@@ -286,22 +315,6 @@ cdef void write_node(Graph g, Plan *p, Words *w, Py_ssize_t i, int32_t one) noex
         operand_of(w, p, g.node[s.a].b)
         operand_of(w, p, s.b)
         operand_of(w, p, s.c)
-    elif s.op == OP_SUB and (first or second):
-        if second and not first:
-            begin_run(w, M_MULSUB, M_MULSUBS, 4)
-        else:
-            begin_at(w, M_MUL2SUB if second else M_SUBMUL)
-        word(w, <int32_t>i)
-        if second and not first:
-            operand_of(w, p, s.a)
-        elif first and not second:
-            operand_of(w, p, s.b)
-        if first:
-            operand_of(w, p, g.node[s.a].a)
-            operand_of(w, p, g.node[s.a].b)
-        if second:
-            operand_of(w, p, g.node[s.b].a)
-            operand_of(w, p, g.node[s.b].b)
     elif s.op == OP_MUL and triple(g, p, <int32_t>i):
         begin_at(w, M_MUL3)
         word(w, <int32_t>i)
@@ -309,10 +322,8 @@ cdef void write_node(Graph g, Plan *p, Words *w, Py_ssize_t i, int32_t one) noex
     else:
         if s.op == OP_MUL:
             begin_run(w, OP_MUL, M_MULS, 3)
-        elif s.op == OP_SUB:
-            begin_run(w, OP_SUB, M_SUBS, 3)
         else:
-            begin_at(w, s.op)
+            begin_at(w, M_LAST + s.op if s.b < 0 and s.a == just_computed(w) else s.op)
         word(w, <int32_t>i)
         operand_of(w, p, s.a)
         if s.b >= 0:
@@ -346,7 +357,7 @@ cdef bint comparison_op(int op) noexcept nogil:
 cdef Py_ssize_t settle_slots(Graph g, Plan *p, Words *w, int32_t *spare) noexcept nogil:
     """Put slots in the places of nodes; spare: room for free ones. Gives the number of slots."""
     cdef Py_ssize_t at = 0, free_slots = 0, top = g.numbers + g.inputs, k, i
-    cdef int32_t group = 0, node
+    cdef int32_t group = 0, node, flip
     cdef cgrad_layout l
     for i in range(g.n):
         if g.node[i].op == OP_INPUT:
@@ -359,8 +370,9 @@ cdef Py_ssize_t settle_slots(Graph g, Plan *p, Words *w, int32_t *spare) noexcep
         for i in range(l.groups):
             group += 1
             for k in range(at + l.results, at + l.results + l.operands):
-                node = w.word[k]
-                w.word[k] = p.slot[node]
+                flip = -1 if w.word[k] < 0 else 0  # ~node: a term that is subtracted
+                node = w.word[k] ^ flip
+                w.word[k] = p.slot[node] ^ flip
                 if p.until[node] == group:
                     p.until[node] = NEVER
                     if g.node[node].op != OP_INPUT and g.node[node].op != OP_CONST:
@@ -383,6 +395,20 @@ cdef Py_ssize_t settle_slots(Graph g, Plan *p, Words *w, int32_t *spare) noexcep
 
 # ---- a program's code ------------------------------------------------------------------------------
 
+cdef struct Encoding:
+    int32_t *words
+    int32_t *out             # result -> slot
+    Py_ssize_t size          # words
+    Py_ssize_t slots
+    Py_ssize_t instructions
+
+
+cdef void free_encoding(Encoding *e) noexcept:
+    free(e.words)
+    free(e.out)
+    e.words = e.out = NULL
+
+
 cdef class Code:
     """A graph, ready to run: Code(graph, outputs, guards), guards pairs (node, expected).
 
@@ -391,11 +417,8 @@ cdef class Code:
     """
     cdef readonly Graph graph
     cdef readonly object outputs, guards
-    cdef int32_t *words
-    cdef readonly Py_ssize_t size           # words
-    cdef readonly Py_ssize_t slots, constants, inputs, results
-    cdef readonly Py_ssize_t instructions
-    cdef int32_t *out                       # result -> slot
+    cdef Encoding one, many                 # for one point, and for lanes (made when it is asked for)
+    cdef readonly Py_ssize_t constants, inputs, results
     cdef list idle                          # workspaces
     cdef readonly object machine            # what keeps native code alive, or None
     cdef native_function native             # NULL: none
@@ -410,37 +433,57 @@ cdef class Code:
         cdef Py_ssize_t k, m
         self.idle = []
         self.ask_at = -1
-        outputs = np.ascontiguousarray(outputs, np.int32)
-        guards = np.ascontiguousarray(guards, np.int32).reshape(-1, 2)
+        outputs = nodes_below(outputs, graph.n, "outputs")
+        guards = np.asarray(guards).reshape(-1, 2)
+        joint = np.concatenate([outputs, nodes_below(guards[:, 0], graph.n, "guards")])
+        guards = whole_numbers(guards, np.int32)
         m = outputs.shape[0]
-        joint = np.concatenate([outputs, guards[:, 0]]).astype(np.int32)
-        if joint.size and (joint.min() < 0 or joint.max() >= graph.n):
-            raise errors.bad_graph("outputs or guards that are no nodes")
         roots = joint
+        for k in range(guards.shape[0]):
+            if not comparison_op(graph.node[roots[m + k]].op) or not 0 <= guards[k, 1] <= 1:
+                raise errors.bad_graph(f"guard {k + 1} is no comparison that comes out as 0 or 1")
         self.graph = optimised(graph, roots)
         self.outputs = joint[:m]
         kept, seen = [], set()
         for k in range(guards.shape[0]):
             node = roots[m + k]
-            if self.graph.node[node].op != OP_CONST and (node, guards[k, 1]) not in seen:
+            if self.graph.node[node].op == OP_CONST and const_of(self.graph, node) == guards[k, 1]:
+                continue  # it always holds; one that never does is kept
+            if (node, guards[k, 1]) not in seen:
                 seen.add((node, guards[k, 1]))
                 kept.append((node, guards[k, 1], k + 1))
         self.guards = np.array(sorted(kept, key=lambda guard: (guard[0], guard[2])), np.int32).reshape(-1, 3)
-        encode(self)
+        self.inputs, self.results = self.graph.inputs, m
+        encode(self, &self.one, False)
 
     def __dealloc__(self):
-        free(self.words)
-        free(self.out)
+        free_encoding(&self.one)
+        free_encoding(&self.many)
         free(self.guard_numbers)
+
+    @property
+    def size(self):
+        """Words of its instructions."""
+        return self.one.size
+
+    @property
+    def slots(self):
+        """Numbers that it holds at a time, constants and inputs among them."""
+        return self.one.slots
+
+    @property
+    def instructions(self):
+        return self.one.instructions
 
     def histogram(self):
         """How often each instruction stands in the code: {instruction: count}; rows by their opcode."""
         cdef Py_ssize_t at = 0
+        cdef int32_t *words = self.one.words
         cdef cgrad_layout l
         cdef dict counts = {}
-        while self.words[at] != M_END:
-            counts[self.words[at]] = counts.get(self.words[at], 0) + 1
-            l = cgrad_layout_of(&self.words[at], OP_ARITY)
+        while words[at] != M_END:
+            counts[words[at]] = counts.get(words[at], 0) + 1
+            l = cgrad_layout_of(&words[at], OP_ARITY)
             at += l.head + l.groups*(l.results + l.operands)
         return counts
 
@@ -460,7 +503,12 @@ cdef class Code:
         self.native = <native_function>address
 
 
-cdef int encode(Code code) except -1:
+cdef int encode(Code code, Encoding *e, bint lanes) except -1:
+    """Write the instructions of a code.
+
+    lanes: sines and cosines of one number in one instruction, wherever they stand. At a single point only where they
+    are neighbours: a cosine for a reverse sweep costs nearly nothing there, in the shadow of the sweep's chain.
+    """
     cdef Graph g = code.graph
     cdef int32_t[:, ::1] guards = code.guards
     cdef int32_t[::1] outputs = code.outputs
@@ -474,13 +522,13 @@ cdef int encode(Code code) except -1:
     one, zero = add_number(g, 1.0), add_number(g, 0.0)
     n = g.n + 1
     w.word, w.n, w.room, w.last, w.group = NULL, 0, 0, -1, 0
+    w.lanes = lanes
     p.mate = NULL
     p.uses, p.absorbed = <uint8_t *>calloc(n, 1), <uint8_t *>calloc(n, 1)
     p.until, p.slot = <int32_t *>calloc(n, sizeof(int32_t)), <int32_t *>malloc(n*sizeof(int32_t))
-    p.terms = <int32_t *>malloc((TERMS + 2)*sizeof(int32_t))
     spare = <int32_t *>malloc(n*sizeof(int32_t))
     try:
-        if p.uses == NULL or p.absorbed == NULL or p.until == NULL or p.slot == NULL or p.terms == NULL or spare == NULL:
+        if p.uses == NULL or p.absorbed == NULL or p.until == NULL or p.slot == NULL or spare == NULL:
             raise errors.no_memory(n, n*14)
         with nogil:
             for i in range(g.inputs, g.n):
@@ -496,7 +544,7 @@ cdef int encode(Code code) except -1:
                 if p.uses[guards[k, 0]] == 1 and comparison_op(g.node[guards[k, 0]].op):
                     p.absorbed[guards[k, 0]] = TEST
             absorb(g, &p)
-        p.mate = mates(g)
+        p.mate = mates(g, NEVER if lanes else NEAR)
         for i in range(g.inputs, g.n):
             more_words(&w, 2*TERMS + 16)
             if g.node[i].op != OP_CONST and (not p.absorbed[i] or p.absorbed[i] == PLAIN):
@@ -509,33 +557,33 @@ cdef int encode(Code code) except -1:
         for k in range(outputs.shape[0]):
             p.until[outputs[k]] = NEVER
         with nogil:
-            code.slots = settle_slots(g, &p, &w, spare)
-        code.words, code.size = w.word, w.n
+            e.slots = settle_slots(g, &p, &w, spare)
+        e.words, e.size = w.word, w.n
         w.word = NULL
-        code.constants, code.inputs, code.results = g.numbers, g.inputs, outputs.shape[0]
-        code.out = <int32_t *>malloc((code.results + 1)*sizeof(int32_t))
-        if code.out == NULL:
+        code.constants = g.numbers
+        e.out = <int32_t *>malloc((code.results + 1)*sizeof(int32_t))
+        if e.out == NULL:
             raise MemoryError("compile: no memory for outputs")
         for k in range(code.results):
-            code.out[k] = p.slot[outputs[k]]
+            e.out[k] = p.slot[outputs[k]]
+        e.instructions = 0
         at = 0
-        while code.words[at] != M_END:
-            l = cgrad_layout_of(&code.words[at], OP_ARITY)
+        while e.words[at] != M_END:
+            l = cgrad_layout_of(&e.words[at], OP_ARITY)
             at += l.head + l.groups*(l.results + l.operands)
-            code.instructions += 1
+            e.instructions += 1
     finally:
         free(w.word)
         free(p.uses)
         free(p.absorbed)
         free(p.until)
         free(p.slot)
-        free(p.terms)
         free(p.mate)
         free(spare)
     return 0
 
 
-cdef int32_t *mates(Graph g) except? NULL:
+cdef int32_t *mates(Graph g, Py_ssize_t reach) except? NULL:
     """Node -> its mate, where there is a sine and a cosine of one number: sincos gives both; NULL: no such pair."""
     cdef Py_ssize_t i
     cdef bint sines = False, cosines = False
@@ -554,7 +602,8 @@ cdef int32_t *mates(Graph g) except? NULL:
         mate[i] = -1
     for i in range(g.inputs, g.n):
         if g.node[i].op == OP_SIN or g.node[i].op == OP_COS:
-            if waiting[g.node[i].a] >= 0 and g.node[waiting[g.node[i].a]].op != g.node[i].op:
+            if waiting[g.node[i].a] >= 0 and g.node[waiting[g.node[i].a]].op != g.node[i].op \
+                    and i - waiting[g.node[i].a] <= reach:
                 mate[i] = waiting[g.node[i].a]
                 mate[mate[i]] = <int32_t>i
                 waiting[g.node[i].a] = -1

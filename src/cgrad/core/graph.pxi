@@ -38,7 +38,11 @@ cdef class Graph:
     cdef Known *known                      # while it is made by optimising, else NULL
     cdef int32_t[1 << CONSTANT_BITS] constants  # bucket -> the constant placed there last
     cdef Py_ssize_t n, room, numbers, number_room
+    cdef Py_ssize_t recorded               # nodes from here on were written by a sweep
     cdef readonly Py_ssize_t inputs
+
+    def __cinit__(self):
+        self.recorded = MOST_NODES
 
     def __dealloc__(self):
         free(self.node)
@@ -97,6 +101,7 @@ cdef Graph copy_of(Graph g, Py_ssize_t inputs, Py_ssize_t more):
         s.b = s.c = -1
     memcpy(&h.node[g.inputs + inputs], &g.node[g.inputs], (g.n - g.inputs)*sizeof(Step))
     h.n, h.inputs = g.n + inputs, g.inputs + inputs
+    h.recorded = min(g.n, g.recorded) + inputs
     if inputs:
         for k in range(h.inputs, h.n):
             s = &h.node[k]
@@ -286,6 +291,19 @@ cdef int32_t emit3(Graph g, int op, int32_t a, int32_t b, int32_t c) noexcept no
 
 # ---- graphs from outside ---------------------------------------------------------------------------
 
+cdef object whole_numbers(object given, object kind):
+    """A row of whole numbers as this kind of integer."""
+    given = np.asarray(given)
+    if not given.size:
+        return np.zeros(given.shape, kind)
+    if given.dtype.kind not in "iu":
+        raise errors.bad_graph(f"{given.dtype} in place of whole numbers")
+    found = np.ascontiguousarray(given, kind)
+    if (found != given).any():
+        raise errors.bad_graph("a number out of range")
+    return found
+
+
 cdef Graph graph_of_columns(object columns):
     cdef Graph g
     cdef Py_ssize_t i, n, k, count
@@ -295,11 +313,13 @@ cdef Graph graph_of_columns(object columns):
     cdef Step *s
     cdef int arity
     try:
-        op = np.ascontiguousarray(columns["op"], np.uint8)
-        a, b, c = (np.ascontiguousarray(columns[name], np.int32) for name in "abc")
+        op = whole_numbers(columns["op"], np.uint8)
+        a, b, c = (whole_numbers(columns[name], np.int32) for name in "abc")
         numbers = np.ascontiguousarray(columns["consts"], np.float64)
-        count = int(columns["n_inputs"])
-    except (KeyError, TypeError, ValueError) as error:
+        count = operator.index(columns["n_inputs"])
+    except errors.ProgramError:
+        raise
+    except (KeyError, TypeError, ValueError, OverflowError, IndexError) as error:
         raise errors.bad_graph(f"no columns of a graph ({error})") from None
     n = op.shape[0]
     if a.shape[0] != n or b.shape[0] != n or c.shape[0] != n or not 0 <= count <= n:
@@ -347,16 +367,7 @@ cdef Graph optimised(Graph g, int32_t[::1] roots):
     try:
         if needed == NULL or to == NULL or h.known == NULL:
             raise errors.no_memory(g.n, g.n*5)
-        for k in range(roots.shape[0]):
-            needed[roots[k]] = 1
-        with nogil:
-            for i in range(g.n - 1, g.inputs - 1, -1):
-                if needed[i] and g.node[i].op != OP_CONST:
-                    needed[g.node[i].a] = 1
-                    if g.node[i].b >= 0:
-                        needed[g.node[i].b] = 1
-                        if g.node[i].c >= 0:
-                            needed[g.node[i].c] = 1
+        mark_roots(g, roots, needed)
         for i in range(g.inputs):
             to[i] = <int32_t>i
         for i in range(g.inputs, g.n):
@@ -374,9 +385,65 @@ cdef Graph optimised(Graph g, int32_t[::1] roots):
                 to[i] = emit3(h, s.op, to[s.a], to[s.b], to[s.c])
         for k in range(roots.shape[0]):
             roots[k] = to[roots[k]]
+        compact(h, roots)
     finally:
         free(needed)
         free(to)
         free(h.known)
         h.known = NULL
     return h
+
+
+cdef int mark_roots(Graph g, int32_t[::1] roots, uint8_t *needed) except -1:
+    """Set needed[i] of every node that the roots come from."""
+    cdef Py_ssize_t i, k
+    for k in range(roots.shape[0]):
+        needed[roots[k]] = 1
+    with nogil:
+        for i in range(g.n - 1, g.inputs - 1, -1):
+            if needed[i] and g.node[i].op != OP_CONST:
+                needed[g.node[i].a] = 1
+                if g.node[i].b >= 0:
+                    needed[g.node[i].b] = 1
+                    if g.node[i].c >= 0:
+                        needed[g.node[i].c] = 1
+    return 0
+
+
+cdef int compact(Graph g, int32_t[::1] roots) except -1:
+    """Drop what nothing needs any more: negations, say, whose sign was moved on."""
+    cdef Py_ssize_t i, n = g.inputs, numbers = 0, k
+    cdef int32_t *to = <int32_t *>malloc((g.n + 1)*sizeof(int32_t))
+    cdef uint8_t *needed = <uint8_t *>calloc(g.n + 1, 1)
+    cdef Step s
+    try:
+        if to == NULL or needed == NULL:
+            raise errors.no_memory(g.n, g.n*5)
+        mark_roots(g, roots, needed)
+        for i in range(g.inputs):
+            to[i] = <int32_t>i
+        for i in range(g.inputs, g.n):
+            if not needed[i]:
+                continue
+            s = g.node[i]
+            if s.op == OP_CONST:
+                g.number[numbers] = g.number[s.a]  # constants are in the order of their nodes
+                s.a = <int32_t>numbers
+                numbers += 1
+            else:
+                s.a = to[s.a]
+                if s.b >= 0:
+                    s.b = to[s.b]
+                if s.c >= 0:
+                    s.c = to[s.c]
+            g.node[n] = s
+            to[i] = <int32_t>n
+            n += 1
+        for k in range(roots.shape[0]):
+            roots[k] = to[roots[k]]
+        g.n, g.numbers = n, numbers
+        memset(g.constants, 0, sizeof(g.constants))
+    finally:
+        free(to)
+        free(needed)
+    return 0

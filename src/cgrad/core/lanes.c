@@ -1,4 +1,8 @@
 /* core/lanes.c: programs over blocks of points, once for each kind of processor; blocks in and out. */
+#if defined(__GNUC__) && !defined(__clang__)
+/* Branches around arithmetic that might set a flag would stop the vectoriser; flags are never looked at. */
+#pragma GCC optimize ("no-trapping-math")
+#endif
 #include <math.h>
 #include <string.h>
 #include "machine.h"
@@ -105,6 +109,12 @@ const char *cgrad_lanes_name(void) {
 
 /* ---- blocks in and out ---- */
 
+#if defined(__GNUC__)
+#define PREFETCH(p) __builtin_prefetch(p, 0, 2);
+#else
+#define PREFETCH(p)
+#endif
+
 static const double *of_point(const cgrad_place *s, ptrdiff_t p) {
     return (const double *)(s->at + p*s->stride);
 }
@@ -121,7 +131,14 @@ static void gather(const cgrad_batch *b, double *v, ptrdiff_t start, ptrdiff_t m
             continue;
         while (run < 8 && k + run < b->inputs && s[run].stride == s->stride && s[run].at == s->at + run*8)
             run++;
-        if (b->index || run == 1)
+        if (!b->index && s->stride == 8)  /* points side by side */
+            for (t = 0; t < run; t++) {
+                const double *from = of_point(s + t, start);
+                memcpy(row + t*n, from, (size_t)m*sizeof(double));
+                for (j = 0; j < n; j += 8)  /* the next block's: rows are too short for the processor to foresee that */
+                    PREFETCH(from + n + j)
+            }
+        else if (b->index || run == 1)
             for (t = 0; t < run; t++)
                 for (j = 0; j < m; j++)
                     row[t*n + j] = *of_point(s + t, b->index ? b->index[start + j] : start + j);
@@ -147,7 +164,12 @@ static void scatter(const cgrad_batch *b, const double *v, ptrdiff_t start, ptrd
     for (k = 0; k < b->results; k++) {
         const double *row = v + b->out[k]*n;
         const cgrad_place *to = b->target + k;
+        int32_t any = 0;
         for (j = 0; j < m; j++)
+            any |= failed[j];
+        if (!any && !b->index && to->stride == 8)
+            memcpy(to->at + start*8, row, (size_t)m*sizeof(double));
+        else for (j = 0; j < m; j++)
             if (!failed[j])
                 *(double *)(to->at + (b->index ? b->index[start + j] : start + j)*to->stride) = row[j];
     }

@@ -42,9 +42,14 @@ static void T(dot)(const int32_t *w, ptrdiff_t terms, double *d, const double *c
                 s[k] = x[k]*y[k];
         }
         for (t = c ? 0 : 1; t < terms; t++) {
-            const double *x = v + w[2*t]*n + j, *y = v + w[2*t + 1]*n + j;
-            for (k = 0; k < 16; k++)
-                s[k] += x[k]*y[k];
+            const int32_t x_slot = w[2*t];
+            const double *x = v + (x_slot ^ (x_slot >> 31))*n + j, *y = v + w[2*t + 1]*n + j;
+            if (x_slot >= 0)
+                for (k = 0; k < 16; k++)
+                    s[k] += x[k]*y[k];
+            else
+                for (k = 0; k < 16; k++)
+                    s[k] -= x[k]*y[k];
         }
         for (k = 0; k < 16; k++)
             d[j + k] = s[k];
@@ -118,11 +123,11 @@ static void T(lanes)(const int32_t *w, double *v, ptrdiff_t n, int32_t *failed) 
         T(sincos)(AT(1), AT(2), AT(3), n);
         w += 4;
         break;
-    case M_DOT:
+    case M_DOT: case M_SDOT:
         T(dot)(w + 4, w[1], AT(2), AT(3), v, n);
         w += 4 + 2*(ptrdiff_t)w[1];
         break;
-    case M_DOT0:
+    case M_DOT0: case M_SDOT0:
         T(dot)(w + 3, w[1], AT(2), NULL, v, n);
         w += 3 + 2*(ptrdiff_t)w[1];
         break;

@@ -6,7 +6,8 @@
        words   MUL d x y     MULADD d c x y     DOT n d c x0 y0 x1 y1 ..     END
 
    Rows of the op table have their opcode. The others do two and more operations in one dispatch, never in one rounding: each
-   product is rounded before it is added. d: where the result goes (it may be a slot that is read). */
+   product is rounded before it is added. _LAST: a number goes on in a register instead of waiting for memory; the slot is
+   named all the same. (At one point only: lanes know none of these.) d: where the result goes (it may be a slot that is read). */
 #ifndef CGRAD_MACHINE_H
 #define CGRAD_MACHINE_H
 #include <stddef.h>
@@ -18,6 +19,7 @@ enum {
     M_MULSUB,            /* d c x y      c - x*y                 */
     M_SUBMUL,            /* d c x y      x*y - c                 */
     M_MUL2,              /* d x y z w    x*y + z*w               */
+    M_MUL2_LAST,         /* the same, where z is what the instruction before has computed */
     M_MUL2SUB,           /* d x y z w    x*y - z*w               */
     M_MUL3,              /* d x y z      (x*y)*z                 */
     M_MUL3ADD,           /* d c x y z    c + (x*y)*z             */
@@ -29,6 +31,8 @@ enum {
     M_SINCOS,            /* s c x        sin(x) and cos(x)       */
     M_DOT,               /* n d c x y .. c + x0*y0 + x1*y1 + ..  */
     M_DOT0,              /* n d x y ..   x0*y0 + x1*y1 + ..      */
+    M_SDOT,              /* the same; where x is ~slot, x*y is subtracted */
+    M_SDOT0,
     M_ADDS,              /* n, n times d x y: runs of the same   */
     M_SUBS,
     M_MULS,
@@ -43,7 +47,8 @@ enum {
     M_IF_NOT_EQ,
     M_IF_NOT_NE,
     M_END,
-    M_COUNT
+    M_LAST,              /* + opcode of a row with one operand: that is what the instruction before has computed */
+    M_COUNT = M_LAST + OP_COUNT
 };
 
 /* Words before the first group of an instruction, groups, results and operands of each group. */
@@ -53,17 +58,18 @@ static inline cgrad_layout cgrad_layout_of(const int32_t *w, const int *arity) {
     cgrad_layout l = {1, 1, 1, 0};
     switch (w[0]) {
     case M_MULADD: case M_MULSUB: case M_SUBMUL: case M_MUL3: l.operands = 3; break;
-    case M_MUL2: case M_MUL2SUB: case M_MUL3ADD:
+    case M_MUL2: case M_MUL2_LAST: case M_MUL2SUB: case M_MUL3ADD:
     case M_WHERE_LT: case M_WHERE_LE: case M_WHERE_EQ: case M_WHERE_NE: l.operands = 4; break;
     case M_MUL3MUL: l.operands = 5; break;
     case M_SINCOS: l.results = 2; l.operands = 1; break;
-    case M_DOT: l.head = 2; l.operands = 1 + 2*w[1]; break;
-    case M_DOT0: l.head = 2; l.operands = 2*w[1]; break;
+    case M_DOT: case M_SDOT: l.head = 2; l.operands = 1 + 2*w[1]; break;
+    case M_DOT0: case M_SDOT0: l.head = 2; l.operands = 2*w[1]; break;
     case M_ADDS: case M_SUBS: case M_MULS: l.head = 2; l.groups = w[1]; l.operands = 2; break;
     case M_MULADDS: case M_MULSUBS: l.head = 2; l.groups = w[1]; l.operands = 3; break;
     case M_END: l.groups = 0; break;
     default:
-        if (w[0] >= M_IF_LT) { l.head = 2; l.results = 0; l.operands = 2; }
+        if (w[0] >= M_LAST) l.operands = 1;
+        else if (w[0] >= M_IF_LT) { l.head = 2; l.results = 0; l.operands = 2; }
         else l.operands = arity[w[0]];
     }
     return l;
@@ -83,7 +89,7 @@ const char *cgrad_lanes_name(void);
 
 /* Many points: point p's input k lies at source[k].at + p*stride (bytes; stride 0: the same for all), its result k goes to
    target[k]. lanes is a power of two, 16 to CGRAD_MOST_LANES. */
-#define CGRAD_MOST_LANES 256
+#define CGRAD_MOST_LANES 128
 typedef struct { char *at; ptrdiff_t stride; } cgrad_place;
 typedef struct {
     cgrad_lanes_function run;

@@ -27,7 +27,7 @@ cdef extern from "core/machine.h" nogil:
 
 cdef enum:
     LONG_RUN = 20000         # words from which a run releases the GIL
-    LANE_BYTES = 640 << 10   # what a block's slots may take: they stay in the second cache
+    LANE_BYTES = 896 << 10   # what a block's slots may take: they stay in the second cache
     PIECE = 1 << 23          # words times points of one piece of a batch: some milliseconds
 
 
@@ -53,40 +53,37 @@ cdef inline Workspace workspace(Code c):
     if c.idle:
         return <Workspace>c.idle.pop()
     w = Workspace.__new__(Workspace)
-    w.open(c.slots + c.inputs + c.results + c.native_work)
+    w.open(c.one.slots + c.inputs + c.results + c.native_work)
     memcpy(w.v, c.graph.number, c.constants*sizeof(double))
     return w
 
 
-cdef inline int32_t run(Code c, Workspace w) noexcept:
-    """Inputs are in place, from w.v[c.constants] on; results are in the slots c.out. 0, or the guard that failed."""
-    cdef int32_t failed
-    c.runs += 1
-    if c.native != NULL:
-        return run_native(c, w)
-    if c.size > LONG_RUN:
-        with nogil:
-            failed = cgrad_replay(c.words, w.v)
-        return failed
-    return cgrad_replay(c.words, w.v)
+cdef inline double *results_of(Code c, Workspace w) noexcept:
+    """Where ``run`` leaves the results, one after the other."""
+    return w.v + c.one.slots
 
 
-cdef int32_t run_native(Code c, Workspace w) noexcept:
-    """The same by machine code, whose results are put where the interpreter's are."""
-    cdef double *results = w.v + c.slots
-    cdef double *work = results + c.results
+cdef int32_t run(Code c, Workspace w) noexcept:
+    """Inputs are in place, from w.v[c.constants] on. 0, or the guard that failed."""
+    cdef double *results = results_of(c, w)
     cdef int32_t failed
     cdef Py_ssize_t k
-    if c.size > LONG_RUN:
+    c.runs += 1
+    if c.native != NULL:
+        if c.one.size > LONG_RUN:
+            with nogil:
+                failed = c.native(w.v + c.constants, results, results + c.results)
+        else:
+            failed = c.native(w.v + c.constants, results, results + c.results)
+        return c.guard_numbers[failed - 1] if failed else 0
+    if c.one.size > LONG_RUN:
         with nogil:
-            failed = c.native(w.v + c.constants, results, work)
+            failed = cgrad_replay(c.one.words, w.v)
     else:
-        failed = c.native(w.v + c.constants, results, work)
-    if failed:
-        return c.guard_numbers[failed - 1]
+        failed = cgrad_replay(c.one.words, w.v)
     for k in range(c.results):
-        w.v[c.out[k]] = results[k]
-    return 0
+        results[k] = w.v[c.one.out[k]]
+    return failed
 
 
 def lanes_available():
@@ -118,24 +115,26 @@ cdef class Batch:
         cdef Py_ssize_t k, lanes = CGRAD_MOST_LANES
         cdef bytes name = kind.encode() if kind else <bytes>cgrad_lanes_name()
         self.code, self.points, self.idle = code, points, []
+        if code.many.words == NULL:
+            encode(code, &code.many, True)
         self.summing = targets is None
         self.held = held, index
         self.source = places_of(sources, code.inputs)
         if targets is not None:
             self.target = places_of(targets, code.results)
         self.failed = np.zeros(points, np.int32)
-        while lanes > 16 and (code.slots + code.results)*lanes*<Py_ssize_t>sizeof(double) > LANE_BYTES:
+        while lanes > 16 and (code.many.slots + code.results)*lanes*<Py_ssize_t>sizeof(double) > LANE_BYTES:
             lanes //= 2
         self.b.run = cgrad_lanes_named(name)
         if self.b.run == NULL:
             raise ValueError(f"lanes: {kind!r} is not for this processor: there are {', '.join(lanes_available())}")
-        self.b.words, self.b.out, self.b.constant = code.words, code.out, code.graph.number
+        self.b.words, self.b.out, self.b.constant = code.many.words, code.many.out, code.graph.number
         self.b.source, self.b.target = self.source, self.target
         self.b.index = NULL if index is None else <Py_ssize_t *>cnp.PyArray_DATA(<cnp.ndarray>index)
         self.b.failed = <int32_t *>cnp.PyArray_DATA(<cnp.ndarray>self.failed)
-        self.b.lanes, self.b.slots, self.b.constants = lanes, code.slots, code.constants
+        self.b.lanes, self.b.slots, self.b.constants = lanes, code.many.slots, code.constants
         self.b.inputs, self.b.results = code.inputs, code.results
-        self.piece = lanes*max(PIECE//(lanes*code.size), 1)
+        self.piece = lanes*max(PIECE//(lanes*code.many.size), 1)
         self.pieces = (points + self.piece - 1)//self.piece
 
     def __dealloc__(self):
@@ -152,7 +151,7 @@ cdef class Batch:
             w = <Workspace>self.idle.pop()
         else:
             w = Workspace.__new__(Workspace)
-            w.open((self.code.slots + self.code.results)*self.b.lanes)
+            w.open((self.code.many.slots + self.code.results)*self.b.lanes)
             cgrad_prepare_lanes(&self.b, w.v)
         with nogil:
             cgrad_run_blocks(&self.b, w.v, start, stop, to)
@@ -190,6 +189,6 @@ def replay(Code code, inputs, double[::1] results):
         w.v[code.constants + k] = numbers[k]
     failed = run(code, w)
     for k in range(code.results):
-        results[k] = w.v[code.out[k]]
+        results[k] = results_of(code, w)[k]
     code.idle.append(w)
     return failed

@@ -1,9 +1,9 @@
 /* sin, cos and tan (part of vecmath.h).
 
-   x = n pi/2 + r + c with |r| <= pi/4, c what r lost in rounding. With fma the first two parts of pi/2 are whole doubles:
-   x - n*P1 is exact, n*P2 is taken with its rounding error. Without fma P1, P2, P3 have 33 bits, so that their products
-   with n are exact. Both hold close to the multiples of pi/2 as well, where r gets as small as 2^-57. The inline forms
-   hold for |x| < VM_TRIG_MOST; the block functions everywhere. */
+   x = n pi/2 + r + c with |r| <= pi/4, c what r lost in rounding (Cody & Waite). With fma the first two parts of pi/2
+   are full doubles: x - n*P1 is exact, n*P2 is taken with its rounding error. Without fma P1, P2, P3 have 33 bits, so
+   that their products with n are exact. Both hold close to the multiples of pi/2 as well, where r gets as small as
+   2^-57. The inline forms hold for |x| < VM_TRIG_MOST; the block functions everywhere. */
 #undef VM_TRIG_MOST
 #if CGRAD_FMA
 #define VM_TRIG_MOST 1e9
@@ -12,16 +12,16 @@
 #endif
 
 /* n in the low bits of the result */
-static inline uint64_t VM(reduce)(double x, double *rest, double *lost) {
+VM_INLINE uint64_t VM(reduce)(double x, double *rest, double *lost) {
     double n = VM_FMA(x, 0x1.45f306dc9c883p-1, VM_SHIFT), a, w, r, c;
     uint64_t q = VM(bits)(n);
     n -= VM_SHIFT;
 #if CGRAD_FMA
-    a = __builtin_fma(n, -0x1.921fb54442d18p+0, x);
+    a = VM_FMA(n, -0x1.921fb54442d18p+0, x);
     w = n*0x1.1a62633145c07p-54;
     r = a - w;
-    c = ((a - r) - w) - __builtin_fma(n, 0x1.1a62633145c07p-54, -w);
-    c = __builtin_fma(n, 0x1.f1976b7ed8fbcp-110, c);
+    c = ((a - r) - w) - VM_FMA(n, 0x1.1a62633145c07p-54, -w);
+    c = VM_FMA(n, 0x1.f1976b7ed8fbcp-110, c);
 #else
     a = x - n*0x1.921fb544p+0;
     w = n*0x1.0b4611a6p-34;
@@ -38,55 +38,86 @@ static inline uint64_t VM(reduce)(double x, double *rest, double *lost) {
     return q;
 }
 
-/* sin(r + c), cos(r + c): polynomials of 6 terms in z = r^2 for (sin r - r)/(r z), (cos r - 1 + z/2)/z^2. */
-static inline double VM(sin_near)(double r, double c, double z) {
-    double w = z*z, even, odd;
+/* sin(r + c) and cos(r + c) as unevaluated sums: polynomials of 6 terms in z = r^2 for (sin r - r)/(r z) (2^-57.2 of
+   the sine) and (cos r - 1 + z/2)/z^2 (2^-59.9 of the cosine). */
+VM_INLINE double VM(sin_parts)(double r, double c, double *low) {
+    double z = r*r, w = z*z, even, odd;
     even = VM_FMA(w, -0x1.ae5e6633019a2p-26, -0x1.a01a019c11948p-13);
     odd = VM_FMA(w, 0x1.5d92fe8be5afbp-33, 0x1.71de3577aed6cp-19);
     even = VM_FMA(w, even, -0x1.5555555555549p-3);
     odd = VM_FMA(w, odd, 0x1.111111110f87ap-7);
-    return r + VM_FMA(r*z, VM_FMA(z, odd, even), VM_FMA(-0.5*z, c, c));
+    *low = VM_FMA(r*z, VM_FMA(z, odd, even), VM_FMA(-0.5*z, c, c));
+    return r;
 }
 
-static inline double VM(cos_near)(double r, double c, double z) {
-    double w = z*z, h = VM_FMA(-0.5, z, 1.0), even, odd;
+VM_INLINE double VM(cos_parts)(double r, double c, double *low) {
+    double z = r*r, w = z*z, h = VM_FMA(-0.5, z, 1.0), even, odd;
     even = VM_FMA(w, 0x1.1ee9ebe983a11p-29, 0x1.a01a019cb1bf4p-16);
     odd = VM_FMA(w, -0x1.8fae9c87de470p-37, -0x1.27e4f809f172fp-22);
     even = VM_FMA(w, even, 0x1.555555555554cp-5);
     odd = VM_FMA(w, odd, -0x1.6c16c16c1517ep-10);
-    return h + (VM_FMA(-0.5, z, 1.0 - h) + VM_FMA(w, VM_FMA(z, odd, even), -r*c));
+    *low = VM_FMA(-0.5, z, 1.0 - h) + VM_FMA(w, VM_FMA(z, odd, even), -r*c);
+    return h;
 }
 
-static inline double VM(sin)(double x) {
-    double r, c, z, s;
+VM_INLINE double VM(sin_near)(double r, double c) {
+    double low, high = VM(sin_parts)(r, c, &low);
+    return high + low;
+}
+
+VM_INLINE double VM(cos_near)(double r, double c) {
+    double low, high = VM(cos_parts)(r, c, &low);
+    return high + low;
+}
+
+VM_INLINE double VM(sin)(double x) {
+    double r, c, s;
     uint64_t q = VM(reduce)(x, &r, &c);
-    z = r*r;
-    s = VM(pick)(q, VM(sin_near)(r, c, z), VM(cos_near)(r, c, z));
+    s = VM(pick)(q, VM(sin_near)(r, c), VM(cos_near)(r, c));
     s = VM(of_bits)(VM(bits)(s) ^ (q << 62 & VM_SIGN));
     return x == 0.0 ? x : s;  /* -0 */
 }
 
-static inline double VM(cos)(double x) {
-    double r, c, z, s;
+VM_INLINE double VM(cos)(double x) {
+    double r, c, s;
     uint64_t q = VM(reduce)(x, &r, &c) + 1;
-    z = r*r;
-    s = VM(pick)(q, VM(sin_near)(r, c, z), VM(cos_near)(r, c, z));
+    s = VM(pick)(q, VM(sin_near)(r, c), VM(cos_near)(r, c));
     return VM(of_bits)(VM(bits)(s) ^ (q << 62 & VM_SIGN));
 }
 
-static inline void VM(sincos)(double x, double *sine, double *cosine) {
-    double r, c, z, s, k;
+VM_INLINE void VM(sincos)(double x, double *sine, double *cosine) {
+    double r, c, s, k;
     uint64_t q = VM(reduce)(x, &r, &c);
-    z = r*r;
-    s = VM(sin_near)(r, c, z);
-    k = VM(cos_near)(r, c, z);
+    s = VM(sin_near)(r, c);
+    k = VM(cos_near)(r, c);
     r = VM(of_bits)(VM(bits)(VM(pick)(q, s, k)) ^ (q << 62 & VM_SIGN));
     *sine = x == 0.0 ? x : r;
     *cosine = VM(of_bits)(VM(bits)(VM(pick)(q, k, s)) ^ ((q + 1) << 62 & VM_SIGN));
 }
 
+/* sin/cos or -cos/sin, both and the quotient with their rounding errors put back. */
+VM_INLINE double VM(tan)(double x) {
+    double r, c, s, sl, k, kl, n, nl, d, dl, inverse, v, p;
+    uint64_t q = VM(reduce)(x, &r, &c);
+    n = VM(sin_parts)(r, c, &nl);
+    d = VM(cos_parts)(r, c, &dl);
+    s = n + nl;
+    sl = (n - s) + nl;
+    k = d + dl;
+    kl = (d - k) + dl;
+    n = VM(pick)(q, s, -k);
+    nl = VM(pick)(q, sl, -kl);
+    d = VM(pick)(q, k, s);
+    dl = VM(pick)(q, kl, sl);
+    inverse = 1.0/d;
+    v = n*inverse;
+    p = v*d;
+    v += (((n - p) - VM(product_error)(v, d, p)) + (nl - v*dl))*inverse;
+    return x == 0.0 ? x : v;  /* -0 */
+}
+
 /* Whether the inline forms hold for all of x[0..n). */
-static inline int VM(trig_all)(const double *x, long n) {
+VM_INLINE int VM(trig_all)(const double *x, long n) {
     const double *a = VM_ALIGNED(x);
     uint64_t large = 0;
     long j;
@@ -120,6 +151,7 @@ static inline int VM(trig_all)(const double *x, long n) {
 
 VM_BLOCK_TRIG(sin)
 VM_BLOCK_TRIG(cos)
+VM_BLOCK_TRIG(tan)
 
 /* out may be x for one of the two, not for both */
 static void VM(block_sincos)(double *sines, double *cosines, const double *x, long n) {
