@@ -181,7 +181,8 @@ class Calls(Caller):
         n = len(arguments.shapes)
         value: Any = False if name == "grad" or (isinstance(name, tuple) and name[0] == "grad") else simple[n]
         many = by is not None and by.shape[0] == "tuple"
-        self.quick[name] = Quick(program.code(wanted), tuple(simple[:n]), program.captured, value,
+        self.quick[name] = Quick(program.code(wanted), tuple(simple[:n]), program.captured,
+                                 tuple(program.captured_shapes), program.conditions, value,
                                  tuple(simple[n + 1:]) if by else None, many)
 
     def _directed(self, op: str, kind: str, args: tuple[Any, ...], kwargs: dict[str, Any], v: Any) -> Any:

@@ -29,8 +29,8 @@ class CompiledFunction(Calls):
 
     def __init__(self, function: Callable[..., Any], static: Sequence[str] = (), backend: str = "auto",
                  max_paths: int = 64) -> None:
+        functools.update_wrapper(self, function, updated=())  # without what was set on it: f.grad = ...
         self.function, self.static, self.backend, self.max_paths = function, tuple(static), backend, max_paths
-        functools.update_wrapper(self, function)
         self.name = getattr(function, "__qualname__", type(function).__name__).replace("<locals>.", "")
         try:
             self._signature: inspect.Signature | None = inspect.signature(function)
@@ -80,8 +80,7 @@ class CompiledFunction(Calls):
         made = memo[id(self)] = _empty()
         function = copy.deepcopy(self.function, memo)
         with self._lock:
-            programs = [program.twin(None if function is self.function else copy.deepcopy(program.captured, memo))
-                        for program in self._programs]
+            programs = [program.twin(None if function is self.function else memo) for program in self._programs]
             numbers = [program.number for program in self._programs]
         return made._fill(function, self.static, self.backend, self.max_paths, programs, numbers)
 
@@ -109,8 +108,8 @@ class CompiledFunction(Calls):
                     hash(x)
                 except TypeError:
                     raise errors.bad_static(self.name, name, x) from None
-                shapes.append(("const", x))
-                key.append((type(x), x))
+                shapes.append(_tree.constant(self.name, x))
+                key.append((type(x), shapes[-1]))
             else:
                 shapes.append(_tree.flatten(self.name, x, leaves))
                 key.append(shapes[-1])
@@ -157,7 +156,7 @@ class CompiledFunction(Calls):
             elif not known:
                 reason = "the first call with such arguments"
             elif state == START:
-                reason = "captured arrays of other shapes"
+                reason = "captured arrays of other shapes, or layers in another state"
             else:
                 at = len(state[0])
                 line = next((program.guard_text(at + 1) for program in known

@@ -183,7 +183,7 @@ class Plan:
             leaves: list[Any] = []
             if p._constant(k, len(args)):
                 example.append(x)
-                self.parts.append(Part(("const", x), [], [], False))
+                self.parts.append(Part(_tree.constant_shape(x), [], [], False))
                 continue
             if isinstance(x, bags.Bag):
                 if self.bag is not None:

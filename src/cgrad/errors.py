@@ -584,10 +584,23 @@ def traced_effect(what: str, where: str) -> TraceError:
         "gradients": "those of arrays are not recorded in programs: use .grad of the compiled function",
         "tangents": "use .jvp of the compiled function",
         "setting data": "return the new number, and set it outside",
+        "setting grad": "use .grad of the compiled function, and set it outside",
+        "reading grad": "give the gradient as an argument",
         "random numbers": "draw them outside and give them as an argument",
+        "running statistics": "use the layer after its .eval(), or with track_running_stats=False",
     }
     return TraceError(f"{what}: a compiled function is recorded once and replayed, which would not repeat this ({where}): "
                       f"{ways.get(what, 'do it outside of the compiled function')}")
+
+
+def traced_function(name: str, where: str) -> TraceError:
+    return TraceError(f"{name}: the rule of a cgrad.Function is Python's, over plain numbers, and a program holds operations alone "
+                      f"({where}): write its forward computation with operators and functions that are differentiated")
+
+
+def traced_elsewhere(value: Any, where: str) -> TraceError:
+    return TraceError(f"compile: {_named(value)} is recorded by another thread ({where}), where nobody notes what is decided by it: "
+                      "start no threads in a compiled function that use its numbers")
 
 
 def traced_foreign(value: Any) -> TraceError:
@@ -608,6 +621,20 @@ def bad_graph(what: str) -> ProgramError:
 def bad_leaf(op: str, value: object) -> TypeError:
     return TypeError(f"{op}: {_show(value)} is no number, array or structure of them, nor a constant that can be told from others "
                      "(it has no hash): give a list, tuple, dict or dataclass of numbers")
+
+
+def changing(op: str, value: object) -> TypeError:
+    return TypeError(f"{op}: {_show(value)} gives something else at each use, which a replay would not repeat: give the numbers that "
+                     "it gives, in a list or an array")
+
+
+def array_class(op: str, value: object) -> TypeError:
+    return TypeError(f"{op}: {_show(value)} is a {type(value).__name__}, for which operators mean something else: give a plain array")
+
+
+def bad_result(op: str, value: object) -> TraceError:
+    return TraceError(f"{op}: gives {_show(value)}, and each replay would give this one again, with the numbers of its recording: "
+                     "return numbers, arrays, or lists, tuples, dicts and dataclasses of them")
 
 
 def bad_prefix(op: str, given: object, wanted: str) -> ValueError:

@@ -6,6 +6,7 @@ it, optimised and encoded (a Code) once.
 
 from __future__ import annotations
 
+import copy
 import inspect
 import itertools
 import linecache
@@ -63,6 +64,7 @@ class Program(Calls):
         self.captured, self.captured_shapes = list(captured), list(captured_shapes)
         self.reason, self.backend = reason, backend
         self.uses = self.last_used = self.number = 0
+        self.conditions: list[tuple[Any, str, Any]] = []  # attributes that have to be what they were
         self.kept = True  # among the paths of a compiled function, or by itself
         self._codes: dict[Wanted, Code] = {}
         self._outcomes: tuple[Any, ...] | None = None
@@ -83,10 +85,14 @@ class Program(Calls):
         """A program of such parts."""
         return Program(*parts._replace(guards=[Guard(*guard) for guard in parts.guards]))
 
-    def twin(self, captured: Sequence[Leaf] | None = None) -> Program:
-        """The same path for another compiled function, which counts its uses itself; the code is made once for both."""
+    def twin(self, memo: dict[int, Any] | None = None) -> Program:
+        """The same path for another compiled function, which counts its uses itself; the code is made once for both.
+
+        memo: of copy.deepcopy, where what it captured is copied as well.
+        """
         parts = self.parts()
-        made = Program(*(parts if captured is None else parts._replace(captured=captured)))
+        made = Program(*(parts if memo is None else parts._replace(captured=copy.deepcopy(parts.captured, memo))))
+        made.conditions = self.conditions if memo is None else copy.deepcopy(self.conditions, memo)
         made._codes = self._codes
         return made
 
@@ -146,8 +152,9 @@ class Program(Calls):
         return prefix, (state[1] if prefix == state[0] else frozenset()) | {outcome}
 
     def fits(self) -> bool:
-        """Whether what it captured has the shapes of its recording."""
-        return all(v.shape == shape for v, shape in zip(self.captured, self.captured_shapes, strict=True))
+        """Whether what it captured has the shapes of its recording, and what it relies on is the same."""
+        return all(v.shape == shape for v, shape in zip(self.captured, self.captured_shapes, strict=True)) \
+            and all(getattr(owner, name, None) is value for owner, name, value in self.conditions)
 
     def captured_numbers(self) -> Array:
         """The numbers of captured leaves as they are now."""
@@ -221,7 +228,7 @@ class Program(Calls):
         if kwargs:
             raise errors.program_keywords(self.name, sorted(kwargs))
         leaves: list[Any] = []
-        shapes = tuple([("const", x) if self._constant(k, len(args)) and type(x) is type(self.shapes[k][1])
+        shapes = tuple([_tree.constant(self.name, x) if self._constant(k, len(args)) and type(x) is type(self.shapes[k][1])
                         else _tree.flatten(self.name, x, leaves) for k, x in enumerate(args)])
         if shapes != self.shapes:
             raise errors.other_arguments(self.name, *(", ".join(map(_tree.described, s)) for s in (self.shapes, shapes)))
@@ -378,7 +385,7 @@ def record(function: Callable[..., Any], name: str, arguments: Arguments, keywor
         if isinstance(given[-1], (Value, Tensor)):
             given[-1].name = argument
     n = len(given) - len(keywords)
-    with Trace() as trace:
+    with Trace(leaves) as trace:
         try:
             value = function(*given[:n], **dict(zip(keywords, given[n:], strict=True)))
         except TypeError as error:
@@ -387,6 +394,7 @@ def record(function: Callable[..., Any], name: str, arguments: Arguments, keywor
             raise
         results: list[Any] = []
         out = _tree.flatten(name, value, results)
+        _tree.check_result(name, out)
         outputs: list[Any] = []
         for x in results:
             if isinstance(x, Tensor):
@@ -395,6 +403,8 @@ def record(function: Callable[..., Any], name: str, arguments: Arguments, keywor
                 outputs += list(x.flat)
             else:
                 outputs.append(x)
-    graph, nodes, guards, captured = trace.graph(leaves, outputs)
-    return Program(name, arguments.names, arguments.key, arguments.shapes, out, graph, nodes,
-                   [Guard(*guard) for guard in guards], captured, [v.shape for v in captured], reason, backend)
+    graph, nodes, guards, captured = trace.graph(outputs)
+    program = Program(name, arguments.names, arguments.key, arguments.shapes, out, graph, nodes,
+                      [Guard(*guard) for guard in guards], captured, [v.shape for v in captured], reason, backend)
+    program.conditions = trace.conditions
+    return program

@@ -5,20 +5,22 @@
 # whole way is taken (program.py).
 
 cdef class Quick:
-    """Quick(code, arguments, captured, value, gradients, many): a call of ``code``.
+    """Quick(code, arguments, captured, shapes, conditions, value, gradients, many): a call of ``code``.
 
-    arguments: None for a number or the array's shape, one an argument; captured: leaves to be read; value: None
-    for a number, a shape for an array, False: it is not wanted; gradients: likewise, or None if there are none; many:
-    gradients come in a tuple.
+    arguments: None for a number or the array's shape, one an argument; captured: leaves to be read, and the shapes
+    that they have to have; conditions: as those of a Trace; value: None for a number, a shape for an array, False: it is not wanted; gradients:
+    likewise, or None if there are none; many: gradients come in a tuple.
     """
     cdef readonly Code code
-    cdef tuple arguments, gradients
-    cdef list captured
+    cdef tuple arguments, gradients, shapes
+    cdef list captured, conditions
     cdef object value
     cdef bint many
 
-    def __init__(self, Code code, tuple arguments, list captured, value, gradients, bint many):
-        self.code, self.arguments, self.captured = code, arguments, captured
+    def __init__(self, Code code, tuple arguments, list captured, tuple shapes, list conditions, value, gradients,
+                 bint many):
+        self.code, self.arguments, self.captured, self.shapes = code, arguments, captured, shapes
+        self.conditions = conditions
         self.value, self.gradients, self.many = value, gradients, many
 
 
@@ -68,6 +70,10 @@ cdef object call_quickly(Quick q, tuple args):
     cdef object x, value = None, gradients
     if n != len(q.arguments) or c.runs == c.ask_at:
         return NotImplemented
+    for k in range(len(q.conditions)):
+        owner, name, x = q.conditions[k]
+        if getattr(owner, name, None) is not x:
+            return NotImplemented
     w = workspace(c)
     to = w.v + c.constants
     for k in range(n):
@@ -86,11 +92,12 @@ cdef object call_quickly(Quick q, tuple args):
             to += 1
         elif not take_array(x, shape, &to):
             return NotImplemented
-    for x in q.captured:
+    for k in range(len(q.captured)):
+        x = q.captured[k]
         if is_value(x):
             to[0] = (<Value>x).primal
             to += 1
-        elif not take_array((<Tensor>x).array, (<Tensor>x).array.shape, &to):
+        elif not take_array((<Tensor>x).array, q.shapes[k], &to):
             return NotImplemented
     if run(c, w):
         c.idle.append(w)
