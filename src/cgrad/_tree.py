@@ -4,7 +4,8 @@ A *shape* is what is left of a structure when its numbers are taken out: nested 
 equal structures. Leaves are numbers and arrays; what is neither (text, bools, None, ...) is a constant and part of the
 shape, told apart by its type and the sign of its zeros as well.
 
-    {"w": [1.0, array(3)], "name": "a"}   ->   ("dict", ("w", "name"), (("list", (NUMBER, ("array", (3,)))), ("const", "a")))
+    {"w": [1.0, array(3)], "name": "a"}   ->   ("dict", ("w", "name"), (("list", (NUMBER, ("array", (3,)))), ("const",
+    "a")))
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ _FIXED = (bool, str, type(None), bytes, complex, enum.Enum, np.generic, np.dtype
 
 
 def flatten(op: str, x: Any, leaves: list[Any], arrays: tuple[Any, ...] = ()) -> Shape:
-    """The shape of x; its numbers and arrays (float64) are appended to ``leaves``. arrays: further types that are arrays."""
+    """The shape of x; its numbers and arrays (float64) are appended to ``leaves``. arrays: further types that are
+    arrays."""
     kind = type(x)
     if kind is float or kind is Value:
         leaves.append(x)
@@ -89,13 +91,12 @@ def constant_shape(x: Any) -> Shape:
 
 def dict_shape(keys: tuple[Any, ...], parts: tuple[Shape, ...]) -> Shape:
     """The shape of a dict."""
-    return ("dict", keys, parts) if all([type(k) is str for k in keys]) else ("dict", keys, told(keys), parts)
+    return ("dict", keys, parts) if all(type(k) is str for k in keys) else ("dict", keys, told(keys), parts)
 
 
 def told(x: Any) -> Any:
     """What equals only of constants that are the same: 1, 1.0 and True are not, nor 0.0 and -0.0."""
-    kind = type(x)
-    if isinstance(x, float):
+    kind = type(x) if isinstance(x, float):
         return kind, x.hex()
     if isinstance(x, complex):
         return kind, x.real.hex(), x.imag.hex()
@@ -196,7 +197,8 @@ def described(shape: Shape) -> str:
         return f"an array of shape {tuple(shape[1])}"
     if kind == "const":
         return f"the constant {shape[1]!r}"
-    what = {"dict": "a dict", "list": "a list", "tuple": "a tuple"}.get(kind, f"a {getattr(shape[1], '__name__', kind)}")
+    plain = {"dict": "a dict", "list": "a list", "tuple": "a tuple"}
+    what = plain.get(kind, f"a {getattr(shape[1], '__name__', kind)}")
     return f"{what} of {size(shape)} numbers"
 
 

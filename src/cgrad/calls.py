@@ -299,7 +299,8 @@ class Calls(Caller):
 
         in_axes: the axis of each argument that counts points; None: the same for all points; a tuple has one entry an
         argument, which may be nested as the argument is. threads: at most so many (default: the processors of this
-        process). reduce="sum": values are added up over the points, in constant memory, alike for any number of threads.
+        process). reduce="sum": values are added up over the points, in constant memory, alike for any number of
+        threads.
         progress: True for a tqdm bar, or a function of (points done, points). exact: functions such as exp are C's, to
         the bit as in single calls; else they are vectorised, within 2 units in the last place.
 

@@ -55,7 +55,7 @@ class CompiledFunction(Calls):
             "numbers": [program.number for program in self._programs]}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self._fill(state["function"], state["static"], state["backend"], state["max_paths"], state["programs"], state["numbers"])
+        self._fill(*(state[name] for name in ("function", "static", "backend", "max_paths", "programs", "numbers")))
 
     def _fill(self, function: Callable[..., Any], static: Sequence[str], backend: str, max_paths: int,
               programs: Sequence[Program], numbers: Sequence[int] | None = None) -> CompiledFunction:
@@ -64,8 +64,7 @@ class CompiledFunction(Calls):
         self._programs = list(programs)
         self._recordings = len(self._programs)
         for program, number in zip(self._programs, numbers or range(self._recordings, 0, -1), strict=True):
-            program.number = number
-            self._recordings = max(self._recordings, number)
+            program.number = number self._recordings = max(self._recordings, number)
         return self
 
     def __copy__(self) -> CompiledFunction:
@@ -134,8 +133,7 @@ class CompiledFunction(Calls):
     # ---- paths -----------------------------------------------------------------------------------
 
     def _solve(self, arguments: Arguments, run: Callable[[Program], tuple[int, Any]]) -> tuple[Program, Any]:
-        state = START
-        while True:
+        state = START while True:
             program, fresh = self._path(arguments, state)
             failed, result = run(program)
             if not failed:
@@ -160,7 +158,8 @@ class CompiledFunction(Calls):
             else:
                 at = len(state[0])
                 line = next((program.guard_text(at + 1) for program in known
-                             if len(program.guards) > at and program.outcomes[:at] == state[0]), "a path that was not kept")
+                             if len(program.guards) > at and program.outcomes[:at] == state[0]),
+                            "a path that was not kept")
                 reason = f"another outcome of {line}"
             return self._keep(self._recorded(arguments, reason), bool(known)), True
 
@@ -271,8 +270,8 @@ def load(path: Any) -> CompiledFunction:
     Called as before, with the same derivatives and batches; f itself is not in the file. So what is not recorded is an
     error: GuardError where a guard comes out otherwise, TypeError for arguments of another structure. Captured values
     are new leaves, with the numbers of the file. Nothing is imported, and no code is run: a class among the arguments
-    must have been imported before. Raises ProgramError for a file that is damaged, foreign or newer, OSError where there
-    is none.
+    must have been imported before. Raises ProgramError for a file that is damaged, foreign or newer, OSError where
+    there is none.
 
     >>> import cgrad, os, tempfile
     >>> p = cgrad.compile(lambda x: x*x if x > 0 else -x)
@@ -305,11 +304,12 @@ def compile(f: Callable[..., Any] | None = None, *, static: str | Sequence[str] 
             max_paths: int = 64) -> CompiledFunction | Callable[[Callable[..., Any]], CompiledFunction]:
     """cgrad.compile(f, *, static=(), backend="auto", max_paths=64): f, recorded once and replayed without Python.
 
-    f: a function of numbers, arrays, and lists, tuples, dicts and dataclasses of them, which gives the same; also a decorator.
+    f: a function of numbers, arrays, and lists, tuples, dicts and dataclasses of them, which gives the same; also a
+    decorator.
     Text, bools and None among the arguments are constants, as are the arguments named in static: other constants
-    are other recordings. Values and Tensors that f uses besides are read afresh at each call. What f decides by comparing traced
-    numbers is guarded: where it would decide otherwise, that path is recorded too. Up to max_paths are kept; beyond, f
-    runs as plain Python, and says so once.
+    are other recordings. Values and Tensors that f uses besides are read afresh at each call. What f decides by
+    comparing traced numbers is guarded: where it would decide otherwise, that path is recorded too. Up to max_paths
+    are kept; beyond, f runs as plain Python, and says so once.
     backend: "interpreter"; "native", machine code (pip install 'pycgrad[native]'); "auto", machine code where it is
     installed and pays.
 

@@ -23,7 +23,19 @@ from typing import Any
 import numpy as np
 
 from . import errors
-from ._core import Tape, Tensor, Value, _current, _record_function, frozen, methods, plain, recording, refused, wrapped_result
+from ._core import (
+    Tape,
+    Tensor,
+    Value,
+    _current,
+    _record_function,
+    frozen,
+    methods,
+    plain,
+    recording,
+    refused,
+    wrapped_result,
+)
 
 __all__ = ["Function"]
 

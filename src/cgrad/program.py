@@ -1,7 +1,7 @@
 """One recorded path of a function: what was computed, where it holds, and how it is run.
 
-A Program never changes. Its graph is as it was recorded; for each kind of derivative that is asked for, a graph is made of
-it, optimised and encoded (a Code) once.
+A Program never changes. Its graph is as it was recorded; for each kind of derivative that is asked for, a graph is
+made of it, optimised and encoded (a Code) once.
 """
 
 from __future__ import annotations
@@ -77,8 +77,8 @@ class Program(Calls):
 
     def parts(self) -> store.Parts:
         """What it is made of."""
-        return store.Parts(self.name, self.names, self.key, self.shapes, self.out, self.graph, self.outputs, self.guards,
-                           self.captured, self.captured_shapes, self.reason, self.backend)
+        return store.Parts(self.name, self.names, self.key, self.shapes, self.out, self.graph, self.outputs,
+                           self.guards, self.captured, self.captured_shapes, self.reason, self.backend)
 
     @staticmethod
     def of(parts: store.Parts) -> Program:
@@ -228,10 +228,12 @@ class Program(Calls):
         if kwargs:
             raise errors.program_keywords(self.name, sorted(kwargs))
         leaves: list[Any] = []
-        shapes = tuple([_tree.constant(self.name, x) if self._constant(k, len(args)) and type(x) is type(self.shapes[k][1])
+        shapes = tuple([_tree.constant(self.name, x)
+                        if self._constant(k, len(args)) and type(x) is type(self.shapes[k][1])
                         else _tree.flatten(self.name, x, leaves) for k, x in enumerate(args)])
         if shapes != self.shapes:
-            raise errors.other_arguments(self.name, *(", ".join(map(_tree.described, s)) for s in (self.shapes, shapes)))
+            wanted, given = (", ".join(map(_tree.described, s)) for s in (self.shapes, shapes))
+            raise errors.other_arguments(self.name, wanted, given)
         return Arguments(self.key, self.names, shapes, leaves)
 
     def _constant(self, k: int, n: int) -> bool:
@@ -272,9 +274,9 @@ class Program(Calls):
     def load(path: Any) -> Program:
         """Program.load(path): the program that a file holds.
 
-        Captured values are new leaves, with the numbers of the file. Nothing is imported, and no code is run: a class among
-        the arguments must have been imported before. Raises ProgramError for a file that is damaged, foreign, newer or
-        holds several paths, OSError where there is none.
+        Captured values are new leaves, with the numbers of the file. Nothing is imported, and no code is run: a class
+        among the arguments must have been imported before. Raises ProgramError for a file that is damaged, foreign,
+        newer or holds several paths, OSError where there is none.
 
         >>> import cgrad, os, tempfile
         >>> p = cgrad.compile(lambda x: x*x)
@@ -299,8 +301,8 @@ class Program(Calls):
             int NAME_value_and_grad(const double *x, double *y, double *g, double *work)
 
         x: NAME_INPUTS numbers, the arguments' in order, then those of captured values; y: NAME_OUTPUTS; g: the
-        gradient by all of x, where the value is one number; work: NAME_WORK doubles. Both return 0, or the number of the
-        guard that came out otherwise: then the numbers are not those of the function. To be compiled without
+        gradient by all of x, where the value is one number; work: NAME_WORK doubles. Both return 0, or the number of
+        the guard that came out otherwise: then the numbers are not those of the function. To be compiled without
         contraction (-ffp-contract=off), to give every bit as a replay does.
         """
         from . import export

@@ -7,7 +7,21 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from lanes_support import BACKENDS, CONST, FUNCTION, INF, INPUT, NAN, OPCODE, SPECIAL, Nodes, differ, evaluate, interpreter, lanes
+from lanes_support import (
+    BACKENDS,
+    CONST,
+    FUNCTION,
+    INF,
+    INPUT,
+    NAN,
+    OPCODE,
+    SPECIAL,
+    Nodes,
+    differ,
+    evaluate,
+    interpreter,
+    lanes,
+)
 from op_support import COMPARISONS, ROWS
 
 import cgrad

@@ -1,14 +1,15 @@
 # core/call.pxi: calls of compiled functions whose arguments are the usual ones, without Python in between.
 #
-# A Quick knows one program's code, and how its arguments and results look where they are numbers and plain arrays. A call
-# that looks otherwise, or whose guards come out otherwise, is none of its business: it gives NotImplemented, and the
-# whole way is taken (program.py).
+# A Quick knows one program's code, and how its arguments and results look where they are numbers and plain arrays. A
+# call that looks otherwise, or whose guards come out otherwise, is none of its business: it gives NotImplemented, and
+# the whole way is taken (program.py).
 
 cdef class Quick:
     """Quick(code, arguments, captured, shapes, conditions, value, gradients, many): a call of ``code``.
 
     arguments: None for a number or the array's shape, one an argument; captured: leaves to be read, and the shapes
-    that they have to have; conditions: as those of a Trace; value: None for a number, a shape for an array, False: it is not wanted; gradients:
+    that they have to have; conditions: as those of a Trace; value: None for a number, a shape for an array, False: it
+    is not wanted; gradients:
     likewise, or None if there are none; many: gradients come in a tuple.
     """
     cdef readonly Code code
@@ -147,9 +148,9 @@ cdef class Caller:
     def grad(self, *args, **kwargs):
         """p.grad(*args, argnums=0, captured=None): the gradient of a value that is one number.
 
-        df/dx of each number x in the arguments that argnums names (an int gives one gradient, a tuple gives a tuple), in the
-        argument's structure. captured: Values and Tensors that f uses; then a list of their gradients is given, and
-        with argnums as well the pair of both. Raises TypeError where the value is not one number.
+        df/dx of each number x in the arguments that argnums names (an int gives one gradient, a tuple gives a tuple),
+        in the argument's structure. captured: Values and Tensors that f uses; then a list of their gradients is
+        given, and with argnums as well the pair of both. Raises TypeError where the value is not one number.
 
         >>> import cgrad
         >>> p = cgrad.compile(lambda x, y: x*x*y)

@@ -8,13 +8,15 @@
 #   backward(), x.data = ..  effects that a replay would not have: likewise
 #
 # Arrays are taken apart. An operation on Tensors is done by NumPy, or by the op's function, over arrays of Values
-# (``elements_of``), and its results are gathered in a Tensor again; so a program has scalar operations alone, and what NumPy can
-# do over objects, programs can. Each thread traces by itself; ``traces`` counts those that do, as ``modes`` counts modes.
+# (``elements_of``), and its results are gathered in a Tensor again; so a program has scalar operations alone, and
+# what NumPy can do over objects, programs can. Each thread traces by itself; ``traces`` counts those that do, as
+# ``modes`` counts modes.
 # What one thread traces is refused to the others: there nobody would note what they decide by it.
 #
 # A function may catch what is refused, and go on: the first such error is raised at its end.
 #
-# Afterwards the tape's nodes become a graph, one for one (``graph_of_trace``): leaves that are no arguments are *captured*,
+# Afterwards the tape's nodes become a graph, one for one (``graph_of_trace``): leaves that are no arguments are
+# *captured*,
 # further inputs that are read afresh at each run.
 
 cdef extern from *:
@@ -230,8 +232,7 @@ cdef int note_guard(Trace t, int op, object x, object y, bint outcome) except -1
         t.room = room
     g = &t.guard[t.guards]
     g.top, g.op, g.a, g.b, g.x, g.y, g.expected = <int32_t>t.tape.top, op, a, b, left, right, outcome
-    g.code, g.lasti = NULL, 0
-    t.guards += 1
+    g.code, g.lasti = NULL, 0 t.guards += 1
     note_line(t, g)
     return 0
 

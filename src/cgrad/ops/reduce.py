@@ -9,7 +9,21 @@ import numpy as np
 
 from .. import errors
 from .._core import Primitive, exp, log, maximum, minimum, plain
-from ._common import Array, Shape, axes_of, count, each, folded, kept, of_values, one_axis, ready, refuse, root, shape_of
+from ._common import (
+    Array,
+    Shape,
+    axes_of,
+    count,
+    each,
+    folded,
+    kept,
+    of_values,
+    one_axis,
+    ready,
+    refuse,
+    root,
+    shape_of,
+)
 from .shape import _flip, _ravel, _reshape, _transpose, spread
 
 __all__ = ["amax", "amin", "average", "cumprod", "cumsum", "log_softmax", "logsumexp", "max", "mean", "min", "prod",
