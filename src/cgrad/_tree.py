@@ -32,8 +32,7 @@ _FIXED = (bool, str, type(None), bytes, complex, enum.Enum, np.generic, np.dtype
 
 
 def flatten(op: str, x: Any, leaves: list[Any], arrays: tuple[Any, ...] = ()) -> Shape:
-    """The shape of x; its numbers and arrays (float64) are appended to ``leaves``. arrays: further types that are
-    arrays."""
+    """The shape of x; its numbers and arrays (float64) are appended to ``leaves``. arrays: further types of arrays."""
     kind = type(x)
     if kind is float or kind is Value:
         leaves.append(x)
@@ -96,7 +95,8 @@ def dict_shape(keys: tuple[Any, ...], parts: tuple[Shape, ...]) -> Shape:
 
 def told(x: Any) -> Any:
     """What equals only of constants that are the same: 1, 1.0 and True are not, nor 0.0 and -0.0."""
-    kind = type(x) if isinstance(x, float):
+    kind = type(x)
+    if isinstance(x, float):
         return kind, x.hex()
     if isinstance(x, complex):
         return kind, x.real.hex(), x.imag.hex()

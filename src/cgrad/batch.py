@@ -124,7 +124,8 @@ class Points:
                    for leaf in leaves):
                 raise errors.values_given(calls.name, options.op)
             along = _tree.prefixed(options.op, shape, axis, lambda a: a is None or isinstance(a, int))
-            one: list[Any] = [] for leaf, a in zip(leaves, along, strict=True):
+            one: list[Any] = []
+            for leaf, a in zip(leaves, along, strict=True):
                 array = np.asarray(leaf, np.float64)
                 if array.ndim == 0 or a is None:
                     self.arrays.append((aligned(array), None))

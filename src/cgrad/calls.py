@@ -300,9 +300,8 @@ class Calls(Caller):
         in_axes: the axis of each argument that counts points; None: the same for all points; a tuple has one entry an
         argument, which may be nested as the argument is. threads: at most so many (default: the processors of this
         process). reduce="sum": values are added up over the points, in constant memory, alike for any number of
-        threads.
-        progress: True for a tqdm bar, or a function of (points done, points). exact: functions such as exp are C's, to
-        the bit as in single calls; else they are vectorised, within 2 units in the last place.
+        threads. progress: True for a tqdm bar, or a function of (points done, points). exact: functions such as exp
+        are C's, to the bit as in single calls; else they are vectorised, within 2 units in the last place.
 
         Values come in the structure of the value, points first, in the order of the input. Points that take another
         branch are gathered, and run by a recording of their own. Raises ValueError where axes have different lengths.

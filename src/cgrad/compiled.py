@@ -64,7 +64,8 @@ class CompiledFunction(Calls):
         self._programs = list(programs)
         self._recordings = len(self._programs)
         for program, number in zip(self._programs, numbers or range(self._recordings, 0, -1), strict=True):
-            program.number = number self._recordings = max(self._recordings, number)
+            program.number = number
+            self._recordings = max(self._recordings, number)
         return self
 
     def __copy__(self) -> CompiledFunction:
@@ -133,7 +134,8 @@ class CompiledFunction(Calls):
     # ---- paths -----------------------------------------------------------------------------------
 
     def _solve(self, arguments: Arguments, run: Callable[[Program], tuple[int, Any]]) -> tuple[Program, Any]:
-        state = START while True:
+        state = START
+        while True:
             program, fresh = self._path(arguments, state)
             failed, result = run(program)
             if not failed:
@@ -305,11 +307,10 @@ def compile(f: Callable[..., Any] | None = None, *, static: str | Sequence[str] 
     """cgrad.compile(f, *, static=(), backend="auto", max_paths=64): f, recorded once and replayed without Python.
 
     f: a function of numbers, arrays, and lists, tuples, dicts and dataclasses of them, which gives the same; also a
-    decorator.
-    Text, bools and None among the arguments are constants, as are the arguments named in static: other constants
-    are other recordings. Values and Tensors that f uses besides are read afresh at each call. What f decides by
-    comparing traced numbers is guarded: where it would decide otherwise, that path is recorded too. Up to max_paths
-    are kept; beyond, f runs as plain Python, and says so once.
+    decorator. Text, bools and None among the arguments are constants, as are the arguments named in static: other
+    constants are other recordings. Values and Tensors that f uses besides are read afresh at each call. What f
+    decides by comparing traced numbers is guarded: where it would decide otherwise, that path is recorded too. Up to
+    max_paths are kept; beyond, f runs as plain Python, and says so once.
     backend: "interpreter"; "native", machine code (pip install 'pycgrad[native]'); "auto", machine code where it is
     installed and pays.
 

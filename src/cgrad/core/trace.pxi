@@ -232,7 +232,8 @@ cdef int note_guard(Trace t, int op, object x, object y, bint outcome) except -1
         t.room = room
     g = &t.guard[t.guards]
     g.top, g.op, g.a, g.b, g.x, g.y, g.expected = <int32_t>t.tape.top, op, a, b, left, right, outcome
-    g.code, g.lasti = NULL, 0 t.guards += 1
+    g.code, g.lasti = NULL, 0
+    t.guards += 1
     note_line(t, g)
     return 0
 
