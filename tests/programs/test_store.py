@@ -316,7 +316,10 @@ def test_files_are_replaced_as_a_whole(tmp_path, monkeypatch):
     file = tmp_path / "p.cgrad"
     file.write_bytes(b"before")
     link = tmp_path / "link"
-    link.symlink_to(file)
+    try:
+        link.symlink_to(file)
+    except OSError:
+        pytest.skip("Windows makes no symbolic links for everybody")
 
     def fails(*_):
         raise OSError("full")
@@ -591,10 +594,11 @@ def test_operations_go_by_name():
     n = len(fields["table"])
     other = {**fields, "table": fields["table"][::-1], "op": (n - 1 - fields["op"]).astype(np.uint8)}
     assert cgrad.Program.of(store.put_together(other))(1.5) == p(1.5)
-    for table in ([("sine" if name == "sin" else name, k) for name, k in fields["table"]],
-                  [("leaf" if name == "sin" else name, k) for name, k in fields["table"]],
-                  [(name, 2 if name == "sin" else k) for name, k in fields["table"]], fields["table"][1:]):
-        with pytest.raises(cgrad.ProgramError):
+    for table, text in (([("sine" if name == "sin" else name, k) for name, k in fields["table"]], "'sine' is not known"),
+                        ([("leaf" if name == "sin" else name, k) for name, k in fields["table"]], "'leaf' is not known"),
+                        ([(name, 2 if name == "sin" else k) for name, k in fields["table"]], "sin of 2 operands"),
+                        (fields["table"][1:], "not in the table")):
+        with pytest.raises(cgrad.ProgramError, match=text):
             store.put_together({**fields, "table": table})
 
 
