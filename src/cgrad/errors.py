@@ -793,9 +793,9 @@ def uneven_points(name: str, one: str, other: str) -> ValueError:
     return ValueError(f"{name}: the bag's first point is {one}, another one is {other}: its points must have one structure")
 
 
-def captured_on_worker(name: str, leaf: Any) -> GuardError:
-    return GuardError(f"{name}: a path that is not recorded uses {_named(leaf)} of this worker's own module, which may have "
-                      "another number than yours: call the function at such a point before, or give it as an argument")
+def captured_here(name: str, leaf: Any) -> GuardError:
+    return GuardError(f"{name}: came in a pickle with the Values of its recorded paths, and another path uses {_named(leaf)}, which is "
+                      "of a module here and may have another number: record that path before, or give it as an argument")
 
 
 # ---- programs as machine code and C --------------------------------------------------------------

@@ -513,7 +513,7 @@ ELSEWHERE = {  # functions that take a process of their own to reach: the test t
                     ("test_distributed", "test_wrong_arguments")),
     "unknown_chunks": ("test_distributed", "test_lengths_that_nobody_knows"),
     "uneven_points": ("test_distributed", "test_bags"),
-    "captured_on_worker": ("test_distributed", "test_what_a_worker_has_of_its_own"),
+    "captured_here": ("test_store", "test_what_a_module_has_of_its_own"),
 }
 
 

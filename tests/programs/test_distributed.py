@@ -316,7 +316,7 @@ def test_what_a_worker_has_of_its_own(client):
     x = da.from_array(X, chunks=300)
     support.weight.data = 5.0
     try:
-        with pytest.raises(cgrad.GuardError, match="uses 'weight' of this worker's own module"):
+        with pytest.raises(cgrad.GuardError, match="another path uses 'weight', which is of a module here"):
             distributed.map_reduce(p, x)
         p(-1.0)
         assert np.array_equal(distributed.map(p, x).compute(), p.map(X))
