@@ -25,7 +25,7 @@ _REAL = (float, int, np.floating, np.integer)
 
 
 def flatten(op: str, x: Any, leaves: list[Any], arrays: tuple[Any, ...] = ()) -> Shape:
-    """The shape of x; its numbers and arrays (float64) are appended to ``leaves``. arrays: further types that are arrays."""
+    """The shape of x; its numbers and arrays (float64) are appended to ``leaves``. arrays: further types of such."""
     kind = type(x)
     if kind is float or kind is Value:
         leaves.append(x)

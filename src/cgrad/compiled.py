@@ -81,7 +81,8 @@ class CompiledFunction(Calls):
         return self._copied(made, function, [program.twin() for program in self.programs
                                              if function is self.function or not program.captured])
 
-    def _copied(self, made: CompiledFunction, function: Callable[..., Any], programs: list[Program]) -> CompiledFunction:
+    def _copied(self, made: CompiledFunction, function: Callable[..., Any],
+                programs: list[Program]) -> CompiledFunction:
         made._fill(function, self.static, self.backend, self.max_paths, programs)
         made._came = self._came
         return made
@@ -275,8 +276,8 @@ def load(path: Any) -> CompiledFunction:
     Called as before, with the same derivatives and batches; f itself is not in the file. So what is not recorded is an
     error: GuardError where a guard comes out otherwise, TypeError for arguments of another structure. Captured values
     are new leaves, with the numbers of the file. Nothing is imported, and no code is run: a class among the arguments
-    must have been imported before. Raises ProgramError for a file that is damaged, foreign or newer, OSError where there
-    is none.
+    must have been imported before. Raises ProgramError for a file that is damaged, foreign or newer, OSError where
+    there is none.
 
     >>> import cgrad, os, tempfile
     >>> p = cgrad.compile(lambda x: x*x if x > 0 else -x)

@@ -75,8 +75,8 @@ class Program(Calls):
 
     def parts(self) -> store.Parts:
         """What it is made of."""
-        return store.Parts(self.name, self.names, self.key, self.shapes, self.out, self.graph, self.outputs, self.guards,
-                           self.captured, self.captured_shapes, self.reason, self.backend)
+        return store.Parts(self.name, self.names, self.key, self.shapes, self.out, self.graph, self.outputs,
+                           self.guards, self.captured, self.captured_shapes, self.reason, self.backend)
 
     @staticmethod
     def of(parts: store.Parts) -> Program:
@@ -265,9 +265,9 @@ class Program(Calls):
     def load(path: Any) -> Program:
         """Program.load(path): the program that a file holds.
 
-        Captured values are new leaves, with the numbers of the file. Nothing is imported, and no code is run: a class among
-        the arguments must have been imported before. Raises ProgramError for a file that is damaged, foreign, newer or
-        holds several paths, OSError where there is none.
+        Captured values are new leaves, with the numbers of the file. Nothing is imported, and no code is run: a class
+        among the arguments must have been imported before. Raises ProgramError for a file that is damaged, foreign,
+        newer or holds several paths, OSError where there is none.
 
         >>> import cgrad, os, tempfile
         >>> p = cgrad.compile(lambda x: x*x)
