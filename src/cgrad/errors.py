@@ -718,17 +718,17 @@ def bad_file(path: object, what: str) -> ProgramError:
 
 
 def unknown_operation(name: str) -> ProgramError:
-    return ProgramError(f"the operation {name!r} is not known to this cgrad: another version wrote it, or it was damaged")
+    return ProgramError(f"the operation {name!r} is not known to this cgrad: another version wrote it, or damage did")
 
 
 def not_for_files(what: str, value: object) -> ProgramError:
-    return ProgramError(f"save: {what} holds the constant {_show(value)}: files hold None, bools, text, ints, floats and "
-                        "tuples of them: pickle it, or give one of these")
+    return ProgramError(f"save: {what} holds the constant {_show(value)}: files hold None, bools, text, ints, floats "
+                        "and tuples of them: pickle it, or give one of these")
 
 
 def class_without_name(what: str, name: str) -> ProgramError:
-    return ProgramError(f"save: {what} holds a {name}, which cannot be found again by that name: define the class at the "
-                        "top of a module")
+    return ProgramError(f"save: {what} holds a {name}, which cannot be found again by that name: define the class at "
+                        "the top of a module")
 
 
 def class_not_imported(name: str) -> ProgramError:
@@ -747,13 +747,13 @@ def several_paths(path: object, n: int) -> ProgramError:
 
 
 def function_missing(name: str) -> TypeError:
-    return TypeError(f"{name}: came without its function, as recorded paths alone, which take plain numbers and arrays: "
-                     "give their .data")
+    return TypeError(f"{name}: came without its function, as recorded paths alone, which take plain numbers and "
+                     "arrays: give their .data")
 
 
 def path_missing(name: str, reason: str) -> GuardError:
-    return GuardError(f"{name}: came without its function, and no path is recorded for these numbers ({reason}): record "
-                      "it where the function is, and save or send it again")
+    return GuardError(f"{name}: came without its function, and no path is recorded for these numbers ({reason}): "
+                      "record it where the function is, and save or send it again")
 
 
 def arguments_missing(name: str, given: str, *known: str) -> TypeError:
@@ -764,8 +764,8 @@ def arguments_missing(name: str, given: str, *known: str) -> TypeError:
 
 def captured_here(name: str, leaf: Any) -> GuardError:
     return GuardError(f"{name}: came in a pickle with the Values of its recorded paths, and another path uses "
-                      f"{_named(leaf)}, which is of a module here and may have another number: record that path before, "
-                      "or give it as an argument")
+                      f"{_named(leaf)}, which is of a module here and may have another number: record that path "
+                      "before, or give it as an argument")
 
 
 # ---- programs on a cluster -----------------------------------------------------------------------
@@ -780,7 +780,7 @@ def nothing_of_dask(op: str) -> TypeError:
 
 
 def two_bags(op: str) -> TypeError:
-    return TypeError(f"{op}: two arguments are Dask bags, whose points cannot be paired: zip them into one bag of points")
+    return TypeError(f"{op}: two arguments are Dask bags, which cannot be paired: zip them into one bag of points")
 
 
 def empty_bag(op: str) -> ValueError:
@@ -788,13 +788,13 @@ def empty_bag(op: str) -> ValueError:
 
 
 def points_beside_bag(op: str, k: int) -> ValueError:
-    return ValueError(f"{op}: argument {k + 1} has points of its own beside those of the bag: give in_axes None for it, "
-                      "or put its numbers into the bag's points")
+    return ValueError(f"{op}: argument {k + 1} has points of its own beside those of the bag: give in_axes None for "
+                      "it, or put its numbers into the bag's points")
 
 
 def unknown_chunks(op: str, k: int) -> ValueError:
-    return ValueError(f"{op}: the lengths of chunks of argument {k + 1} are not known, or those that it must agree with: "
-                      "call .compute_chunk_sizes() of the Dask arrays first")
+    return ValueError(f"{op}: the lengths of chunks of argument {k + 1} are not known, or those that it must agree "
+                      "with: call .compute_chunk_sizes() of the Dask arrays first")
 
 
 def uneven_points(name: str, one: str, other: str) -> ValueError:
