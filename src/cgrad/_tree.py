@@ -32,7 +32,7 @@ _FIXED = (bool, str, type(None), bytes, complex, enum.Enum, np.generic, np.dtype
 
 
 def flatten(op: str, x: Any, leaves: list[Any], arrays: tuple[Any, ...] = ()) -> Shape:
-    """The shape of x; its numbers and arrays (float64) are appended to ``leaves``. arrays: further types of arrays."""
+    """The shape of x; its numbers and arrays (float64) are appended to ``leaves``. arrays: further types of such."""
     kind = type(x)
     if kind is float or kind is Value:
         leaves.append(x)

@@ -40,6 +40,7 @@ class CompiledFunction(Calls):
         if unknown:
             raise errors.unknown_static(self.name, sorted(unknown))
         self._programs: list[Program] = []  # the one used last first
+        self._came: list[Any] | None = None  # what a pickle brought that f may capture; None: whatever it likes
         self._clock = self._recordings = 0
         self._warned = False
         self._lock = threading.RLock()
@@ -56,6 +57,8 @@ class CompiledFunction(Calls):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self._fill(*(state[name] for name in ("function", "static", "backend", "max_paths", "programs", "numbers")))
+        if inspect.isfunction(self.function):  # it came by name: its module's Values are others than those that came
+            self._came = [leaf for program in self._programs for leaf in program.captured] or None
 
     def _fill(self, function: Callable[..., Any], static: Sequence[str], backend: str, max_paths: int,
               programs: Sequence[Program], numbers: Sequence[int] | None = None) -> CompiledFunction:
@@ -71,18 +74,27 @@ class CompiledFunction(Calls):
     def __copy__(self) -> CompiledFunction:
         """The same function; paths that either records from now on are its own."""
         with self._lock:
-            return _empty()._fill(self.function, self.static, self.backend, self.max_paths,
-                                  [program.twin() for program in self._programs],
-                                  [program.number for program in self._programs])
+            return self._copied(_empty(), self.function, {program: program.twin() for program in self._programs})
 
     def __deepcopy__(self, memo: dict[int, Any]) -> CompiledFunction:
-        """As copy, where f is a function; a method becomes that of the copied object, with what it captured."""
+        """As copy, where f is a function. The method of an object becomes that of its copy, which has not recorded yet
+        what it captures there."""
         made = memo[id(self)] = _empty()
         function = copy.deepcopy(self.function, memo)
         with self._lock:
-            programs = [program.twin(None if function is self.function else memo) for program in self._programs]
-            numbers = [program.number for program in self._programs]
-        return made._fill(function, self.static, self.backend, self.max_paths, programs, numbers)
+            if isinstance(function, store.Missing):  # nobody else has what was captured
+                twins = {program: program.twin(copy.deepcopy(program.captured, memo)) for program in self._programs}
+            else:
+                twins = {program: program.twin() for program in self._programs
+                         if function is self.function or not program.captured}
+            return self._copied(made, function, twins)
+
+    def _copied(self, made: CompiledFunction, function: Callable[..., Any],
+                twins: dict[Program, Program]) -> CompiledFunction:
+        made._fill(function, self.static, self.backend, self.max_paths, list(twins.values()),
+                   [program.number for program in twins])
+        made._came = self._came
+        return made
 
     @property
     def programs(self) -> tuple[Program, ...]:
@@ -174,7 +186,11 @@ class CompiledFunction(Calls):
             raise errors.arguments_missing(self.name, *(
                 ", ".join(map(_tree.described, shapes)) for shapes in [arguments.shapes, *known]))
         # keyword-only arguments stand last, under their names
-        return record(self.function, self.name, arguments, arguments.key[0], reason, self.backend)
+        program = record(self.function, self.name, arguments, arguments.key[0], reason, self.backend)
+        if self._came is not None:
+            for leaf in store.held_elsewhere(program.captured, self._came):
+                raise errors.captured_here(self.name, leaf)
+        return program
 
     def _keep(self, program: Program, again: bool) -> Program:
         """Enter a new path among those that are kept; gives the one that is to be used."""

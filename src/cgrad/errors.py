@@ -770,32 +770,28 @@ def bad_file(path: object, what: str) -> ProgramError:
 
 
 def unknown_operation(name: str) -> ProgramError:
-    return ProgramError(f"the operation {name!r} is not known to this cgrad: another version wrote it, or it was "
-                        f"damaged")
+    return ProgramError(f"the operation {name!r} is not known to this cgrad: another version wrote it, or damage did")
 
 
 def not_for_files(what: str, value: object) -> ProgramError:
     return ProgramError(f"save: {what} holds the constant {_show(value)}: files hold None, bools, text, ints, floats "
-                        f"and tuples "
-                        "of them: pickle it, or give one of these")
+                        "and tuples of them: pickle it, or give one of these")
 
 
 def class_without_name(what: str, name: str) -> ProgramError:
     return ProgramError(f"save: {what} holds a {name}, which cannot be found again by that name: define the class at "
-                        f"the top "
-                        "of a module")
+                        "the top of a module")
 
 
 def class_not_imported(name: str) -> ProgramError:
-    module, _, path = name.partition(":")
-    return ProgramError(f"it holds a {path[:80]} of {module[:80]}, which is not there: import {module[:80]} first; "
-                        f"loading a file "
+    module, _, path = name[:160].partition(":")
+    return ProgramError(f"it holds a {path} of {module}, which is not there: import {module} first; loading a file "
                         "imports nothing")
 
 
 def other_class(name: str, wanted: str) -> ProgramError:
     return ProgramError(f"it holds {wanted[:80]}, which {name[:80]} is not here: another version wrote it, or it was "
-                        f"damaged")
+                        "damaged")
 
 
 def several_paths(path: object, n: int) -> ProgramError:
@@ -804,20 +800,24 @@ def several_paths(path: object, n: int) -> ProgramError:
 
 def function_missing(name: str) -> TypeError:
     return TypeError(f"{name}: came without its function, as recorded paths alone, which take plain numbers and "
-                     f"arrays: give "
-                     "their .data")
+                     "arrays: give their .data")
 
 
 def path_missing(name: str, reason: str) -> GuardError:
     return GuardError(f"{name}: came without its function, and no path is recorded for these numbers ({reason}): "
-                      f"record it "
-                      "where the function is, and save or send it again")
+                      "record it where the function is, and save or send it again")
 
 
 def arguments_missing(name: str, given: str, *known: str) -> TypeError:
-    return TypeError(f"{name}: came without its function, and no path is recorded for ({given}), only for "
-                     f"{', '.join(f'({text})' for text in known)}: record it where the function is, and save or send "
-                     f"it again")
+    recorded = ", ".join([f"({text})" for text in known])
+    return TypeError(f"{name}: came without its function, and no path is recorded for ({given}), only for {recorded}: "
+                     "record it where the function is, and save or send it again")
+
+
+def captured_here(name: str, leaf: Any) -> GuardError:
+    return GuardError(f"{name}: came in a pickle with the Values of its recorded paths, and another path uses "
+                      f"{_named(leaf)}, which is of a module here and may have another number: record that path "
+                      "before, or give it as an argument")
 
 
 # ---- programs on a cluster -----------------------------------------------------------------------
@@ -828,13 +828,11 @@ def no_compiled(op: str, value: object) -> TypeError:
 
 def nothing_of_dask(op: str) -> TypeError:
     return TypeError(f"{op}: no argument is a Dask array with an axis of points, or a Dask bag: make one with "
-                     f"dask.array.from_array, "
-                     "or use p.map on one machine")
+                     "dask.array.from_array, or use p.map on one machine")
 
 
 def two_bags(op: str) -> TypeError:
-    return TypeError(f"{op}: two arguments are Dask bags, whose points cannot be paired: zip them into one bag of "
-                     f"points")
+    return TypeError(f"{op}: two arguments are Dask bags, which cannot be paired: zip them into one bag of points")
 
 
 def empty_bag(op: str) -> ValueError:
@@ -843,25 +841,17 @@ def empty_bag(op: str) -> ValueError:
 
 def points_beside_bag(op: str, k: int) -> ValueError:
     return ValueError(f"{op}: argument {k + 1} has points of its own beside those of the bag: give in_axes None for "
-                      f"it, or put its "
-                      "numbers into the bag's points")
+                      "it, or put its numbers into the bag's points")
 
 
 def unknown_chunks(op: str, k: int) -> ValueError:
     return ValueError(f"{op}: the lengths of chunks of argument {k + 1} are not known, or those that it must agree "
-                      f"with: call "
-                      ".compute_chunk_sizes() of the Dask arrays first")
+                      "with: call .compute_chunk_sizes() of the Dask arrays first")
 
 
 def uneven_points(name: str, one: str, other: str) -> ValueError:
     return ValueError(f"{name}: the bag's first point is {one}, another one is {other}: its points must have one "
-                      f"structure")
-
-
-def captured_on_worker(name: str, leaf: Any) -> GuardError:
-    return GuardError(f"{name}: a path that is not recorded uses {_named(leaf)} of this worker's own module, which "
-                      f"may have "
-                      "another number than yours: call the function at such a point before, or give it as an argument")
+                      "structure")
 
 
 # ---- programs as machine code and C --------------------------------------------------------------

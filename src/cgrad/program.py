@@ -85,14 +85,14 @@ class Program(Calls):
         """A program of such parts."""
         return Program(*parts._replace(guards=[Guard(*guard) for guard in parts.guards]))
 
-    def twin(self, memo: dict[int, Any] | None = None) -> Program:
+    def twin(self, captured: Sequence[Leaf] | None = None) -> Program:
         """The same path for another compiled function, which counts its uses itself; the code is made once for both.
 
-        memo: of copy.deepcopy, where what it captured is copied as well.
+        captured: other leaves in the place of those that it captured.
         """
         parts = self.parts()
-        made = Program(*(parts if memo is None else parts._replace(captured=copy.deepcopy(parts.captured, memo))))
-        made.conditions = self.conditions if memo is None else copy.deepcopy(self.conditions, memo)
+        made = Program.of(parts if captured is None else parts._replace(captured=captured))
+        made.conditions = self.conditions
         made._codes = self._codes
         return made
 

@@ -488,6 +488,18 @@ def carried(function: Callable[..., Any], name: str, signature: inspect.Signatur
     return function if importable(type(inner)) else missing
 
 
+def held_elsewhere(leaves: list[Leaf], came: list[Leaf]) -> list[Leaf]:
+    """Those of a program's leaves that did not come with it, and that somebody besides the program holds."""
+    (alone,) = references([Value(0.0)])
+    known = {id(leaf) for leaf in came}
+    return [leaf for leaf, n in zip(leaves, references(leaves), strict=True) if n > alone and id(leaf) not in known]
+
+
+def references(leaves: list[Leaf]) -> list[int]:
+    """How many hold each: comparable among lists that hold their leaves alike."""
+    return [sys.getrefcount(leaf) for leaf in leaves]
+
+
 def plain_signature(signature: inspect.Signature | None) -> inspect.Signature | None:
     """Names and kinds of arguments, without what they default to, and notes on types."""
     if signature is None:
