@@ -389,8 +389,14 @@ def swept_pass(program: Program, part: Pass, points: Points, rows: Array, where:
     sums = np.zeros(code.results) if options.reduce else None
     failed = swept(code, len(where), sources.at(start), targets, options.kind, index, options.threads, meter.add, sums)
     if sums is not None:
-        rows += sums[part.lo:part.hi]
+        add_to(rows, sums[part.lo:part.hi])
     return failed
+
+
+def add_to(sums: Array, part: Array) -> None:
+    """sums += part, without NumPy's warnings: inf - inf is nan, as for single numbers."""
+    with np.errstate(all="ignore"):
+        np.add(sums, part, out=sums)
 
 
 def swept(code: Code, count: int, sources: Places, targets: Places | None, kind: str, index: Array | None = None,
@@ -406,7 +412,7 @@ def swept(code: Code, count: int, sources: Places, targets: Places | None, kind:
 
     def finished(k: int, part: Array | None) -> None:
         if sums is not None and part is not None:
-            np.add(sums, part, out=sums)
+            add_to(sums, part)
         if done is not None:
             piece = batch.failed[k*batch.piece:(k + 1)*batch.piece]
             done(int(piece.size - np.count_nonzero(piece)))

@@ -7,6 +7,7 @@ import math
 import resource
 import subprocess
 import sys
+import warnings
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -390,6 +391,11 @@ def test_sums_hold_on_to_small_terms():
     assert abs(p.map(np.full(10**6, 0.1), reduce="sum") - 1e5) < 1e-8
     assert math.isnan(p.map(np.array([1.0, np.nan, 2.0]), reduce="sum"))
     assert p.map(np.array([np.inf, 1.0]), reduce="sum") == np.inf
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        x = np.where(np.arange(5000) % 4999 == 0, np.inf, 1.0)*np.where(np.arange(5000) < 2000, 1.0, -1.0)
+        assert math.isnan(cgrad.compile(long).map(x, 0.9, in_axes=(0, None), reduce="sum"))
+        assert math.isnan(cgrad.compile(lambda x: x if x > 0 else x*1.0).map(x, reduce="sum"))
 
 
 MEMORY = """

@@ -146,7 +146,10 @@ def test_reverse_sweeps(nodes, x, places):
         _, got = one(backend, reverse, [outputs[0], *adjoints], (), x)
         assert not differ(got[0], values[outputs[0]].data)
         assert agree(got[1:], want, still), (backend, shown(nodes), outputs, got, want)
-    outputs = list(dict.fromkeys(outputs))[:4]
+    # not inputs themselves: their own seed comes last in gradients(), and first in a program
+    outputs = list(dict.fromkeys(i for i in outputs if i not in wrt))[:4]
+    if not outputs:
+        return
     found = cgrad.gradients([values[i] for i in outputs], leaves, seed=V[:len(outputs)])
     want = np.array([found.wrt(leaf) for leaf in leaves])
     reverse, adjoints, by = _core.reverse_sweep(graph, outputs, wrt, True)
