@@ -329,7 +329,7 @@ def compiled(quick: bool) -> list[Row]:
         with Sides() as sides:
             rows.append(line(f"{heading}: value, gradient and native code, by heyoka's build of the same", "<= 0.5",
                              sides.ours("build", name, size, "native", side="build"),
-                             sides.theirs("heyoka_build", name, size, True, side="build"), 3, each=None,
+                             sides.theirs("heyoka_build", name, size, True, side="build"), 2, each=None,
                              work=work, warm=0))
     for size in (25, 50) if quick else (2_500, 25_000, 250_000):
         with Sides() as sides:

@@ -28,6 +28,22 @@ def load(name: str, root: Path = ROOT):
 
 
 formula = load("_formula")
+# One call for both, with their bits (tests/programs/test_native.py looks).
+SINCOS = '''
+cdef extern from *:
+    """
+    #if defined(__GLIBC__)
+    extern void sincos(double, double *, double *);
+    #define CGRAD_SINCOS ((uintptr_t)&sincos)
+    #else
+    #define CGRAD_SINCOS ((uintptr_t)0)
+    #endif
+    """
+    uintptr_t CGRAD_SINCOS
+
+if CGRAD_SINCOS:
+    FUNCTION_ADDRESSES["sincos"] = CGRAD_SINCOS
+'''
 
 
 def opcodes(ops) -> dict[str, int]:
@@ -90,4 +106,4 @@ class Formulas:
         out.append("    double evaluate(int op, const double *x, double *d)")
         out += ["", "# Where the functions are, for machine code (native.py).", "FUNCTION_ADDRESSES = {"]
         out += [f"    {f!r}: <uintptr_t>&c_{f}," for f in sorted(self.called)]
-        return "\n".join([*out, "}"]) + "\n"
+        return "\n".join([*out, "}"]) + "\n" + SINCOS

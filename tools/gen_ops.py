@@ -225,7 +225,7 @@ class Generator:
                 out.append(f"    def __{op.slot}__({a}, {b}):\n        return op_{op.name}({a}, {b})\n")
         for p in self.predicates:
             out.append(f'    def {p.name}(self):\n        """v.{p.name}(): {p.doc}"""')
-            out.append(f"        if traces and tracing() is not None:\n            return predicate({p.name!r}, self)")
+            out.append(f"        if traces and traced_here(self):\n            return predicate({p.name!r}, self)")
             out.append(f"        return p_{p.name}(self.primal)\n")
         return "\n".join(out)
 
@@ -254,7 +254,7 @@ class Generator:
                 out.append(f"    def __{op.slot}__(x, y):\n        return elementwise({code}, x, y, None)\n")
         for p in self.predicates:
             out.append(f'    def {p.name}(self):\n        """t.{p.name}(): {p.doc}"""')
-            out.append(f"        if traces and tracing() is not None:\n            return predicate({p.name!r}, self)")
+            out.append(f"        if traces and traced_here(self):\n            return predicate({p.name!r}, self)")
             out.append(f"        return np.{p.name}(self.array)\n")
         return "\n".join(out)
 
@@ -283,7 +283,7 @@ class Generator:
                 out.append(f"    return f_{op.name}({values})\n")
         for p in self.predicates:
             out.append(f'def {p.name}(x):\n    """cgrad.{p.name}(x): {p.doc}"""')
-            out.append("    if traces and (is_value(x) or is_tensor(x)) and tracing() is not None:")
+            out.append("    if traces and (is_value(x) or is_tensor(x)) and traced_here(x):")
             out.append(f"        return predicate({p.name!r}, x)")
             out.append(f"    if arrayish(x):\n        return np.{p.name}(numeric(plain(x), {p.name!r}))")
             out.append(f"    return p_{p.name}((<Value>x).primal if is_value(x) else plain_named(x, {p.name!r}))\n")

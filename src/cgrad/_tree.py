@@ -2,15 +2,18 @@
 
 A *shape* is what is left of a structure when its numbers are taken out: nested tuples, hashable, equal for
 equal structures. Leaves are numbers and arrays; what is neither (text, bools, None, ...) is a constant and part of the
-shape.
+shape, told apart by its type and the sign of its zeros as well.
 
-    {"w": [1.0, array(3)], "name": "a"}   ->   ("dict", ("w", "name"), (("list", (NUMBER, ("array", (3,)))), ("const", "a")))
+    {"w": [1.0, array(3)], "name": "a"}   ->   ("dict", ("w", "name"), (("list", (NUMBER, ("array", (3,)))), ("const",
+    "a")))
 """
 
 from __future__ import annotations
 
 import dataclasses
+import enum
 import math
+import random
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -22,23 +25,29 @@ from ._core import Tensor, Value
 Shape = tuple[Any, ...]
 NUMBER: Shape = ("number",)
 _REAL = (float, int, np.floating, np.integer)
+_NO_REAL = (enum.Enum, np.timedelta64)  # though they may be such
+_CHANGING = (Iterator, random.Random, np.random.Generator, np.random.RandomState, np.random.BitGenerator)
+_SIMPLE = (bool, str, type(None))  # which equal nothing of another type
+_FIXED = (bool, str, type(None), bytes, complex, enum.Enum, np.generic, np.dtype, type)  # no traced numbers are inside
 
 
 def flatten(op: str, x: Any, leaves: list[Any], arrays: tuple[Any, ...] = ()) -> Shape:
-    """The shape of x; its numbers and arrays (float64) are appended to ``leaves``. arrays: further types that are arrays."""
+    """The shape of x; its numbers and arrays (float64) are appended to ``leaves``. arrays: further types of such."""
     kind = type(x)
     if kind is float or kind is Value:
         leaves.append(x)
         return NUMBER
     if kind is bool or x is None or kind is str:
         return ("const", x)
-    if isinstance(x, _REAL):
+    if isinstance(x, _REAL) and not isinstance(x, _NO_REAL):
         leaves.append(float(x))
         return NUMBER
     if kind is Tensor:
         leaves.append(x)
         return ("array", x.shape)
     if isinstance(x, np.ndarray):
+        if isinstance(x, (np.ma.MaskedArray, np.matrix)):  # for which operators mean something else
+            raise errors.array_class(op, x)
         if x.dtype == object:
             leaves.append(x)
         elif x.dtype.kind in "fiub" and x.dtype.itemsize <= 8:
@@ -47,7 +56,8 @@ def flatten(op: str, x: Any, leaves: list[Any], arrays: tuple[Any, ...] = ()) ->
             raise errors.bad_array(op, 0, x)
         return ("array", x.shape)
     if isinstance(x, dict):
-        return ("dict", tuple(x), tuple([flatten(op, v, leaves, arrays) for v in x.values()]))
+        parts = tuple([flatten(op, v, leaves, arrays) for v in x.values()])
+        return dict_shape(tuple(x), parts)
     if isinstance(x, (list, tuple)):
         parts = tuple([flatten(op, v, leaves, arrays) for v in x])
         if kind is list or kind is tuple:
@@ -59,11 +69,58 @@ def flatten(op: str, x: Any, leaves: list[Any], arrays: tuple[Any, ...] = ()) ->
     if isinstance(x, arrays):
         leaves.append(x)
         return ("array", tuple(x.shape))
+    return constant(op, x)
+
+
+def constant(op: str, x: Any) -> Shape:
+    """The shape of a constant that was given."""
+    if isinstance(x, _CHANGING):
+        raise errors.changing(op, x)
     try:
         hash(x)
     except TypeError:
         raise errors.bad_leaf(op, x) from None
-    return ("const", x)
+    return constant_shape(x)
+
+
+def constant_shape(x: Any) -> Shape:
+    """The shape of a constant."""
+    return ("const", x) if type(x) in _SIMPLE else ("const", x, told(x))
+
+
+def dict_shape(keys: tuple[Any, ...], parts: tuple[Shape, ...]) -> Shape:
+    """The shape of a dict."""
+    return ("dict", keys, parts) if all(type(k) is str for k in keys) else ("dict", keys, told(keys), parts)
+
+
+def told(x: Any) -> Any:
+    """What equals only of constants that are the same: 1, 1.0 and True are not, nor 0.0 and -0.0."""
+    kind = type(x)
+    if isinstance(x, float):
+        return kind, x.hex()
+    if isinstance(x, complex):
+        return kind, x.real.hex(), x.imag.hex()
+    if isinstance(x, (tuple, frozenset)):
+        return kind, (frozenset if isinstance(x, frozenset) else tuple)(map(told, x))
+    if isinstance(x, np.generic):
+        return kind, x.dtype.str, x.tobytes()
+    return kind, x
+
+
+def constants_of(shape: Shape) -> Iterator[Any]:
+    """The constants in a structure."""
+    if shape[0] == "const":
+        yield shape[1]
+    elif shape[0] not in ("number", "array"):
+        for part in shape[-1]:
+            yield from constants_of(part)
+
+
+def check_result(op: str, shape: Shape) -> None:
+    """Raise where a result holds an object that each replay would give again, with the numbers of the recording."""
+    for x in constants_of(shape):
+        if not isinstance(x, _FIXED):
+            raise errors.bad_result(op, x)
 
 
 def unflatten(shape: Shape, leaves: Iterator[Any]) -> Any:
@@ -74,7 +131,7 @@ def unflatten(shape: Shape, leaves: Iterator[Any]) -> Any:
     if kind == "const":
         return shape[1]
     if kind == "dict":
-        return dict(zip(shape[1], [unflatten(part, leaves) for part in shape[2]], strict=True))
+        return dict(zip(shape[1], [unflatten(part, leaves) for part in shape[-1]], strict=True))
     parts = [unflatten(part, leaves) for part in shape[-1]]
     if kind == "list":
         return parts
@@ -140,7 +197,8 @@ def described(shape: Shape) -> str:
         return f"an array of shape {tuple(shape[1])}"
     if kind == "const":
         return f"the constant {shape[1]!r}"
-    what = {"dict": "a dict", "list": "a list", "tuple": "a tuple"}.get(kind, f"a {getattr(shape[1], '__name__', kind)}")
+    plain = {"dict": "a dict", "list": "a list", "tuple": "a tuple"}
+    what = plain.get(kind, f"a {getattr(shape[1], '__name__', kind)}")
     return f"{what} of {size(shape)} numbers"
 
 

@@ -21,7 +21,7 @@ import types
 from typing import Any
 
 from . import errors
-from ._tree import NUMBER, Shape
+from ._tree import NUMBER, Shape, constant_shape, dict_shape
 
 MOST_DIMS = 64  # of an array, by NumPy
 _CONTAINERS = ("list", "tuple", "dict", "named", "dataclass")
@@ -87,7 +87,7 @@ def shape_in(given: Any) -> Shape:
         if kind == "array" and len(rest) == 1:
             return kind, dims_in(rest[0])
         if kind == "const" and len(rest) == 1:
-            return kind, constant_in(rest[0])
+            return constant_shape(constant_in(rest[0]))
         if kind in _CONTAINERS and rest and type(rest[-1]) is list:
             parts = tuple([shape_in(part) for part in rest[-1]])
             if kind in ("list", "tuple") and len(rest) == 1:
@@ -97,7 +97,7 @@ def shape_in(given: Any) -> Shape:
             if kind == "dict" and len(rest) == 2 and type(rest[0]) is list:
                 keys = tuple([constant_in(key) for key in rest[0]])
                 if len(keys) == len(set(keys)) == len(parts):
-                    return kind, keys, parts
+                    return dict_shape(keys, parts)
             if kind == "dataclass" and len(rest) == 3 and type(rest[0]) is str and type(rest[1]) is list:
                 names = tuple(rest[1])
                 if len(names) == len(parts):

@@ -1,8 +1,8 @@
 """Many points of a recorded function: which path each takes, and blocks of them over lanes and threads.
 
-All points run along one path first. Those whose guards come out otherwise are gathered, by the guard; each such group goes
-on with a recorded path that agrees with how its guards came out so far, or records one with its first point. What is
-left where no more paths are kept runs one by one.
+All points run along one path first. Those whose guards come out otherwise are gathered, by the guard; each such group
+goes on with a recorded path that agrees with how its guards came out so far, or records one with its first point.
+What is left where no more paths are kept runs one by one.
 """
 
 from __future__ import annotations
@@ -120,7 +120,8 @@ class Points:
                 continue
             leaves: list[Any] = []
             shape = _tree.flatten(options.op, x, leaves)
-            if any(isinstance(leaf, (Value, Tensor)) or getattr(leaf, "dtype", float) == object for leaf in leaves):
+            if any(isinstance(leaf, (Value, Tensor)) or getattr(leaf, "dtype", None) == np.dtype(object)
+                   for leaf in leaves):
                 raise errors.values_given(calls.name, options.op)
             along = _tree.prefixed(options.op, shape, axis, lambda a: a is None or isinstance(a, int))
             one: list[Any] = []

@@ -181,7 +181,8 @@ class Calls(Caller):
         n = len(arguments.shapes)
         value: Any = False if name == "grad" or (isinstance(name, tuple) and name[0] == "grad") else simple[n]
         many = by is not None and by.shape[0] == "tuple"
-        self.quick[name] = Quick(program.code(wanted), tuple(simple[:n]), program.captured, value,
+        self.quick[name] = Quick(program.code(wanted), tuple(simple[:n]), program.captured,
+                                 tuple(program.captured_shapes), program.conditions, value,
                                  tuple(simple[n + 1:]) if by else None, many)
 
     def _directed(self, op: str, kind: str, args: tuple[Any, ...], kwargs: dict[str, Any], v: Any) -> Any:
@@ -298,9 +299,9 @@ class Calls(Caller):
 
         in_axes: the axis of each argument that counts points; None: the same for all points; a tuple has one entry an
         argument, which may be nested as the argument is. threads: at most so many (default: the processors of this
-        process). reduce="sum": values are added up over the points, in constant memory, alike for any number of threads.
-        progress: True for a tqdm bar, or a function of (points done, points). exact: functions such as exp are C's, to
-        the bit as in single calls; else they are vectorised, within 2 units in the last place.
+        process). reduce="sum": values are added up over the points, in constant memory, alike for any number of
+        threads. progress: True for a tqdm bar, or a function of (points done, points). exact: functions such as exp
+        are C's, to the bit as in single calls; else they are vectorised, within 2 units in the last place.
 
         Values come in the structure of the value, points first, in the order of the input. Points that take another
         branch are gathered, and run by a recording of their own. Raises ValueError where axes have different lengths.

@@ -29,8 +29,8 @@ class CompiledFunction(Calls):
 
     def __init__(self, function: Callable[..., Any], static: Sequence[str] = (), backend: str = "auto",
                  max_paths: int = 64) -> None:
+        functools.update_wrapper(self, function, updated=())  # without what was set on it: f.grad = ...
         self.function, self.static, self.backend, self.max_paths = function, tuple(static), backend, max_paths
-        functools.update_wrapper(self, function)
         self.name = getattr(function, "__qualname__", type(function).__name__).replace("<locals>.", "")
         try:
             self._signature: inspect.Signature | None = inspect.signature(function)
@@ -40,6 +40,7 @@ class CompiledFunction(Calls):
         if unknown:
             raise errors.unknown_static(self.name, sorted(unknown))
         self._programs: list[Program] = []  # the one used last first
+        self._came: list[Any] | None = None  # what a pickle brought that f may capture; None: whatever it likes
         self._clock = self._recordings = 0
         self._warned = False
         self._lock = threading.RLock()
@@ -55,7 +56,9 @@ class CompiledFunction(Calls):
             "numbers": [program.number for program in self._programs]}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self._fill(state["function"], state["static"], state["backend"], state["max_paths"], state["programs"], state["numbers"])
+        self._fill(*(state[name] for name in ("function", "static", "backend", "max_paths", "programs", "numbers")))
+        if inspect.isfunction(self.function):  # it came by name: its module's Values are others than those that came
+            self._came = [leaf for program in self._programs for leaf in program.captured] or None
 
     def _fill(self, function: Callable[..., Any], static: Sequence[str], backend: str, max_paths: int,
               programs: Sequence[Program], numbers: Sequence[int] | None = None) -> CompiledFunction:
@@ -71,19 +74,27 @@ class CompiledFunction(Calls):
     def __copy__(self) -> CompiledFunction:
         """The same function; paths that either records from now on are its own."""
         with self._lock:
-            return _empty()._fill(self.function, self.static, self.backend, self.max_paths,
-                                  [program.twin() for program in self._programs],
-                                  [program.number for program in self._programs])
+            return self._copied(_empty(), self.function, {program: program.twin() for program in self._programs})
 
     def __deepcopy__(self, memo: dict[int, Any]) -> CompiledFunction:
-        """As copy, where f is a function; a method becomes that of the copied object, with what it captured."""
+        """As copy, where f is a function. The method of an object becomes that of its copy, which has not recorded yet
+        what it captures there."""
         made = memo[id(self)] = _empty()
         function = copy.deepcopy(self.function, memo)
         with self._lock:
-            programs = [program.twin(None if function is self.function else copy.deepcopy(program.captured, memo))
-                        for program in self._programs]
-            numbers = [program.number for program in self._programs]
-        return made._fill(function, self.static, self.backend, self.max_paths, programs, numbers)
+            if isinstance(function, store.Missing):  # nobody else has what was captured
+                twins = {program: program.twin(copy.deepcopy(program.captured, memo)) for program in self._programs}
+            else:
+                twins = {program: program.twin() for program in self._programs
+                         if function is self.function or not program.captured}
+            return self._copied(made, function, twins)
+
+    def _copied(self, made: CompiledFunction, function: Callable[..., Any],
+                twins: dict[Program, Program]) -> CompiledFunction:
+        made._fill(function, self.static, self.backend, self.max_paths, list(twins.values()),
+                   [program.number for program in twins])
+        made._came = self._came
+        return made
 
     @property
     def programs(self) -> tuple[Program, ...]:
@@ -109,8 +120,8 @@ class CompiledFunction(Calls):
                     hash(x)
                 except TypeError:
                     raise errors.bad_static(self.name, name, x) from None
-                shapes.append(("const", x))
-                key.append((type(x), x))
+                shapes.append(_tree.constant(self.name, x))
+                key.append((type(x), shapes[-1]))
             else:
                 shapes.append(_tree.flatten(self.name, x, leaves))
                 key.append(shapes[-1])
@@ -157,11 +168,12 @@ class CompiledFunction(Calls):
             elif not known:
                 reason = "the first call with such arguments"
             elif state == START:
-                reason = "captured arrays of other shapes"
+                reason = "captured arrays of other shapes, or layers in another state"
             else:
                 at = len(state[0])
                 line = next((program.guard_text(at + 1) for program in known
-                             if len(program.guards) > at and program.outcomes[:at] == state[0]), "a path that was not kept")
+                             if len(program.guards) > at and program.outcomes[:at] == state[0]),
+                            "a path that was not kept")
                 reason = f"another outcome of {line}"
             return self._keep(self._recorded(arguments, reason), bool(known)), True
 
@@ -174,7 +186,11 @@ class CompiledFunction(Calls):
             raise errors.arguments_missing(self.name, *(
                 ", ".join(map(_tree.described, shapes)) for shapes in [arguments.shapes, *known]))
         # keyword-only arguments stand last, under their names
-        return record(self.function, self.name, arguments, arguments.key[0], reason, self.backend)
+        program = record(self.function, self.name, arguments, arguments.key[0], reason, self.backend)
+        if self._came is not None:
+            for leaf in store.held_elsewhere(program.captured, self._came):
+                raise errors.captured_here(self.name, leaf)
+        return program
 
     def _keep(self, program: Program, again: bool) -> Program:
         """Enter a new path among those that are kept; gives the one that is to be used."""
@@ -272,8 +288,8 @@ def load(path: Any) -> CompiledFunction:
     Called as before, with the same derivatives and batches; f itself is not in the file. So what is not recorded is an
     error: GuardError where a guard comes out otherwise, TypeError for arguments of another structure. Captured values
     are new leaves, with the numbers of the file. Nothing is imported, and no code is run: a class among the arguments
-    must have been imported before. Raises ProgramError for a file that is damaged, foreign or newer, OSError where there
-    is none.
+    must have been imported before. Raises ProgramError for a file that is damaged, foreign or newer, OSError where
+    there is none.
 
     >>> import cgrad, os, tempfile
     >>> p = cgrad.compile(lambda x: x*x if x > 0 else -x)
@@ -306,11 +322,11 @@ def compile(f: Callable[..., Any] | None = None, *, static: str | Sequence[str] 
             max_paths: int = 64) -> CompiledFunction | Callable[[Callable[..., Any]], CompiledFunction]:
     """cgrad.compile(f, *, static=(), backend="auto", max_paths=64): f, recorded once and replayed without Python.
 
-    f: a function of numbers, arrays, and lists, tuples, dicts and dataclasses of them, which gives the same; also a decorator.
-    Text, bools and None among the arguments are constants, as are the arguments named in static: other constants
-    are other recordings. Values and Tensors that f uses besides are read afresh at each call. What f decides by comparing traced
-    numbers is guarded: where it would decide otherwise, that path is recorded too. Up to max_paths are kept; beyond, f
-    runs as plain Python, and says so once.
+    f: a function of numbers, arrays, and lists, tuples, dicts and dataclasses of them, which gives the same; also a
+    decorator. Text, bools and None among the arguments are constants, as are the arguments named in static: other
+    constants are other recordings. Values and Tensors that f uses besides are read afresh at each call. What f
+    decides by comparing traced numbers is guarded: where it would decide otherwise, that path is recorded too. Up to
+    max_paths are kept; beyond, f runs as plain Python, and says so once.
     backend: "interpreter"; "native", machine code (pip install 'pycgrad[native]'); "auto", machine code where it is
     installed and pays.
 

@@ -15,7 +15,6 @@ import itertools
 import math
 import operator
 import pickle
-import sys
 import threading
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -52,7 +51,7 @@ def map(p: Calls, *args: Any, argnums: Any = None, in_axes: Any = 0, client: Any
 
     Raises ImportError without Dask (pip install 'pycgrad[dask]'), TypeError where no argument is a Dask array or bag,
     ValueError for lengths that differ; in the tasks GuardError for a path that is not recorded, where f did not go
-    along, or where it would use a Value of the worker's own module that may have another number than here.
+    along, or where it would use a Value of the worker's own modules, which may have another number than here.
 
     >>> import cgrad
     >>> p = cgrad.compile(lambda x: x*x if x > 0 else -x)
@@ -183,7 +182,7 @@ class Plan:
             leaves: list[Any] = []
             if p._constant(k, len(args)):
                 example.append(x)
-                self.parts.append(Part(("const", x), [], [], False))
+                self.parts.append(Part(_tree.constant_shape(x), [], [], False))
                 continue
             if isinstance(x, bags.Bag):
                 if self.bag is not None:
@@ -394,9 +393,10 @@ class Job:
         if isinstance(self.p, Program):
             return self.p
         made = Remote.__new__(Remote)
-        made.job = self
-        return made._fill(self.p.function, self.p.static, self.p.backend, self.p.max_paths,
-                          [program.twin() for program in self.p.programs])
+        made._fill(self.p.function, self.p.static, self.p.backend, self.p.max_paths,
+                   [program.twin() for program in self.p.programs])
+        made.job, made._came = self, self.came
+        return made
 
     def run(self, blocks: Sequence[Any], wholes: Sequence[Any]) -> list[Any]:
         """The results for one chunk, leaf by leaf."""
@@ -438,10 +438,6 @@ class Remote(CompiledFunction):
             if program.key == arguments.key and program.fits() and not program.attempt(VALUE, numbers, NOTHING)[0]:
                 return program.twin()
         program = super()._recorded(arguments, reason)
-        for leaf in program.captured:
-            # the program's list, the loop's name and the call: else somebody here holds it, who has not been sent
-            if not any(leaf is x for x in self.job.came) and sys.getrefcount(leaf) > 3:
-                raise errors.captured_on_worker(self.name, leaf)
         met.append(program)
         del met[:-self.max_paths]
         return program.twin()

@@ -571,7 +571,8 @@ def of_library(filename: str) -> bool:
 
 
 def traced_number(what: str, value: Any, where: str) -> TraceError:
-    return TraceError(f"{what}: {_named(value)} changes from call to call of the compiled function, and its number here would be "
+    return TraceError(f"{what}: {_named(value)} changes from call to call of the compiled function, and its number "
+                      f"here would be "
                       f"frozen ({where}): use operations and comparisons, or cgrad.static(v) for a number that is "
                       "guarded; or name the argument in static=")
 
@@ -584,20 +585,38 @@ def traced_effect(what: str, where: str) -> TraceError:
         "gradients": "those of arrays are not recorded in programs: use .grad of the compiled function",
         "tangents": "use .jvp of the compiled function",
         "setting data": "return the new number, and set it outside",
+        "setting grad": "use .grad of the compiled function, and set it outside",
+        "reading grad": "give the gradient as an argument",
         "random numbers": "draw them outside and give them as an argument",
+        "running statistics": "use the layer after its .eval(), or with track_running_stats=False",
     }
-    return TraceError(f"{what}: a compiled function is recorded once and replayed, which would not repeat this ({where}): "
+    return TraceError(f"{what}: a compiled function is recorded once and replayed, which would not repeat this "
+                      f"({where}): "
                       f"{ways.get(what, 'do it outside of the compiled function')}")
 
 
+def traced_function(name: str, where: str) -> TraceError:
+    return TraceError(f"{name}: the rule of a cgrad.Function is Python's, over plain numbers, and a program holds "
+                      f"operations alone "
+                      f"({where}): write its forward computation with operators and functions that are differentiated")
+
+
+def traced_elsewhere(value: Any, where: str) -> TraceError:
+    return TraceError(f"compile: {_named(value)} is recorded by another thread ({where}), where nobody notes what is "
+                      f"decided by it: "
+                      "start no threads in a compiled function that use its numbers")
+
+
 def traced_foreign(value: Any) -> TraceError:
-    return TraceError(f"compile: {_named(value)} was computed outside of the compiled function and has a history there: "
+    return TraceError(f"compile: {_named(value)} was computed outside of the compiled function and has a history "
+                      f"there: "
                       "give it as an argument, or cut the history off with .detach() before")
 
 
 def not_in_programs(op: str, error: object, where: object) -> TraceError:
     reason = f" ({type(error).__name__}: {error})" if error is not None else ""
-    return TraceError(f"{op}: programs are made of scalar operations, and NumPy cannot do this over single numbers{reason}"
+    return TraceError(f"{op}: programs are made of scalar operations, and NumPy cannot do this over single "
+                      f"numbers{reason}"
                       f"{f' ({where})' if where else ''}: do it outside, or write it as a loop")
 
 
@@ -606,27 +625,50 @@ def bad_graph(what: str) -> ProgramError:
 
 
 def bad_leaf(op: str, value: object) -> TypeError:
-    return TypeError(f"{op}: {_show(value)} is no number, array or structure of them, nor a constant that can be told from others "
+    return TypeError(f"{op}: {_show(value)} is no number, array or structure of them, nor a constant that can be "
+                     f"told from others "
                      "(it has no hash): give a list, tuple, dict or dataclass of numbers")
 
 
+def changing(op: str, value: object) -> TypeError:
+    return TypeError(f"{op}: {_show(value)} gives something else at each use, which a replay would not repeat: give "
+                     f"the numbers that "
+                     "it gives, in a list or an array")
+
+
+def array_class(op: str, value: object) -> TypeError:
+    return TypeError(f"{op}: {_show(value)} is a {type(value).__name__}, for which operators mean something else: "
+                     f"give a plain array")
+
+
+def bad_result(op: str, value: object) -> TraceError:
+    return TraceError(f"{op}: gives {_show(value)}, and each replay would give this one again, with the numbers of "
+                      f"its recording: "
+                     "return numbers, arrays, or lists, tuples, dicts and dataclasses of them")
+
+
 def bad_prefix(op: str, given: object, wanted: str) -> ValueError:
-    return ValueError(f"{op}: in_axes {given!r} does not go with {wanted}: give an int or None for all, or one for each part")
+    return ValueError(f"{op}: in_axes {given!r} does not go with {wanted}: give an int or None for all, or one for "
+                      f"each part")
 
 
 def no_such_axis(op: str, k: int, axis: int, shape: _Shape) -> ValueError:
-    return ValueError(f"{op}: argument {k + 1} has shape {shape}, no axis {axis}: say in in_axes which axis counts points, or None")
+    return ValueError(f"{op}: argument {k + 1} has shape {shape}, no axis {axis}: say in in_axes which axis counts "
+                      f"points, or None")
 
 
 def no_points(op: str, lengths: dict[int, str]) -> ValueError:
     if not lengths:
-        return ValueError(f"{op}: no argument has an axis of points: give arrays, or call the function itself for one point")
+        return ValueError(f"{op}: no argument has an axis of points: give arrays, or call the function itself for "
+                          f"one point")
     several = ", ".join(f"{n} of {what}" for n, what in lengths.items())
-    return ValueError(f"{op}: different numbers of points: {several}: give as many of each, or in_axes=None for what is the same for all")
+    return ValueError(f"{op}: different numbers of points: {several}: give as many of each, or in_axes=None for what "
+                      f"is the same for all")
 
 
 def bad_argnums(op: str, k: object, n: int) -> ValueError:
-    return ValueError(f"{op}: argnums {k!r} names no argument: give whole numbers from 0 to {n - 1}, or a tuple of them")
+    return ValueError(f"{op}: argnums {k!r} names no argument: give whole numbers from 0 to {n - 1}, or a tuple of "
+                      f"them")
 
 
 def no_numbers_there(op: str, name: str, what: str) -> TypeError:
@@ -634,7 +676,8 @@ def no_numbers_there(op: str, name: str, what: str) -> TypeError:
 
 
 def values_given(name: str, op: str) -> TypeError:
-    return TypeError(f"{name}.{op}: takes plain numbers and arrays, no Values or Tensors: give their .data; only a call of "
+    return TypeError(f"{name}.{op}: takes plain numbers and arrays, no Values or Tensors: give their .data; only a "
+                     f"call of "
                      "the compiled function takes them (it then runs eagerly)")
 
 
@@ -651,16 +694,19 @@ def no_scalar_value(name: str, op: str, what: str) -> TypeError:
 
 
 def guard_failed(name: str, line: str) -> GuardError:
-    return GuardError(f"{name}: this program was recorded where {line} came out otherwise: call the compiled function, which records "
+    return GuardError(f"{name}: this program was recorded where {line} came out otherwise: call the compiled "
+                      f"function, which records "
                       "that path too")
 
 
 def captured_changed(name: str) -> GuardError:
-    return GuardError(f"{name}: a captured array has another shape than when this program was recorded: call the compiled function")
+    return GuardError(f"{name}: a captured array has another shape than when this program was recorded: call the "
+                      f"compiled function")
 
 
 def other_arguments(name: str, wanted: str, found: str) -> TypeError:
-    return TypeError(f"{name}: this program was recorded for ({wanted}), not for ({found}): call the compiled function, which "
+    return TypeError(f"{name}: this program was recorded for ({wanted}), not for ({found}): call the compiled "
+                     f"function, which "
                      "records that too")
 
 
@@ -669,12 +715,15 @@ def program_keywords(name: str, given: list[str]) -> TypeError:
 
 
 def not_repeatable(name: str, line: str) -> RuntimeError:
-    return RuntimeError(f"{name}: did otherwise when replayed with the numbers it was recorded with, at {line}: it depends on "
-                        "something that changes and is no argument (random numbers, the clock, a counter): give that as an argument")
+    return RuntimeError(f"{name}: did otherwise when replayed with the numbers it was recorded with, at {line}: it "
+                        f"depends on "
+                        "something that changes and is no argument (random numbers, the clock, a counter): give that "
+                        "as an argument")
 
 
 def many_paths(name: str, most: int) -> str:
-    return (f"{name}: {most} paths are recorded, and the numbers keep taking others: those run as plain Python. Choose by cgrad.where or "
+    return (f"{name}: {most} paths are recorded, and the numbers keep taking others: those run as plain Python. "
+            f"Choose by cgrad.where or "
             "cgrad.maximum instead of if, or raise max_paths")
 
 
@@ -683,15 +732,18 @@ def uneven_values(name: str, one: str, other: str) -> ValueError:
 
 
 def unknown_static(name: str, given: list[str]) -> ValueError:
-    return ValueError(f"compile: {name} has no argument {', '.join(map(repr, given))}: static names arguments of the function")
+    return ValueError(f"compile: {name} has no argument {', '.join(map(repr, given))}: static names arguments of the "
+                      f"function")
 
 
 def bad_static(name: str, argument: str, value: object) -> TypeError:
-    return TypeError(f"{name}: static argument {argument!r} is {_show(value)}, which has no hash: give a tuple instead of a list")
+    return TypeError(f"{name}: static argument {argument!r} is {_show(value)}, which has no hash: give a tuple "
+                     f"instead of a list")
 
 
 def integer_wanted(name: str) -> str:
-    return (f"cgrad.compile: numbers given to {name} are traced; a whole number that says how often or which is a constant: name the argument "
+    return (f"cgrad.compile: numbers given to {name} are traced; a whole number that says how often or which is a "
+            f"constant: name the argument "
             "in static=, or use int(cgrad.static(n))")
 
 
@@ -718,27 +770,28 @@ def bad_file(path: object, what: str) -> ProgramError:
 
 
 def unknown_operation(name: str) -> ProgramError:
-    return ProgramError(f"the operation {name!r} is not known to this cgrad: another version wrote it, or it was damaged")
+    return ProgramError(f"the operation {name!r} is not known to this cgrad: another version wrote it, or damage did")
 
 
 def not_for_files(what: str, value: object) -> ProgramError:
-    return ProgramError(f"save: {what} holds the constant {_show(value)}: files hold None, bools, text, ints, floats and tuples "
-                        "of them: pickle it, or give one of these")
+    return ProgramError(f"save: {what} holds the constant {_show(value)}: files hold None, bools, text, ints, floats "
+                        "and tuples of them: pickle it, or give one of these")
 
 
 def class_without_name(what: str, name: str) -> ProgramError:
-    return ProgramError(f"save: {what} holds a {name}, which cannot be found again by that name: define the class at the top "
-                        "of a module")
+    return ProgramError(f"save: {what} holds a {name}, which cannot be found again by that name: define the class at "
+                        "the top of a module")
 
 
 def class_not_imported(name: str) -> ProgramError:
-    module, _, path = name.partition(":")
-    return ProgramError(f"it holds a {path[:80]} of {module[:80]}, which is not there: import {module[:80]} first; loading a file "
+    module, _, path = name[:160].partition(":")
+    return ProgramError(f"it holds a {path} of {module}, which is not there: import {module} first; loading a file "
                         "imports nothing")
 
 
 def other_class(name: str, wanted: str) -> ProgramError:
-    return ProgramError(f"it holds {wanted[:80]}, which {name[:80]} is not here: another version wrote it, or it was damaged")
+    return ProgramError(f"it holds {wanted[:80]}, which {name[:80]} is not here: another version wrote it, or it was "
+                        "damaged")
 
 
 def several_paths(path: object, n: int) -> ProgramError:
@@ -746,18 +799,25 @@ def several_paths(path: object, n: int) -> ProgramError:
 
 
 def function_missing(name: str) -> TypeError:
-    return TypeError(f"{name}: came without its function, as recorded paths alone, which take plain numbers and arrays: give "
-                     "their .data")
+    return TypeError(f"{name}: came without its function, as recorded paths alone, which take plain numbers and "
+                     "arrays: give their .data")
 
 
 def path_missing(name: str, reason: str) -> GuardError:
-    return GuardError(f"{name}: came without its function, and no path is recorded for these numbers ({reason}): record it "
-                      "where the function is, and save or send it again")
+    return GuardError(f"{name}: came without its function, and no path is recorded for these numbers ({reason}): "
+                      "record it where the function is, and save or send it again")
 
 
 def arguments_missing(name: str, given: str, *known: str) -> TypeError:
-    return TypeError(f"{name}: came without its function, and no path is recorded for ({given}), only for "
-                     f"{', '.join(f'({text})' for text in known)}: record it where the function is, and save or send it again")
+    recorded = ", ".join([f"({text})" for text in known])
+    return TypeError(f"{name}: came without its function, and no path is recorded for ({given}), only for {recorded}: "
+                     "record it where the function is, and save or send it again")
+
+
+def captured_here(name: str, leaf: Any) -> GuardError:
+    return GuardError(f"{name}: came in a pickle with the Values of its recorded paths, and another path uses "
+                      f"{_named(leaf)}, which is of a module here and may have another number: record that path "
+                      "before, or give it as an argument")
 
 
 # ---- programs on a cluster -----------------------------------------------------------------------
@@ -767,12 +827,12 @@ def no_compiled(op: str, value: object) -> TypeError:
 
 
 def nothing_of_dask(op: str) -> TypeError:
-    return TypeError(f"{op}: no argument is a Dask array with an axis of points, or a Dask bag: make one with dask.array.from_array, "
-                     "or use p.map on one machine")
+    return TypeError(f"{op}: no argument is a Dask array with an axis of points, or a Dask bag: make one with "
+                     "dask.array.from_array, or use p.map on one machine")
 
 
 def two_bags(op: str) -> TypeError:
-    return TypeError(f"{op}: two arguments are Dask bags, whose points cannot be paired: zip them into one bag of points")
+    return TypeError(f"{op}: two arguments are Dask bags, which cannot be paired: zip them into one bag of points")
 
 
 def empty_bag(op: str) -> ValueError:
@@ -780,22 +840,18 @@ def empty_bag(op: str) -> ValueError:
 
 
 def points_beside_bag(op: str, k: int) -> ValueError:
-    return ValueError(f"{op}: argument {k + 1} has points of its own beside those of the bag: give in_axes None for it, or put its "
-                      "numbers into the bag's points")
+    return ValueError(f"{op}: argument {k + 1} has points of its own beside those of the bag: give in_axes None for "
+                      "it, or put its numbers into the bag's points")
 
 
 def unknown_chunks(op: str, k: int) -> ValueError:
-    return ValueError(f"{op}: the lengths of chunks of argument {k + 1} are not known, or those that it must agree with: call "
-                      ".compute_chunk_sizes() of the Dask arrays first")
+    return ValueError(f"{op}: the lengths of chunks of argument {k + 1} are not known, or those that it must agree "
+                      "with: call .compute_chunk_sizes() of the Dask arrays first")
 
 
 def uneven_points(name: str, one: str, other: str) -> ValueError:
-    return ValueError(f"{name}: the bag's first point is {one}, another one is {other}: its points must have one structure")
-
-
-def captured_on_worker(name: str, leaf: Any) -> GuardError:
-    return GuardError(f"{name}: a path that is not recorded uses {_named(leaf)} of this worker's own module, which may have "
-                      "another number than yours: call the function at such a point before, or give it as an argument")
+    return ValueError(f"{name}: the bag's first point is {one}, another one is {other}: its points must have one "
+                      "structure")
 
 
 # ---- programs as machine code and C --------------------------------------------------------------

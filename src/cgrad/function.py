@@ -23,7 +23,19 @@ from typing import Any
 import numpy as np
 
 from . import errors
-from ._core import Tape, Tensor, Value, _current, _record_function, frozen, methods, plain, wrapped_result
+from ._core import (
+    Tape,
+    Tensor,
+    Value,
+    _current,
+    _record_function,
+    frozen,
+    methods,
+    plain,
+    recording,
+    refused,
+    wrapped_result,
+)
 
 __all__ = ["Function"]
 
@@ -171,6 +183,8 @@ class _Rule:
 
 def applied(function: Function, args: tuple[Any, ...]) -> Any:
     """Run forward, and record it."""
+    if recording() and any(isinstance(x, (Value, Tensor)) for x in args):
+        raise refused(errors.traced_function(type(function).__name__, errors.user_line()))
     ctx = copy.copy(function) if function._used else function
     ctx._used = True
     raw = [frozen(x) if isinstance(x, Tensor) else plain(x) for x in args]

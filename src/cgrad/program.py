@@ -1,11 +1,12 @@
 """One recorded path of a function: what was computed, where it holds, and how it is run.
 
-A Program never changes. Its graph is as it was recorded; for each kind of derivative that is asked for, a graph is made of
-it, optimised and encoded (a Code) once.
+A Program never changes. Its graph is as it was recorded; for each kind of derivative that is asked for, a graph is
+made of it, optimised and encoded (a Code) once.
 """
 
 from __future__ import annotations
 
+import copy
 import inspect
 import itertools
 import linecache
@@ -63,6 +64,7 @@ class Program(Calls):
         self.captured, self.captured_shapes = list(captured), list(captured_shapes)
         self.reason, self.backend = reason, backend
         self.uses = self.last_used = self.number = 0
+        self.conditions: list[tuple[Any, str, Any]] = []  # attributes that have to be what they were
         self.kept = True  # among the paths of a compiled function, or by itself
         self._codes: dict[Wanted, Code] = {}
         self._outcomes: tuple[Any, ...] | None = None
@@ -75,8 +77,8 @@ class Program(Calls):
 
     def parts(self) -> store.Parts:
         """What it is made of."""
-        return store.Parts(self.name, self.names, self.key, self.shapes, self.out, self.graph, self.outputs, self.guards,
-                           self.captured, self.captured_shapes, self.reason, self.backend)
+        return store.Parts(self.name, self.names, self.key, self.shapes, self.out, self.graph, self.outputs,
+                           self.guards, self.captured, self.captured_shapes, self.reason, self.backend)
 
     @staticmethod
     def of(parts: store.Parts) -> Program:
@@ -84,9 +86,13 @@ class Program(Calls):
         return Program(*parts._replace(guards=[Guard(*guard) for guard in parts.guards]))
 
     def twin(self, captured: Sequence[Leaf] | None = None) -> Program:
-        """The same path for another compiled function, which counts its uses itself; the code is made once for both."""
+        """The same path for another compiled function, which counts its uses itself; the code is made once for both.
+
+        captured: other leaves in the place of those that it captured.
+        """
         parts = self.parts()
-        made = Program(*(parts if captured is None else parts._replace(captured=captured)))
+        made = Program.of(parts if captured is None else parts._replace(captured=captured))
+        made.conditions = self.conditions
         made._codes = self._codes
         return made
 
@@ -146,8 +152,9 @@ class Program(Calls):
         return prefix, (state[1] if prefix == state[0] else frozenset()) | {outcome}
 
     def fits(self) -> bool:
-        """Whether what it captured has the shapes of its recording."""
-        return all(v.shape == shape for v, shape in zip(self.captured, self.captured_shapes, strict=True))
+        """Whether what it captured has the shapes of its recording, and what it relies on is the same."""
+        return all(v.shape == shape for v, shape in zip(self.captured, self.captured_shapes, strict=True)) \
+            and all(getattr(owner, name, None) is value for owner, name, value in self.conditions)
 
     def captured_numbers(self) -> Array:
         """The numbers of captured leaves as they are now."""
@@ -221,10 +228,12 @@ class Program(Calls):
         if kwargs:
             raise errors.program_keywords(self.name, sorted(kwargs))
         leaves: list[Any] = []
-        shapes = tuple([("const", x) if self._constant(k, len(args)) and type(x) is type(self.shapes[k][1])
+        shapes = tuple([_tree.constant(self.name, x)
+                        if self._constant(k, len(args)) and type(x) is type(self.shapes[k][1])
                         else _tree.flatten(self.name, x, leaves) for k, x in enumerate(args)])
         if shapes != self.shapes:
-            raise errors.other_arguments(self.name, *(", ".join(map(_tree.described, s)) for s in (self.shapes, shapes)))
+            wanted, given = (", ".join(map(_tree.described, s)) for s in (self.shapes, shapes))
+            raise errors.other_arguments(self.name, wanted, given)
         return Arguments(self.key, self.names, shapes, leaves)
 
     def _constant(self, k: int, n: int) -> bool:
@@ -265,9 +274,9 @@ class Program(Calls):
     def load(path: Any) -> Program:
         """Program.load(path): the program that a file holds.
 
-        Captured values are new leaves, with the numbers of the file. Nothing is imported, and no code is run: a class among
-        the arguments must have been imported before. Raises ProgramError for a file that is damaged, foreign, newer or
-        holds several paths, OSError where there is none.
+        Captured values are new leaves, with the numbers of the file. Nothing is imported, and no code is run: a class
+        among the arguments must have been imported before. Raises ProgramError for a file that is damaged, foreign,
+        newer or holds several paths, OSError where there is none.
 
         >>> import cgrad, os, tempfile
         >>> p = cgrad.compile(lambda x: x*x)
@@ -292,8 +301,8 @@ class Program(Calls):
             int NAME_value_and_grad(const double *x, double *y, double *g, double *work)
 
         x: NAME_INPUTS numbers, the arguments' in order, then those of captured values; y: NAME_OUTPUTS; g: the
-        gradient by all of x, where the value is one number; work: NAME_WORK doubles. Both return 0, or the number of the
-        guard that came out otherwise: then the numbers are not those of the function. To be compiled without
+        gradient by all of x, where the value is one number; work: NAME_WORK doubles. Both return 0, or the number of
+        the guard that came out otherwise: then the numbers are not those of the function. To be compiled without
         contraction (-ffp-contract=off), to give every bit as a replay does.
         """
         from . import export
@@ -378,7 +387,7 @@ def record(function: Callable[..., Any], name: str, arguments: Arguments, keywor
         if isinstance(given[-1], (Value, Tensor)):
             given[-1].name = argument
     n = len(given) - len(keywords)
-    with Trace() as trace:
+    with Trace(leaves) as trace:
         try:
             value = function(*given[:n], **dict(zip(keywords, given[n:], strict=True)))
         except TypeError as error:
@@ -387,6 +396,7 @@ def record(function: Callable[..., Any], name: str, arguments: Arguments, keywor
             raise
         results: list[Any] = []
         out = _tree.flatten(name, value, results)
+        _tree.check_result(name, out)
         outputs: list[Any] = []
         for x in results:
             if isinstance(x, Tensor):
@@ -395,6 +405,8 @@ def record(function: Callable[..., Any], name: str, arguments: Arguments, keywor
                 outputs += list(x.flat)
             else:
                 outputs.append(x)
-    graph, nodes, guards, captured = trace.graph(leaves, outputs)
-    return Program(name, arguments.names, arguments.key, arguments.shapes, out, graph, nodes,
-                   [Guard(*guard) for guard in guards], captured, [v.shape for v in captured], reason, backend)
+    graph, nodes, guards, captured = trace.graph(outputs)
+    program = Program(name, arguments.names, arguments.key, arguments.shapes, out, graph, nodes,
+                      [Guard(*guard) for guard in guards], captured, [v.shape for v in captured], reason, backend)
+    program.conditions = trace.conditions
+    return program

@@ -369,7 +369,7 @@ def path_in(row: Fields, leaves: list[Leaf], take: Arrays) -> Parts:
     need(len(static) == len(shapes) and all(type(x) is bool for x in static), "static arguments of another number")
     need(all(shape[0] == "const" for shape, fixed in zip(shapes, static, strict=True) if fixed),
          "a static argument that is no constant")
-    key = (keywords, *[(type(shape[1]), shape[1]) if fixed else shape
+    key = (keywords, *[(type(shape[1]), shape) if fixed else shape
                        for shape, fixed in zip(shapes, static, strict=True)])
     captured: list[Leaf] = []
     captured_shapes = []
@@ -486,6 +486,18 @@ def carried(function: Callable[..., Any], name: str, signature: inspect.Signatur
     if isinstance(inner, (types.FunctionType, types.BuiltinFunctionType, type)):
         return function if importable(inner) else missing
     return function if importable(type(inner)) else missing
+
+
+def held_elsewhere(leaves: list[Leaf], came: list[Leaf]) -> list[Leaf]:
+    """Those of a program's leaves that did not come with it, and that somebody besides the program holds."""
+    (alone,) = references([Value(0.0)])
+    known = {id(leaf) for leaf in came}
+    return [leaf for leaf, n in zip(leaves, references(leaves), strict=True) if n > alone and id(leaf) not in known]
+
+
+def references(leaves: list[Leaf]) -> list[int]:
+    """How many hold each: comparable among lists that hold their leaves alike."""
+    return [sys.getrefcount(leaf) for leaf in leaves]
 
 
 def plain_signature(signature: inspect.Signature | None) -> inspect.Signature | None:

@@ -499,6 +499,21 @@ ELSEWHERE = {  # functions that take a process of their own to reach: the test t
     "parameter_twice": ("test_optim", "test_lone_parameters_results_and_duplicates"),
     "bad_state": ("test_optim", "test_a_state_that_does_not_fit_changes_nothing"),
     "state_shape": ("test_optim", "test_a_parameter_whose_shape_changes"),
+    # ---- programs outside of the process
+    "bad_file": ("test_store", "test_foreign_and_newer_files"),
+    "several_paths": ("test_store", "test_foreign_and_newer_files"),
+    "damaged_program": ("test_store", "test_damaged_pickles"),
+    "unknown_operation": ("test_store", "test_operations_go_by_name"),
+    "not_for_files": ("test_store", "test_constants_that_files_do_not_hold"),
+    "class_without_name": ("test_store", "test_constants_that_files_do_not_hold"),
+    "class_not_imported": ("test_store", "test_classes_are_not_imported"),
+    "other_class": ("test_store", "test_classes_that_changed"),
+    **dict.fromkeys(("function_missing", "path_missing", "arguments_missing"), ("test_store", "test_what_is_not_recorded")),
+    **dict.fromkeys(("no_compiled", "nothing_of_dask", "two_bags", "empty_bag", "points_beside_bag"),
+                    ("test_distributed", "test_wrong_arguments")),
+    "unknown_chunks": ("test_distributed", "test_lengths_that_nobody_knows"),
+    "uneven_points": ("test_distributed", "test_bags"),
+    "captured_here": ("test_store", "test_what_a_module_has_of_its_own"),
 }
 
 

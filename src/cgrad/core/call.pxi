@@ -1,24 +1,27 @@
 # core/call.pxi: calls of compiled functions whose arguments are the usual ones, without Python in between.
 #
-# A Quick knows one program's code, and how its arguments and results look where they are numbers and plain arrays. A call
-# that looks otherwise, or whose guards come out otherwise, is none of its business: it gives NotImplemented, and the
-# whole way is taken (program.py).
+# A Quick knows one program's code, and how its arguments and results look where they are numbers and plain arrays. A
+# call that looks otherwise, or whose guards come out otherwise, is none of its business: it gives NotImplemented, and
+# the whole way is taken (program.py).
 
 cdef class Quick:
-    """Quick(code, arguments, captured, value, gradients, many): a call of ``code``.
+    """Quick(code, arguments, captured, shapes, conditions, value, gradients, many): a call of ``code``.
 
-    arguments: None for a number or the array's shape, one an argument; captured: leaves to be read; value: None
-    for a number, a shape for an array, False: it is not wanted; gradients: likewise, or None if there are none; many:
-    gradients come in a tuple.
+    arguments: None for a number or the array's shape, one an argument; captured: leaves to be read, and the shapes
+    that they have to have; conditions: as those of a Trace; value: None for a number, a shape for an array, False: it
+    is not wanted; gradients:
+    likewise, or None if there are none; many: gradients come in a tuple.
     """
     cdef readonly Code code
-    cdef tuple arguments, gradients
-    cdef list captured
+    cdef tuple arguments, gradients, shapes
+    cdef list captured, conditions
     cdef object value
     cdef bint many
 
-    def __init__(self, Code code, tuple arguments, list captured, value, gradients, bint many):
-        self.code, self.arguments, self.captured = code, arguments, captured
+    def __init__(self, Code code, tuple arguments, list captured, tuple shapes, list conditions, value, gradients,
+                 bint many):
+        self.code, self.arguments, self.captured, self.shapes = code, arguments, captured, shapes
+        self.conditions = conditions
         self.value, self.gradients, self.many = value, gradients, many
 
 
@@ -68,6 +71,10 @@ cdef object call_quickly(Quick q, tuple args):
     cdef object x, value = None, gradients
     if n != len(q.arguments) or c.runs == c.ask_at:
         return NotImplemented
+    for k in range(len(q.conditions)):
+        owner, name, x = q.conditions[k]
+        if getattr(owner, name, None) is not x:
+            return NotImplemented
     w = workspace(c)
     to = w.v + c.constants
     for k in range(n):
@@ -86,11 +93,12 @@ cdef object call_quickly(Quick q, tuple args):
             to += 1
         elif not take_array(x, shape, &to):
             return NotImplemented
-    for x in q.captured:
+    for k in range(len(q.captured)):
+        x = q.captured[k]
         if is_value(x):
             to[0] = (<Value>x).primal
             to += 1
-        elif not take_array((<Tensor>x).array, (<Tensor>x).array.shape, &to):
+        elif not take_array((<Tensor>x).array, q.shapes[k], &to):
             return NotImplemented
     if run(c, w):
         c.idle.append(w)
@@ -140,9 +148,9 @@ cdef class Caller:
     def grad(self, *args, **kwargs):
         """p.grad(*args, argnums=0, captured=None): the gradient of a value that is one number.
 
-        df/dx of each number x in the arguments that argnums names (an int gives one gradient, a tuple gives a tuple), in the
-        argument's structure. captured: Values and Tensors that f uses; then a list of their gradients is given, and
-        with argnums as well the pair of both. Raises TypeError where the value is not one number.
+        df/dx of each number x in the arguments that argnums names (an int gives one gradient, a tuple gives a tuple),
+        in the argument's structure. captured: Values and Tensors that f uses; then a list of their gradients is
+        given, and with argnums as well the pair of both. Raises TypeError where the value is not one number.
 
         >>> import cgrad
         >>> p = cgrad.compile(lambda x, y: x*x*y)

@@ -143,7 +143,8 @@ cdef object nodes_below(object given, Py_ssize_t n, str what):
 def reverse_sweep(Graph g, outputs, wrt, bint seeded):
     """(graph, adjoints, by): g with its reverse sweep, and the nodes of the adjoints of the inputs ``wrt``.
 
-    seeded: each output has a further input, its adjoint, and all nodes but the inputs move up ``by`` places; else it is 1.
+    seeded: each output has a further input, its adjoint, and all nodes but the inputs move up ``by`` places; else it
+    is 1.
     """
     cdef int32_t[::1] adjoints = np.zeros(len(wrt), np.int32)
     h = reverse_of(g, nodes_below(outputs, g.n, "outputs"), nodes_below(wrt, g.inputs, "inputs"), seeded, adjoints)

@@ -14,9 +14,9 @@ ctypedef int32_t (*native_function)(const double *, double *, double *) noexcept
 
 cdef extern from "core/machine.h" nogil:
     enum:
-        M_MULADD, M_MULSUB, M_SUBMUL, M_MUL2, M_MUL2_LAST, M_MUL2SUB, M_MUL3, M_MUL3ADD, M_MUL3MUL, M_WHERE_LT, M_WHERE_LE, M_WHERE_EQ
-        M_WHERE_NE, M_SINCOS, M_DOT, M_DOT0, M_SDOT, M_SDOT0, M_ADDS, M_SUBS, M_MULS, M_MULADDS, M_MULSUBS, M_IF_LT, M_IF_LE, M_IF_EQ, M_IF_NE, M_IF_NOT_LT, M_END
-        M_LAST
+        M_MULADD, M_MULSUB, M_SUBMUL, M_MUL2, M_MUL2_LAST, M_MUL2SUB, M_MUL3, M_MUL3ADD, M_MUL3MUL
+        M_WHERE_LT, M_SINCOS, M_DOT, M_DOT0, M_SDOT, M_SDOT0, M_ADDS, M_SUBS, M_MULS, M_MULADDS, M_MULSUBS
+        M_IF_LT, M_IF_NE, M_IF_NOT_LT, M_END, M_LAST
     ctypedef struct cgrad_layout:
         int32_t head, groups, results, operands
     cgrad_layout cgrad_layout_of(const int32_t *, const int *)
@@ -252,7 +252,8 @@ cdef void write_two(Graph g, Plan *p, Words *w, Py_ssize_t i, int32_t base, int3
         factors(g, p, w, term)
 
 
-cdef void write_mul2(Graph g, Plan *p, Words *w, Py_ssize_t i, int32_t base, int32_t term, int32_t before) noexcept nogil:
+cdef void write_mul2(Graph g, Plan *p, Words *w, Py_ssize_t i, int32_t base, int32_t term,
+                     int32_t before) noexcept nogil:
     """The sum of two products, where ``before`` was just computed: it is put where a register is read."""
     cdef int32_t x
     if g.node[base].a == before or g.node[base].b == before:
@@ -332,7 +333,8 @@ cdef void write_node(Graph g, Plan *p, Words *w, Py_ssize_t i, int32_t one) noex
             operand_of(w, p, s.c)
 
 
-cdef void write_guard(Graph g, Plan *p, Words *w, Py_ssize_t i, int32_t number, bint expected, int32_t zero) noexcept nogil:
+cdef void write_guard(Graph g, Plan *p, Words *w, Py_ssize_t i, int32_t number, bint expected,
+                      int32_t zero) noexcept nogil:
     """Stop with this number unless node i is 1 (expected) or 0."""
     cdef Step *s = &g.node[i]
     cdef bint alone = p.absorbed[i] == TEST

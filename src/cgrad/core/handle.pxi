@@ -294,6 +294,8 @@ cdef int32_t bind(Handle v, Tape t, int op) except -1:
     """The place on t of an operand that is not known there."""
     if v.node:
         raise errors.wrong_tape(OP_NAMES[op], v, t, v.home == NULL)
+    if traces:
+        check_thread(v, <PyObject *>t)
     if is_tensor(v):
         return bind_array(<Tensor>v, t)
     slot_room(t)

@@ -243,6 +243,10 @@ def gather(values):
             given[k] = to[k]
     if not traced or (modes and quiet()):
         return plain_tensor(out)
+    if traces and tracing() is not None:
+        elements = np.empty(n, object)
+        elements[:] = given
+        return tensor_of(elements)
     return append_rule(OP_GATHER, given, out, None, None)
 
 
@@ -253,12 +257,16 @@ def read_data(list values):
     cdef cnp.ndarray out = np.empty(len(values))
     cdef Py_ssize_t k
     for k in range(len(values)):
+        if traces:
+            refuse(<Value?>values[k], "its number")
         (<double *>cnp.PyArray_DATA(out))[k] = (<Value?>values[k]).primal
     return out
 
 
 def read_grad(list values):
     """The gradients of Values that are leaves, as a vector."""
+    if traces:
+        refuse_effect("reading grad")
     cdef cnp.ndarray out = np.empty(len(values))
     cdef Py_ssize_t k
     for k in range(len(values)):

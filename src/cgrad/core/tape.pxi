@@ -141,6 +141,8 @@ cdef class Tape(Columns):
     def __iter__(self):
         cdef Py_ssize_t i, n = 0, top
         cdef list places, nodes = []
+        if traces:
+            refuse_effect("reading a tape")
         self.busy += 1  # making nodes takes memory, which may make Python run
         try:
             top = self.top
@@ -292,6 +294,8 @@ cdef dict keywords_of(Handle v):
 cdef tuple numbers_of(Handle v):
     """The numbers and arrays of all its arguments as they were recorded."""
     cdef Tape t
+    if traces:
+        refuse(v, "its numbers")
     if not v.node:
         return ()
     check_node(v, "_numbers")

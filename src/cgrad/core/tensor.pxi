@@ -26,6 +26,8 @@ cdef object array_of(object data, object dtype, bint copy):
     """The ndarray of a new tensor."""
     cdef object array, wanted
     if is_tensor(data):
+        if traces:
+            refuse(<Handle>data, "Tensor")
         data = (<Tensor>data).array
     if dtype is None:
         wanted = None
@@ -150,6 +152,8 @@ cdef class Tensor:
     def grad(self):
         """The gradient that backward sweeps have added up, zeros before; None for a tensor without. Settable."""
         cdef Payload *p
+        if cgrad_unlikely(traces):
+            refuse_effect("reading grad")
         if not self.node:
             if not self.needs and self.gradient is None:
                 return None
@@ -170,6 +174,8 @@ cdef class Tensor:
     def grad(self, x):
         cdef Payload *p
         cdef PyObject *old
+        if traces:
+            refuse_effect("setting grad")
         if x is None:
             array = None
         elif x is self.gradient and not self.node:
@@ -199,6 +205,8 @@ cdef class Tensor:
 
     def zero_grad(self):
         """t.zero_grad(): set ``grad`` to 0."""
+        if traces:
+            refuse_effect("setting grad")
         if self.node:
             self.grad = None
         else:
@@ -217,6 +225,8 @@ cdef class Tensor:
         """t.requires_grad_(flag=True): set ``requires_grad`` of a leaf, and give t."""
         if self.node and not flag:
             raise errors.grad_of_node(self)
+        if traces and not self.node and bool(flag) != self.needs:
+            refuse_effect("requires_grad_")
         if not self.node:
             if self.needs and not flag:
                 self.home = NULL
@@ -390,7 +400,7 @@ cdef class Tensor:
         self.data[index] = plain(x)
 
     def __contains__(self, x):
-        if traces and tracing() is not None:
+        if traces and traced_here(self):
             return bool(np.any(elements_of(self) == elements_of(x)))
         return plain(x) in self.array
 
@@ -411,7 +421,7 @@ cdef class Tensor:
     # ---- Python's protocols --------------------------------------------------------------------
 
     def __richcmp__(self, other, int op):
-        if cgrad_unlikely(traces) and tracing() is not None:
+        if cgrad_unlikely(traces) and traced_here(self):
             return COMPARISONS[op](elements_of(self), elements_of(other))
         other = plain(other)
         if not isinstance(other, (float, int, NUMPY_REAL, np.ndarray)):
@@ -424,7 +434,7 @@ cdef class Tensor:
     def __bool__(self):
         if self.array.size != 1:
             raise errors.not_one("bool", self)
-        if traces and tracing() is not None:
+        if traces and traced_here(self):
             return bool(elements_of(self).flat[0])
         return bool(self.array.flat[0] != 0)
 

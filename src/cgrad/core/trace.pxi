@@ -8,10 +8,15 @@
 #   backward(), x.data = ..  effects that a replay would not have: likewise
 #
 # Arrays are taken apart. An operation on Tensors is done by NumPy, or by the op's function, over arrays of Values
-# (``elements_of``), and its results are gathered in a Tensor again; so a program has scalar operations alone, and what NumPy can
-# do over objects, programs can. Each thread traces by itself; ``traces`` counts those that do, as ``modes`` counts modes.
+# (``elements_of``), and its results are gathered in a Tensor again; so a program has scalar operations alone, and
+# what NumPy can do over objects, programs can. Each thread traces by itself; ``traces`` counts those that do, as
+# ``modes`` counts modes.
+# What one thread traces is refused to the others: there nobody would note what they decide by it.
 #
-# Afterwards the tape's nodes become a graph, one for one (``graph_of_trace``): leaves that are no arguments are *captured*,
+# A function may catch what is refused, and go on: the first such error is raised at its end.
+#
+# Afterwards the tape's nodes become a graph, one for one (``graph_of_trace``): leaves that are no arguments are
+# *captured*,
 # further inputs that are read afresh at each run.
 
 cdef extern from *:
@@ -47,32 +52,42 @@ cdef class Trace:
     cdef Py_ssize_t guards, room
     cdef dict codes        # code objects -> whether they are a library's
     cdef dict arrays       # id of a tensor -> (the tensor, its elements as an object array)
+    cdef list arguments    # leaves that the function is called with
+    cdef set own           # their ids, once another thread asks
+    cdef object refused    # the first error
+    cdef int quiet         # blocks of no_grad around it
+    cdef readonly list conditions  # (object, name of an attribute, what it was): the recording holds as long as it is
 
-    def __cinit__(self):
+    def __cinit__(self, list arguments):
         self.tape = Tape()
-        self.codes, self.arrays = {}, {}
+        self.codes, self.arrays, self.arguments, self.conditions = {}, {}, arguments, []
 
     def __dealloc__(self):
         free(self.guard)
 
     def __enter__(self):
-        global traces
+        global traces, modes
         cdef Context c = <Context>context()
         if c.trace is not None:
             raise RuntimeError("Trace: this thread traces already")
-        if c.quiet:
-            raise errors.traced_effect("no_grad", errors.user_line())
         self.tape.__enter__()
         self.tape.busy += 1  # no collections: guards hold places
+        self.quiet = c.quiet  # what is recorded here is nobody's graph
+        modes -= self.quiet
+        c.quiet = 0
         c.trace = self
         traces += 1
+        tracers.append(self)
         return self
 
     def __exit__(self, *_):
-        global traces
+        global traces, modes
         cdef Context c = <Context>context()
         c.trace = None
         traces -= 1
+        tracers.remove(self)
+        c.quiet += self.quiet
+        modes += self.quiet
         self.tape.busy -= 1
         while c.stack and c.tape is not self.tape:  # left open by a function that raised
             c.tape = c.stack.pop()
@@ -82,14 +97,25 @@ cdef class Trace:
         """The elements of a tensor: an array of Values and floats."""
         return elements_of(v)
 
-    def graph(self, list arguments, list outputs):
+    def graph(self, list outputs):
         """What was recorded: (graph, nodes of outputs, guards, captured).
 
-        arguments: the leaves (Values, Tensors) that the function was called with: inputs in this order, a tensor's elements
-        one by one. outputs: Values and numbers. guards: [(node, expected, (file, line, function))]. captured: the
-        leaves that it used besides, whose numbers are the further inputs.
+        outputs: Values and numbers. The leaves that the function was called with are the inputs, in this order, a
+        tensor's elements one by one. guards: [(node, expected, (file, line, function))]. captured: the leaves that it
+        used besides, whose numbers are the further inputs. Raises the first error of the recording, if there is one.
         """
-        return graph_of_trace(self, arguments, outputs)
+        if self.refused is not None:
+            raise self.refused
+        return graph_of_trace(self, self.arguments, outputs)
+
+    def owns(self, v):
+        """Whether v is one of the leaves that the function was called with."""
+        if self.own is None:
+            self.own = {id(x) for x in self.arguments}
+        return id(v) in self.own
+
+
+cdef list tracers = []  # the traces of all threads
 
 
 cdef Trace tracing():
@@ -104,19 +130,67 @@ def recording():
 
 # ---- what is refused -------------------------------------------------------------------------------
 
+cdef object first_error(Trace t, object error):
+    """Remember the first error of a recording: whoever catches it, there is no program."""
+    if t.refused is None:
+        t.refused = error
+    return error
+
+
 cdef int refuse(Handle v, str what) except -1:
     """Raise where v's number would leave a recording."""
     cdef Trace t = tracing()
-    if t is None or (v.node == 1 and v.home != <PyObject *>t.tape):
-        return 0
-    raise errors.traced_number(what, v, errors.user_line())
+    if t is None:
+        return check_thread(v, NULL)
+    if v.node == 1 and v.home != <PyObject *>t.tape:
+        return 0  # of another tape: it never changes
+    raise first_error(t, errors.traced_number(what, v, errors.user_line()))
 
 
 cdef int refuse_effect(str what) except -1:
     """Raise where a recording would do something that a replay does not."""
-    if tracing() is not None:
-        raise errors.traced_effect(what, errors.user_line())
+    cdef Trace t = tracing()
+    if t is not None:
+        raise first_error(t, errors.traced_effect(what, errors.user_line()))
     return 0
+
+
+def refused(error):
+    """Note an error of this thread's recording, and give it, to be raised."""
+    return first_error(tracing(), error)
+
+
+def effect(what):
+    """Raise TraceError if this thread records a program, for which ``what`` would be done once and not repeated."""
+    if traces:
+        refuse_effect(what)
+
+
+def rely_on(owner, str name):
+    """owner.name, on which a recording relies: it holds as long as the attribute is the same object."""
+    cdef Trace t = tracing() if traces else None
+    value = getattr(owner, name)
+    if t is not None and not any([o is owner and n == name for o, n, _ in t.conditions]):
+        t.conditions.append((owner, name, value))
+    return value
+
+
+cdef int check_thread(Handle v, PyObject *tape) except -1:
+    """Raise where v is what another thread records. tape: what v is going to be used on."""
+    cdef Trace t
+    for t in list(tracers):
+        if tape != <PyObject *>t.tape and (v.home == <PyObject *>t.tape if v.node else t.owns(v)):
+            raise first_error(t, errors.traced_elsewhere(v, errors.user_line()))
+    return 0
+
+
+cdef bint traced_here(object x) except -1:
+    """Whether this thread records a program; x must not be what another one records."""
+    if tracing() is not None:
+        return True
+    if is_value(x) or is_tensor(x):
+        check_thread(<Handle>x, NULL)
+    return False
 
 
 # ---- guards ----------------------------------------------------------------------------------------
@@ -188,9 +262,18 @@ cdef int note_line(Trace t, Guard *g) except -1:
 
 cdef int guard_comparison(object x, object y, int python_op, bint outcome) except -1:
     """After a comparison (Python's number for it) of which a side is a Value."""
-    cdef Trace t = tracing()
-    if t is None:
+    cdef Trace t
+    cdef double number_
+    if not (traced_here(x) and traced_here(y)):
         return 0
+    t = tracing()
+    if not is_value(y) and not PyFloat_Check(y):
+        number_ = nearest(y)
+        if number_ != y:  # no double: none lies between the two
+            if python_op in (2, 3):
+                return 0  # never equal
+            python_op = (0 if python_op < 2 else 5) if number_ > y else (1 if python_op < 2 else 4)
+        y = number_
     if python_op == 0:
         return note_guard(t, OP_LT, x, y, outcome)
     if python_op == 1:
@@ -200,6 +283,14 @@ cdef int guard_comparison(object x, object y, int python_op, bint outcome) excep
     if python_op == 5:
         return note_guard(t, OP_LE, y, x, outcome)
     return note_guard(t, OP_EQ if python_op == 2 else OP_NE, x, y, outcome)
+
+
+cdef double nearest(object y) except? -1:
+    """The double next to a real number of any kind."""
+    try:
+        return float(y)
+    except OverflowError:
+        return INFINITY if y > 0 else -INFINITY
 
 
 cdef bint chosen(Tape tape, int op, Ref x, Ref y, bint outcome) noexcept:
@@ -212,7 +303,7 @@ cdef bint chosen(Tape tape, int op, Ref x, Ref y, bint outcome) noexcept:
                 note_guard(t, op, value_at(tape, x.i) if x.i >= 0 else x.v, value_at(tape, y.i) if y.i >= 0 else y.v,
                            outcome)
             except BaseException as error:
-                t.codes["error"] = error
+                first_error(t, error)
     return outcome
 
 
@@ -232,13 +323,23 @@ def static(v):
     >>> power(2.0, 3.0), power(2.0, 5.0), len(power.programs)
     (8.0, 32.0, 2)
     """
-    cdef Trace t = tracing()
+    cdef Trace t
+    cdef double x
+    cdef bint here = traces and traced_here(v)
     if is_value(v):
-        if t is not None:
-            note_guard(t, OP_EQ, v, (<Value>v).primal, True)
-        return (<Value>v).primal
+        x = (<Value>v).primal
+        if not here:
+            return x
+        t = tracing()
+        if x != x:
+            note_guard(t, OP_NE, v, v, True)
+            return x
+        note_guard(t, OP_EQ, v, x, True)
+        if x == 0:  # of this sign
+            note_guard(t, OP_LT, op_copysign(1.0, v), 0.0, c_copysign(1.0, x) < 0)
+        return x
     if is_tensor(v):
-        if t is None:
+        if not here:
             return (<Tensor>v).array.copy()
         elements = elements_of(<Tensor>v)
         return np.array([static(x) for x in elements.flat]).reshape(elements.shape)
@@ -334,6 +435,7 @@ cdef object traced_elementwise(int op, object x, object y, object z):
             return NotImplemented
     if not arrays:
         return SCALARS[op](*given)
+    given = [boxed(<Value>v) if is_value(v) else v for v in given]  # not to be asked for a rule of frompyfunc's
     if op not in OVER_OBJECTS:
         OVER_OBJECTS[op] = np.frompyfunc(SCALARS[op], OP_ARITY[op], 1)
     try:
@@ -350,11 +452,11 @@ cdef object traced_primitive(Primitive f, tuple args, dict kwargs):
     except errors.TraceError:
         raise
     except (TypeError, AttributeError, NotImplementedError, np.linalg.LinAlgError) as error:
-        raise errors.not_in_programs(f.name, error, errors.user_line()) from error
+        raise first_error(tracing(), errors.not_in_programs(f.name, error, errors.user_line())) from error
     return tensor_of(value)
 
 
-cdef object comparable(object x):
+cpdef object comparable(object x):
     """What stands for x in a comparison: its numbers; in a recording its Values, which note guards."""
     if traces and tracing() is not None:
         return elements_of(x)
@@ -397,8 +499,6 @@ cdef object graph_of_trace(Trace trace, list arguments, list outputs):
     cdef list captured = [], rows = []
     cdef dict bases = {}, lines = {}
     cdef int32_t[::1] nodes = np.zeros(len(outputs), np.int32)
-    if "error" in trace.codes:
-        raise trace.codes["error"]
     for v in arguments:
         bases[id(v)] = inputs
         inputs += v.size

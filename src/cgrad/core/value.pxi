@@ -23,6 +23,14 @@ cdef int check_node(Handle v, str op) except -1:
     return 0
 
 
+cdef double grad_of(Value v) except? -1:
+    """The gradient that backward sweeps have added up."""
+    if not v.node:
+        return v.adjoint
+    check_node(v, "grad")
+    return (<Tape>v.home).grad[v.index] if v.index < (<Tape>v.home).grad_live else 0.0
+
+
 cdef double data_of(object data) except? -1:
     cdef double x = 0
     cdef int kind = NO_NUMBER if is_value(data) else number(data, &x)
@@ -143,15 +151,16 @@ cdef class Value:
     @property
     def grad(self):
         """The gradient that backward sweeps have added up; settable."""
-        if not self.node:
-            return self.adjoint
-        check_node(self, "grad")
-        return (<Tape>self.home).grad[self.index] if self.index < (<Tape>self.home).grad_live else 0.0
+        if cgrad_unlikely(traces):
+            refuse_effect("reading grad")
+        return grad_of(self)
 
     @grad.setter
     def grad(self, x):
         cdef double value = plain_named(x, "grad")
         cdef Tape t
+        if traces:
+            refuse_effect("setting grad")
         if not self.node:
             self.adjoint = value
             return
@@ -252,7 +261,7 @@ cdef class Value:
             more.constants = tuple([Value(x) if type(x) is float else None for x in places])
         for leaf, partial in zip(more.constants, partials_at(<Tape>self.home, self.index)):
             if leaf is not None:
-                (<Value>leaf).adjoint = self.grad*partial
+                (<Value>leaf).adjoint = grad_of(self)*partial
         return tuple([x if c is None else c for x, c in zip(places, more.constants)])
 
     @property
@@ -335,6 +344,13 @@ cdef class Value:
             if traces:
                 guard_comparison(self, other, op, COMPARISONS[op](x, other))
             return COMPARISONS[op](x, other)
+        elif isinstance(other, (numbers.Rational, complex)) or type(other).__name__ == "Decimal":
+            outcome = COMPARISONS[op](x, other)  # as of a float
+            if traces and not isinstance(other, complex):
+                guard_comparison(self, other, op, outcome)
+            elif traces and not other.imag:
+                guard_comparison(self, other.real, op, outcome)
+            return outcome
         else:
             return NotImplemented
         if cgrad_unlikely(traces):
@@ -391,13 +407,15 @@ cdef class Value:
         raise errors.to_float("int", self)
 
     def __complex__(self):
+        if traces:
+            refuse(self, "complex")
         raise errors.to_float("complex", self)
 
     def __repr__(self):
         name = f", name={self.name!r}" if self.name else ""
         if self.node and self.home == NULL:
             return f"Value(data={self.primal!r}, rewound{name})"
-        return f"Value(data={self.primal!r}, grad={self.grad!r}{name})"
+        return f"Value(data={self.primal!r}, grad={grad_of(self)!r}{name})"
 
     def __format__(self, spec):
         return format(self.primal, spec) if spec else repr(self)

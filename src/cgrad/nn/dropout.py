@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from .. import errors
+from .._core import rely_on
 from . import init
 from ._support import floats, probability, whole
 from .module import Module
@@ -54,7 +55,7 @@ class Dropout(Module):
         self._rng = None if rng is None else init.generator(rng)
 
     def forward(self, x: Any) -> Any:
-        return _dropped(x, self.p, tuple(np.shape(x)), self._rng) if self.training else x
+        return _dropped(x, self.p, tuple(np.shape(x)), self._rng) if rely_on(self, "training") else x
 
     def extra_repr(self) -> str:
         return f"p={self.p}"
@@ -84,7 +85,7 @@ class DropoutND(Dropout):
         dim = len(shape) - 2 if self.dim is None else self.dim
         if dim < 0 or dim >= len(shape):
             raise errors.layer_shape("DropoutND", "x", shape, f"give {3 if self.dim is None else dim + 1} axes or more")
-        if not self.training:
+        if not rely_on(self, "training"):
             return x
         return _dropped(x, self.p, shape[:len(shape) - dim] + (1,)*dim, self._rng)
 

@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import errors
-from .._core import Tensor, Value
+from .._core import Tensor, Value, effect
 
 __all__ = [
     "calculate_gain", "constant", "constant_", "dirac", "dirac_", "empty", "empty_", "fans", "kaiming_normal",
@@ -57,6 +57,7 @@ seed = manual_seed
 
 def generator(rng: Any = None) -> np.random.Generator:
     """The generator to draw from: rng, or one with that seed; this module's own for None."""
+    effect("random numbers")
     return _generator if rng is None else np.random.default_rng(rng)
 
 

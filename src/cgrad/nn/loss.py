@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from .. import errors
 from .._core import Primitive, Tensor, plain, softplus, square
 from ..ops import log_softmax, softmax, where
+from ..ops._common import of_values
+from ..ops.reduce import _log_soft, _maximum
 from ._support import check_reduction, floats, gather, reduced
 from .module import Module
 
@@ -24,7 +26,7 @@ __all__ = [
 
 
 def _picked(x: Any, *, target: NDArray[np.intp], rows: NDArray[np.intp], scale: float, saved: list[Any]) -> Any:
-    shifted = x - np.maximum.reduce(x, axis=1, keepdims=True)
+    shifted = x - _maximum(x, (1,), None, None, True)
     chosen = shifted[rows, target]
     powers = np.exp(shifted, out=shifted)
     sums = np.add.reduce(powers, axis=1)
@@ -49,6 +51,9 @@ _pick = Primitive("cross_entropy", _picked, (_picked_vjp,))
 
 
 def _crossed(x: Any, q: Any, *, axis: int) -> Any:
+    if of_values(x) or of_values(q):
+        logp = _log_soft(x, (axis,))
+        return -np.where(np.asarray(q != 0, bool), q*logp, 0.0).sum(axis=axis)
     logp = log_softmax(x, axis=axis)
     # what is not chosen does not count, be it -inf
     chosen = np.multiply(q, logp, out=np.zeros_like(logp), where=q != 0)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import errors
-from .._core import Tensor, Value, plain
+from .._core import Tensor, Value, plain, recording, rely_on
 
 __all__ = ["Module", "Sequential"]
 
@@ -57,6 +57,8 @@ class Module:
     training: bool = True
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if recording() and not type(self).__module__.startswith("cgrad.nn."):
+            rely_on(self, "training")  # those of this package do it where they ask
         return self.forward(*args, **kwargs)
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:

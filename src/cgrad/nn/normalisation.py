@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import errors
-from .._core import Primitive, Tensor
+from .._core import Primitive, Tensor, effect, rely_on
 from ._support import Ints, floats, sizes, whole
 from .module import Module
 
@@ -171,14 +171,17 @@ class BatchNormND(Module):
         _check_channels(op, x, self.num_features)
         if self.axes and x.ndim not in self.axes:
             raise errors.layer_shape(op, "x", x.shape, f"give {' or '.join(map(str, self.axes))} axes")
-        if not self.training and self.track_running_stats:
-            return _batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, self.eps, [])
+        training = rely_on(self, "training")
+        if not training and self.track_running_stats:
+            mean, variance = rely_on(self, "running_mean"), rely_on(self, "running_var")
+            return _batch_norm(x, mean, variance, self.weight, self.bias, self.eps, [])
         count = math.prod(x.shape)//self.num_features
-        if count < 2 and self.training:
+        if count < 2 and training:
             raise errors.layer_shape(op, "x", x.shape, "give more than one value a channel while training")
         saved: list[Any] = []
         out = _batch_norm(x, None, None, self.weight, self.bias, self.eps, saved)
-        if self.training and self.track_running_stats:
+        if training and self.track_running_stats:
+            effect("running statistics")
             self.num_batches_tracked = self.num_batches_tracked + 1
             rate = 1/self.num_batches_tracked if self.momentum is None else self.momentum
             for name, new in (("running_mean", saved[0]), ("running_var", saved[1]*(count/(count - 1)))):

@@ -17,7 +17,7 @@ import random
 from collections.abc import Iterable
 from typing import Any
 
-from .._core import Value, dot
+from .._core import Value, dot, effect
 from .module import Module
 
 __all__ = ["MLP", "Layer", "Neuron"]
@@ -38,6 +38,7 @@ class Neuron(Module):
     """
 
     def __init__(self, nin: int, nonlin: bool = True) -> None:
+        effect("random numbers")
         self.w = [Value(random.uniform(-1, 1)) for _ in range(nin)]
         self.b = Value(0.0)
         self.nonlin = nonlin

@@ -2,10 +2,15 @@
 
 Rules call the Primitives of these chapters directly: on plain arrays they are the forward function alone, on
 Tensors and Values they record. One rule so serves both sweeps, and derivatives exist to any order.
+
+In a compiled function forward functions get arrays of Values instead (core/trace.pxi), and rules are not asked: the
+derivative is that of the operations. Where that is another one at a kink, or NumPy does not treat objects as it treats
+numbers (nan in np.maximum), a forward function has a way of its own for ``of_values(x)``.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from operator import index as as_int
 from typing import Any, TypeAlias
@@ -14,7 +19,7 @@ import numpy as np
 from numpy import ndarray
 
 from .. import errors
-from .._core import Tensor, Value
+from .._core import Tensor, Value, sqrt, where
 
 Array: TypeAlias = Any  # what NumPy's functions take: a Tensor, a Value, an ndarray, a number, lists of them
 Shape: TypeAlias = tuple[int, ...]
@@ -102,6 +107,50 @@ def count(shape: Shape, axes: Shape) -> int:
     for a in axes:
         n *= shape[a]
     return n
+
+
+def stand_in(x: Any) -> Any:
+    """A plain array of x's shape and dtype, a float for a Value: for what asks for no more than these."""
+    return np.broadcast_to(x.dtype.type(0), x.shape) if isinstance(x, Tensor) else 0.0 if isinstance(x, Value) else x
+
+
+def of_values(x: Any) -> bool:
+    """Whether a forward function works on Values, in a compiled function."""
+    return type(x) is Value or (type(x) is ndarray and x.dtype == object)
+
+
+def each(function: Any, x: Any) -> Any:
+    """function of each element: of an array of Values, or of one Value."""
+    return np.frompyfunc(function, 1, 1)(x) if isinstance(x, ndarray) else function(x)
+
+
+def root(x: Any) -> Any:
+    """Square roots in a forward function whose rule has the derivative 0 at 0."""
+    return each(_root, x) if of_values(x) else np.sqrt(x)
+
+
+def _root(x: Any) -> Any:
+    return where(x, sqrt(where(x, x, 1.0)), 0.0)
+
+
+def folded(function: Any, x: Any, axes: Shape, keepdims: bool, *initial: float) -> Any:
+    """Values put together by a function of two, in pairs and pairs of pairs: so maxima that tie share about alike.
+
+    initial: what is made of none.
+    """
+    if type(x) is Value:
+        return x
+    shape = kept(x.shape, axes) if keepdims else tuple([n for k, n in enumerate(x.shape) if k not in axes])
+    order = (*axes, *[a for a in range(x.ndim) if a not in axes])
+    rows = list(np.transpose(x, order).reshape(count(x.shape, axes), math.prod(shape)))
+    if not rows and not initial:
+        raise ValueError("no elements")
+    if not rows:
+        return np.full(shape, initial[0])
+    pair = np.frompyfunc(function, 2, 1)
+    while len(rows) > 1:
+        rows = [pair(a, b) for a, b in zip(rows[::2], rows[1::2], strict=False)] + rows[len(rows)//2*2:]
+    return rows[0].reshape(shape)[()]
 
 
 def filled(x: Any, like: Any) -> Any:

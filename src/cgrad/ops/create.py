@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from .._core import Tensor, plain
+from .._core import Tensor, effect
+from ._common import stand_in
 
 __all__ = ["full", "full_like", "ones", "ones_like", "rand", "randn", "zeros", "zeros_like"]
 
@@ -57,6 +58,7 @@ def rand(
     >>> 0 <= cgrad.rand(4, rng=1).min().item() < 1
     True
     """
+    effect("random numbers")
     return Tensor(np.random.default_rng(rng).random(_shape(shape)), requires_grad, dtype=dtype, name=name)
 
 
@@ -69,6 +71,7 @@ def randn(
     >>> cgrad.randn(2, 3, rng=1).shape
     (2, 3)
     """
+    effect("random numbers")
     return Tensor(np.random.default_rng(rng).standard_normal(_shape(shape)), requires_grad, dtype=dtype, name=name)
 
 
@@ -79,7 +82,7 @@ def full_like(x: Any, value: float, requires_grad: bool = False) -> Tensor:
     >>> cgrad.full_like(cgrad.ones(2), 3.0).tolist()
     [3.0, 3.0]
     """
-    array = np.asarray(plain(x))
+    array = np.asarray(stand_in(x))
     kind = array.dtype if array.dtype.char in "fd" else np.dtype(np.float64)
     return Tensor(np.full(array.shape, float(value), kind), requires_grad)
 

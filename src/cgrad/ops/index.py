@@ -9,11 +9,11 @@ import numpy as np
 from numpy import ndarray
 
 from .. import errors
-from .._core import Primitive, Tensor, Value, maximum, minimum, plain
+from .._core import Primitive, Tensor, Value, comparable, maximum, minimum, plain, recording
 from .._core import clip as _held
 from .._core import round as _rounded
 from .._core import where as _where
-from ._common import Array, Shape, one_axis, ready, recorded, refuse, shape_of
+from ._common import Array, Shape, each, folded, one_axis, ready, recorded, refuse, shape_of, stand_in
 from .reduce import sum as _sum_of
 from .shape import _ravel, _transpose
 
@@ -187,7 +187,33 @@ def argsort(x: Array, axis: int | None = -1, kind: Any = None, order: Any = None
     [1, 2, 0]
     """
     refuse("argsort", order=order)
-    return np.argsort(plain(ready(x, "argsort")), axis, kind="stable")
+    return _order(ready(x, "argsort"), axis)
+
+
+def _order(x: Array, axis: int | None) -> Any:
+    """np.argsort; in a compiled function by comparisons of Values, which are guards."""
+    if recording():
+        return _along_lanes(_order_of_lane, x, axis)
+    return np.argsort(plain(x), axis, kind="stable")
+
+
+def _order_of_lane(lane: list[Any]) -> list[int]:
+    known = [bool(v == v) for v in lane]  # False: nan
+    return [*sorted([k for k, v in enumerate(known) if v], key=lane.__getitem__),
+            *[k for k, v in enumerate(known) if not v]]
+
+
+def _along_lanes(function: Any, x: Array, axis: int | None, keepdims: bool = False) -> Any:
+    """function, which gives plain numbers, of the elements along axis (of all in one row if None), as lists."""
+    values = np.asarray(comparable(x), object)
+    if axis is None:
+        found = np.array(function(list(values.flat)), np.intp)
+        return found.reshape((1,)*values.ndim) if keepdims else found
+    axis = one_axis("argsort", axis, values.shape)
+    lanes = np.moveaxis(values, axis, -1)
+    found = np.array([function(list(lane)) for lane in lanes.reshape(-1, lanes.shape[-1])], np.intp)
+    found = np.moveaxis(found.reshape(*lanes.shape[:-1], -1), -1, axis)
+    return found if keepdims or found.shape == values.shape else found.squeeze(axis)
 
 
 def sort(x: Array, axis: int | None = -1, kind: Any = None, order: Any = None, *, stable: Any = None) -> Array:
@@ -202,7 +228,7 @@ def sort(x: Array, axis: int | None = -1, kind: Any = None, order: Any = None, *
     if axis is None or not x.shape:
         x, axis = _ravel(x, shape=-1), 0
     axis = one_axis("sort", axis, x.shape)
-    return _getitem(x, index=_along("sort", x.shape, np.argsort(plain(x), axis, kind="stable"), axis))
+    return _getitem(x, index=_along("sort", x.shape, _order(x, axis), axis))
 
 
 def _plain_function(function: Any, doc: str) -> Any:
@@ -215,19 +241,62 @@ def _plain_function(function: Any, doc: str) -> Any:
     return answer
 
 
-argmax = _plain_function(np.argmax, """argmax(x, axis=None): the place of the largest element, a plain integer.
+def _about_shape(function: Any) -> Any:
+    """A function of NumPy that does not look at the numbers."""
+    def answer(*args: Any, **kwargs: Any) -> Any:
+        return function(*[stand_in(x) for x in args], **kwargs)
+
+    return answer
+
+
+def _about_zeros(function: Any, doc: str) -> Any:
+    """A function of NumPy that looks at what is 0; in a compiled function a guard for each element."""
+    def answer(x: Array, *args: Any, **kwargs: Any) -> Any:
+        if recording():
+            return function(np.asarray(each(bool, comparable(ready(x))), bool), *args, **kwargs)
+        return function(plain(ready(x)), *args, **kwargs)
+
+    answer.__name__ = answer.__qualname__ = function.__name__
+    answer.__doc__ = doc
+    return answer
+
+
+def _place(function: Any, choose: Any, doc: str) -> Any:
+    """argmax or argmin; in a compiled function by guards: which is the first that equals the extreme?"""
+    def place(lane: list[Any]) -> list[int]:
+        best = folded(choose, np.array([*lane, None], object)[:-1], (0,), False)
+        if best != best:
+            return [next(k for k, v in enumerate(lane) if v != v)]
+        return [next(k for k, v in enumerate(lane) if v == best)]
+
+    def answer(x: Array, axis: Any = None, out: Any = None, *, keepdims: bool = False) -> Any:
+        refuse(function.__name__, out=out)
+        x = ready(x)
+        if not recording():
+            return function(plain(x), axis, keepdims=keepdims)
+        if not np.size(x):
+            raise errors.empty_reduction(function.__name__, shape_of(x))
+        found = _along_lanes(place, x, axis, keepdims)
+        return found if found.ndim > (0 if keepdims or axis is not None else 1) else found.reshape(-1)[0]
+
+    answer.__name__ = answer.__qualname__ = function.__name__
+    answer.__doc__ = doc
+    return answer
+
+
+argmax = _place(np.argmax, maximum, """argmax(x, axis=None): the place of the largest element, a plain integer.
 
     >>> import cgrad
     >>> int(cgrad.argmax(cgrad.Tensor([1.0, 3.0, 2.0])))
     1
     """)
-argmin = _plain_function(np.argmin, """argmin(x, axis=None): the place of the smallest element, a plain integer.
+argmin = _place(np.argmin, minimum, """argmin(x, axis=None): the place of the smallest element, a plain integer.
 
     >>> import cgrad
     >>> int(cgrad.argmin(cgrad.Tensor([2.0, 1.0, 3.0])))
     1
     """)
-nonzero = _plain_function(np.nonzero, """nonzero(x): for each axis the places of the elements that are not 0.
+nonzero = _about_zeros(np.nonzero, """nonzero(x): for each axis the places of the elements that are not 0.
 
     >>> import cgrad
     >>> cgrad.nonzero(cgrad.Tensor([0.0, 3.0]))[0].tolist()
@@ -370,10 +439,10 @@ def diff(x: Array, n: int = 1, axis: int = -1, **rest: Any) -> Array:
 
 # ---- as methods ------------------------------------------------------------------------------------
 
-def _answers(function: Any) -> Any:
+def _answers(function: Any, numbers: Any = plain) -> Any:
     """A plain answer about any number of arrays."""
     def answer(*args: Any, **kwargs: Any) -> Any:
-        return function(*[plain(x) for x in args], **kwargs)
+        return function(*[numbers(x) for x in args], **kwargs)
 
     return answer
 
@@ -381,7 +450,7 @@ def _answers(function: Any) -> Any:
 def _alike(function: Any) -> Any:
     """zeros_like and its kin: a Tensor without a gradient of its own; a plain number for a Value."""
     def like(x: Array, *args: Any, **kwargs: Any) -> Any:
-        made = function(plain(x), *args, **kwargs)
+        made = function(stand_in(x), *args, **kwargs)
         return Tensor(made, copy=False) if made.ndim and made.dtype in (np.float64, np.float32) else made[()]
 
     return like
@@ -390,19 +459,20 @@ def _alike(function: Any) -> Any:
 METHODS: dict[str, Any] = {
     "take": take, "compress": lambda self, condition, axis=None: compress(condition, self, axis), "sort": sort,
     "argsort": argsort, "argmax": argmax, "argmin": argmin, "nonzero": nonzero, "diagonal": diagonal, "diag": diag,
-    "trace": trace, "diff": diff, "take_along_axis": take_along_axis, "all": _plain_function(np.all, "Plain bools."),
-    "any": _plain_function(np.any, "Plain bools."),
+    "trace": trace, "diff": diff, "take_along_axis": take_along_axis, "all": _about_zeros(np.all, "Plain bools."),
+    "any": _about_zeros(np.any, "Plain bools."),
 }
 NUMPY: dict[Any, Any] = {
     np.take: take, np.compress: compress, np.take_along_axis: take_along_axis, np.sort: sort, np.where: _numpys_where,
     np.select: select, np.diagonal: diagonal, np.linalg.diagonal: lambda x, *, offset=0: diagonal(x, offset, -2, -1),
     np.diag: diag, np.trace: trace, np.linalg.trace: lambda x, *, offset=0, dtype=None: trace(x, offset, -2, -1, dtype),
     np.diff: diff, np.argsort: argsort, np.clip: _clip, np.round: _round, np.around: _round,
-    **{f: _plain_function(f, f.__name__) for f in (
-        np.argmax, np.argmin, np.nonzero, np.flatnonzero, np.argwhere, np.count_nonzero, np.all, np.any, np.shape,
-        np.ndim, np.size, np.nanargmax, np.nanargmin, np.iscomplexobj, np.isrealobj)},
-    **{f: _answers(f) for f in (np.array_equal, np.allclose, np.isclose, np.array_equiv, np.isin,
-                                   np.result_type)},
+    np.argmax: argmax, np.argmin: argmin, np.nonzero: nonzero,
+    **{f: _about_zeros(f, f.__name__) for f in (np.flatnonzero, np.argwhere, np.count_nonzero, np.all, np.any)},
+    **{f: _about_shape(f) for f in (np.shape, np.ndim, np.size, np.iscomplexobj, np.isrealobj, np.result_type)},
+    **{f: _plain_function(f, f.__name__) for f in (np.nanargmax, np.nanargmin)},
+    **{f: _answers(f) for f in (np.allclose, np.isclose, np.isin)},
+    **{f: _answers(f, lambda x: np.asarray(comparable(x))) for f in (np.array_equal, np.array_equiv)},
     **{f: _alike(f) for f in (np.zeros_like, np.ones_like, np.empty_like, np.full_like)},
 }
 

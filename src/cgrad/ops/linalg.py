@@ -13,8 +13,8 @@ import numpy as np
 from numpy.linalg import LinAlgError
 
 from .. import errors
-from .._core import Primitive, plain
-from ._common import Array, Shape, axes_of, kept, ready, refuse, shape_of
+from .._core import Primitive, plain, where
+from ._common import Array, Shape, axes_of, each, kept, of_values, ready, refuse, root, shape_of
 from .combine import _matmul
 from .index import _getitem, _plain_function
 from .reduce import _add, _max, _min, _multiply, _sum
@@ -382,7 +382,7 @@ def svd(x: Array, full_matrices: bool = False, compute_uv: bool = True, hermitia
 # ---- norm ------------------------------------------------------------------------------------------
 
 def _lengths(x: Any, axis: Shape, keepdims: bool) -> Any:
-    return np.sqrt(_add(x*x, axis, None, None, keepdims))
+    return root(_add(x*x, axis, None, None, keepdims))
 
 
 def _safe(out: Array) -> Array:
@@ -396,6 +396,10 @@ def _length_vjp(g: Array, out: Array, x: Array, axis: Shape, keepdims: bool) -> 
 
 
 def _powers(x: Any, p: float, axis: Shape, keepdims: bool) -> Any:
+    if of_values(x):  # as the rule: no derivative where an element, or all of them, are 0
+        none = 0.0 if p > 0 else math.inf
+        total = _add(each(lambda v: where(v, abs(where(v, v, 1.0))**p, none), x), axis, None, None, keepdims)
+        return each(lambda s: where(s, where(s, s, 1.0)**(1.0/p), 0.0), total)
     with np.errstate(divide="ignore"):
         return _add(np.abs(x)**p, axis, None, None, keepdims)**(1.0/p)
 

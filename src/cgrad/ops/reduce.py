@@ -8,8 +8,22 @@ from typing import Any
 import numpy as np
 
 from .. import errors
-from .._core import Primitive, plain
-from ._common import Array, Shape, axes_of, count, kept, one_axis, ready, refuse, shape_of
+from .._core import Primitive, exp, log, maximum, minimum, plain
+from ._common import (
+    Array,
+    Shape,
+    axes_of,
+    count,
+    each,
+    folded,
+    kept,
+    of_values,
+    one_axis,
+    ready,
+    refuse,
+    root,
+    shape_of,
+)
 from .shape import _flip, _ravel, _reshape, _transpose, spread
 
 __all__ = ["amax", "amin", "average", "cumprod", "cumsum", "log_softmax", "logsumexp", "max", "mean", "min", "prod",
@@ -17,8 +31,18 @@ __all__ = ["amax", "amin", "average", "cumprod", "cumsum", "log_softmax", "logsu
 
 _add: Any = np.add.reduce
 _multiply: Any = np.multiply.reduce
-_maximum: Any = np.maximum.reduce
-_minimum: Any = np.minimum.reduce
+
+
+def _extremum(ufunc: Any, function: Any) -> Any:
+    def reduce(x: Any, axis: Shape, dtype: Any = None, out: Any = None, keepdims: bool = False, *initial: float) -> Any:
+        if of_values(x):
+            return folded(function, x, axis, keepdims, *initial)
+        return ufunc.reduce(x, axis, dtype, out, keepdims, *initial)
+
+    return reduce
+
+
+_maximum, _minimum = _extremum(np.maximum, maximum), _extremum(np.minimum, minimum)
 
 
 def _axes(op: str, axis: Any, shape: Shape) -> Shape:
@@ -382,7 +406,7 @@ _var: Primitive = Primitive(
 )
 _std: Primitive = Primitive(
     "std",
-    lambda x, axis, ddof, eps, keepdims: np.sqrt(_squares(x, axis, ddof, keepdims) + eps),
+    lambda x, axis, ddof, eps, keepdims: root(_squares(x, axis, ddof, keepdims) + eps),
     (_std_vjp,),
 )
 
@@ -443,6 +467,8 @@ def _top(x: Any, axis: Shape) -> tuple[Any, bool]:
 
 
 def _log_sum(x: Any, axis: Shape, keepdims: bool) -> Any:
+    if of_values(x):
+        return _log_sum_of_values(x, axis, keepdims)
     top, finite = _top(x, axis)
     if not finite:
         top = np.where(np.isfinite(top), top, top.dtype.type(0.0))
@@ -451,6 +477,14 @@ def _log_sum(x: Any, axis: Shape, keepdims: bool) -> Any:
     if keepdims:
         return result
     return result.reshape([n for k, n in enumerate(x.shape) if k not in axis])[()]
+
+
+def _log_sum_of_values(x: Any, axis: Shape, keepdims: bool) -> Any:
+    """Of infinite ones the largest itself, whose derivative is the limit that ``_parts`` takes."""
+    top = _maximum(x, axis, None, None, True, -np.inf)
+    finite = each(lambda v: bool(v - v == 0), top).astype(bool)
+    result = each(log, _add(each(exp, np.where(finite, x - top, 0.0)), axis, None, None, True)) + top
+    return result if keepdims else result.reshape([n for k, n in enumerate(x.shape) if k not in axis])[()]
 
 
 def _parts(x: Any, axis: Shape) -> Any:

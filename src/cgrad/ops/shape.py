@@ -10,7 +10,7 @@ from numpy import ndarray
 
 from .. import errors
 from .._core import Primitive, Tensor
-from ._common import Array, Shape, axes_of, filled, kept, one_axis, ready, refuse, shape_of
+from ._common import Array, Shape, axes_of, filled, kept, of_values, one_axis, ready, refuse, shape_of
 
 __all__ = ["astype", "atleast_1d", "atleast_2d", "atleast_3d", "broadcast_arrays", "broadcast_to", "expand_dims",
            "flip", "fliplr", "flipud", "moveaxis", "permute", "ravel", "reshape", "rot90", "squeeze", "swapaxes",
@@ -372,7 +372,17 @@ def rot90(x: Array, k: int = 1, axes: Any = (0, 1)) -> Array:
 # ---- the same array --------------------------------------------------------------------------------
 
 _copy: Primitive = Primitive("copy", lambda x: np.array(x), (lambda g, out, x: g,))
-_astype: Primitive = Primitive("astype", lambda x, dtype: np.asarray(x).astype(dtype),
+
+
+def _cast(x: Any, dtype: Any) -> Any:
+    if not of_values(x):
+        return np.asarray(x).astype(dtype)
+    if dtype != np.float64:
+        raise TypeError("they compute in float64")
+    return x
+
+
+_astype: Primitive = Primitive("astype", _cast,
                     (lambda g, out, x, dtype: g if isinstance(g, float) else _astype(g, dtype=x.dtype),))
 
 
