@@ -223,7 +223,7 @@ class Plan:
         if np.ndim(leaf) == 0 or axis is None:
             return Entry(k, leaf, "whole" if of_dask else "plain")
         if not -leaf.ndim <= axis < leaf.ndim:
-            raise errors.bad_axis(self.op, k, axis, leaf.shape)
+            raise errors.no_such_axis(self.op, k, axis, leaf.shape)
         return Entry(k, leaf, "points" if of_dask else "array", axis % leaf.ndim)
 
     def chunk(self) -> None:

@@ -6,7 +6,6 @@ made of it, optimised and encoded (a Code) once.
 
 from __future__ import annotations
 
-import copy
 import inspect
 import itertools
 import linecache

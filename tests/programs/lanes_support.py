@@ -141,13 +141,13 @@ def exported(graph, outputs, guards, points):
     from cgrad import export
 
     code = Code(graph, outputs, guards)
-    run = shared_object(export.to_c("f", _core.GRAPH_OPS, export.Exported(
-        code.graph.columns(), code.outputs, [(int(node), int(expected), "") for node, expected, _ in code.guards])))
+    run = shared_object(export.to_c("f", [(code.graph.columns(), code.outputs, code.guards.tolist())],
+                                    ["a comparison"]*len(guards)))
     points = np.ascontiguousarray(points, np.float64)
     failed, results = np.zeros(len(points), np.int32), np.full((len(points), code.results), -77.0)
     for k, point in enumerate(points):
         status = run(point, results[k])
-        failed[k] = code.guards[status - 1, 2] if status else 0
+        failed[k] = status
     return failed, results
 
 
