@@ -141,13 +141,12 @@ def exported(graph, outputs, guards, points):
     from cgrad import export
 
     code = Code(graph, outputs, guards)
-    run = shared_object(export.to_c("f", [(code.graph.columns(), code.outputs, code.guards.tolist())],
-                                    ["a comparison"]*len(guards)))
+    rows = [tuple(row) for row in code.guards.tolist()]
+    run = shared_object(export.to_c("f", [(code.graph.columns(), code.outputs, rows)], [""]*len(guards)))
     points = np.ascontiguousarray(points, np.float64)
     failed, results = np.zeros(len(points), np.int32), np.full((len(points), code.results), -77.0)
     for k, point in enumerate(points):
-        status = run(point, results[k])
-        failed[k] = status
+        failed[k] = run(point, results[k])
     return failed, results
 
 
@@ -168,9 +167,7 @@ def shared_object(text: str) -> Callable:
 def no_native() -> str:
     if importlib.util.find_spec("llvmlite") is None:
         return "native code needs llvmlite"
-    from cgrad import native
-
-    return "" if hasattr(native, "install") else "native code is not installed into programs yet"
+    return ""
 
 
 def no_export() -> str:

@@ -1,6 +1,7 @@
 """Batches whose points take several paths; what happens in the middle of one: progress, errors, Ctrl-C, threads, fork."""
 
 import copy
+import gc
 import math
 import multiprocessing
 import os
@@ -10,6 +11,7 @@ import sys
 import threading
 import time
 import warnings
+import weakref
 
 import numpy as np
 import pytest
@@ -135,6 +137,21 @@ def test_points_beyond_the_most_paths_run_together():
         values = p.map(x)
     assert not differ(values, [loop(v) for v in x.tolist()]).any()
     assert len(calls) == 10
+
+
+@pytest.mark.parametrize("layout", [np.copy, np.asfortranarray, lambda x: x[::-1].copy()[::-1], lambda x: x.astype(">f4")],
+                         ids=["contiguous", "Fortran", "reversed", "big-endian"])
+def test_gathered_points_of_many_numbers(layout, threads):
+    """Points of the second path lie anywhere; each has 21 numbers and a vector."""
+    x, v = layout(RNG.normal(size=(1500, 21))), layout(RNG.normal(size=(1500, 21)))
+    p = cgrad.compile(lambda x: (x*x*x).sum() if x[3] > 0 else (x[1:]*x[:-1]).sum())
+    values, gradients = p.map_value_and_grad(x, threads=threads)
+    products = p.map_hvp(x, v=v, threads=threads)
+    for k in range(0, 1500, 7):
+        point = np.array(x[k], np.float64)
+        value, gradient = p.value_and_grad(point)
+        assert not differ(values[k], value) and not differ(gradients[k], gradient).any()
+        assert not differ(products[k], p.hvp(point, v=np.array(v[k], np.float64))).any()
 
 
 def test_sums_over_paths(threads):
@@ -288,6 +305,18 @@ def test_bar(threads, capsys, monkeypatch):
         p.map(np.ones(3), progress=True)
 
 
+def test_progress_may_use_the_function(threads):
+    p = cgrad.compile(heavy)
+    x = RNG.uniform(-1, 1, 12_000)
+    want, inner = p.map(x, 0.9, in_axes=(0, None)), []
+
+    def progress(done, total):
+        inner.append(p(float(x[0]), 0.9) == want[0] and not differ(p.map(x[:50], 0.9, in_axes=(0, None)), want[:50]).any())
+
+    assert not differ(p.map(x, 0.9, in_axes=(0, None), threads=threads, progress=progress), want).any()
+    assert all(inner) and inner
+
+
 class Broken(Exception):
     pass
 
@@ -332,8 +361,24 @@ def test_errors_while_a_path_is_recorded(threads):
     assert not differ(p.map(x, threads=threads), [f(v) for v in x.tolist()]).any() and len(p.programs) == 3
 
 
-def test_what_cannot_be_repeated():
-    """A recording that does not even hold where it was made is no path: the error says so, after a few tries at most."""
+def test_what_cannot_be_repeated(threads):
+    """A recording that does not even hold where it was made is no path: the error says so."""
+    shared = np.array([1.0])
+    captured = cgrad.Tensor(shared, copy=False)
+
+    def f(x):
+        y = x*2.0 if x*captured[0] > 0 else x*3.0
+        shared[0] = -shared[0]  # an effect, which no recording sees
+        return y
+
+    for run in (lambda p: p(1.0), lambda p: p.map(X, threads=threads), lambda p: p.map_value_and_grad(X),
+                lambda p: p.map(X, exact=True)):
+        with pytest.raises(RuntimeError, match="did otherwise when replayed"):
+            run(cgrad.compile(f))
+        assert not _core.recording()
+
+
+def test_captured_values_choose_paths():
     state = cgrad.Value(0.0)
     made = []
 
@@ -529,3 +574,33 @@ def test_captured_arrays_of_other_shapes():
     with pytest.raises(cgrad.GuardError, match="another shape"):
         program.map(X)
     assert p.map(X).tolist() == [6.0, 12.0, 18.0] and len(p.programs) == 2
+
+
+# ---- nothing is kept -----------------------------------------------------------------------------------------------
+
+class Points(np.ndarray):
+    """Arrays that can be weakly referenced by what they are."""
+
+
+def test_arrays_and_programs_are_let_go(threads):
+    """With the batch, also one that failed; without the garbage collector."""
+    gc.collect()
+    gc.disable()
+    try:
+        for fails in (False, True):
+            x, v = np.ones(500).view(Points), np.ones(500).view(Points)
+            p = cgrad.compile(two)
+            result = p.map(x, threads=threads)
+            p.map_hvp(x, v=v), p.map(x, reduce="sum")
+            if fails:
+                with pytest.raises(Broken):
+                    p.map(x, progress=lambda *_: raised(), threads=threads)
+            gone = [weakref.ref(thing) for thing in (x, v, result, p)]
+            del x, v, result, p
+            assert [ref() for ref in gone] == [None]*4 or fails and gc.collect() and [ref() for ref in gone] == [None]*4
+    finally:
+        gc.enable()
+
+
+def raised():
+    raise Broken

