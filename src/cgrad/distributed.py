@@ -223,7 +223,7 @@ class Plan:
         if np.ndim(leaf) == 0 or axis is None:
             return Entry(k, leaf, "whole" if of_dask else "plain")
         if not -leaf.ndim <= axis < leaf.ndim:
-            raise errors.bad_axis(self.op, k, axis, leaf.shape)
+            raise errors.no_such_axis(self.op, k, axis, leaf.shape)
         return Entry(k, leaf, "points" if of_dask else "array", axis % leaf.ndim)
 
     def chunk(self) -> None:
@@ -393,8 +393,7 @@ class Job:
         if isinstance(self.p, Program):
             return self.p
         made = Remote.__new__(Remote)
-        made._fill(self.p.function, self.p.static, self.p.backend, self.p.max_paths,
-                   [program.twin() for program in self.p.programs])
+        self.p._copied(made, self.p.function, {program: program.twin() for program in self.p.programs})
         made.job, made._came = self, self.came
         return made
 
