@@ -222,6 +222,8 @@ def vectors(name: str, count: int, quick: bool, rounds: int) -> list[Row]:
                     ("C written by hand and vectorised", "<= 1.5", inside, c, each, ""),
                     *([("C written by hand and vectorised, our points first", "", "points first", c, 1, "")]
                       if name == "B" else []),
+                    *([("C written by hand and vectorised, the pay-off by an `if`: two paths", "", "by if", c, 1, "")]
+                      if name == "B" else []),
                     ("heyoka in batches", "<= 1.0", "run", heyoka, 4, ""),
                     ("JAX", "<= 1.0", inside, jax, each, "the faster of forward and reverse mode"),
                     ("PyTorch over vectors", "<= 1.0", inside, torch, each, "")):

@@ -10,10 +10,12 @@ from benchmarks.programs_workloads import WORKLOADS, digest, heston_data, number
 CALLS = 50  # of the small program, between two looks at the clock
 
 
-def compiled(name: str, size: int, backend: str):
+def compiled(name: str, size: int, backend: str, choice: bool = False):
+    """choice: B's positive part by cgrad.maximum, as all others take it, instead of an `if`."""
     import cgrad
 
-    return cgrad.compile(WORKLOADS[name].build(cgrad, size), backend=backend)
+    more = {"positive": lambda v: cgrad.maximum(v, 0.0)} if choice else {}
+    return cgrad.compile(WORKLOADS[name].build(cgrad, size, **more), backend=backend)
 
 
 def arguments(name: str, points: int | None, size: int, regime: str):
@@ -42,11 +44,13 @@ def batch(name: str, size: int, points: int, backend: str, regime: str = "rare")
 
     "run": results of each point, an array argument time-major as the others have it; "sums": their means;
     "points first": the same with an array argument's points first; "value": values alone;
-    "one by one": replayed in a Python loop; "first": the run by a new function, which records the paths.
+    "by if": B with a Python `if`, so that half of the points take another path; "one by one": replayed in a Python
+    loop; "first": the run by a new function, which records the paths.
     """
     import numpy as np
 
-    p, data, argnums = compiled(name, size, backend), arguments(name, points, size, regime), WORKLOADS[name].argnums
+    p, q = compiled(name, size, backend, name == "B"), compiled(name, size, backend)
+    data, argnums = arguments(name, points, size, regime), WORKLOADS[name].argnums
     across = [a.T.copy() if np.ndim(a) == 2 else a for a in data]
     last = tuple((None, 0, 1)[np.ndim(a)] for a in data)
     first = tuple((None, 0, 0)[np.ndim(a)] for a in data)
@@ -68,6 +72,7 @@ def batch(name: str, size: int, points: int, backend: str, regime: str = "rare")
         "run": looked_at(lambda: mapped(p, across, last), digest),
         "sums": looked_at(lambda: mapped(p, across, last, "sum"), means),
         "points first": looked_at(lambda: mapped(p, data, first, "sum"), means),
+        "by if": looked_at(lambda: mapped(q, across, last, "sum"), means),
         "value": looked_at(lambda: (p.map(*across, in_axes=last, threads=1),), digest),
         "one by one": looked_at(one_by_one, digest),
         "first": looked_at(lambda: mapped(compiled(name, size, backend), across, last), digest),
@@ -80,7 +85,7 @@ def threads(size: int, points: int, backend: str) -> dict[str, Side]:
 
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, range(os.cpu_count() or 1))
-    p, (*model, normals) = compiled("B", size, backend), WORKLOADS["B"].data(points, size)
+    p, (*model, normals) = compiled("B", size, backend, True), WORKLOADS["B"].data(points, size)
     normals = np.ascontiguousarray(normals.T)
 
     def side(count: int) -> Side:

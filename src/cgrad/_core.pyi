@@ -38,10 +38,13 @@ __all__ += [
     "current_tape",
     "no_grad",
     "detect_anomaly",
+    "static",
 ]
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
+_P0 = TypeVar("_P0")
+_Error = TypeVar("_Error", bound=BaseException)
 # What derivatives come as: a number, an array of one a seed, a Value (create_graph). Of Tensors always arrays.
 _Answer = _TypeVar("_Answer", default=float)
 _OfTensor = _TypeVar("_OfTensor", default=Array)
@@ -566,3 +569,111 @@ def write_data(values: list[Value], numbers: _Array) -> None: ...
 def wrapped_result(value: Any) -> _Either: ...
 def _record_function(rule: Any, inputs: list[Any], outputs: list[Any]) -> list[Any] | None: ...
 def _current(tape: Tape | None) -> Tape | None: ...
+
+# ---- programs ------------------------------------------------------------------------------------
+
+GRAPH_OPS: tuple[str, ...]
+FUNCTION_ADDRESSES: dict[str, int]
+_Line: TypeAlias = tuple[str, int, str]  # file, line, function
+_Places: TypeAlias = tuple[NDArray[np.int64], NDArray[np.int64]]  # addresses, strides
+_Nodes: TypeAlias = NDArray[np.int32]
+
+def recording() -> bool: ...
+def refused(error: _Error) -> _Error: ...
+def effect(what: str) -> None: ...
+def rely_on(owner: object, name: str) -> Any: ...
+def comparable(x: Any) -> Any: ...
+@overload
+def static(v: Value) -> float: ...
+@overload
+def static(v: Tensor) -> Array: ...
+@overload
+def static(v: _P0) -> _P0: ...
+
+@final
+class Trace:
+    tape: Tape
+    conditions: list[tuple[object, str, object]]
+    def __init__(self, arguments: list[Any]) -> None: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+    def elements(self, v: Tensor) -> NDArray[Any]: ...
+    def graph(self, outputs: list[Any]) -> tuple[Graph, _Nodes, list[tuple[int, int, _Line]], list[Any]]: ...
+
+@final
+class Graph:
+    inputs: int
+    def __len__(self) -> int: ...
+    def columns(self) -> dict[str, Any]: ...
+    @staticmethod
+    def of(columns: Any) -> Graph: ...
+
+def reverse_sweep(g: Graph, outputs: Any, wrt: Any, seeded: bool) -> tuple[Graph, _Nodes, int]: ...
+def forward_sweep(g: Graph, outputs: Any, wrt: Any) -> tuple[Graph, _Nodes, int]: ...
+
+@final
+class Code:
+    graph: Graph
+    outputs: _Nodes
+    guards: NDArray[np.int32]
+    constants: int
+    inputs: int
+    results: int
+    machine: object
+    runs: int
+    quick_runs: int
+    ask_at: int
+    @property
+    def size(self) -> int: ...
+    @property
+    def slots(self) -> int: ...
+    @property
+    def instructions(self) -> int: ...
+    def __init__(self, graph: Graph, outputs: Any, guards: Any = ()) -> None: ...
+    def histogram(self) -> dict[int, int]: ...
+    def use_native(self, machine: object, address: int, work: int) -> None: ...
+
+def replay(code: Code, inputs: _Array, results: _Array) -> int: ...
+def lanes_available() -> tuple[str, ...]: ...
+
+@final
+class Batch:
+    code: Code
+    points: int
+    piece: int
+    pieces: int
+    failed: NDArray[np.int32]
+    def __init__(
+        self,
+        code: Code,
+        points: int,
+        sources: _Places,
+        targets: _Places | None,
+        held: object,
+        kind: str = "",
+        index: NDArray[Any] | None = None,
+    ) -> None: ...
+    def run(self, k: int) -> _Array | None: ...
+
+@final
+class Quick:
+    code: Code
+    def __init__(
+        self,
+        code: Code,
+        arguments: tuple[Any, ...],
+        captured: list[Any],
+        shapes: tuple[Any, ...],
+        conditions: list[Any],
+        value: Any,
+        gradients: tuple[Any, ...] | None,
+        many: bool,
+    ) -> None: ...
+
+class Caller:
+    quick: dict[Any, Quick]
+    def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
+    def grad(self, *args: Any, **kwargs: Any) -> Any: ...
+    def value_and_grad(self, *args: Any, **kwargs: Any) -> Any: ...

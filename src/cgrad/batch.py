@@ -8,6 +8,7 @@ What is left where no more paths are kept runs one by one.
 from __future__ import annotations
 
 import concurrent.futures
+import importlib
 import math
 import os
 import threading
@@ -469,10 +470,10 @@ class Meter:
     def __enter__(self) -> Meter:
         if self.progress is True:
             try:
-                from tqdm.auto import tqdm
+                bar: Any = importlib.import_module("tqdm.auto").tqdm
             except ImportError:
                 raise errors.no_tqdm() from None
-            self.bar = tqdm(total=self.total, unit=" points", unit_scale=True)
+            self.bar = bar(total=self.total, unit=" points", unit_scale=True)
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -49,16 +49,31 @@ class CompiledFunction(Calls):
         return f"<cgrad.compile of {self.name}: {len(self._programs)} paths>"
 
     def __reduce__(self) -> Any:
-        """f by its name, or by what pickle makes of it; without f where it has no name (lambdas, closures)."""
+        """f by its name, or by what pickle makes of it; without f where it has no name (lambdas, closures).
+
+        A path that relies on attributes goes along if what has them does, or if it holds now and nobody can set them
+        there.
+        """
+        function, programs = store.carried(self.function, self.name, self._signature), self.programs
+        if isinstance(function, store.Missing):
+            programs = tuple([program for program in programs if program.holds()])
+            conditions: list[Any] = [[] for _ in programs]
+        elif store.by_name(function):
+            programs = tuple([program for program in programs if not program.conditions])
+            conditions = [[] for _ in programs]
+        else:
+            conditions = [program.conditions for program in programs]
         return _empty, (), {
-            "function": store.carried(self.function, self.name, self._signature), "static": self.static,
-            "backend": self.backend, "max_paths": self.max_paths, "programs": self._programs[:],
-            "numbers": [program.number for program in self._programs]}
+            "function": function, "static": self.static, "backend": self.backend, "max_paths": self.max_paths,
+            "programs": list(programs), "conditions": conditions, "numbers": [program.number for program in programs]}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self._fill(*(state[name] for name in ("function", "static", "backend", "max_paths", "programs", "numbers")))
-        if inspect.isfunction(self.function):  # it came by name: its module's Values are others than those that came
-            self._came = [leaf for program in self._programs for leaf in program.captured] or None
+        programs = state["programs"]
+        for program, conditions in zip(programs, state["conditions"], strict=True):
+            program.conditions = conditions
+        self._fill(state["function"], state["static"], state["backend"], state["max_paths"], programs, state["numbers"])
+        if store.by_name(self.function):  # its module's Values are others than those that came
+            self._came = [leaf for program in programs for leaf in program.captured] or None
 
     def _fill(self, function: Callable[..., Any], static: Sequence[str], backend: str, max_paths: int,
               programs: Sequence[Program], numbers: Sequence[int] | None = None) -> CompiledFunction:
@@ -73,24 +88,23 @@ class CompiledFunction(Calls):
 
     def __copy__(self) -> CompiledFunction:
         """The same function; paths that either records from now on are its own."""
-        with self._lock:
-            return self._copied(_empty(), self.function, {program: program.twin() for program in self._programs})
+        return self._copied(_empty(), self.function, {program: program.twin() for program in self.programs})
 
     def __deepcopy__(self, memo: dict[int, Any]) -> CompiledFunction:
-        """As copy, where f is a function. The method of an object becomes that of its copy, which has not recorded yet
-        what it captures there."""
+        """As copy, where f is a function. The method of an object becomes that of its copy, for which the paths are
+        recorded anew that captured something of the object, or rely on its attributes."""
         made = memo[id(self)] = _empty()
         function = copy.deepcopy(self.function, memo)
-        with self._lock:
-            if isinstance(function, store.Missing):  # nobody else has what was captured
-                twins = {program: program.twin(copy.deepcopy(program.captured, memo)) for program in self._programs}
-            else:
-                twins = {program: program.twin() for program in self._programs
-                         if function is self.function or not program.captured}
-            return self._copied(made, function, twins)
+        if isinstance(function, store.Missing):  # nobody else has what was captured
+            twins = {program: program.twin(copy.deepcopy(program.captured, memo)) for program in self.programs}
+        else:
+            twins = {program: program.twin() for program in self.programs
+                     if function is self.function or not (program.captured or program.conditions)}
+        return self._copied(made, function, twins)
 
     def _copied(self, made: CompiledFunction, function: Callable[..., Any],
                 twins: dict[Program, Program]) -> CompiledFunction:
+        """``made``, as a copy of this one with copies of its paths."""
         made._fill(function, self.static, self.backend, self.max_paths, list(twins.values()),
                    [program.number for program in twins])
         made._came = self._came
@@ -270,7 +284,7 @@ class CompiledFunction(Calls):
         replaced as a whole. Raises ProgramError for constants that a file does not hold, ValueError where nothing is
         recorded yet, OSError where it cannot write.
         """
-        programs = self.programs
+        programs = [program for program in self.programs if program.holds()]
         if not programs:
             raise errors.nothing_recorded(self.name, "save")
         store.write(path, store.Stored(self.name, self.static, store.plain_signature(self._signature), self.backend,

@@ -393,8 +393,7 @@ class Job:
         if isinstance(self.p, Program):
             return self.p
         made = Remote.__new__(Remote)
-        made._fill(self.p.function, self.p.static, self.p.backend, self.p.max_paths,
-                   [program.twin() for program in self.p.programs], [program.number for program in self.p.programs])
+        self.p._copied(made, self.p.function, {program: program.twin() for program in self.p.programs})
         made.job, made._came = self, self.came
         return made
 

@@ -6,7 +6,6 @@ made of it, optimised and encoded (a Code) once.
 
 from __future__ import annotations
 
-import copy
 import inspect
 import itertools
 import linecache
@@ -153,8 +152,12 @@ class Program(Calls):
 
     def fits(self) -> bool:
         """Whether what it captured has the shapes of its recording, and what it relies on is the same."""
-        return all(v.shape == shape for v, shape in zip(self.captured, self.captured_shapes, strict=True)) \
-            and all(getattr(owner, name, None) is value for owner, name, value in self.conditions)
+        return self.holds() and all(v.shape == shape
+                                    for v, shape in zip(self.captured, self.captured_shapes, strict=True))
+
+    def holds(self) -> bool:
+        """Whether the attributes that it relies on are what they were."""
+        return all(getattr(owner, name, None) is value for owner, name, value in self.conditions)
 
     def captured_numbers(self) -> Array:
         """The numbers of captured leaves as they are now."""

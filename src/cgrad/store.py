@@ -500,6 +500,11 @@ def references(leaves: list[Leaf]) -> list[int]:
     return [sys.getrefcount(leaf) for leaf in leaves]
 
 
+def by_name(function: Any) -> bool:
+    """Whether a function goes into a pickle, or came out of one, by its name alone, as what stands in a module."""
+    return isinstance(function, (types.FunctionType, types.BuiltinFunctionType, Reference))
+
+
 def plain_signature(signature: inspect.Signature | None) -> inspect.Signature | None:
     """Names and kinds of arguments, without what they default to, and notes on types."""
     if signature is None:

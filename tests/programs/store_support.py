@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import cgrad
+from cgrad._core import rely_on
 
 Pair = namedtuple("Pair", "x y")
 
@@ -63,6 +64,24 @@ class Model:
 
     def call(self, x):
         return self.w*x if x > 0 else x
+
+
+class Switch:
+    """An object whose method relies on an attribute, as layers do on ``training``."""
+
+    def __init__(self):
+        self.p = cgrad.compile(self.call)
+        self.on = True
+
+    def call(self, x):
+        return 2.0*x if rely_on(self, "on") else 3.0*x
+
+
+switch = Switch()
+
+
+def switched(x):
+    return switch.call(x)
 
 
 class Scaled:

@@ -116,8 +116,9 @@ def test_static_arguments(threads):
     x = da.from_array(X, chunks=300)
     assert np.array_equal(distributed.map(p, 3, x, exact=True).compute(), p.map(3, X, exact=True))
     assert np.isclose(distributed.map_reduce(p, 3, x), p.map(3, X, reduce="sum"), rtol=1e-14)
-    p(3, 1.0)  # the first of p.programs
-    assert np.array_equal(distributed.map(p.programs[0], 3, abs(x)).compute(), p.map(3, abs(X)))
+    q = cgrad.compile(p.function, static="n")
+    q(3, 1.0)
+    assert np.array_equal(distributed.map(q.programs[0], 3, abs(x)).compute(), p.map(3, abs(X)))
 
 
 def test_bags(threads):

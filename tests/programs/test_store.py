@@ -747,3 +747,27 @@ def test_the_method_of_a_copied_object():
         assert other.forward(2.0) == 20.0 and other.forward(-2.0) == -2.0
         assert other.forward.grad(2.0, captured=other.w) == [2.0]
     assert model.forward(2.0) == 6.0
+
+
+def test_paths_that_rely_on_attributes(tmp_path):
+    """They go where their objects go; where f goes alone they stay; without f the one that holds goes."""
+    one = support.Switch()
+    assert one.p(1.0) == 2.0
+    for other, known in ((pickle.loads(pickle.dumps(one)), 1), (copy.deepcopy(one), 0)):
+        assert len(other.p.programs) == known
+        assert other.p(1.0) == 2.0 and len(other.p.programs) == 1
+        other.on = False
+        assert other.p(1.0) == 3.0 and one.p(1.0) == 2.0
+    p = cgrad.compile(support.switched)
+    p(1.0)
+    q = pickle.loads(pickle.dumps(p))
+    assert len(q.programs) == 0 and q(1.0) == 2.0
+    p = cgrad.compile(lambda x: one.call(x))
+    assert p(1.0) == 2.0
+    one.on = False
+    assert p(1.0) == 3.0 and len(p.programs) == 2
+    for q in (through_a_file(p, tmp_path), through_a_pickle(p, tmp_path)):
+        assert len(q.programs) == 1 and q(1.0) == 3.0
+    assert copy.copy(p)(1.0) == 3.0
+    one.on = True
+    assert copy.copy(p)(1.0) == 2.0

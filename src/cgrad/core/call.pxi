@@ -28,7 +28,7 @@ cdef class Quick:
 cdef inline bint take_array(object x, object shape, double **to) noexcept:
     """Copy an array of this shape to where inputs are; False: it is another one."""
     cdef Py_ssize_t k, n
-    if not (type(x) is np.ndarray and cnp.PyArray_TYPE(<cnp.ndarray>x) == cnp.NPY_DOUBLE
+    if not (cnp.PyArray_CheckExact(x) and cnp.PyArray_TYPE(<cnp.ndarray>x) == cnp.NPY_DOUBLE
             and cnp.PyArray_IS_C_CONTIGUOUS(<cnp.ndarray>x) and plain_layout(x)
             and cnp.PyArray_NDIM(<cnp.ndarray>x) == len(<tuple>shape)):
         return False
@@ -64,60 +64,70 @@ cdef inline object number_or_array(object shape, const double *v, Py_ssize_t *k)
 
 
 cdef object call_quickly(Quick q, tuple args):
+    """The result of a call, or NotImplemented."""
     cdef Code c = q.code
     cdef Workspace w
-    cdef double *to
-    cdef Py_ssize_t k, at = 0, n = len(args)
-    cdef object x, value = None, gradients
-    if n != len(q.arguments) or c.runs == c.ask_at:
+    cdef Py_ssize_t k
+    cdef object result
+    if len(args) != len(q.arguments) or c.runs == c.ask_at:
         return NotImplemented
     for k in range(len(q.conditions)):
         owner, name, x = q.conditions[k]
         if getattr(owner, name, None) is not x:
             return NotImplemented
     w = workspace(c)
-    to = w.v + c.constants
-    for k in range(n):
+    if take_inputs(q, args, w.v + c.constants) and not run(c, w):
+        c.quick_runs += 1
+        result = results_as(q, c, results_of(c, w))
+    else:
+        result = NotImplemented
+    c.idle.append(w)
+    return result
+
+
+cdef bint take_inputs(Quick q, tuple args, double *to) except -1:
+    """Copy arguments and captured numbers to where inputs are; False: they are others than those of the recording."""
+    cdef Py_ssize_t k
+    cdef object x, shape
+    for k in range(len(args)):
         x = <object>PyTuple_GET_ITEM(args, k)
         shape = <object>PyTuple_GET_ITEM(q.arguments, k)
         if shape is None:
             if PyFloat_Check(x):
                 to[0] = PyFloat_AS_DOUBLE(x)
-            elif type(x) is int:
-                try:
-                    to[0] = PyLong_AsDouble(x)
-                except OverflowError:
-                    return NotImplemented
+            elif type(x) is int and number(x, to) == NUMBER:
+                pass
             else:
-                return NotImplemented
+                return False
             to += 1
         elif not take_array(x, shape, &to):
-            return NotImplemented
+            return False
     for k in range(len(q.captured)):
         x = q.captured[k]
         if is_value(x):
             to[0] = (<Value>x).primal
             to += 1
         elif not take_array((<Tensor>x).array, q.shapes[k], &to):
-            return NotImplemented
-    if run(c, w):
-        c.idle.append(w)
-        return NotImplemented
-    c.quick_runs += 1
+            return False
+    return True
+
+
+cdef object results_as(Quick q, Code c, const double *results):
+    """The results of a run as the call gives them."""
+    cdef Py_ssize_t at = 0
+    cdef object value = None, gradients
     if q.value is not False:
-        value = number_or_array(q.value, results_of(c, w), &at)
-    if q.gradients is None:
-        c.idle.append(w)
-        return value
-    if q.value is False:
+        value = number_or_array(q.value, results, &at)
+        if q.gradients is None:
+            return value
+    else:  # gradients stand last
         at = c.results
         for shape in q.gradients:
             at -= 1 if shape is None else prod(shape)
     if q.many:
-        gradients = tuple([number_or_array(shape, results_of(c, w), &at) for shape in q.gradients])
+        gradients = tuple([number_or_array(shape, results, &at) for shape in q.gradients])
     else:
-        gradients = number_or_array(q.gradients[0], results_of(c, w), &at)
-    c.idle.append(w)
+        gradients = number_or_array(q.gradients[0], results, &at)
     return gradients if q.value is False else (value, gradients)
 
 
@@ -131,6 +141,9 @@ cdef Py_ssize_t prod(tuple shape) except -1:
 cdef class Caller:
     """What a compiled function is called through; ``quick`` holds a Quick for each kind of call."""
     cdef public dict quick
+    cdef str last_kind        # of these the one that was used last, by the very objects that asked for it
+    cdef object last_argnums
+    cdef Quick last
 
     def __cinit__(self, *args, **kwargs):
         self.quick = {}
@@ -170,16 +183,21 @@ cdef class Caller:
 
 
 cdef object call_gradient(Caller p, str kind, tuple args, dict kwargs):
-    cdef object q = None
+    cdef object q = None, argnums = None
     if not traces:
-        if not kwargs:
-            q = p.quick.get(kind)
-        elif len(kwargs) == 1 and "argnums" in kwargs:
-            argnums = kwargs["argnums"]
-            if type(argnums) is int or type(argnums) is tuple:
+        if kwargs:
+            argnums = kwargs.get("argnums") if len(kwargs) == 1 else None
+        if argnums is not None or not kwargs:
+            if p.last_kind is kind and p.last_argnums is argnums:
+                q = p.last
+            elif argnums is None:
+                q = p.quick.get(kind)
+            elif type(argnums) is int or type(argnums) is tuple:
                 q = p.quick.get((kind, argnums))
         if q is not None:
             result = call_quickly(<Quick>q, args)
             if result is not NotImplemented:
+                p.last_kind, p.last_argnums, p.last = kind, argnums, <Quick>q
                 return result
+            p.last_kind = None
     return p._gradient(kind, args, kwargs)

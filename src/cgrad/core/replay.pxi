@@ -35,6 +35,7 @@ cdef class Workspace:
     """The slots of one run at a time."""
     cdef double *v
     cdef void *memory
+    cdef Py_ssize_t room
 
     def __dealloc__(self):
         free(self.memory)
@@ -43,6 +44,7 @@ cdef class Workspace:
         self.memory = malloc(doubles*sizeof(double) + 64)
         if self.memory == NULL:
             raise errors.no_memory(doubles, doubles*sizeof(double))
+        self.room = doubles
         self.v = <double *>((<uintptr_t>self.memory + 63) & ~<uintptr_t>63)
         return 0
 
@@ -50,10 +52,13 @@ cdef class Workspace:
 cdef inline Workspace workspace(Code c):
     """One that nobody uses, the constants in their slots. To be handed back to ``c.idle``."""
     cdef Workspace w
-    if c.idle:
-        return <Workspace>c.idle.pop()
+    cdef Py_ssize_t wanted = c.one.slots + c.inputs + c.results + c.native_work
+    while c.idle:
+        w = <Workspace>c.idle.pop()
+        if w.room >= wanted:  # not one that ran while native code was made, which needs more
+            return w
     w = Workspace.__new__(Workspace)
-    w.open(c.one.slots + c.inputs + c.results + c.native_work)
+    w.open(wanted)
     memcpy(w.v, c.graph.number, c.constants*sizeof(double))
     return w
 
