@@ -263,8 +263,7 @@ cdef int32_t emit2(Graph g, int op, int32_t a, int32_t b) noexcept nogil:
     elif op == OP_SUB:
         if g.node[b].op == OP_NEG:
             return emit2(g, OP_ADD, a, g.node[b].a)
-        if g.node[a].op == OP_NEG:
-            return emit1(g, OP_NEG, emit2(g, OP_ADD, g.node[a].a, b))
+        # -a - b stays: -(a + b) would be -0 where they cancel
         if is_const(g, b) and const_of(g, b) == 0 and c_copysign(1.0, const_of(g, b)) > 0:
             return a
     elif op == OP_DIV:
