@@ -358,7 +358,8 @@ def make_native(code: Code) -> None:
 def described_line(line: Line) -> str:
     """file:line in function: text."""
     file, number, function = line
-    text = linecache.getline(file, number).strip()
+    # a saved program names its file: of what is no source nothing is shown
+    text = linecache.getline(file, number).strip() if file.endswith(".py") or file.startswith("<") else ""
     return f"{file}:{number} in {function}" + (f": {text}" if text else "")
 
 
