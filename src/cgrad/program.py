@@ -232,7 +232,7 @@ class Program(Calls):
             raise errors.program_keywords(self.name, sorted(kwargs))
         leaves: list[Any] = []
         shapes = tuple([_tree.constant(self.name, x)
-                        if self._constant(k, len(args)) and type(x) is type(self.shapes[k][1])
+                        if self._constant(k, len(args)) and type(x) is type(self.shapes[k][-1])
                         else _tree.flatten(self.name, x, leaves) for k, x in enumerate(args)])
         if shapes != self.shapes:
             wanted, given = (", ".join(map(_tree.described, s)) for s in (self.shapes, shapes))
