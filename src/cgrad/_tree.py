@@ -29,7 +29,8 @@ _REAL = (float, int, np.floating, np.integer)
 _NO_REAL = (enum.Enum, np.timedelta64)  # though they may be such
 _CHANGING = (Iterator, random.Random, np.random.Generator, np.random.RandomState, np.random.BitGenerator)
 _SIMPLE = (bool, str, type(None))  # which equal nothing of another type
-_FIXED = (str, type(None), bytes, numbers.Number, enum.Enum, np.generic, np.dtype, type, range)  # hold no traced numbers
+# hold no traced numbers
+_FIXED = (str, type(None), bytes, numbers.Number, enum.Enum, np.generic, np.dtype, type, range)
 
 
 def flatten(op: str, x: Any, leaves: list[Any], arrays: tuple[Any, ...] = ()) -> Shape:
@@ -44,7 +45,7 @@ def flatten(op: str, x: Any, leaves: list[Any], arrays: tuple[Any, ...] = ()) ->
         try:
             leaves.append(float(x))
         except OverflowError:
-            raise errors.too_large(op, len(leaves), x) from None
+            raise errors.too_large(op, len(leaves), int(x)) from None
         return NUMBER
     if kind is Tensor:
         leaves.append(x)

@@ -257,7 +257,7 @@ def test_arguments_are_as_they_were():
 
 
 def test_orders_of_dicts_are_recordings_of_their_own():
-    p = cgrad.compile(lambda d: [k for k in d] + list(d.values()))
+    p = cgrad.compile(lambda d: list(d) + list(d.values()))
     assert p({"a": 1.0, "b": 2.0}) == ["a", "b", 1.0, 2.0]
     assert p({"b": 1.0, "a": 2.0}) == ["b", "a", 1.0, 2.0]
 
