@@ -40,7 +40,8 @@ class Build(build_ext):
             if SANITIZE:
                 sys.exit("CGRAD_SANITIZE: needs gcc or clang")
             # /fp:precise contracts nothing and keeps nan and inf, like gcc's defaults
-            args, link = ["/Od" if LEVEL == "0" else "/O2", "/fp:precise"], []
+            # core/lanes.h takes its arguments apart as C99 does it
+            args, link = ["/Od" if LEVEL == "0" else "/O2", "/fp:precise", "/Zc:preprocessor"], []
         else:
             # replay must equal eager to the bit: a*b + c is rounded twice on every machine
             args, link = [f"-O{LEVEL}", "-ffp-contract=off", "-fno-math-errno", "-Wno-unused-function"], []

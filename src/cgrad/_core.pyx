@@ -26,9 +26,11 @@
     tangents.pxi     forward mode
     gradients.pxi    backward, gradients
     trace.pxi        a function recorded as a program: guards, what is refused
+    traced.pxi       what was recorded as a graph
     graph.pxi        the graph of a program, optimised
     derive.pxi       derivatives of graphs, as graphs
     encode.pxi       a graph as instructions
+    code.pxi         a program's code: its graph and its instructions
     replay.pxi       programs run, at one point and over many
     call.pxi         calls of compiled functions with the usual arguments
 """
@@ -85,9 +87,11 @@ include "core/graph.pxi"
 include "_gen/partials.pxi"
 include "core/derive.pxi"
 include "core/encode.pxi"
+include "core/code.pxi"
 include "core/replay.pxi"
 include "core/call.pxi"
 include "core/trace.pxi"
+include "core/traced.pxi"
 
 __all__ = [*FUNCTIONS, "dot", "Value", "Tensor", "Tape", "Node", "Mark", "Gradients", "gradients", "tangents",
            "current_tape", "no_grad", "detect_anomaly", "static"]

@@ -13,6 +13,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 import math
+import numbers
 import random
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -28,7 +29,8 @@ _REAL = (float, int, np.floating, np.integer)
 _NO_REAL = (enum.Enum, np.timedelta64)  # though they may be such
 _CHANGING = (Iterator, random.Random, np.random.Generator, np.random.RandomState, np.random.BitGenerator)
 _SIMPLE = (bool, str, type(None))  # which equal nothing of another type
-_FIXED = (bool, str, type(None), bytes, complex, enum.Enum, np.generic, np.dtype, type)  # no traced numbers are inside
+# hold no traced numbers
+_FIXED = (str, type(None), bytes, numbers.Number, enum.Enum, np.generic, np.dtype, type, range)
 
 
 def flatten(op: str, x: Any, leaves: list[Any], arrays: tuple[Any, ...] = ()) -> Shape:
@@ -40,7 +42,10 @@ def flatten(op: str, x: Any, leaves: list[Any], arrays: tuple[Any, ...] = ()) ->
     if kind is bool or x is None or kind is str:
         return ("const", x)
     if isinstance(x, _REAL) and not isinstance(x, _NO_REAL):
-        leaves.append(float(x))
+        try:
+            leaves.append(float(x))
+        except OverflowError:
+            raise errors.too_large(op, len(leaves), int(x)) from None
         return NUMBER
     if kind is Tensor:
         leaves.append(x)
@@ -85,7 +90,7 @@ def constant(op: str, x: Any) -> Shape:
 
 def constant_shape(x: Any) -> Shape:
     """The shape of a constant."""
-    return ("const", x) if type(x) in _SIMPLE else ("const", x, told(x))
+    return ("const", x) if type(x) in _SIMPLE else ("const", told(x), x)
 
 
 def dict_shape(keys: tuple[Any, ...], parts: tuple[Shape, ...]) -> Shape:
@@ -108,9 +113,11 @@ def told(x: Any) -> Any:
 
 
 def constants_of(shape: Shape) -> Iterator[Any]:
-    """The constants in a structure."""
+    """The constants in a structure, and the keys of its dicts."""
+    if shape[0] == "dict":
+        yield from shape[1]
     if shape[0] == "const":
-        yield shape[1]
+        yield shape[-1]
     elif shape[0] not in ("number", "array"):
         for part in shape[-1]:
             yield from constants_of(part)
@@ -119,8 +126,12 @@ def constants_of(shape: Shape) -> Iterator[Any]:
 def check_result(op: str, shape: Shape) -> None:
     """Raise where a result holds an object that each replay would give again, with the numbers of the recording."""
     for x in constants_of(shape):
-        if not isinstance(x, _FIXED):
+        if not _fixed(x):
             raise errors.bad_result(op, x)
+
+
+def _fixed(x: Any) -> bool:
+    return all(map(_fixed, x)) if isinstance(x, (tuple, frozenset)) else isinstance(x, _FIXED)
 
 
 def unflatten(shape: Shape, leaves: Iterator[Any]) -> Any:
@@ -129,7 +140,7 @@ def unflatten(shape: Shape, leaves: Iterator[Any]) -> Any:
     if kind == "number" or kind == "array":
         return next(leaves)
     if kind == "const":
-        return shape[1]
+        return shape[-1]
     if kind == "dict":
         return dict(zip(shape[1], [unflatten(part, leaves) for part in shape[-1]], strict=True))
     parts = [unflatten(part, leaves) for part in shape[-1]]
@@ -196,7 +207,7 @@ def described(shape: Shape) -> str:
     if kind == "array":
         return f"an array of shape {tuple(shape[1])}"
     if kind == "const":
-        return f"the constant {shape[1]!r}"
+        return f"the constant {shape[-1]!r}"
     plain = {"dict": "a dict", "list": "a list", "tuple": "a tuple"}
     what = plain.get(kind, f"a {getattr(shape[1], '__name__', kind)}")
     return f"{what} of {size(shape)} numbers"

@@ -66,7 +66,7 @@ def shape_out(shape: Shape, what: str) -> Any:
     if kind == "array":
         return [kind, shape[1]]
     if kind == "const":
-        return [kind, constant_out(shape[1], what)]
+        return [kind, constant_out(shape[-1], what)]
     parts = [shape_out(part, what) for part in shape[-1]]
     if kind == "dict":
         return [kind, [constant_out(key, what) for key in shape[1]], parts]

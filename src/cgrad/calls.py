@@ -50,7 +50,7 @@ class Arguments(NamedTuple):
         for k in given:
             if isinstance(k, bool) or not isinstance(k, int) or not -n <= k < n:
                 raise errors.bad_argnums(op, k, n)
-            if not _tree.size(self.shapes[k]):
+            if next(_tree.parts_of(self.shapes[k]), None) is None:
                 raise errors.no_numbers_there(op, self.names[k], _tree.described(self.shapes[k]))
         return tuple([k % n for k in given])
 
@@ -175,7 +175,8 @@ class Calls(Caller):
     def _remember(self, name: Any, arguments: Arguments, program: Program, wanted: Wanted, by: By | None) -> None:
         """Let calls like this one go the short way, where arguments and results are numbers and arrays."""
         shapes = [*arguments.shapes, program.out, *(arguments.shapes[k] for k in (by.argnums if by else ()))]
-        if any(shape[0] not in ("number", "array") for shape in shapes) or len(self.quick) > 64 or not program.kept:
+        if any(shape[0] not in ("number", "array") for shape in shapes) or len(self.quick) > 64 or not program.kept \
+                or arguments.key[0]:  # the same numbers by position are other arguments
             return
         simple = [None if shape == NUMBER else tuple(shape[1]) for shape in shapes]
         n = len(arguments.shapes)
@@ -364,6 +365,9 @@ def direction(op: str, v: Any, shape: Shape) -> Array:
     found = _tree.flatten(op, v, leaves)
     if found != shape:
         raise errors.bad_direction(op, _tree.described(found), _tree.described(shape))
+    for x in leaves:
+        if isinstance(x, (Value, Tensor)):
+            raise errors.no_number(op, "v", x)
     return _tree.numbers_of(leaves)
 
 

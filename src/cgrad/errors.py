@@ -667,8 +667,8 @@ def no_points(op: str, lengths: dict[int, str]) -> ValueError:
 
 
 def bad_argnums(op: str, k: object, n: int) -> ValueError:
-    return ValueError(f"{op}: argnums {k!r} names no argument: give whole numbers from 0 to {n - 1}, or a tuple of "
-                      f"them")
+    way = f"give whole numbers from 0 to {n - 1}, or a tuple of them" if n else "there are none"
+    return ValueError(f"{op}: argnums {k!r} names no argument: {way}")
 
 
 def no_numbers_there(op: str, name: str, what: str) -> TypeError:

@@ -24,7 +24,10 @@ from .calls import Arguments, Calls, Leaf
 
 Array = np.ndarray[Any, Any]
 Line = tuple[str, int, str]  # file, line, function
-NATIVE_FROM = 3_000  # runs from which machine code is expected to pay for its making
+# Machine code is made when interpreting has taken about as long as making it takes: then the two together cost at most
+# twice what the better choice from the start would have. Seconds seen: to make it, a part and so much a node; to run, so
+# much a node.
+MAKING, MAKING_NODE, RUNNING_NODE = 0.03, 15e-6, 1.5e-9
 
 
 class Guard(NamedTuple):
@@ -192,7 +195,7 @@ class Program(Calls):
             if self.backend == "native":
                 make_native(code)
             elif self.backend == "auto" and native_available():
-                code.ask_at = NATIVE_FROM
+                code.ask_at = native_from(len(code.graph))
             self._codes[wanted] = code
         return code
 
@@ -232,7 +235,7 @@ class Program(Calls):
             raise errors.program_keywords(self.name, sorted(kwargs))
         leaves: list[Any] = []
         shapes = tuple([_tree.constant(self.name, x)
-                        if self._constant(k, len(args)) and type(x) is type(self.shapes[k][1])
+                        if self._constant(k, len(args)) and type(x) is type(self.shapes[k][-1])
                         else _tree.flatten(self.name, x, leaves) for k, x in enumerate(args)])
         if shapes != self.shapes:
             wanted, given = (", ".join(map(_tree.described, s)) for s in (self.shapes, shapes))
@@ -341,6 +344,15 @@ def moved(nodes: Array, graph: Graph, by: int) -> Array:
     return np.where(nodes < graph.inputs, nodes, nodes + by).astype(np.int32)
 
 
+def native_from(nodes: int) -> int:
+    """Runs after which machine code is made of a graph.
+
+    >>> native_from(20) > native_from(10_000) > 1_000
+    True
+    """
+    return int((MAKING + MAKING_NODE*nodes)/(RUNNING_NODE*(nodes + 10)))
+
+
 def native_available() -> bool:
     """Whether the extra for native code is installed."""
     import importlib.util
@@ -358,7 +370,8 @@ def make_native(code: Code) -> None:
 def described_line(line: Line) -> str:
     """file:line in function: text."""
     file, number, function = line
-    text = linecache.getline(file, number).strip()
+    # a saved program names its file: of what is no source nothing is shown
+    text = linecache.getline(file, number).strip() if file.endswith(".py") or file.startswith("<") else ""
     return f"{file}:{number} in {function}" + (f": {text}" if text else "")
 
 

@@ -369,7 +369,7 @@ def path_in(row: Fields, leaves: list[Leaf], take: Arrays) -> Parts:
     need(len(static) == len(shapes) and all(type(x) is bool for x in static), "static arguments of another number")
     need(all(shape[0] == "const" for shape, fixed in zip(shapes, static, strict=True) if fixed),
          "a static argument that is no constant")
-    key = (keywords, *[(type(shape[1]), shape) if fixed else shape
+    key = (keywords, *[(type(shape[-1]), shape) if fixed else shape
                        for shape, fixed in zip(shapes, static, strict=True)])
     captured: list[Leaf] = []
     captured_shapes = []

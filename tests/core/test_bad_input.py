@@ -500,8 +500,8 @@ ELSEWHERE = {  # functions that take a process of their own to reach: the test t
     "bad_state": ("test_optim", "test_a_state_that_does_not_fit_changes_nothing"),
     "state_shape": ("test_optim", "test_a_parameter_whose_shape_changes"),
     # ---- programs outside of the process
-    "bad_file": ("test_store", "test_foreign_and_newer_files"),
-    "several_paths": ("test_store", "test_foreign_and_newer_files"),
+    "bad_file": ("test_store_damage", "test_foreign_and_newer_files"),
+    "several_paths": ("test_store_damage", "test_foreign_and_newer_files"),
     "damaged_program": ("test_store", "test_damaged_pickles"),
     "unknown_operation": ("test_store", "test_operations_go_by_name"),
     "not_for_files": ("test_store", "test_constants_that_files_do_not_hold"),

@@ -7,7 +7,7 @@
 #    3     MUL     0   1                 rows of the op table, with as many operands as they have
 #    4     ADD     3   2
 #
-# The tape of a recording becomes a graph, node by node (core/trace.pxi). Derivatives are graphs made of graphs
+# The tape of a recording becomes a graph, node by node (core/traced.pxi). Derivatives are graphs made of graphs
 # (core/derive.pxi): they see the operations as they were recorded, so that their sums are added up in a sweep's
 # order. What is to be run is *optimised* first: copied, without what nothing needs, by ``emit``, which
 # computes what is constant, leaves out what does nothing (x*1) and finds again what stands there already. Each

@@ -6,8 +6,14 @@
 
 #if defined(__GNUC__)  /* each instruction jumps to the next: processors predict that far better than one switch */
 #define CGRAD_THREADED 1
+#if defined(__clang__)
+#define UNROLLED _Pragma("unroll 4")
+#else
+#define UNROLLED _Pragma("GCC unroll 4")
+#endif
 #else
 #define CGRAD_THREADED 0
+#define UNROLLED
 #endif
 
 #if defined(__GLIBC__)
@@ -92,6 +98,7 @@ int32_t cgrad_replay(const int32_t *restrict w, double *restrict v) {
     AT(M_DOT): {
         const int32_t *end = w + 4 + 2*(ptrdiff_t)w[1], *k = w + 4;
         double s = v[w[3]];
+        UNROLLED
         for (; k < end; k += 2)
             s += v[k[0]]*v[k[1]];
         SET(2, s);
@@ -101,6 +108,7 @@ int32_t cgrad_replay(const int32_t *restrict w, double *restrict v) {
     AT(M_DOT0): {
         const int32_t *end = w + 3 + 2*(ptrdiff_t)w[1], *k = w + 5;
         double s = v[w[3]]*v[w[4]];
+        UNROLLED
         for (; k < end; k += 2)
             s += v[k[0]]*v[k[1]];
         SET(2, s);
