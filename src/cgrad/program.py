@@ -154,7 +154,8 @@ class Program(Calls):
     def fits(self) -> bool:
         """Whether what it captured has the shapes of its recording, and what it relies on is the same."""
         return all(v.shape == shape for v, shape in zip(self.captured, self.captured_shapes, strict=True)) \
-            and all(getattr(owner, name, None) is value for owner, name, value in self.conditions)
+            and all(getattr(owner, name, None) is value or (name == "shape" and owner.shape == value)
+                    for owner, name, value in self.conditions)
 
     def captured_numbers(self) -> Array:
         """The numbers of captured leaves as they are now."""
