@@ -324,6 +324,7 @@ def run(calls: Calls, args: tuple[Any, ...], options: Options, plan_of: Callable
                 if first is None and not (n and failed.all()):
                     first = program
             if fresh and how.exact and failed[:1].any():
+                calls._forget(program)
                 raise errors.not_repeatable(calls.name, program.guard_text(int(failed[0])))
             if not n or not failed.all():
                 calls._used(program)

@@ -112,6 +112,9 @@ class Calls(Caller):
         """
         raise NotImplementedError
 
+    def _forget(self, program: Program) -> None:
+        """Drop a path that does not even hold where it was recorded."""
+
     def _used(self, program: Program) -> None:
         """Count a use of a path."""
         raise NotImplementedError

@@ -168,6 +168,7 @@ class CompiledFunction(Calls):
                 self._used(program)
                 return program, result
             if fresh:
+                self._forget(program)
                 raise errors.not_repeatable(self.name, program.guard_text(failed))
             state = program.after(state, failed)
 
@@ -227,6 +228,11 @@ class CompiledFunction(Calls):
         program.number = self._recordings
         self._programs.insert(0, program)
         return program
+
+    def _forget(self, program: Program) -> None:
+        """Drop a path that does not even hold where it was recorded."""
+        with self._lock:
+            self._programs = [other for other in self._programs if other is not program]
 
     def _used(self, program: Program) -> None:
         """Count a use, and move the path to the front."""

@@ -607,10 +607,10 @@ def traced_elsewhere(value: Any, where: str) -> TraceError:
                       "start no threads in a compiled function that use its numbers")
 
 
-def traced_foreign(value: Any) -> TraceError:
-    return TraceError(f"compile: {_named(value)} was computed outside of the compiled function and has a history "
-                      f"there: "
-                      "give it as an argument, or cut the history off with .detach() before")
+def traced_foreign(value: Any, meets: bool = False) -> TraceError:
+    what = f"{_named(value)} meets what" if meets else _named(value)
+    return TraceError(f"compile: {what} was computed outside of the compiled function and has a history there: "
+                      "give that as an argument, or cut the history off with .detach() before")
 
 
 def not_in_programs(op: str, error: object, where: object) -> TraceError:

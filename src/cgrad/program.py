@@ -160,7 +160,8 @@ class Program(Calls):
 
     def holds(self) -> bool:
         """Whether the attributes that it relies on are what they were."""
-        return all(getattr(owner, name, None) is value for owner, name, value in self.conditions)
+        return all(getattr(owner, name, None) is value or (name == "shape" and owner.shape == value)
+                   for owner, name, value in self.conditions)
 
     def captured_numbers(self) -> Array:
         """The numbers of captured leaves as they are now."""

@@ -358,6 +358,8 @@ cdef class Tensor:
 
     @property
     def shape(self):
+        if cgrad_unlikely(traces):
+            look_at_shape(self)
         return self.array.shape
 
     @property
@@ -366,17 +368,25 @@ cdef class Tensor:
 
     @property
     def size(self):
+        if cgrad_unlikely(traces):
+            look_at_shape(self)
         return self.array.size
 
     @property
     def ndim(self):
+        if cgrad_unlikely(traces):
+            look_at_shape(self)
         return cnp.PyArray_NDIM(<cnp.ndarray>self.array)
 
     @property
     def nbytes(self):
+        if cgrad_unlikely(traces):
+            look_at_shape(self)
         return self.array.nbytes
 
     def __len__(self):
+        if cgrad_unlikely(traces):
+            look_at_shape(self)
         if cnp.PyArray_NDIM(<cnp.ndarray>self.array) == 0:
             raise TypeError("len: a 0-d tensor has none")
         return cnp.PyArray_DIMS(<cnp.ndarray>self.array)[0]
@@ -401,7 +411,7 @@ cdef class Tensor:
 
     def __contains__(self, x):
         if traces and traced_here(self):
-            return bool(np.any(elements_of(self) == elements_of(x)))
+            return bool(np.any(comparable(self) == comparable(x)))
         return plain(x) in self.array
 
     def __array__(self, dtype=None, copy=None):
@@ -422,7 +432,7 @@ cdef class Tensor:
 
     def __richcmp__(self, other, int op):
         if cgrad_unlikely(traces) and traced_here(self):
-            return COMPARISONS[op](elements_of(self), elements_of(other))
+            return COMPARISONS[op](comparable(self), comparable(other))
         other = plain(other)
         if not isinstance(other, (float, int, NUMPY_REAL, np.ndarray)):
             return NotImplemented
@@ -435,7 +445,7 @@ cdef class Tensor:
         if self.array.size != 1:
             raise errors.not_one("bool", self)
         if traces and traced_here(self):
-            return bool(elements_of(self).flat[0])
+            return bool(comparable(self).flat[0])
         return bool(self.array.flat[0] != 0)
 
     def __pos__(self):

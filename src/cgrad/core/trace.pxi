@@ -57,10 +57,11 @@ cdef class Trace:
     cdef object refused    # the first error
     cdef int quiet         # blocks of no_grad around it
     cdef readonly list conditions  # (object, name of an attribute, what it was): the recording holds as long as it is
+    cdef dict shapes       # id of a tensor that is no argument, whose shape was looked at -> (the tensor, its shape)
 
     def __cinit__(self, list arguments):
         self.tape = Tape()
-        self.codes, self.arrays, self.arguments, self.conditions = {}, {}, arguments, []
+        self.codes, self.arrays, self.arguments, self.conditions, self.shapes = {}, {}, arguments, [], {}
 
     def __dealloc__(self):
         free(self.guard)
@@ -80,9 +81,11 @@ cdef class Trace:
         tracers.append(self)
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, kind, *_):
         global traces, modes
         cdef Context c = <Context>context()
+        if kind is not None:
+            self.refused = None  # which may lead back here, by its traceback
         c.trace = None
         traces -= 1
         tracers.remove(self)
@@ -105,8 +108,12 @@ cdef class Trace:
         used besides, whose numbers are the further inputs. Raises the first error of the recording, if there is one.
         """
         if self.refused is not None:
-            raise self.refused
-        return graph_of_trace(self, self.arguments, outputs)
+            error, self.refused = self.refused, None
+            raise error
+        result = graph_of_trace(self, self.arguments, outputs)
+        used = {id(v) for v in result[3]}
+        self.conditions += [(v, "shape", shape) for k, (v, shape) in self.shapes.items() if k not in used]
+        return result
 
     def owns(self, v):
         """Whether v is one of the leaves that the function was called with."""
@@ -175,11 +182,21 @@ def rely_on(owner, str name):
     return value
 
 
+cdef int look_at_shape(Tensor v) except -1:
+    """What a function does may depend on the shape of a tensor that it captured, though it uses none of its elements."""
+    cdef Trace t = tracing()
+    if t is not None and not v.node and id(v) not in t.shapes and not t.owns(v):
+        t.shapes[id(v)] = v, v.array.shape
+    return 0
+
+
 cdef int check_thread(Handle v, PyObject *tape) except -1:
     """Raise where v is what another thread records. tape: what v is going to be used on."""
     cdef Trace t
     for t in list(tracers):
         if tape != <PyObject *>t.tape and (v.home == <PyObject *>t.tape if v.node else t.owns(v)):
+            if t is tracing():
+                raise first_error(t, errors.traced_foreign(v, True))
             raise first_error(t, errors.traced_elsewhere(v, errors.user_line()))
     return 0
 
@@ -341,7 +358,7 @@ def static(v):
     if is_tensor(v):
         if not here:
             return (<Tensor>v).array.copy()
-        elements = elements_of(<Tensor>v)
+        elements = comparable(v)
         return np.array([static(x) for x in elements.flat]).reshape(elements.shape)
     return v
 
@@ -366,8 +383,8 @@ cdef object elements_of(object o):
         return known[1]
     out = np.empty(v.array.shape, object)
     if v.node == 1 and v.home != <PyObject *>t.tape:
-        out[...] = v.array  # of another tape: it never changes
-        return out
+        raise first_error(t, errors.traced_foreign(v))
+    look_at_shape(v)
     look_who_holds(v)
     numbers = v.array.ravel().tolist()
     flat = []
@@ -458,7 +475,10 @@ cdef object traced_primitive(Primitive f, tuple args, dict kwargs):
 
 cpdef object comparable(object x):
     """What stands for x in a comparison: its numbers; in a recording its Values, which note guards."""
-    if traces and tracing() is not None:
+    cdef Trace t = tracing() if traces else None
+    if t is not None:
+        if is_tensor(x) and (<Tensor>x).node == 1 and (<Tensor>x).home != <PyObject *>t.tape:
+            return (<Tensor>x).array  # of another tape: it never changes
         return elements_of(x)
     return plain(x)
 
@@ -466,7 +486,7 @@ cpdef object comparable(object x):
 cdef object predicate(str name, object x):
     """isnan, isinf or isfinite of something traced, by comparisons, which are guards."""
     if is_tensor(x):
-        x = elements_of(x)
+        x = comparable(x)
     if isinstance(x, np.ndarray):
         return np.array([predicate(name, v) for v in x.flat], bool).reshape(x.shape)
     if name == "isnan":
