@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 LIMITS = Path(__file__).resolve().parent / "limits"
-FLAGS = ["-O3", "-march=native", "-ffp-contract=off", "-shared", "-fPIC"]  # as their headers say
-BATCH_FLAGS = ["-Ofast", "-march=native", "-shared", "-fPIC"]
+FLAGS = ["-O3", "-march=native", "-ffp-contract=off", "-fPIC"]  # as their headers say
+BATCH_FLAGS = ["-Ofast", "-march=native", "-fPIC"]
 
 number, count, long = ctypes.c_double, ctypes.c_int, ctypes.c_long
 doubles = np.ctypeslib.ndpointer(np.float64, flags="C")
@@ -43,8 +43,11 @@ NONE = {"sweep", "w4_hvp", "heston_points", "newton_points", "w2_batch_simd"}
 def compiled(names: list[str], flags: list[str], functions: dict[str, list]) -> ctypes.CDLL:
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "limits.so"
-        sources = [str(LIMITS / name) for name in names]
-        subprocess.run(["gcc", *flags, "-o", str(target), *sources, "-lm"], check=True)
+        objects = [str(Path(folder) / name.replace(".c", ".o")) for name in names]
+        for name, to in zip(names, objects, strict=True):
+            subprocess.run(["gcc", *flags, "-c", "-o", to, str(LIMITS / name)], check=True)
+        # linked without -Ofast, which would make loading the library flush denormals to 0 in the whole process
+        subprocess.run(["gcc", "-shared", "-o", str(target), *objects, "-lm"], check=True)
         library = ctypes.CDLL(str(target))
     for name, types in functions.items():
         function = getattr(library, name)

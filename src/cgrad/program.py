@@ -25,8 +25,8 @@ from .calls import Arguments, Calls, Leaf
 Array = np.ndarray[Any, Any]
 Line = tuple[str, int, str]  # file, line, function
 # Machine code is made when interpreting has taken about as long as making it takes: then the two together cost at most
-# twice what the better choice from the start would have. Seconds seen: to make it, a part and so much a node; to run, so
-# much a node.
+# twice what the better choice from the start would have. Seconds seen: to make it, a part and so much a node; to run,
+# so much a node.
 MAKING, MAKING_NODE, RUNNING_NODE = 0.03, 15e-6, 1.5e-9
 
 

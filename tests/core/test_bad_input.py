@@ -477,6 +477,15 @@ ELSEWHERE = {  # functions that take a process of their own to reach: the test t
     "no_memory": ("test_threads", "test_memory_exhaustion_is_a_clear_error_and_the_tape_stays_whole"),
     "too_many_nodes": ("test_threads", "test_the_node_limit_is_refused_clearly"),
     "no_package": ("test_bad_input", "test_a_missing_package_is_named_with_its_extra"),
+    # ---- programs
+    **dict.fromkeys((
+        "array_class", "bad_argnums", "bad_c_name", "bad_direction", "bad_graph", "bad_leaf", "bad_prefix", "bad_result",
+        "bad_static", "captured_changed", "changing", "guard_failed", "integer_wanted", "many_paths", "no_captured",
+        "no_native", "no_numbers_there", "no_points", "no_scalar_value", "no_such_axis", "no_tqdm", "not_callable",
+        "not_in_programs", "not_repeatable", "nothing_recorded", "of_library", "other_arguments", "program_keywords",
+        "traced_effect", "traced_elsewhere", "traced_foreign", "traced_function", "traced_number", "uneven_values",
+        "unknown_static", "values_given"),
+        ("test_program_errors", "test_each_error_of_programs_is_triggered")),
     # ---- arrays
     **dict.fromkeys((
         "array_anomaly", "bad_adjoint", "bad_answer", "bad_array", "bad_gradient", "bad_output", "cannot_share",

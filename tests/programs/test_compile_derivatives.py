@@ -8,10 +8,10 @@ import mpmath
 import numpy as np
 import pytest
 import scipy.optimize
+from programs_support import eager_gradient, eager_hessian, eager_hvp, eager_jvp, hexed
 
 import cgrad
 from cgrad import Tensor, Value
-from programs_support import eager_gradient, eager_hessian, eager_hvp, eager_jvp, hexed
 
 a, b = Value(0.7, name="a"), Value(-1.3, name="b")
 
