@@ -24,6 +24,7 @@ from . import errors
 from ._core import Tensor, Value
 
 Shape = tuple[Any, ...]
+_NAN = float("nan")
 NUMBER: Shape = ("number",)
 _REAL = (float, int, np.floating, np.integer)
 _NO_REAL = (enum.Enum, np.timedelta64)  # though they may be such
@@ -90,6 +91,8 @@ def constant(op: str, x: Any) -> Shape:
 
 def constant_shape(x: Any) -> Shape:
     """The shape of a constant."""
+    if type(x) is float and x != x:
+        x = _NAN  # one object, for shapes are compared
     return ("const", x) if type(x) in _SIMPLE else ("const", told(x), x)
 
 
