@@ -155,18 +155,20 @@ def one_point(name: str, quick: bool) -> list[Row]:
         def theirs(factory: str, *args: object, side: str = "run") -> Maker:
             return sides.theirs(factory, name, size, *args, side=side)
 
-        def against(what: str, bar: str, backend: str, under: Maker, note: str = "") -> Row:
+        def against(what: str, bar: str, backend: str, under: Maker, note: str = "", side: str = "run") -> Row:
             measure = f"{heading}, {BACKENDS[backend]}, by {what}"
-            return line(measure, bar, ours(backend), under, rounds, each, work, note)
+            return line(measure, bar, ours(backend, side), under, rounds, each, work, note)
 
         rows = [
             against("CasADi's virtual machine", "<= 0.6", "interpreter", theirs("casadi_point")),
             against("heyoka", "<= 1.0", "native", fastest(*(theirs("heyoka_point", mode) for mode in modes)),
-                    "heyoka's call from Python taken off"),
+                    "both calls from Python taken off", "net"),
             against("heyoka called from Python", "", "native",
                     fastest(*(theirs("heyoka_point", mode, side="call") for mode in modes))),
             against("CasADi's jit", "<= 1.0", "native", theirs("casadi_point", level), f"gcc {level} -march=native"),
-            against("C written by hand", "<= 1.5" if name in "AB" else "", "native", theirs("c_point")),
+            against("C written by hand", "<= 1.5" if name in "AB" else "", "native", theirs("c_point"),
+                    "our call from Python taken off, as C repeats inside C", "net"),
+            against("C written by hand, we called from Python", "", "native", theirs("c_point")),
             against("C written by hand", "", "interpreter", theirs("c_point")),
         ]
         for backend, words in BACKENDS.items():

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 Array = np.ndarray[Any, Any]
 Progress = Callable[[int], None]
 Where = range | Array  # points: all of a stretch, or these
-SEGMENT = 1 << 20  # points that are sorted by their paths at once
+SEGMENT = 1 << 17  # points that are sorted by their paths at once
 State = tuple[tuple[Any, ...], frozenset[Any]]  # how guards came out so far, and how the next one does not
 START: State = ((), frozenset())
 

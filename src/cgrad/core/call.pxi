@@ -115,8 +115,8 @@ cdef bint take_inputs(Quick q, tuple args, double *to) except -1:
 
 cdef object results_as(Quick q, Code c, const double *results):
     """The results of a run as the call gives them."""
-    cdef Py_ssize_t at = 0
-    cdef object value = None, gradients
+    cdef Py_ssize_t at = 0, k
+    cdef object value = None, gradients, x
     if q.value is not False:
         value = number_or_array(q.value, results, &at)
         if q.gradients is None:
@@ -126,7 +126,11 @@ cdef object results_as(Quick q, Code c, const double *results):
         for shape in q.gradients:
             at -= 1 if shape is None else prod(shape)
     if q.many:
-        gradients = tuple([number_or_array(shape, results, &at) for shape in q.gradients])
+        gradients = PyTuple_New(len(q.gradients))
+        for k in range(len(q.gradients)):
+            x = number_or_array(<object>PyTuple_GET_ITEM(q.gradients, k), results, &at)
+            Py_INCREF(x)  # stolen
+            PyTuple_SET_ITEM(gradients, k, x)
     else:
         gradients = number_or_array(q.gradients[0], results, &at)
     return gradients if q.value is False else (value, gradients)
@@ -159,7 +163,7 @@ cdef class Caller:
                     return result
         return self._value(args, kwargs)
 
-    def grad(self, *args, **kwargs):
+    def grad(self, *args, argnums=None, captured=None, **kwargs):
         """p.grad(*args, argnums=0, captured=None): the gradient of a value that is one number.
 
         df/dx of each number x in the arguments that argnums names (an int gives one gradient, a tuple gives a tuple),
@@ -171,34 +175,32 @@ cdef class Caller:
         >>> p.grad(3.0, 5.0), p.grad(3.0, 5.0, argnums=(0, 1))
         (30.0, (30.0, 9.0))
         """
-        return call_gradient(self, "grad", args, kwargs)
+        return call_gradient(self, "grad", args, argnums, captured, kwargs)
 
-    def value_and_grad(self, *args, **kwargs):
+    def value_and_grad(self, *args, argnums=None, captured=None, **kwargs):
         """p.value_and_grad(*args, argnums=0, captured=None): (value, gradient), as ``grad``.
 
         >>> import cgrad
         >>> cgrad.compile(lambda x: x**3).value_and_grad(2.0)
         (8.0, 12.0)
         """
-        return call_gradient(self, "value_and_grad", args, kwargs)
+        return call_gradient(self, "value_and_grad", args, argnums, captured, kwargs)
 
 
-cdef object call_gradient(Caller p, str kind, tuple args, dict kwargs):
-    cdef object q = None, argnums = None
-    if not traces:
-        if kwargs:
-            argnums = kwargs.get("argnums") if len(kwargs) == 1 else None
-        if argnums is not None or not kwargs:
-            if p.last_kind is kind and p.last_argnums is argnums:
-                q = p.last
-            elif argnums is None:
-                q = p.quick.get(kind)
-            elif type(argnums) is int or type(argnums) is tuple:
-                q = p.quick.get((kind, argnums))
+cdef object call_gradient(Caller p, str kind, tuple args, argnums, captured, dict kwargs):
+    cdef object q = None
+    if not (traces or kwargs) and captured is None:
+        if p.last_kind is kind and p.last_argnums is argnums:
+            q = p.last
+        elif argnums is None:
+            q = p.quick.get(kind)
+        elif type(argnums) is int or type(argnums) is tuple:
+            q = p.quick.get((kind, argnums))
         if q is not None:
             result = call_quickly(<Quick>q, args)
             if result is not NotImplemented:
                 p.last_kind, p.last_argnums, p.last = kind, argnums, <Quick>q
                 return result
             p.last_kind = None
-    return p._gradient(kind, args, kwargs)
+    options = {name: x for name, x in (("argnums", argnums), ("captured", captured)) if x is not None}
+    return p._gradient(kind, args, {**kwargs, **options})
