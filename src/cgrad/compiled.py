@@ -217,7 +217,8 @@ class CompiledFunction(Calls):
             if self._clock - last.last_used < STALE*self.max_paths:
                 if not self._warned:
                     self._warned = True
-                    warnings.warn(errors.many_paths(self.name, self.max_paths), RuntimeWarning, stacklevel=2)
+                    warnings.warn(errors.many_paths(self.name, self.max_paths), RuntimeWarning,
+                                  stacklevel=errors.frames_inside())
                 program.kept = False
                 return program
             self._programs.remove(last)

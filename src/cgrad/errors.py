@@ -309,6 +309,14 @@ def user_line() -> str:
     return f"{frame.f_code.co_filename}:{frame.f_lineno}"
 
 
+def frames_inside() -> int:
+    """The caller's frames in this package, and one: what warnings want to know to name the user's line."""
+    frame, n = sys._getframe(1), 1
+    while frame.f_back is not None and os.path.abspath(frame.f_code.co_filename).startswith(_PACKAGE):
+        frame, n = frame.f_back, n + 1
+    return n
+
+
 # ---- array ops (ops/) ----------------------------------------------------------------------------
 
 _Shape = tuple[int, ...]

@@ -411,7 +411,7 @@ cdef class Tensor:
 
     def __contains__(self, x):
         if traces and traced_here(self):
-            return bool(np.any(comparable(self) == comparable(x)))
+            return bool(np.any(compared(2, self, x)))
         return plain(x) in self.array
 
     def __array__(self, dtype=None, copy=None):
@@ -432,7 +432,7 @@ cdef class Tensor:
 
     def __richcmp__(self, other, int op):
         if cgrad_unlikely(traces) and traced_here(self):
-            return COMPARISONS[op](comparable(self), comparable(other))
+            return compared(op, self, other)
         other = plain(other)
         if not isinstance(other, (float, int, NUMPY_REAL, np.ndarray)):
             return NotImplemented

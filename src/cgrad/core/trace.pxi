@@ -183,7 +183,7 @@ def rely_on(owner, str name):
 
 
 cdef int look_at_shape(Tensor v) except -1:
-    """What a function does may depend on the shape of a tensor that it captured, though it uses none of its elements."""
+    """What a function does may depend on the shape of a captured tensor, though it uses none of its elements."""
     cdef Trace t = tracing()
     if t is not None and not v.node and id(v) not in t.shapes and not t.owns(v):
         t.shapes[id(v)] = v, v.array.shape
@@ -455,21 +455,27 @@ cdef object traced_elementwise(int op, object x, object y, object z):
     given = [boxed(<Value>v) if is_value(v) else v for v in given]  # not to be asked for a rule of frompyfunc's
     if op not in OVER_OBJECTS:
         OVER_OBJECTS[op] = np.frompyfunc(SCALARS[op], OP_ARITY[op], 1)
+    before = ignore_errors()
     try:
         result = OVER_OBJECTS[op](*given)
     except ValueError:
         raise errors.no_broadcast(OP_NAMES[op], [("", np.shape(a)) for a in given if np.shape(a)]) from None
+    finally:
+        heed_errors(before)
     return tensor_of(np.asarray(result, object) if isinstance(result, np.ndarray) else result)
 
 
 cdef object traced_primitive(Primitive f, tuple args, dict kwargs):
     """A structural operation, by its forward computation over arrays of Values."""
+    before = ignore_errors()
     try:
         value = f.forward(*[elements_of(x) for x in args], **kwargs)
     except errors.TraceError:
         raise
     except (TypeError, AttributeError, NotImplementedError, np.linalg.LinAlgError) as error:
         raise first_error(tracing(), errors.not_in_programs(f.name, error, errors.user_line())) from error
+    finally:
+        heed_errors(before)
     return tensor_of(value)
 
 
@@ -481,6 +487,17 @@ cpdef object comparable(object x):
             return (<Tensor>x).array  # of another tape: it never changes
         return elements_of(x)
     return plain(x)
+
+
+cdef object compared(int python_op, object x, object y):
+    """A comparison of arrays; over Values, too, nan raises no warnings."""
+    if not traces:
+        return COMPARISONS[python_op](plain(x), plain(y))
+    before = ignore_errors()
+    try:
+        return COMPARISONS[python_op](comparable(x), comparable(y))
+    finally:
+        heed_errors(before)
 
 
 cdef object predicate(str name, object x):

@@ -321,6 +321,8 @@ cdef class Value:
         # NumPy hands on its scalars as they are, or as 0-d arrays: plain numbers both
         inputs = tuple([x.item() if isinstance(x, NUMPY_REAL) or (isinstance(x, np.ndarray) and x.ndim == 0) else x
                         for x in inputs])
+        if any([isinstance(x, np.longdouble) for x in inputs]):  # item() leaves it as it is
+            inputs = tuple([float(x) if isinstance(x, np.longdouble) else x for x in inputs])
         if any([is_tensor(x) for x in inputs]):
             return answer_ufunc(ufunc, method, inputs, kwargs)
         if any([isinstance(x, np.ndarray) for x in inputs]):
@@ -340,7 +342,9 @@ cdef class Value:
             y = (<Value>other).primal
         elif PyFloat_Check(other):
             y = PyFloat_AS_DOUBLE(other)
-        elif isinstance(other, (int, NUMPY_REAL)):
+        elif isinstance(other, int) or isinstance(other, NUMPY_REAL):  # (int, NUMPY_REAL) is another test for Cython
+            if not isinstance(other, int):
+                other = other.item()  # as a double: NumPy would round x to float32
             if traces:
                 guard_comparison(self, other, op, COMPARISONS[op](x, other))
             return COMPARISONS[op](x, other)
@@ -483,9 +487,8 @@ def _fill_ufuncs():
         if hasattr(np, name):
             UFUNCS[getattr(np, name)] = globals()[function]
     UFUNCS[np._core.umath.clip] = globals()["clip"]
-    for ufunc, compare in ((np.less, operator.lt), (np.less_equal, operator.le), (np.equal, operator.eq),
-                           (np.not_equal, operator.ne), (np.greater, operator.gt), (np.greater_equal, operator.ge)):
-        UFUNCS[ufunc] = lambda x, y, compare=compare: compare(comparable(x), comparable(y))
+    for k, ufunc in enumerate((np.less, np.less_equal, np.equal, np.not_equal, np.greater, np.greater_equal)):
+        UFUNCS[ufunc] = lambda x, y, k=k: compared(k, x, y)
     UFUNCS[np.positive] = operator.pos
     floordiv, mod = globals()["floordiv"], globals()["mod"]
     UFUNCS[np.divmod] = lambda x, y: (floordiv(x, y), mod(x, y))

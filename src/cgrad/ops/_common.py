@@ -148,8 +148,9 @@ def folded(function: Any, x: Any, axes: Shape, keepdims: bool, *initial: float) 
     if not rows:
         return np.full(shape, initial[0])
     pair = np.frompyfunc(function, 2, 1)
-    while len(rows) > 1:
-        rows = [pair(a, b) for a, b in zip(rows[::2], rows[1::2], strict=False)] + rows[len(rows)//2*2:]
+    with np.errstate(all="ignore"):
+        while len(rows) > 1:
+            rows = [pair(a, b) for a, b in zip(rows[::2], rows[1::2], strict=False)] + rows[len(rows)//2*2:]
     return rows[0].reshape(shape)[()]
 
 
