@@ -120,11 +120,11 @@ class Arrays:
                     out += lines
         for real, suffix in (("double", ""), ("float", "_f")):
             views = lambda lanes: ", ".join(f"v.{lane}{suffix}" for lane in lanes)  # noqa: B023, E731
-            out.append(f"cdef void forward_lanes{suffix}(Lanes v, int op, Py_ssize_t n) noexcept:")
+            out.append(f"cdef cloned_void forward_lanes{suffix}(Lanes v, int op, Py_ssize_t n) noexcept:")
             for i, op in enumerate(self.ops):
                 out.append(f"    {'el' if i else ''}if op == OP_{op.name.upper()}:")
                 out.append(f"        k_{op.name}[{real}]({views(forward[op.name])}, n)")
-            out.append(f"\ncdef void back_lanes{suffix}(Lanes v, int op, int k, Py_ssize_t n) noexcept:")
+            out.append(f"\ncdef cloned_void back_lanes{suffix}(Lanes v, int op, int k, Py_ssize_t n) noexcept:")
             first = True
             for op in self.ops:
                 live = [k for k in range(op.arity) if (op.name, k) in back]

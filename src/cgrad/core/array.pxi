@@ -46,29 +46,18 @@ cdef extern from "core/trig.h" nogil:
     void cgrad_cos(const double *, double *, Py_ssize_t) noexcept
 
 
-cdef extern from *:
-    """
-    /* The kernels in one copy for each width of registers, chosen when the library is loaded. */
-    struct __pyx_obj_5cgrad_5_core_Lanes;
-    CGRAD_CLONES static void
-    __pyx_f_5cgrad_5_core_forward_lanes(struct __pyx_obj_5cgrad_5_core_Lanes *, int, Py_ssize_t);
-    CGRAD_CLONES static void
-    __pyx_f_5cgrad_5_core_forward_lanes_f(struct __pyx_obj_5cgrad_5_core_Lanes *, int, Py_ssize_t);
-    CGRAD_CLONES static void
-    __pyx_f_5cgrad_5_core_back_lanes(struct __pyx_obj_5cgrad_5_core_Lanes *, int, int, Py_ssize_t);
-    CGRAD_CLONES static void
-    __pyx_f_5cgrad_5_core_back_lanes_f(struct __pyx_obj_5cgrad_5_core_Lanes *, int, int, Py_ssize_t);
-    """
+cdef extern from "core/compiler.h":
+    ctypedef void cloned_void "CGRAD_CLONED_VOID"  # the result of a function with a copy for each width of registers
 
 
-cdef void sin_loop(char **p, cnp.npy_intp *n, cnp.npy_intp *step, void *data) noexcept:
+cdef void sin_loop(char **p, const cnp.npy_intp *n, const cnp.npy_intp *step, void *data) noexcept:
     if (step[0] == 8 and step[1] == 8) or n[0] == 1:
         cgrad_sin(<double *>p[0], <double *>p[1], n[0])
     else:
         BY_LIBM[0].run(p, n, step, BY_LIBM[0].data)
 
 
-cdef void cos_loop(char **p, cnp.npy_intp *n, cnp.npy_intp *step, void *data) noexcept:
+cdef void cos_loop(char **p, const cnp.npy_intp *n, const cnp.npy_intp *step, void *data) noexcept:
     if (step[0] == 8 and step[1] == 8) or n[0] == 1:
         cgrad_cos(<double *>p[0], <double *>p[1], n[0])
     else:

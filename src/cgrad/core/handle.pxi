@@ -30,20 +30,14 @@ cdef extern from *:
     #endif
     static void cgrad_revive(PyObject *o) { Py_SET_REFCNT(o, 1); }
     static PyObject *cgrad_own(PyObject *o) { return o; }
-    #define cgrad_likely(x) __builtin_expect(!!(x), 1)
-    #define cgrad_unlikely(x) __builtin_expect(!!(x), 0)
-    #if defined(_MSC_VER)
-    #undef cgrad_likely
-    #undef cgrad_unlikely
-    #define cgrad_likely(x) (x)
-    #define cgrad_unlikely(x) (x)
-    #endif
     """
     int CGRAD_FREE_LIST
     void cgrad_revive(PyObject *) noexcept
     object cgrad_own(PyObject *)  # the reference becomes Cython's
-    bint cgrad_likely(bint) noexcept nogil
-    bint cgrad_unlikely(bint) noexcept nogil
+
+cdef extern from "core/compiler.h" nogil:
+    bint cgrad_likely(bint) noexcept
+    bint cgrad_unlikely(bint) noexcept
 
 cdef extern from "Python.h":
     void PyObject_GC_Del(void *)

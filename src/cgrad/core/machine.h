@@ -12,6 +12,7 @@
 #define CGRAD_MACHINE_H
 #include <stddef.h>
 #include <stdint.h>
+#include "compiler.h"
 #include "../_gen/opcodes.h"
 
 enum {

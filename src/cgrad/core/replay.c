@@ -35,7 +35,7 @@ static inline double signed_sum(const int32_t *k, const int32_t *end, double s, 
     return s;
 }
 
-int32_t cgrad_replay(const int32_t *restrict w, double *restrict v) {
+int32_t cgrad_replay(const int32_t *CGRAD_RESTRICT w, double *CGRAD_RESTRICT v) {
     double last = 0;
 #if CGRAD_THREADED
 #define AT(name) L_##name

@@ -280,10 +280,11 @@ cdef tuple operands_of(Handle v, str what):
 
 cdef dict keywords_of(Handle v):
     """What a trace shows of a node besides its operands."""
-    cdef Tape t = <Tape>v.home
+    cdef Tape t
     cdef Payload *p
     if v.node != 1:
         return {}
+    t = <Tape>v.home
     if (t.op[v.index] & OP_MASK) == OP_ITEM:
         return {"index": tuple([int(k) for k in np.unravel_index(<Py_ssize_t>t.da[v.index],
                                                                  np.shape(value_of(t, t.b[v.index])))])}

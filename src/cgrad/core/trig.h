@@ -6,12 +6,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <math.h>
-
-#if defined(_MSC_VER)
-#define CGRAD_RESTRICT __restrict
-#else
-#define CGRAD_RESTRICT restrict
-#endif
+#include "compiler.h"
 
 #define CGRAD_TRIG_MOST 1e5
 #define HALF_PI_1 0x1.921fb544p+0      /* the first 33 bits of pi/2, the next 33, 53 more */
@@ -54,13 +49,6 @@ static inline int cgrad_trig_small(const double *x, ptrdiff_t n) {
         large |= !(fabs(x[i]) < CGRAD_TRIG_MOST);
     return !large;
 }
-
-/* One copy for each width of registers, chosen when the library is loaded; where the system has no such choice, one. */
-#if defined(__x86_64__) && defined(__GNUC__) && defined(__GLIBC__) && (!defined(__clang__) || __clang_major__ >= 14)
-#define CGRAD_CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
-#else
-#define CGRAD_CLONES
-#endif
 
 CGRAD_CLONES static void cgrad_sin(const double *CGRAD_RESTRICT x, double *CGRAD_RESTRICT out, ptrdiff_t n) {
     ptrdiff_t i;
