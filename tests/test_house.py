@@ -19,8 +19,9 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 PACKAGE = Path(cgrad.__file__).resolve().parent
 MODULES = sorted({"cgrad", "cgrad._core", *(m.name for m in pkgutil.walk_packages(cgrad.__path__, "cgrad."))})
-CHECKED = {**os.environ, "MYPYPATH": str(PACKAGE.parent), "PYTHONPATH": str(PACKAGE.parent)} \
-    if PACKAGE.is_relative_to(ROOT) else dict(os.environ)
+IN_PLACE = PACKAGE == ROOT / "src" / "cgrad"  # an environment may lie inside the checkout too
+CHECKED = {**os.environ, "MYPYPATH": str(PACKAGE.parent), "PYTHONPATH": str(PACKAGE.parent)} if IN_PLACE \
+    else dict(os.environ)
 
 
 def mypy(*arguments, module="mypy"):
@@ -154,7 +155,7 @@ def test_importing_cgrad_imports_no_extra():
 
 @pytest.fixture(scope="module")
 def installed():
-    if PACKAGE.is_relative_to(ROOT):
+    if IN_PLACE:
         pytest.skip("cgrad was built in place: only an installed one has metadata")
     return importlib.metadata.distribution("pycgrad")
 
