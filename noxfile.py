@@ -140,8 +140,7 @@ def dist(session: nox.Session) -> None:
     for name in ("src/cgrad/_core.pyx", "src/cgrad/core/special.h", "tools/gen_ops.py", "tests/conftest.py", "LICENSE"):
         if name not in source:
             session.error(f"the source distribution lacks {name}")
-    for name in ("cgrad/py.typed", "cgrad/_core.pyi", "cgrad/_gen/__init__.pyi", "cgrad/_gen/ops.md",
-                 "cgrad/core/special.h"):
+    for name in ("cgrad/py.typed", "cgrad/_core.pyi", "cgrad/_gen/__init__.pyi", "cgrad/core/special.h"):
         if name not in shipped:
             session.error(f"the wheel lacks {name}")
     unwanted = {name for name in source if "/_gen/" in name or name.endswith(("_core.c", ".so"))}

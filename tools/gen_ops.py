@@ -14,7 +14,6 @@ Reads ``src/cgrad/_optable.py`` and writes ``src/cgrad/_gen/`` (never committed)
     rules.pxi      the partials as operations on Tensors, for derivatives that are recorded
     functions.pxi  cgrad.<op> for Values and plain numbers
     __init__.pyi   the types of all these
-    ops.md         the table of operations for the documentation
 
 One expression language (``src/cgrad/_formula.py``), three readings of its syntax tree: ``c_text`` (C arithmetic),
 ``Recorder`` (a sequence of appends), and the tests' own (mpmath).
@@ -385,16 +384,6 @@ class Generator:
             out.append(f"@overload\ndef {p.name}(x: Tensor | Array, /) -> NDArray[np.bool]: ...")
         return "\n".join(out) + "\n"
 
-    def document(self) -> str:
-        head = "| operation | formula | partials | Python | NumPy | at kinks |\n| --- | --- | --- | --- | --- | --- |\n"
-        rows = []
-        for op in self.public:
-            partials = ", ".join(f"`{text}`" for text in op.d if text)
-            rows.append(f"| `{op.name}({', '.join(op.names)})` {op.doc} | `{op.formula}` | {partials} | "
-                        f"{f'`__{op.slot}__`' if op.slot else ''} | {', '.join(op.ufunc.split())} | {op.kink} |")
-        rows += [f"| `{p.name}(x)` {p.doc} | `{p.formula}` | a plain bool | | {p.ufunc} | |" for p in self.predicates]
-        return head + "\n".join(rows) + "\n"
-
     def filled(self, folder: Path, chapter: str, methods: str) -> str:
         """A chapter of a class, with its methods."""
         text = (folder.parent / "core" / f"{chapter}.pxi").read_text()
@@ -412,11 +401,10 @@ class Generator:
             "partials.pxi": programs.partials(), "machine.h": programs.machine(), "lanes.h": programs.lanes(),
             "value.pxi": self.filled(folder, "value", self.methods()), "functions.pxi": self.functions(),
             "tensor.pxi": self.filled(folder, "tensor", self.tensor_methods()),
-            "kernels.pxi": arrays.text(), "rules.pxi": arrays.rules(),
-            "__init__.pyi": self.stub(), "ops.md": self.document(),
+            "kernels.pxi": arrays.text(), "rules.pxi": arrays.rules(), "__init__.pyi": self.stub(),
         }
         for name, text in files.items():
-            text = {".md": "", ".h": f"/* {HEADER[2:-1]} */\n"}.get(Path(name).suffix, HEADER) + text
+            text = (f"/* {HEADER[2:-1]} */\n" if name.endswith(".h") else HEADER) + text
             target = folder / name
             if not target.exists() or target.read_text() != text:
                 target.write_text(text)
