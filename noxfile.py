@@ -15,7 +15,7 @@ nox.options.default_venv_backend = "venv"
 nox.options.sessions = ["tests", "lint"]
 nox.options.reuse_existing_virtualenvs = True
 
-CYTHON = ["src/cgrad/_core.pyx", "src/cgrad/_core.pxd", *map(str, sorted(Path("src/cgrad/core").glob("*.pxi")))]
+CYTHON = ["src/cgrad/_core.pyx", "src/cgrad/_core.pxd", *map(str, sorted(Path("src/cgrad/core").rglob("*.pxi")))]
 CORE = ["--ignore=tests/test_house.py", "--ignore=tests/test_fixture_row.py"]  # the two look at the house, not the core
 
 
@@ -137,15 +137,16 @@ def dist(session: nox.Session) -> None:
         source = {name.partition("/")[2] for name in archive.getnames()}
     with zipfile.ZipFile(wheel) as archive:
         shipped = set(archive.namelist())
-    for name in ("src/cgrad/_core.pyx", "src/cgrad/core/special.h", "tools/gen_ops.py", "tests/conftest.py", "LICENSE"):
+    for name in ("src/cgrad/_core.pyx", "src/cgrad/core/mathlib/special.h", "tools/gen_ops.py", "tests/conftest.py",
+                 "LICENSE"):
         if name not in source:
             session.error(f"the source distribution lacks {name}")
-    for name in ("cgrad/py.typed", "cgrad/_core.pyi", "cgrad/_gen/__init__.pyi", "cgrad/core/special.h"):
+    for name in ("cgrad/py.typed", "cgrad/_core.pyi", "cgrad/_gen/__init__.pyi", "cgrad/core/mathlib/special.h"):
         if name not in shipped:
             session.error(f"the wheel lacks {name}")
     unwanted = {name for name in source if "/_gen/" in name or name.endswith(("_core.c", ".so"))}
     unwanted |= {name for name in shipped if name.endswith((".pyx", ".pxi", ".pxd", ".c", ".h"))}
-    unwanted.discard("cgrad/core/special.h")  # generated C programs carry its text along
+    unwanted.discard("cgrad/core/mathlib/special.h")  # generated C programs carry its text along
     if unwanted:
         session.error(f"not to be shipped: {sorted(unwanted)}")
     session.install("--force-reinstall", "--no-deps", str(sdist))

@@ -1,7 +1,7 @@
 """Build cgrad's extensions: generate from the op table, translate, compile. Nothing is done before ``build_ext`` runs.
 
 Switches, by environment:
-    CGRAD_DEBUG=1          bounds checks, line tracing, C's assertions, CPython's allocator for values, debug information
+    CGRAD_DEBUG=1          bounds checks, line tracing, C's assertions, CPython's allocator, debug information
     CGRAD_ANNOTATE=1       write the annotated C as HTML beside the source
     CGRAD_SANITIZE=LIST    compile with -fsanitize=LIST (address,undefined)
     CGRAD_OPT=0..3         the compiler's optimisation for all files, instead of each extension's own
@@ -38,7 +38,7 @@ def extension(name: str, *sources: str, level: str) -> Extension:
 
 
 EXTENSIONS = [
-    extension("_core", "core/replay.c", "core/lanes.c", level="3"),
+    extension("_core", "core/program/interpreter.c", "core/program/lanes.c", level="3"),
 ]
 
 
@@ -68,7 +68,8 @@ class Build(build_ext):
                 ext.undef_macros.append("NDEBUG")
             if DEBUG or SANITIZE:  # CPython's allocator: a sanitizer sees what is used after its death
                 ext.define_macros.append(("CGRAD_DEBUG", "1"))
-        directives = {"show_performance_hints": False, "boundscheck": DEBUG, "initializedcheck": DEBUG, "linetrace": DEBUG}
+        directives = {"boundscheck": DEBUG, "initializedcheck": DEBUG, "linetrace": DEBUG,
+                      "show_performance_hints": False}
         translated = cythonize(
             self.extensions, nthreads=JOBS if JOBS > 1 and len(self.extensions) > 1 else 0, force=self.force,
             compiler_directives=directives, annotate=switch("CGRAD_ANNOTATE"), include_path=["src/cgrad"])
@@ -88,7 +89,7 @@ class Build(build_ext):
             if SANITIZE:
                 sys.exit("CGRAD_SANITIZE: needs gcc or clang")
             # /fp:precise contracts nothing and keeps nan and inf, like gcc's defaults
-            # core/lanes.h takes its arguments apart as C99 does it
+            # core/program/lanes.h takes its arguments apart as C99 does it
             ext.extra_compile_args += ["/Od" if ext.level == "0" else "/O2", "/fp:precise", "/Zc:preprocessor"]
         else:
             # replay must equal eager to the bit: a*b + c is rounded twice on every machine

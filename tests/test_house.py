@@ -135,7 +135,7 @@ def test_the_core_imports_only_what_lies_below():
     """import-linter does not read Cython. The one exception are displays, looked up when a notebook asks."""
     sources = ROOT / "src" / "cgrad"
     found = set()
-    for path in (sources / "_core.pyx", *sorted((sources / "core").glob("*.pxi"))):
+    for path in (sources / "_core.pyx", *sorted((sources / "core").rglob("*.pxi"))):
         for line in path.read_text(encoding="utf-8").splitlines():
             match = re.match(r"(\s*)(?:from (\.\S*) import (.+)|import (cgrad.*)|from (cgrad\S*) import (.+))$", line)
             if match:
@@ -170,10 +170,10 @@ def test_metadata(installed):
 
 def test_what_is_installed(installed):
     names = {str(path).replace("\\", "/") for path in installed.files}
-    assert {"cgrad/py.typed", "cgrad/_core.pyi", "cgrad/_gen/__init__.pyi", "cgrad/core/special.h"} <= names
+    assert {"cgrad/py.typed", "cgrad/_core.pyi", "cgrad/_gen/__init__.pyi", "cgrad/core/mathlib/special.h"} <= names
     assert any(name.endswith("licenses/LICENSE") for name in names)
     sources = {name for name in names if name.endswith((".pyx", ".pxi", ".pxd", ".c", ".h"))}
-    assert sources == {"cgrad/core/special.h"}  # generated C programs carry its text along
+    assert sources == {"cgrad/core/mathlib/special.h"}  # generated C programs carry its text along
     data = ROOT / "src" / "cgrad" / "data"
     shipped = {name.rpartition("/")[2] for name in names if name.startswith("cgrad/data/")}
     assert {path.name for path in data.glob("*") if path.is_file()} <= shipped

@@ -1,8 +1,8 @@
 """Several C files at a time, and only those that changed: what distutils' compilers lack.
 
-``Compiler(jobs, force).adopt(compiler)`` lets a distutils compiler make its objects that way. gcc and clang write beside
-each object what it was made of (``-MMD``); an object younger than all of that, made by the same command, is kept. MSVC
-makes all objects. ccache is put before the compiler where it is installed.
+``Compiler(jobs, force).adopt(compiler)`` lets a distutils compiler make its objects that way. gcc and clang write
+beside each object what it was made of (``-MMD``); an object younger than all of that, made by the same command, is
+kept. MSVC makes all objects. ccache is put before the compiler where it is installed.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Print the polynomials of src/cgrad/core/vecmath*.h: minimax fits by Remez exchange, at 240 bits with mpmath.
+"""Print the polynomials of src/cgrad/core/mathlib/vecmath/*.h: minimax fits by Remez exchange, at 240 bits with mpmath.
 
     python tools/fit_vecmath.py [name ...]
 

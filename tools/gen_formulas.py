@@ -3,7 +3,7 @@
     opcodes.h      the opcodes as C knows them
     formulas.h     f_<op>(x, y): the primal      d_<op>_<k>(x, y, out): partials      p_<predicate>(x)
                    evaluate(op, x, d): the primal and all partials, by opcode
-    formulas.pxi   Cython's declarations of these and of the C functions (core/special.h) that formulas name
+    formulas.pxi   Cython's declarations of these and of the C functions (core/mathlib/special.h) that formulas name
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class Formulas:
                           f"    OP_COUNT = {len(lines)}", "};", "#endif"]) + "\n"
 
     def header(self) -> str:
-        out = ["#ifndef CGRAD_FORMULAS_H", "#define CGRAD_FORMULAS_H", '#include "../core/special.h"',
+        out = ["#ifndef CGRAD_FORMULAS_H", "#define CGRAD_FORMULAS_H", '#include "core/mathlib/special.h"',
                '#include "opcodes.h"', ""]
         for kind, name, args, body in self.functions:
             params = ", ".join(f"double {a}" for a in args)
@@ -98,7 +98,7 @@ class Formulas:
         return "\n".join([*out, "    }", "    return out;", "}", "#endif"]) + "\n"
 
     def declarations(self) -> str:
-        out = ['cdef extern from "core/special.h" nogil:']
+        out = ['cdef extern from "core/mathlib/special.h" nogil:']
         out += [f"    double c_{f}({', '.join(['double']*n)})" for f, n in sorted(self.called.items())]
         out += ["", 'cdef extern from "_gen/formulas.h" nogil:']
         for kind, name, args, _ in self.functions:

@@ -6,8 +6,8 @@ Reads ``src/cgrad/_optable.py`` and writes ``src/cgrad/_gen/`` (never committed)
     formulas.h     f_<op>(x, y): the primal, d_<op>_<k>(x, y, out): partials, all inlined (gen_formulas.py)
     formulas.pxi   their declarations
     adjoints.pxi   s_<op>_<k>(tape, x, y, out): the partial recorded as nodes
-    value.pxi      core/value.pxi with the operator slots and methods put into the class body
-    tensor.pxi     core/tensor.pxi, likewise
+    value.pxi      core/values/value.pxi with the operator slots and methods put into the class body
+    tensor.pxi     core/arrays/tensor.pxi, likewise
     partials.pxi   q_<op>_<k>(graph, x, y, out): the partial emitted as nodes of a program (gen_programs.py)
     machine.h      the rows for the interpreter of programs      lanes.h: for its lanes
     kernels.pxi    k_<op>, b_<op>_<k>: primal and backward over blocks of array elements (gen_arrays.py)
@@ -399,8 +399,8 @@ class Generator:
             "opcodes.pxi": self.opcodes(), "formulas.pxi": formulas.declarations(), "adjoints.pxi": self.adjoints(),
             "opcodes.h": formulas.opcodes(), "formulas.h": formulas.header(),
             "partials.pxi": programs.partials(), "machine.h": programs.machine(), "lanes.h": programs.lanes(),
-            "value.pxi": self.filled(folder, "value", self.methods()), "functions.pxi": self.functions(),
-            "tensor.pxi": self.filled(folder, "tensor", self.tensor_methods()),
+            "value.pxi": self.filled(folder, "values/value", self.methods()), "functions.pxi": self.functions(),
+            "tensor.pxi": self.filled(folder, "arrays/tensor", self.tensor_methods()),
             "kernels.pxi": arrays.text(), "rules.pxi": arrays.rules(), "__init__.pyi": self.stub(),
         }
         for name, text in files.items():

@@ -1,8 +1,8 @@
 """The op table as programs (see gen_ops.py, which calls this).
 
     partials.pxi   q_<op>_<k>(graph, x, .., out): the partial emitted as nodes of a graph
-    machine.h      the rows, for the interpreter (core/replay.c)
-    lanes.h        each row over a block of points, for the lanes (core/lanes.h)
+    machine.h      the rows, for the interpreter (core/program/interpreter.c)
+    lanes.h        each row over a block of points, for the lanes (core/program/lanes.h)
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class Programs:
         return "\n".join([*out, *cases, "    return add_number(g, 0.0)", ""])
 
     def machine(self) -> str:
-        """UNARY(code, name) .. of each row: core/replay.c and core/lanes.h say what that is."""
+        """UNARY(code, name) .. of each row: core/program/interpreter.c and core/program/lanes.h say what that is."""
         kinds = {1: "UNARY", 2: "BINARY", 3: "TERNARY"}
         rows = [f"    {kinds[op.arity]}({op.name.upper()}, {op.name}) \\" for op in self.ops]
         return "#define CGRAD_ROWS(UNARY, BINARY, TERNARY) \\\n" + "\n".join(rows) + "\n\n"
@@ -89,8 +89,8 @@ class Programs:
     def lanes(self) -> str:
         """Each row as a function of one lane, L_(name), and as an instruction over a block.
 
-        A formula's exp is spelled LC_exp: core/lanes.h defines it where it has a vector form, else it is C's. A row
-        whose block form needs more than a loop is LB_<row>.
+        A formula's exp is spelled LC_exp: core/program/lanes.h defines it where it has a vector form, else it is C's.
+        A row whose block form needs more than a loop is LB_<row>.
         """
         called = sorted({name for op in self.ops for name, _ in formula.calls(formula.parse(op.formula))} - {"where"})
         out = []

@@ -6,9 +6,6 @@ from . import nn as nn
 from . import optim as optim
 from . import testing as testing
 from . import viz as viz
-from .compiled import CompiledFunction as CompiledFunction
-from .compiled import compile as compile
-from .compiled import load as load
 from .errors import AnomalyError as AnomalyError
 from .errors import GuardError as GuardError
 from .errors import ProgramError as ProgramError
@@ -24,7 +21,11 @@ from .ops.index import *  # noqa: F403
 from .ops.linalg import *  # noqa: F403
 from .ops.reduce import *  # noqa: F403
 from .ops.shape import *  # noqa: F403
-from .program import Program as Program
+from .programs import former as _former
+from .programs.function import CompiledFunction as CompiledFunction
+from .programs.function import compile as compile
+from .programs.function import load as load
+from .programs.path import Program as Program
 
 # isort: split
 # The op table's functions, Value, Tensor, Tape, gradients, ... For dot and where those of ops stand, which take more:
@@ -32,5 +33,7 @@ from .program import Program as Program
 from ._core import *  # type: ignore[no-redef, assignment]  # noqa: F403
 from .ops.combine import dot as dot
 from .ops.index import where as where
+
+_former.register()
 
 __version__ = "0.1.0"

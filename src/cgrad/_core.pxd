@@ -4,7 +4,7 @@ from cpython.object cimport PyObject
 from libc.stdint cimport int32_t, uint8_t, uint64_t, uintptr_t
 
 
-cdef struct Payload:          # an array node's entry in its tape's table (picture in core/array.pxi)
+cdef struct Payload:          # an array node's entry in its tape's table (picture in core/arrays/payload.pxi)
     int32_t node
     int32_t n                 # operands
     PyObject *value           # owned references, NULL: none
@@ -27,7 +27,7 @@ cdef class Buffer:
 
 
 cdef class Columns:
-    """The arena: node i is the i-th entry of every column (picture in core/arena.pxi)."""
+    """The arena: node i is the i-th entry of every column (picture in core/tape/columns.pxi)."""
     cdef uint8_t[::1] op, used
     cdef int32_t[::1] a, b
     cdef double[::1] val, da, db, adj, grad
@@ -95,7 +95,7 @@ cdef class Handle:
 
 @cython.final
 cdef class Value(Handle):
-    """A number that remembers how it was computed (picture in core/handle.pxi)."""
+    """A number that remembers how it was computed (picture in core/values/handle.pxi)."""
     cdef double primal
     cdef double adjoint       # leaf: its gradient
     cdef double pending       # leaf: what a running sweep will add to it
@@ -105,7 +105,7 @@ cdef class Value(Handle):
 
 @cython.final
 cdef class Tensor(Handle):
-    """An array that remembers how it was computed (picture in core/tensor.pxi)."""
+    """An array that remembers how it was computed (picture in core/arrays/tensor.pxi)."""
     cdef uint8_t needs        # leaf: derivatives flow here
     cdef uint8_t shared       # leaf: the buffer is the caller's, copy=False
     cdef uint8_t captured     # leaf: a tape may hold the buffer

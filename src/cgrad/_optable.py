@@ -8,7 +8,7 @@ parameters from here. Adding an operation is adding a row.
 The language of a row
 ---------------------
 ``formula`` is the primal, an expression over the arguments that reads the same in C and in Python.
-Its function names are those of ``core/special.h``: C's (``<math.h>``) and some more. ``_formula.py`` reads it.
+Its function names are those of ``core/mathlib/special.h``: C's (``<math.h>``) and some more. ``_formula.py`` reads it.
 
 ``d`` holds one partial derivative an argument, an expression over the arguments and ``out`` (the
 result). Its function names are *rows of this table*, so that one text serves twice: as C it gives

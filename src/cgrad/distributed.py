@@ -21,13 +21,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from . import _tree, errors, store
+from . import errors
 from ._core import Tensor, Value
-from ._tree import Shape
-from .batch import START, VALUE
-from .calls import NOTHING, Arguments, By, Calls
-from .compiled import CompiledFunction
-from .program import Program
+from .programs import pytree, store
+from .programs.batch import START, VALUE
+from .programs.function import CompiledFunction
+from .programs.path import Program
+from .programs.pytree import Shape
+from .programs.transforms import NOTHING, Arguments, By, Calls
 
 Array = np.ndarray[Any, Any]
 TOGETHER = 8  # sums that are added up in one task
@@ -182,19 +183,19 @@ class Plan:
             leaves: list[Any] = []
             if p._constant(k, len(args)):
                 example.append(x)
-                self.parts.append(Part(_tree.constant_shape(x), [], [], False))
+                self.parts.append(Part(pytree.constant_shape(x), [], [], False))
                 continue
             if isinstance(x, bags.Bag):
                 if self.bag is not None:
                     raise errors.two_bags(op)
                 self.bag = x
                 example.append(self.first_of(x))
-                self.parts.append(Part(_tree.flatten(op, example[-1], leaves), [], [], True))
+                self.parts.append(Part(pytree.flatten(op, example[-1], leaves), [], [], True))
                 continue
-            shape = _tree.flatten(op, x, leaves, (self.da.Array,))
-            along = _tree.prefixed(op, shape, axis, lambda a: a is None or isinstance(a, int))
+            shape = pytree.flatten(op, x, leaves, (self.da.Array,))
+            along = pytree.prefixed(op, shape, axis, lambda a: a is None or isinstance(a, int))
             entries = [self.entry(k, leaf, a) for leaf, a in zip(leaves, along, strict=True)]
-            example.append(_tree.unflatten(shape, iter([e.example() for e in entries])))
+            example.append(pytree.unflatten(shape, iter([e.example() for e in entries])))
             plain = [e.leaf if e.kind == "plain" else None for e in entries]
             self.parts.append(Part(shape, [e.kind for e in entries], plain, False))
             self.entries += entries
@@ -261,7 +262,7 @@ class Plan:
             wholes = iter(computed(self.client, [e.leaf for e in self.entries if e.kind == "whole"]))
             leaves = iter([e.first(next(firsts)) if e.axis is not None else
                            next(wholes) if e.kind == "whole" else e.leaf for e in self.entries])
-            point = [_tree.unflatten(part.shape, leaves) for part in self.parts]
+            point = [pytree.unflatten(part.shape, leaves) for part in self.parts]
             self.arguments = self.p._bind(tuple(point), {})
         return self.p._path(self.arguments, START)[0]
 
@@ -278,8 +279,8 @@ class Plan:
     @property
     def result_dims(self) -> list[tuple[int, ...]]:
         """The shapes of the results' leaves at one point: of values, then of gradients."""
-        parts = [*_tree.parts_of(self.program.out), *(_tree.parts_of(self.by.shape) if self.by else ())]
-        return [_tree.dims(part) for part in parts]
+        parts = [*pytree.parts_of(self.program.out), *(pytree.parts_of(self.by.shape) if self.by else ())]
+        return [pytree.dims(part) for part in parts]
 
     def blockwise(self, task: Any, axes: tuple[int, ...], sent: dict[str, Any], **options: Any) -> Any:
         """A task for each chunk of points; axis 0 counts points."""
@@ -299,11 +300,11 @@ class Plan:
         """Results in their structures: of arrays, or of one vector of sums."""
         out = self.program.out
         if self.reduce:
-            value = _tree.pick(out, leaves)
-            return value if self.by is None else (value, _tree.pick(self.by.shape, leaves, _tree.size(out)))
+            value = pytree.pick(out, leaves)
+            return value if self.by is None else (value, pytree.pick(self.by.shape, leaves, pytree.size(out)))
         rest = iter(leaves)
-        value = _tree.unflatten(out, rest)
-        return value if self.by is None else (value, _tree.unflatten(self.by.shape, rest))
+        value = pytree.unflatten(out, rest)
+        return value if self.by is None else (value, pytree.unflatten(self.by.shape, rest))
 
 
 def known(n: Any) -> bool:
@@ -410,16 +411,16 @@ class Job:
                 leaves = [next(chunk) if axis == 0 else next(whole) if kind == "whole" else leaf
                           for leaf, kind, axis in zip(part.leaves, part.kinds, along, strict=True)]
             count = max([count, *[len(x) for x, axis in zip(leaves, along, strict=True) if axis == 0]])
-            args.append(_tree.unflatten(part.shape, iter(leaves)))
-            axes.append(_tree.unflatten(part.shape, iter(along)))
+            args.append(pytree.unflatten(part.shape, iter(leaves)))
+            axes.append(pytree.unflatten(part.shape, iter(along)))
         if not count:
             return [np.zeros(one if self.options["reduce"] else (0, *one)) for one in self.dims]
         p = self.function()
         run = p.map_value_and_grad if "argnums" in self.options else p.map
         results: list[Any] = []
-        _tree.flatten(p.name, run(*args, in_axes=tuple(axes), **self.options), results)
+        pytree.flatten(p.name, run(*args, in_axes=tuple(axes), **self.options), results)
         if p is not self.p and p.programs and p.programs[0].out != self.out:
-            raise errors.uneven_values(p.name, _tree.described(self.out), _tree.described(p.programs[0].out))
+            raise errors.uneven_values(p.name, pytree.described(self.out), pytree.described(p.programs[0].out))
         return results
 
 
@@ -444,16 +445,16 @@ class Remote(CompiledFunction):
 
 def stacked(name: str, points: list[Any], shape: Shape) -> list[Any]:
     """The leaves of many points, each in an array with the points first."""
-    columns: list[list[Any]] = [[] for _ in _tree.parts_of(shape)]
+    columns: list[list[Any]] = [[] for _ in pytree.parts_of(shape)]
     for x in points:
         leaves: list[Any] = []
-        found = _tree.flatten(name, x, leaves)
+        found = pytree.flatten(name, x, leaves)
         if found != shape:
-            raise errors.uneven_points(name, _tree.described(shape), _tree.described(found))
+            raise errors.uneven_points(name, pytree.described(shape), pytree.described(found))
         for column, leaf in zip(columns, leaves, strict=True):
             column.append(leaf)
-    return [np.array(column, np.float64).reshape(len(points), *_tree.dims(part))
-            for column, part in zip(columns, _tree.parts_of(shape), strict=True)]
+    return [np.array(column, np.float64).reshape(len(points), *pytree.dims(part))
+            for column, part in zip(columns, pytree.parts_of(shape), strict=True)]
 
 
 def results(*blocks: Any, carrier: Carrier, wholes: Sequence[Any]) -> list[Any]:
@@ -463,7 +464,7 @@ def results(*blocks: Any, carrier: Carrier, wholes: Sequence[Any]) -> list[Any]:
 
 def sums(*blocks: Any, carrier: Carrier, wholes: Sequence[Any]) -> Array:
     """A task of map_reduce: a row of sums."""
-    return _tree.numbers_of(carrier.job.run(blocks, wholes))[None]
+    return pytree.numbers_of(carrier.job.run(blocks, wholes))[None]
 
 
 def added(rows: Array) -> Array:

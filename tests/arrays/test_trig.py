@@ -1,4 +1,4 @@
-"""sin and cos of double arrays have loops of cgrad's own (core/trig.h): against mpmath, where reduction is hardest."""
+"""sin and cos of double arrays have loops of cgrad's own (core/mathlib/trig.h): against mpmath, where reduction is hardest."""
 
 import mpmath
 import numpy as np

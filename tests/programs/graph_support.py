@@ -107,7 +107,7 @@ def functions():
     found = dict(getattr(cgrad._core, "FUNCTION_ADDRESSES", {}))
     if found:
         return found
-    header = importlib.resources.files("cgrad").joinpath("core/special.h").read_text()
+    header = importlib.resources.files("cgrad").joinpath("core/mathlib/special.h").read_text()
     names = dict(re.findall(r"#define c_(\w+) (\w+)\n", header))
     arity = {f: len(args) for op in OPS for f, args in _formula.calls(_formula.parse(op.formula)) if f != "where"}
     names |= {f: f"c_{f}" for f in re.findall(r"double c_(\w+)\(", header)}

@@ -128,7 +128,7 @@ def places(rows):
 
 
 def native(graph, outputs, guards, points):
-    from cgrad.program import make_native
+    from cgrad.programs.path import make_native
 
     code = Code(graph, outputs, guards)
     make_native(code)
@@ -138,7 +138,7 @@ def native(graph, outputs, guards, points):
 
 def exported(graph, outputs, guards, points):
     """By gcc, of the C text of the optimised graph."""
-    from cgrad import export
+    from cgrad.programs.backends import c as export
 
     code = Code(graph, outputs, guards)
     rows = [tuple(row) for row in code.guards.tolist()]

@@ -24,9 +24,9 @@ from graph_support import (
 from hypothesis import given, settings
 from test_native import SPECIAL, guarded, points, programs
 
-from cgrad import export
-from cgrad._codegen import layout
-from cgrad.export import to_c
+from cgrad.programs.backends import c as export
+from cgrad.programs.backends.c import to_c
+from cgrad.programs.codegen import layout
 
 pytestmark = pytest.mark.skipif(GCC is None, reason="needs gcc")
 STRICT = ["-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic"]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import cgrad
-import cgrad.native
+import cgrad.programs.backends.llvm
 from cgrad import Tensor, Value, errors
 
 points = np.array([1.0, 2.0, 3.0])
@@ -100,7 +100,7 @@ def without(module, call):
         with pytest.MonkeyPatch.context() as patch:
             patch.setitem(sys.modules, module, None)
             if module.startswith("llvmlite"):
-                patch.setattr(cgrad.native, "_llvm", None)
+                patch.setattr(cgrad.programs.backends.llvm, "_llvm", None)
             call()
     return run
 

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import cgrad
-from cgrad import store
+from cgrad.programs import store
 
 # ---- damaged files ---------------------------------------------------------------------------------
 
@@ -96,11 +96,11 @@ def exercised(data, monkeypatch):
     repr(q), q.explain(), pickle.loads(pickle.dumps(q))
     for program in q.programs:
         def leaves(shape, points):
-            for part in cgrad._tree.parts_of(shape):
-                x = np.full(points + cgrad._tree.dims(part), 0.75)
+            for part in cgrad.programs.pytree.parts_of(shape):
+                x = np.full(points + cgrad.programs.pytree.dims(part), 0.75)
                 yield float(x) if x.ndim == 0 and part[0] == "number" else x
 
-        args, points = ([cgrad._tree.unflatten(shape, leaves(shape, n)) for shape in program.shapes] for n in ((), (3,)))
+        args, points = ([cgrad.programs.pytree.unflatten(shape, leaves(shape, n)) for shape in program.shapes] for n in ((), (3,)))
         n = len(args) - len(program.key[0])
         for run in (lambda: q(*args[:n], **dict(zip(program.key[0], args[n:], strict=True))), lambda: q.jacobian(*args),
                     lambda: program(*args), lambda: program.map(*points)):

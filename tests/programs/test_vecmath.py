@@ -1,4 +1,4 @@
-"""core/vecmath.h: every function, at every target that this machine runs, within 2 ulp of mpmath."""
+"""core/mathlib/vecmath.h: every function, at every target that this machine runs, within 2 ulp of mpmath."""
 
 import ctypes
 import functools
@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 HERE = Path(__file__).resolve().parent
-CORE = HERE.parent.parent / "src" / "cgrad" / "core"
+CORE = HERE.parent.parent / "src" / "cgrad" / "core" / "mathlib"
 TARGETS = ("sse2", "avx2", "avx512", "plain")
 INF, NAN = math.inf, math.nan
 SPECIAL = (0.0, -0.0, INF, -INF, NAN, 1.0, -1.0, 0.5, -0.5, 2.0, -2.0, 3.0, -3.0, 10.0, 100.0, 1000.0, 5e-324,
@@ -68,7 +68,7 @@ LIBM = {"pow", "log2", "asinh", "acosh", "erf"}  # without fma the block functio
 def library(tmp_path_factory):
     compiler = shutil.which("gcc")
     if not compiler or sys.platform == "win32":
-        pytest.skip("no gcc to compile core/vecmath.h with")
+        pytest.skip("no gcc to compile core/mathlib/vecmath.h with")
     if not CORE.exists():
         pytest.skip("the headers are not there: an installed package")
     made = tmp_path_factory.mktemp("vecmath") / "vecmath.so"

@@ -3,9 +3,9 @@
 Rules call the Primitives of these chapters directly: on plain arrays they are the forward function alone, on
 Tensors and Values they record. One rule so serves both sweeps, and derivatives exist to any order.
 
-In a compiled function forward functions get arrays of Values instead (core/trace.pxi), and rules are not asked: the
-derivative is that of the operations. Where that is another one at a kink, or NumPy does not treat objects as it treats
-numbers (nan in np.maximum), a forward function has a way of its own for ``of_values(x)``.
+In a compiled function forward functions get arrays of Values instead (core/tracing/trace.pxi), and rules are not
+asked: the derivative is that of the operations. Where that is another one at a kink, or NumPy does not treat objects as
+it treats numbers (nan in np.maximum), a forward function has a way of its own for ``of_values(x)``.
 """
 
 from __future__ import annotations

@@ -1,0 +1,401 @@
+# core/arrays/elementwise.pxi: ``t*u`` from slot to append, where an operand is an array.
+#
+# Tensor.__mul__ (generated) calls ``elementwise``: what are the operands (``resolve``), which precision, which
+# shape; NumPy's loop or a kernel over a new array; one append, with a payload.
+#
+# A buffer that the tape has taken (``captured``) is not written to again: Tensor.data gives the tensor a new one
+# first. One that somebody else may hold (not ``bare``) is copied before the tape takes it.
+
+cdef inline bint is_tensor(object o) noexcept:
+    return Py_TYPE(o) is <PyTypeObject *>Tensor
+
+
+cdef inline bint arrayish(object o) noexcept:
+    return is_tensor(o) or cnp.PyArray_Check(o)  # by type: asking an object may run its Python
+
+
+cdef object numeric(object array, str op):
+    """An array of real numbers."""
+    if array.dtype.kind not in "fiub":
+        raise errors.bad_array(op, 0, array)
+    return array
+
+
+cdef object resolve(object o, Term *r, int op, int position):
+    """An operand: gives its array, None for a number, NotImplemented for a type that may know better."""
+    cdef Tensor t
+    r.v = NULL
+    r.i = -1
+    r.x = 0
+    if is_tensor(o):
+        t = <Tensor>o
+        if t.node or t.needs:
+            r.v = <PyObject *>o
+        look_who_holds(t)
+        return t.array
+    if is_value(o):
+        r.v = <PyObject *>o
+        r.x = (<Value>o).primal
+        return None
+    if PyFloat_CheckExact(o):
+        r.x = PyFloat_AS_DOUBLE(o)
+        return None
+    if cnp.PyArray_Check(o):
+        if cnp.PyArray_TYPE(<cnp.ndarray>o) != cnp.NPY_DOUBLE and (o.dtype.kind not in "fiub" or o.dtype.itemsize > 8):
+            raise errors.bad_array(OP_NAMES[op], position, o)
+        if not plain_layout(o):
+            o = o.astype(o.dtype.newbyteorder("="))
+        if cnp.PyArray_NDIM(<cnp.ndarray>o) == 0:
+            r.x = o
+            return None
+        return o
+    return None if operand(o, &r.x, op, position) else NotImplemented
+
+
+cdef inline bint plain_layout(object array) noexcept:
+    """Whether kernels can read its numbers where they are."""
+    return cnp.PyArray_ISNOTSWAPPED(<cnp.ndarray>array) and cnp.PyArray_ISALIGNED(<cnp.ndarray>array)
+
+
+cdef inline void look_who_holds(Tensor t) noexcept:
+    """Note whether a tape may take the buffer as it is. To be asked before anything refers to it."""
+    if t.node == 0 and not t.captured:
+        t.bare = t.shared or (references(<PyObject *>t.array) == 1 and cnp.PyArray_BASE(<cnp.ndarray>t.array) == NULL)
+
+
+def frozen(Tensor t):
+    """The numbers of a tensor as somebody may keep them: a read-only view that nobody writes to."""
+    cdef object view
+    if traces:
+        refuse(t, "its array")
+    look_who_holds(t)
+    if t.node == 0 and not t.shared:
+        if not (t.captured or t.bare):
+            view = t.array.copy()
+            view.flags.writeable = False
+            return view
+        t.captured = True
+    view = t.array.view()
+    view.flags.writeable = False
+    return view
+
+
+cdef object own(object o):
+    """A constant operand's array as the tape may keep it."""
+    cdef Tensor t
+    if is_tensor(o):
+        t = <Tensor>o
+        if t.captured or t.bare:
+            t.captured = not t.shared
+            return t.array
+        return cnp.PyArray_NewCopy(<cnp.ndarray>t.array, cnp.NPY_CORDER)
+    return cnp.PyArray_NewCopy(<cnp.ndarray>o, cnp.NPY_CORDER)
+
+
+cdef int32_t bind_array(Tensor leaf, Tape t) except -1:
+    """The leaf's place on t: a new slot. The caller has made room in the columns."""
+    cdef Py_ssize_t i = t.top
+    cdef Payload *p
+    cdef object array = leaf.array
+    cdef bint mine = leaf.captured or leaf.bare
+    if not mine:
+        array = cnp.PyArray_NewCopy(<cnp.ndarray>array, cnp.NPY_CORDER)
+    payload_room(t)
+    t.op[i] = OP_LEAF | SPECIAL
+    t.used[i] = 0
+    t.a[i] = t.b[i] = <int32_t>i
+    t.val[i] = t.da[i] = t.db[i] = 0
+    p = enter(t, i, array, None, None)
+    p.leaf = <PyObject *>leaf
+    Py_INCREF(leaf)
+    t.top = i + 1
+    if mine:
+        leaf.captured = not leaf.shared
+        leaf.home = <PyObject *>t
+        leaf.index = <int32_t>i
+    return <int32_t>i
+
+
+cdef int precision(object array) except -1:
+    """1 single, 2 double, 0: whatever the others have (masks and small integers)."""
+    cdef int code = cnp.PyArray_TYPE(<cnp.ndarray>array)
+    if code == cnp.NPY_DOUBLE:
+        return 2
+    if code == cnp.NPY_FLOAT:
+        return 1
+    return 2 if array.dtype.kind in "iu" and array.dtype.itemsize > 2 else 0
+
+
+cdef object elementwise(int op, object x, object y, object z):
+    """An op of the table over arrays; NotImplemented where a type may know better."""
+    cdef Term[3] r
+    cdef PyObject *arrays[3]
+    cdef object array0, array1 = None, array2 = None
+    cdef int n, k
+    if cgrad_unlikely(traces) and tracing() is not None:
+        return traced_elementwise(op, x, y, z)
+    if is_tensor(x) and cnp.PyArray_NDIM(<cnp.ndarray>(<Tensor>x).array) == 0:
+        x = item(<Tensor>x, 0)
+    if is_tensor(y) and cnp.PyArray_NDIM(<cnp.ndarray>(<Tensor>y).array) == 0:
+        y = item(<Tensor>y, 0)
+    if is_tensor(z) and cnp.PyArray_NDIM(<cnp.ndarray>(<Tensor>z).array) == 0:
+        z = item(<Tensor>z, 0)
+    if OP_CONSTANT[op] and not (is_value(y) or arrayish(y)):
+        op = OP_CONSTANT[op]
+    n = OP_ARITY[op]
+    array0 = resolve(x, &r[0], op, 0)
+    if array0 is NotImplemented:
+        return NotImplemented
+    if n > 1:
+        array1 = resolve(y, &r[1], op, 1)
+        if array1 is NotImplemented:
+            return NotImplemented
+        if n > 2:
+            array2 = resolve(z, &r[2], op, 2)
+            if array2 is NotImplemented:
+                return NotImplemented
+    if array0 is None and array1 is None and array2 is None:
+        return SCALARS[op](*[given if is_value(given) else r[k].x for k, given in enumerate((x, y, z)[:n])])
+    for k in range(n):
+        if OP_PLAIN[op] >> k & 1 and r[k].v != NULL:
+            raise errors.needs_number(OP_NAMES[op], f"operand {k + 1}", <object>r[k].v)
+    arrays[0] = <PyObject *>array0
+    arrays[1] = <PyObject *>array1
+    arrays[2] = <PyObject *>array2
+    return applied(op, n, (x, y, z), r, arrays)
+
+
+cdef object applied(int op, int n, tuple given, Term *r, PyObject **arrays):
+    cdef int kind = 0, k, d, nd = 0, width
+    cdef bint f32, traced = False
+    cdef cnp.npy_intp[MOST_DIMS] dims
+    cdef Walk w
+    cdef double[3] numbers
+    cdef float[3] floats
+    cdef object out, saved = None, kept = None, array
+    cdef PyObject *none = <PyObject *>None
+    for k in range(n):
+        if arrays[k] != none and not (k == 0 and op == OP_WHERE and n == 3):
+            kind = max(kind, precision(<object>arrays[k]))
+        traced = traced or r[k].v != NULL
+    if kind == 0 and arrays[0] != none:  # a condition alone
+        kind = precision(<object>arrays[0])
+    f32 = kind == 1
+    for k in range(n):
+        if arrays[k] != none and cnp.PyArray_TYPE(<cnp.ndarray>arrays[k]) != (cnp.NPY_FLOAT if f32 else cnp.NPY_DOUBLE):
+            if r[k].v != NULL:  # a float32 tensor beside float64: widened by a node of its own
+                again = list(given)
+                again[k] = CAST(given[k], "f" if f32 else "d")
+                return elementwise(op, again[0], again[1], again[2])
+            array = (<object>arrays[k]).astype(np.float32 if f32 else np.float64)
+            kept = (kept, array)
+            arrays[k] = <PyObject *>array
+
+    for k in range(n):  # the result's shape
+        if arrays[k] != none:
+            width = cnp.PyArray_NDIM(<cnp.ndarray>arrays[k])
+            if width > nd:
+                for d in range(nd - 1, -1, -1):
+                    dims[d + width - nd] = dims[d]
+                for d in range(width - nd):
+                    dims[d] = 1
+                nd = width
+            for d in range(width):
+                if dims[nd - width + d] == 1:
+                    dims[nd - width + d] = cnp.PyArray_DIMS(<cnp.ndarray>arrays[k])[d]
+                elif cnp.PyArray_DIMS(<cnp.ndarray>arrays[k])[d] not in (1, dims[nd - width + d]):
+                    raise errors.no_broadcast(OP_NAMES[op], [
+                        (given[d].name if is_tensor(given[d]) else "", (<object>arrays[d]).shape)
+                        for d in range(n) if arrays[d] != none])
+    out = new_array(nd, dims, f32)
+    start_walk(&w, nd, dims)
+    for k in range(n):
+        if arrays[k] != none:
+            lay(&w, k, arrays[k])
+        else:
+            numbers[k] = r[k].x
+            floats[k] = <float>r[k].x
+            lay_number(&w, k, <void *>&floats[k] if f32 else <void *>&numbers[k])
+    lay(&w, OUT, <PyObject *>out)
+    forward_walk(op, f32, &w)
+    if not traced or (modes and quiet()):
+        return plain_tensor(out) if any_tensor(given) or traced else out
+    for k in range(n):
+        if arrays[k] != none and r[k].v == NULL:
+            saved = [None, None, None] if saved is None else saved
+            saved[k] = own(given[k] if is_tensor(given[k]) and kept is None else <object>arrays[k])
+    return append_array(op, n, r, out, None if saved is None else tuple(saved))
+
+
+cdef bint any_tensor(tuple given):
+    for o in given:
+        if is_tensor(o):
+            return True
+    return False
+
+
+cdef object append_array(int op, int n, Term *r, object out, object saved):
+    """The node of an array: op(r[0], ...), its payload and its handle."""
+    cdef Pair p
+    cdef Tape t
+    cdef Py_ssize_t i
+    locate(r, n, op, &p, 2, True)
+    t = <Tape>p.home
+    if modes:
+        inspect_array(&p, op, out, r, n, 1 if n == 3 else 0, None, saved)
+    if n == 3:
+        write(t, OP_CONT, &r[1], 0, &r[2], 0)
+        t.used[t.top - 1] = USED
+    i = t.top
+    write(t, op | SPECIAL, &r[0], 0, &r[1] if n == 2 else NULL, 0)
+    if n == 3:
+        t.b[i] = -1
+    enter(t, i, out, None, saved).n = n
+    return held_tensor(p.handle, p.home, i, out)
+
+
+cdef inline object held_tensor(PyObject *h, PyObject *home, Py_ssize_t i, object out):
+    """Make h the handle of array node i."""
+    (<Tensor>h).array = out
+    hold_place(h, home, i)
+    return cgrad_own(h)
+
+
+cdef int inspect_array(Pair *p, int op, object out, const Term *terms, Py_ssize_t n, Py_ssize_t more,
+                       object rule=None, object saved=None) except -1:
+    """Under detect_anomaly, as ``inspect``: the line of user code; an error for nan or inf in a result."""
+    cdef Tape t = <Tape>p.home
+    cdef Py_ssize_t k
+    t.busy += 1
+    try:
+        if not (<Context>context()).anomaly:
+            return 0
+        where = errors.user_line()
+        bad = np.asarray(out)[~np.isfinite(out)]
+        if bad.size:
+            operands = []
+            for k in range(n):
+                if terms[k].i >= 0 and is_array(t, terms[k].i):
+                    operands.append((name_of(t, terms[k].i),
+                                     f"an array of shape {(<object>payload_at(t, terms[k].i).value).shape}"))
+                elif saved is not None and (<tuple>saved)[k] is not None:
+                    operands.append(("", f"an array of shape {(<tuple>saved)[k].shape}"))
+                else:
+                    operands.append(describe(t, terms[k].i, terms[k].x))
+            name = OP_NAMES[op] if rule is None else rule.name
+            raise errors.array_anomaly(name, bad.flat[0], np.shape(out), operands, where)
+        if t.lines is None:
+            t.lines = {}
+        if t.top + more >= t.limit:
+            make_room(t, more + 1)
+        t.lines[t.top + more] = where
+    except BaseException:
+        discard(p.handle)
+        raise
+    finally:
+        t.busy -= 1
+    return 0
+
+
+# ---- t[i] ----------------------------------------------------------------------------------------
+
+cdef object item(Tensor v, Py_ssize_t offset):
+    """Element number ``offset`` (in C order) as a Value."""
+    cdef cnp.ndarray array
+    cdef double x
+    cdef Py_ssize_t i
+    cdef Term r
+    cdef Pair p
+    cdef Tape t
+    if cgrad_unlikely(traces) and tracing() is not None:
+        element = elements_of(v).flat[offset]
+        return element if is_value(element) else leaf_of(new_handle(), element)
+    look_who_holds(v)  # before this function does
+    array = <cnp.ndarray>v.array
+    if cnp.PyArray_IS_C_CONTIGUOUS(array):
+        if single(array):
+            x = (<float *>cnp.PyArray_DATA(array))[offset]
+        else:
+            x = (<double *>cnp.PyArray_DATA(array))[offset]
+    else:
+        x = array.flat[offset]
+    if not (v.node or v.needs):
+        return leaf_of(new_handle(), x)
+    p.home = v.home
+    r.i = v.index
+    if modes or v.home == NULL or (<Tape>v.home).top >= (<Tape>v.home).limit or free_list == NULL \
+            or (v.node == 0 and v.home != current()):
+        r.v, r.x, r.i = <PyObject *>v, 0, -1
+        locate(&r, 1, OP_ITEM, &p, 1)
+        if p.home == NULL:
+            return leaf_of(p.handle, x)
+        if modes:
+            inspect(&p, OP_ITEM, x, &r, 1)
+        discard(p.handle)  # the next one taken
+    t = <Tape>p.home
+    i = t.top
+    t.used[r.i] = USED
+    t.items = True
+    return appended(<PyObject *>t, i, OP_ITEM, x, <int32_t>i, <double>offset, r.i, 0)
+
+
+cdef Py_ssize_t offset_of(Tensor t, object index) except -2:
+    """The number of the element that an index of whole numbers names; -1: the index is of another kind."""
+    cdef cnp.ndarray array = <cnp.ndarray>t.array
+    cdef int nd = cnp.PyArray_NDIM(array), d
+    cdef Py_ssize_t i, offset = 0, size
+    if type(index) is int:
+        if nd != 1:
+            return -1
+        i = index
+        size = cnp.PyArray_DIMS(array)[0]
+        if i < 0:
+            i += size
+        if not 0 <= i < size:
+            raise errors.out_of_range(t, index, 0)
+        return i
+    if type(index) is tuple and len(<tuple>index) == nd:
+        for d in range(nd):
+            k = (<tuple>index)[d]
+            if isinstance(k, bool) or not isinstance(k, (int, np.integer)):
+                return -1
+            i = k
+            size = cnp.PyArray_DIMS(array)[d]
+            if i < 0:
+                i += size
+            if not 0 <= i < size:
+                raise errors.out_of_range(t, index, d)
+            offset = offset*size + i
+        return offset
+    if nd == 1 and isinstance(index, np.integer):
+        return offset_of(t, int(index))
+    return -1
+
+
+@cython.final
+cdef class Elements:
+    """Iteration over a tensor: Values over one axis, tensors over more."""
+    cdef Tensor of
+    cdef Py_ssize_t at, size
+    cdef bint rows
+
+    def __cinit__(self, Tensor of):
+        self.of = of
+        if of.array.ndim == 0:
+            raise TypeError("iteration over a 0-d tensor: use t.item()")
+        self.size = of.array.shape[0]
+        self.rows = of.array.ndim > 1
+
+    def __iter__(self):
+        return self
+
+    def __length_hint__(self):
+        return self.size - self.at
+
+    def __next__(self):
+        if self.at >= self.size:
+            raise StopIteration
+        self.at += 1
+        if self.rows:
+            return structural["getitem"](self.of, self.at - 1)
+        return item(self.of, self.at - 1)

@@ -1,0 +1,324 @@
+# core/arrays/primitive.pxi: nodes with a rule in Python: structural ops, and operations of users.
+
+structural = {}        # what the core asks of the structural ops, by name: getitem, matmul, ...
+ARRAY_FUNCTIONS = {}   # NumPy's functions and ufuncs, and who answers them
+
+
+def implements(function, answer):
+    """Let ``answer`` stand for a NumPy function, a ufunc, or (ufunc, method) where a Tensor or Value is given."""
+    ARRAY_FUNCTIONS[function] = answer
+
+
+def plain(x):
+    """The ndarray of a Tensor, the float of a Value; anything else as it is."""
+    if cgrad_unlikely(traces) and (is_tensor(x) or is_value(x)):
+        refuse(x, "its number")
+    if is_tensor(x):
+        return (<Tensor>x).array
+    return (<Value>x).primal if is_value(x) else x
+
+
+cdef bint needs_grad(object x) noexcept:
+    return is_value(x) or (is_tensor(x) and ((<Tensor>x).node or (<Tensor>x).needs))
+
+
+# IEEE arithmetic gives nan and inf, never a warning or an exception, whatever the caller has set for NumPy.
+try:
+    from numpy._core._ufunc_config import _extobj_contextvar as _ERRORS, _make_extobj
+    _IGNORED = _make_extobj(all="ignore")
+except ImportError:  # a NumPy without these
+    _ERRORS = None
+
+
+cdef object ignore_errors():
+    if _ERRORS is not None:
+        return _ERRORS.set(_IGNORED)
+    state = np.errstate(all="ignore")
+    state.__enter__()
+    return state
+
+
+cdef int heed_errors(object before) except -1:
+    if _ERRORS is not None:
+        _ERRORS.reset(before)
+    else:
+        before.__exit__(None, None, None)
+    return 0
+
+
+cdef object wrapped(object value):
+    """A result without history: a Tensor of an array, a Value of a scalar."""
+    if isinstance(value, np.ndarray) and value.ndim:
+        return plain_tensor(standard(value))
+    return leaf_of(new_handle(), value)
+
+
+cdef object standard(object array):
+    """As float64 or float32, a plain ndarray."""
+    cdef int code
+    if type(array) is not np.ndarray:
+        array = np.asarray(array)
+    if not plain_layout(array):
+        array = array.astype(array.dtype.newbyteorder("="))
+    code = cnp.PyArray_TYPE(<cnp.ndarray>array)
+    if code != cnp.NPY_DOUBLE and code != cnp.NPY_FLOAT:
+        return array.astype(np.float64)
+    return array
+
+
+cdef class Primitive:
+    """Primitive(name, forward, vjp): an operation on arrays with its rule.
+
+    forward(*args, **kwargs) gets ndarrays and floats, and gives an ndarray or a number; vjp is a tuple with a
+    function (g, out, *args, **kwargs) or None for each argument, or one function (k, g, out, *args, **kwargs)
+    for any number of them. It gives the adjoint of that argument: v^T J. A rule over NumPy's functions and
+    operators serves twice: over arrays in a sweep, over Tensors where the sweep is recorded.
+
+    >>> import numpy as np, cgrad
+    >>> twice = cgrad._core.Primitive("twice", lambda x: 2*x, (lambda g, out, x: 2*g,))
+    >>> t = cgrad.Tensor([1.0, 2.0], requires_grad=True)
+    >>> twice(t).backward(); t.grad.tolist()
+    [2.0, 2.0]
+    """
+    cdef readonly str name
+    cdef readonly object forward, vjp
+    cdef bint many
+
+    def __init__(self, str name, forward, vjp):
+        self.name, self.forward, self.vjp = name, forward, vjp
+        self.many = not isinstance(vjp, tuple)
+
+    def __repr__(self):
+        return f"<Primitive {self.name}>"
+
+    def __reduce__(self):
+        return self.name
+
+    def __call__(self, *args, **kwargs):
+        cdef Py_ssize_t n = len(args), k, traced = 0
+        cdef bint ours = False
+        cdef list numbers = list(args)
+        for k in range(n):
+            x = args[k]
+            if is_tensor(x):
+                ours = True
+                look_who_holds(<Tensor>x)
+                traced += (<Tensor>x).node or (<Tensor>x).needs
+                if (<Tensor>x).node == 2:
+                    raise errors.wrong_tape(self.name, x, None, True)
+            elif is_value(x):
+                ours = True
+                traced += 1
+        if not ours:
+            return self.forward(*args, **kwargs)
+        if cgrad_unlikely(traces) and tracing() is not None:
+            return traced_primitive(self, args, kwargs)
+        for k in range(n):
+            x = args[k]
+            if is_tensor(x):
+                numbers[k] = (<Tensor>x).array
+            elif is_value(x):
+                numbers[k] = (<Value>x).primal
+            elif cnp.PyArray_Check(x) and cnp.PyArray_TYPE(<cnp.ndarray>x) != cnp.NPY_DOUBLE \
+                    and (x.dtype.kind not in "fiub" or x.dtype.itemsize > 8):
+                raise errors.bad_array(self.name, k, x)
+        before = ignore_errors()
+        try:
+            value = self.forward(*numbers, **kwargs)
+        finally:
+            heed_errors(before)
+        if traced == 0 or (modes and quiet()):
+            return wrapped(value)
+        return self.record(args, kwargs, value, traced)
+
+    cdef object rule(self, Py_ssize_t k):
+        return self.vjp if self.many else self.vjp[k]
+
+    cdef object record(self, tuple args, dict kwargs, object value, Py_ssize_t traced):
+        cdef list kept = list(args)
+        cdef list inputs = []
+        cdef list places = []
+        cdef Py_ssize_t k
+        for k, x in enumerate(args):
+            if needs_grad(x):
+                if not self.many and self.vjp[k] is None:
+                    raise errors.needs_number(self.name, f"operand {k + 1}", x)
+                inputs.append(x)
+                places.append(k)
+                kept[k] = None
+            elif is_tensor(x) or isinstance(x, np.ndarray):
+                kept[k] = own(x)
+        return append_rule(OP_PRIMITIVE, inputs, value, self, (tuple(places), kept, kwargs))
+
+    cdef list arguments(self, tuple saved, list inputs):
+        """All arguments as the vjp gets them."""
+        cdef list result = list(saved[1])
+        for k, x in zip(saved[0], inputs):
+            result[k] = x
+        return result
+
+
+cdef object append_rule(int op, list inputs, object value, object rule, object saved):
+    """A node with a rule over any number of operands that have derivatives.
+
+    value: an array, or a number; None: it has outputs of its own (a Function's head) and no handle: gives its tape
+    and place.
+    """
+    cdef Py_ssize_t n = len(inputs), k, i, more
+    cdef Term *r
+    cdef Pair p
+    cdef Tape t
+    cdef bint scalar = value is not None and not (isinstance(value, np.ndarray) and value.ndim)
+    cdef double x = 0
+    if scalar:
+        x = value
+    elif value is not None:
+        value = standard(value)
+    r = <Term *>malloc(n*sizeof(Term))
+    if r == NULL:
+        raise MemoryError("no memory for operands")
+    try:
+        for k in range(n):
+            r[k].v = <PyObject *>inputs[k] if is_value(inputs[k]) or is_tensor(inputs[k]) else NULL
+            r[k].x = (<Value>inputs[k]).primal if is_value(inputs[k]) else 0 if r[k].v != NULL else inputs[k]
+            r[k].i = -1
+        more = n//2 if n > 2 else 0
+        locate(r, n, op, &p, more + 1, not scalar)
+        t = <Tape>p.home
+        if modes and value is not None:
+            if scalar:
+                inspect(&p, op, x, r, n, more, rule)
+            else:
+                inspect_array(&p, op, value, r, n, more, rule)
+        if n > 2:
+            for k in range(1, n, 2):
+                write(t, OP_CONT, &r[k], 0, &r[k + 1] if k + 1 < n else NULL, 0)
+                t.used[t.top - 1] = USED
+        i = t.top
+        write(t, op | SPECIAL, &r[0], 0, &r[1] if n == 2 else NULL, 0)
+        if n > 2:
+            t.b[i] = <int32_t>(-more)
+        t.val[i] = x
+        enter(t, i, None if scalar else value, rule, saved).n = <int32_t>n
+        if value is None:
+            discard(p.handle)
+            return t, i
+        if scalar:
+            hold(p.handle, p.home, i, x)
+            return cgrad_own(p.handle)
+        return held_tensor(p.handle, p.home, i, value)
+    finally:
+        free(r)
+
+
+cdef list inputs_at(Tape t, Payload *p):
+    """The places of a special node's operands; -1: a plain number."""
+    cdef Py_ssize_t k, i = p.node
+    cdef list result = [t.a[i]]
+    if t.b[i] < 0:
+        for k in range(i + t.b[i], i):
+            result.append(t.a[k] if t.a[k] != k else i)
+            result.append(t.b[k] if t.b[k] != k else i)
+    elif p.n > 1:
+        result.append(t.b[i])
+    return [j if j != i else -1 for j in result[:p.n]]
+
+
+# ---- scalars into arrays -------------------------------------------------------------------------
+
+def gather(values):
+    """A 1-d tensor of Values and numbers: the counterpart of t[i]."""
+    cdef list given = list(values)
+    cdef Py_ssize_t n = len(given), k
+    cdef cnp.ndarray out = np.empty(n)
+    cdef double *to = <double *>cnp.PyArray_DATA(out)
+    cdef bint traced = False
+    for k in range(n):
+        x = given[k]
+        if is_value(x):
+            to[k] = (<Value>x).primal
+            traced = True
+        else:
+            to[k] = plain_named(x, "stack", k)
+            given[k] = to[k]
+    if not traced or (modes and quiet()):
+        return plain_tensor(out)
+    if traces and tracing() is not None:
+        elements = np.empty(n, object)
+        elements[:] = given
+        return tensor_of(elements)
+    return append_rule(OP_GATHER, given, out, None, None)
+
+
+# ---- many scalar parameters at once --------------------------------------------------------------
+
+def read_data(list values):
+    """The numbers of Values, as a vector."""
+    cdef cnp.ndarray out = np.empty(len(values))
+    cdef Py_ssize_t k
+    for k in range(len(values)):
+        if traces:
+            refuse(<Value?>values[k], "its number")
+        (<double *>cnp.PyArray_DATA(out))[k] = (<Value?>values[k]).primal
+    return out
+
+
+def read_grad(list values):
+    """The gradients of Values that are leaves, as a vector."""
+    if traces:
+        refuse_effect("reading grad")
+    cdef cnp.ndarray out = np.empty(len(values))
+    cdef Py_ssize_t k
+    for k in range(len(values)):
+        (<double *>cnp.PyArray_DATA(out))[k] = (<Value?>values[k]).adjoint
+    return out
+
+
+def write_data(list values, double[:] numbers):
+    """Set the data of Values that are leaves; what was recorded before keeps the old numbers."""
+    cdef Py_ssize_t k
+    if traces:
+        refuse_effect("setting data")
+    if numbers.shape[0] != len(values):
+        raise errors.lengths("write_data", len(values), numbers.shape[0])
+    for k in range(len(values)):
+        if (<Value?>values[k]).node:
+            raise errors.data_of_node(values[k]._op, values[k])
+        (<Value>values[k]).primal = numbers[k]
+        (<Value>values[k]).home = NULL
+
+
+# ---- casts, un-broadcasting ----------------------------------------------------------------------
+
+def _cast_forward(x, code):
+    return np.asarray(x).astype(code)
+
+
+def _cast_back(g, out, x, code):
+    return CAST(g, (<object>plain(x)).dtype.char) if isinstance(plain(x), np.ndarray) else g
+
+
+CAST = Primitive("astype", _cast_forward, (_cast_back, None))
+
+
+def _unbroadcast_forward(x, shape):
+    """Sum x over the axes along which ``shape`` was broadcast: by the walk that sums adjoints."""
+    cdef cnp.ndarray source = np.asarray(x)
+    cdef cnp.ndarray out
+    if (<object>source).shape == shape:
+        return x
+    out = np.zeros(shape, (<object>source).dtype if (<object>source).dtype.char in "fd" else np.float64)
+    add_to(out, standard(source), False)
+    return out if (<object>out).ndim else out[()]
+
+
+def _unbroadcast_back(g, out, x, shape):
+    return np.broadcast_to(g, np.shape(plain(x)))
+
+
+_UNBROADCAST = Primitive("unbroadcast", _unbroadcast_forward, (_unbroadcast_back,))
+
+
+def unbroadcast(x, shape):
+    """Sum x over broadcast axes, down to ``shape``: the adjoint of numpy.broadcast_to."""
+    return x if np.shape(plain(x)) == shape else _UNBROADCAST(x, shape=shape)

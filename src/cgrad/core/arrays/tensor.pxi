@@ -1,0 +1,654 @@
+# core/arrays/tensor.pxi: Tensor as Python sees it. tools/gen_ops.py copies this chapter and adds the op table's methods.
+#
+#   Tensor
+#   +----------+----------------------------------------------+
+#   | home     | a node: its tape. A leaf: that of its newest slot, or NULL      (as in a Value)
+#   | index    | its entry there                              |
+#   | array    | the numbers: a contiguous ndarray, or a view of one             |
+#   | gradient | leaf: what sweeps have added up, or None     |
+#   | captured | leaf: a tape may hold the buffer: nobody writes to it any more  |
+#   | shared   | copy=False: the caller's buffer, used as it is                  |
+#   | needs    | leaf: requires_grad                          |
+#   +----------+----------------------------------------------+
+
+class Gradient(np.ndarray):
+    """What ``Tensor.grad`` gives: an ndarray that can be set to zero in PyTorch's way."""
+
+    __slots__ = ()
+
+    def zero_(self):
+        """Set all elements to 0."""
+        self[...] = 0
+        return self
+
+
+cdef object array_of(object data, object dtype, bint copy):
+    """The ndarray of a new tensor."""
+    cdef object array, wanted
+    if is_tensor(data):
+        if traces:
+            refuse(<Handle>data, "Tensor")
+        data = (<Tensor>data).array
+    if dtype is None:
+        wanted = None
+    else:
+        try:
+            wanted = np.dtype(dtype)
+        except TypeError:
+            wanted = None
+        if wanted is None or wanted.char not in "fd":
+            raise errors.tensor_dtype(dtype)
+    if isinstance(data, np.ndarray):
+        if data.dtype.kind not in "fiub" or data.dtype.itemsize > 8 or (wanted is None and data.dtype.char not in "fd"):
+            raise errors.bad_array("Tensor", 0, data)
+        wanted = data.dtype.newbyteorder("=") if wanted is None else wanted.newbyteorder("=")
+        if copy:
+            return np.array(data, wanted, order="C", copy=True, subok=False)
+        if data.dtype != wanted or not data.flags.aligned or data.dtype.byteorder not in "=|":
+            raise errors.cannot_share(data, wanted)
+        if not data.flags.writeable:
+            raise errors.read_only("Tensor", data)
+        return np.asarray(data)
+    if is_value(data):
+        raise errors.bad_data(data)
+    try:
+        array = np.asarray(data)
+    except ValueError:
+        raise errors.ragged(data) from None
+    if array.dtype.kind not in "fiub":
+        raise errors.no_array(data)
+    return array.astype(np.float64 if wanted is None else wanted.newbyteorder("="))
+
+
+cdef object plain_tensor(object array):
+    """A tensor without history over a new array."""
+    cdef Tensor v = <Tensor>cgrad_own(new_tensor())
+    v.array = array
+    return v
+
+
+def _tensor_leaf(data, requires_grad, name):
+    """What a pickled Tensor becomes."""
+    return Tensor(data, requires_grad, name=name or None)
+
+
+@cython.final
+cdef class Tensor:
+    """Tensor(data, requires_grad=False, *, name=None, dtype=None, copy=True): an array that knows how it was computed.
+
+    data: numbers, nested lists of them, an ndarray of float64 or float32, a Tensor. dtype: float64 or float32
+    (default: the array's; float64 for lists). copy=False shares the array: then it must not be written to while
+    graphs live that used it. Arithmetic, NumPy's functions and those of cgrad give Tensors where NumPy would give
+    arrays, and Values where it would give scalars.
+
+    Raises TypeError for other dtypes, ValueError for lists of different lengths.
+
+    >>> import cgrad
+    >>> t = cgrad.Tensor([1.0, 2.0, 3.0], requires_grad=True)
+    >>> y = (t*t + 1).sum()
+    >>> y.backward()
+    >>> y.data, t.grad.tolist()
+    (17.0, [2.0, 4.0, 6.0])
+    """
+
+    def __cinit__(self):
+        self.odd = 1  # CPython's allocation shows it to the collector; fresh_tensor takes that back
+
+    def __init__(self, data, requires_grad=False, *, name=None, label=None, dtype=None, copy=True):
+        if self.node or self.home != NULL or self.array is not None:
+            raise TypeError("Tensor: __init__ of a tensor in use: make a new one")
+        self.array = array_of(data, dtype, copy)
+        self.shared = not copy
+        self.needs = bool(requires_grad)
+        if label is not None:
+            if name is not None and name != label:
+                raise errors.two_names(name, label)
+            name = label
+        if name is not None:
+            self.name = name
+
+    # ---- the numbers and their gradient --------------------------------------------------------
+
+    @property
+    def data(self):
+        """The ndarray. Settable on leaves, and safe to write to: what was recorded before keeps the old numbers.
+
+        Of a computed tensor: a read-only view.
+        """
+        if cgrad_unlikely(traces):
+            refuse(self, "data")
+        if self.node:
+            view = self.array.view()
+            view.flags.writeable = False
+            return view
+        if self.captured:
+            if references(<PyObject *>self.array) > 1:  # a graph may live that needs it
+                self.array = self.array.copy()
+                self.home = NULL
+            self.captured = False
+        return self.array
+
+    @data.setter
+    def data(self, x):
+        if self.node:
+            raise errors.data_of_node(self._op or "an operation", self)
+        if traces:
+            refuse_effect("setting data")
+        if x is self.array:
+            return
+        array = plain(x)
+        if type(array) is not np.ndarray or array.dtype != self.array.dtype or array.base is not None \
+                or not array.flags.c_contiguous or not array.flags.writeable:
+            if isinstance(array, np.ndarray) and (array.dtype.kind not in "fiub" or array.dtype.itemsize > 8):
+                raise errors.bad_array("data", 0, array)
+            array = array_of(array, self.array.dtype, True)
+        if self.gradient is not None and self.gradient.shape != array.shape:
+            self.gradient = None
+        self.array = array
+        self.home = NULL
+        self.captured = self.shared = False
+
+    @property
+    def grad(self):
+        """The gradient that backward sweeps have added up, zeros before; None for a tensor without. Settable."""
+        cdef Payload *p
+        if cgrad_unlikely(traces):
+            refuse_effect("reading grad")
+        if not self.node:
+            if not self.needs and self.gradient is None:
+                return None
+            if self.gradient is None:
+                self.gradient = np.zeros(self.array.shape, self.array.dtype)
+            if type(self.gradient) is not Gradient:
+                self.gradient = self.gradient.view(Gradient) if cnp.PyArray_ISWRITEABLE(<cnp.ndarray>self.gradient) \
+                    and references(<PyObject *>self.gradient) == 1 and self.gradient.base is None \
+                    else self.gradient.copy().view(Gradient)
+            return self.gradient
+        check_node(self, "grad")
+        p = payload_at(<Tape>self.home, self.index)
+        if p.grad == NULL:
+            return np.zeros(self.array.shape, self.array.dtype).view(Gradient)
+        return (<object>p.grad).copy().view(Gradient)
+
+    @grad.setter
+    def grad(self, x):
+        cdef Payload *p
+        cdef PyObject *old
+        if traces:
+            refuse_effect("setting grad")
+        if x is None:
+            array = None
+        elif x is self.gradient and not self.node:
+            return
+        else:
+            array = plain(x)
+            if not isinstance(array, (int, float, np.ndarray, np.number)) or np.asarray(array).dtype.kind not in "fiub":
+                raise errors.bad_gradient(self, x)
+            if np.ndim(array) and np.shape(array) != self.array.shape:
+                raise errors.bad_gradient(self, x)
+            array = np.array(np.broadcast_to(array, self.array.shape), self.array.dtype)
+        if not self.node:
+            self.gradient = array
+            return
+        check_node(self, "grad")
+        p = payload_at(<Tape>self.home, self.index)
+        old = p.grad
+        p.grad = NULL
+        if old != NULL:
+            (<Tape>self.home).bytes -= cnp.PyArray_NBYTES(<cnp.ndarray>old)
+        if array is not None:
+            Py_INCREF(array)
+            p.grad = <PyObject *>array
+            (<Tape>self.home).bytes += cnp.PyArray_NBYTES(<cnp.ndarray>p.grad)
+        if old != NULL:
+            Py_DECREF(<object>old)
+
+    def zero_grad(self):
+        """t.zero_grad(): set ``grad`` to 0."""
+        if traces:
+            refuse_effect("setting grad")
+        if self.node:
+            self.grad = None
+        else:
+            self.gradient = None
+
+    @property
+    def requires_grad(self):
+        """Whether derivatives flow here: settable on leaves; True of what was computed from such."""
+        return bool(self.node or self.needs)
+
+    @requires_grad.setter
+    def requires_grad(self, flag):
+        self.requires_grad_(flag)
+
+    def requires_grad_(self, flag=True):
+        """t.requires_grad_(flag=True): set ``requires_grad`` of a leaf, and give t."""
+        if self.node and not flag:
+            raise errors.grad_of_node(self)
+        if traces and not self.node and bool(flag) != self.needs:
+            refuse_effect("requires_grad_")
+        if not self.node:
+            if self.needs and not flag:
+                self.home = NULL
+            self.needs = bool(flag)
+        return self
+
+    def item(self):
+        """t.item(): the number of a tensor of one element."""
+        if traces:
+            refuse(self, "item")
+        if self.array.size != 1:
+            raise errors.not_one("item", self)
+        return self.array.item()
+
+    def detach(self):
+        """t.detach(): a tensor with the same numbers and no history."""
+        if traces:
+            refuse(self, "detach")
+        return Tensor(self.array)
+
+    def numpy(self):
+        """t.numpy(): the numbers as a new ndarray."""
+        if traces:
+            refuse(self, "numpy")
+        return self.array.copy()
+
+    def tolist(self):
+        """t.tolist(): nested lists of floats."""
+        if traces:
+            refuse(self, "tolist")
+        return self.array.tolist()
+
+    def backward(self, seed=None, retain_graph=None):
+        """t.backward(seed=None): add the adjoint of every n that t was computed from to its ``grad``.
+
+        seed: the vector v of v^T dt/dn, an array of t's shape; ones if not given. Adds once a call, as
+        Value.backward does. retain_graph is accepted for other libraries' sake: a graph lives as long as it is
+        reachable.
+        """
+        backward_array(self, seed)
+
+    def register_hook(self, hook):
+        """t.register_hook(hook): call hook(adjoint) in each backward sweep that comes here.
+
+        What it gives, if not None, replaces the adjoint. Gives a handle with ``remove()``.
+        """
+        return register_hook(self, hook)
+
+    # ---- what it came from ---------------------------------------------------------------------
+
+    @property
+    def name(self):
+        """The name shown in traces, "" if none; ``label`` is the same."""
+        if not self.node:
+            return (<Extra>self.extra).name if self.extra is not None else ""
+        return name_of(<Tape>self.home, self.index) if self.home != NULL else ""
+
+    @name.setter
+    def name(self, text):
+        if text is not None and type(text) is not str:
+            if not isinstance(text, str):
+                raise errors.bad_name(text)
+            text = str(text)
+        if not self.node:
+            if self.extra is None:
+                self.extra = Extra()
+                self.odd = 1
+            (<Extra>self.extra).name = text or ""
+            return
+        check_node(self, "name")
+        if (<Tape>self.home).names is None:
+            (<Tape>self.home).names = {}
+        (<Tape>self.home).names[self.index] = text or ""
+
+    @property
+    def label(self):
+        """The same as ``name``."""
+        return self.name
+
+    @label.setter
+    def label(self, text):
+        self.name = text
+
+    @property
+    def _arguments(self):
+        """The operands in their order: Values, Tensors, and floats for plain numbers."""
+        return operands_of(self, "_prev")
+
+    @property
+    def _numbers(self):
+        """The arrays and numbers of all its arguments as they were recorded."""
+        return numbers_of(self)
+
+    @property
+    def _operands(self):
+        """The same as ``_arguments``, a plain number as a leaf."""
+        return tuple([Value(x) if type(x) is float else x for x in self._arguments])
+
+    @property
+    def _keywords(self):
+        """The plain arguments of the primitive that made it, by name."""
+        return keywords_of(self)
+
+    @property
+    def _index(self):
+        return self.index if self.node == 1 else -1
+
+    @property
+    def _prev(self):
+        """The set of operands: the same living objects (micrograd's name)."""
+        return set(self._operands)
+
+    @property
+    def _op(self):
+        """The operation that made it, as micrograd spells it; "" for a leaf."""
+        return symbol_of(<Tape>self.home, self.index) if self.node == 1 else ""
+
+    @property
+    def _name_of_op(self):
+        """The row of the op table, or the primitive, that made it; "leaf" for a leaf."""
+        return op_name(<Tape>self.home, self.index) if self.node == 1 else "leaf"
+
+    @property
+    def _tape(self):
+        """The tape of its history; None for a leaf."""
+        return <object>self.home if self.node and self.home != NULL else None
+
+    # ---- an array ------------------------------------------------------------------------------
+
+    @property
+    def shape(self):
+        if cgrad_unlikely(traces):
+            look_at_shape(self)
+        return self.array.shape
+
+    @property
+    def dtype(self):
+        return self.array.dtype
+
+    @property
+    def size(self):
+        if cgrad_unlikely(traces):
+            look_at_shape(self)
+        return self.array.size
+
+    @property
+    def ndim(self):
+        if cgrad_unlikely(traces):
+            look_at_shape(self)
+        return cnp.PyArray_NDIM(<cnp.ndarray>self.array)
+
+    @property
+    def nbytes(self):
+        if cgrad_unlikely(traces):
+            look_at_shape(self)
+        return self.array.nbytes
+
+    def __len__(self):
+        if cgrad_unlikely(traces):
+            look_at_shape(self)
+        if cnp.PyArray_NDIM(<cnp.ndarray>self.array) == 0:
+            raise TypeError("len: a 0-d tensor has none")
+        return cnp.PyArray_DIMS(<cnp.ndarray>self.array)[0]
+
+    def __iter__(self):
+        return Elements(self)
+
+    def __getitem__(self, index):
+        cdef Py_ssize_t offset = offset_of(self, index)
+        if offset >= 0:
+            return item(self, offset)
+        return structural["getitem"](self, index)
+
+    def __setitem__(self, index, x):
+        if self.node or self.needs:
+            raise errors.set_item(self)
+        if traces:
+            refuse_effect("setting an element")
+        if is_value(x) or (is_tensor(x) and needs_grad(x)):
+            raise errors.set_item(x)
+        self.data[index] = plain(x)
+
+    def __contains__(self, x):
+        if traces and traced_here(self):
+            return bool(np.any(compared(2, self, x)))
+        return plain(x) in self.array
+
+    def __array__(self, dtype=None, copy=None):
+        if traces:
+            refuse(self, "an array")
+        if self.node or self.needs:
+            raise errors.to_array(self)
+        array = self.data
+        return np.array(array, dtype) if copy or (dtype is not None and array.dtype != dtype) else array
+
+    def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
+        return answer_ufunc(ufunc, method, inputs, kwargs)
+
+    def __array_function__(self, function, types, args, kwargs):
+        return answer_function(function, args, kwargs)
+
+    # ---- Python's protocols --------------------------------------------------------------------
+
+    def __richcmp__(self, other, int op):
+        if cgrad_unlikely(traces) and traced_here(self):
+            return compared(op, self, other)
+        other = plain(other)
+        if not isinstance(other, (float, int, NUMPY_REAL, np.ndarray)):
+            return NotImplemented
+        return COMPARISONS[op]((<Tensor>self).array, other)
+
+    def __hash__(self):
+        return <Py_hash_t>(<uintptr_t><PyObject *>self >> 4)
+
+    def __bool__(self):
+        if self.array.size != 1:
+            raise errors.not_one("bool", self)
+        if traces and traced_here(self):
+            return bool(comparable(self).flat[0])
+        return bool(self.array.flat[0] != 0)
+
+    def __pos__(self):
+        return self
+
+    def __matmul__(x, y):
+        return structural["matmul"](x, y)
+
+    def __divmod__(x, y):
+        quotient = elementwise(OP_FLOORDIV, x, y, None)
+        return NotImplemented if quotient is NotImplemented else (quotient, elementwise(OP_MOD, x, y, None))
+
+    def __round__(self, digits=None):
+        if digits is not None:
+            raise TypeError("round: digits has no derivative rule: use cgrad.round(t*10**n)/10**n")
+        return elementwise(OP_ROUND, self, None, None)
+
+    def __float__(self):
+        if traces:
+            refuse(self, "float")
+        raise errors.to_float("float", self)
+
+    def __int__(self):
+        if traces:
+            refuse(self, "int")
+        raise errors.to_float("int", self)
+
+    def __repr__(self):
+        name = f", name={self.name!r}" if self.name else ""
+        numbers = np.array2string(self.array, separator=", ", prefix="Tensor(")
+        kind = ", dtype=float32" if single(self.array) else ""
+        if self.array.size == 0:
+            kind = f", shape={self.array.shape}{kind}"
+        if self.node and self.home == NULL:
+            return f"Tensor({numbers}{kind}, rewound{name})"
+        return f"Tensor({numbers}{kind}{', requires_grad=True' if self.requires_grad else ''}{name})"
+
+    def __reduce__(self):
+        if traces:
+            refuse(self, "copying")
+        return _tensor_leaf, (self.array, self.requires_grad, self.name)
+
+    def __copy__(self):
+        if traces:
+            refuse(self, "copying")
+        return Tensor(self.array, self.requires_grad, name=self.name or None)
+
+    def _repr_html_(self):
+        from . import viz
+        return viz.notebook(self)
+
+    # (the op table's slots and methods)
+
+
+# ---- memory: as for Value (core/values/handle.pxi) ------------------------------------------------------
+
+cdef PyObject *tensor_list = NULL  # free ones, linked through home; each keeps None in its objects
+cdef int tensor_count = 0
+cdef Py_ssize_t tensor_weak_offset = (<PyTypeRaw *>Tensor).tp_weaklistoffset
+
+
+cdef PyObject *new_tensor() except NULL:
+    """An untracked leaf without an array, to be filled in. May run a cycle collection: read indices after."""
+    cdef PyObject *h = tensor_list
+    cdef Tensor v
+    global tensor_list, tensor_count
+    if h != NULL:
+        tensor_list = (<Handle>h).home
+        tensor_count -= 1
+        cgrad_revive(h)
+    else:
+        v = Tensor.__new__(Tensor)
+        PyObject_GC_UnTrack(<PyObject *>v)
+        v.odd = 0
+        Py_INCREF(v)
+        h = <PyObject *>v
+    (<Handle>h).home = NULL
+    (<Handle>h).node = 0
+    return h
+
+
+cdef void discard(PyObject *h) noexcept:
+    """A handle that was taken and is not needed."""
+    if is_tensor(<object>h):
+        drop_tensor(h)
+    else:
+        drop_handle(h)
+
+
+cdef void drop_tensor(PyObject *h) noexcept:
+    cdef PyTypeObject *type
+    global tensor_list, tensor_count
+    (<Tensor>h).captured = (<Tensor>h).bare = (<Tensor>h).shared = (<Tensor>h).needs = 0
+    if tensor_count < CGRAD_FREE_LIST >> 6:
+        (<Handle>h).home = tensor_list
+        tensor_list = h
+        tensor_count += 1
+        return
+    type = Py_TYPE(<object>h)
+    Py_DECREF(None)
+    Py_DECREF(None)
+    Py_DECREF(None)
+    Py_DECREF(None)
+    PyObject_GC_Del(h)
+    if type.tp_flags & Py_TPFLAGS_HEAPTYPE:
+        Py_DECREF(<object>type)
+
+
+cdef void tensor_dealloc(PyObject *o) noexcept:
+    """tp_dealloc. The tape first: no Python that runs from here on may find it there."""
+    cdef PyObject *home = NULL
+    cdef bint owned = False
+    cdef Tensor v
+    if (<Handle>o).odd and PyObject_GC_IsTracked(o):
+        PyObject_GC_UnTrack(o)
+    if (<Handle>o).node == 1:
+        home = (<Handle>o).home
+        let_go(<Tape>home, o)
+        if not (<Tape>home).used[(<Handle>o).index] & USED:
+            (<Tape>home).dead = True
+        owned = (<Tape>home).live == 0 or (<Tape>home).tracked
+        Py_INCREF(<object>home)
+    if (<PyObject **>(<char *>o + tensor_weak_offset))[0] != NULL:
+        PyObject_ClearWeakRefs(o)
+    clear_tensor(o)
+    (<Handle>o).odd = 0
+    drop_tensor(o)
+    if home != NULL:
+        if (<Tape>home).live == 0:
+            deserted(<Tape>home)
+        if owned:
+            Py_DECREF(<object>home)
+        Py_DECREF(<object>home)
+
+
+cdef void clear_tensor(PyObject *o) noexcept:
+    (<Tensor>o).array = None
+    (<Tensor>o).gradient = None
+    (<Tensor>o).pending = None
+    (<Tensor>o).extra = None
+
+
+cdef int tensor_traverse(PyObject *o, visitproc visit, void *arg) noexcept:
+    """tp_traverse: a node leads to its tape, a leaf to its hooks."""
+    cdef int stop
+    if (<Handle>o).node == 1 and (<Tape>(<Handle>o).home).tracked:
+        stop = visit((<Handle>o).home, arg)
+        if stop:
+            return stop
+    if (<Tensor>o).extra is not None:
+        return visit(<PyObject *>(<Tensor>o).extra, arg)
+    return 0
+
+
+cgrad_equip_value(<PyTypeObject *>Tensor, <void *>tensor_dealloc, NULL, <void *>tensor_traverse, <void *>no_clear)
+
+
+# ---- backward ------------------------------------------------------------------------------------
+
+cdef object seed_array(Tensor v, object seed, str op):
+    """A seed of v's shape."""
+    if seed is None:
+        return np.ones(v.array.shape, v.array.dtype)
+    if needs_grad(seed):
+        raise errors.bad_seed("it has a history of its own, which this sweep would lose")
+    seed = plain(seed)
+    try:
+        array = np.asarray(seed)
+    except ValueError:
+        raise errors.bad_seed("rows of different lengths") from None
+    if array.dtype.kind not in "fiub":
+        raise errors.bad_seed(f"a {type(seed).__name__} of {array.dtype} is no array of real numbers")
+    if array.shape != v.array.shape and array.ndim:
+        raise errors.seed_shape(op, array.shape, v)
+    return np.array(np.broadcast_to(array, v.array.shape), v.array.dtype)
+
+
+cdef int backward_array(Tensor v, object seed) except -1:
+    cdef Tape t
+    cdef Sweep s
+    cdef int32_t root
+    cdef double none = 0
+    if traces:
+        refuse_effect("backward")
+    seed = seed_array(v, seed, "backward")
+    if not v.node:
+        if not v.needs:
+            raise errors.no_history("backward", v)
+        leaf_gradient(v, seed)
+        return 0
+    check_node(v, "backward")
+    t = <Tape>v.home
+    begin(t, "backward", &s)
+    try:
+        root = v.index
+        flow_into(t, root, seed, "backward", 0)
+        reverse(t, &root, &none, 1, &s)
+        if modes:
+            look_for_anomaly(t, &s)
+        commit(t, &s)
+    except BaseException:
+        abandon(t)
+        raise
+    finally:
+        end(t, &s)
+    return 0

@@ -1,0 +1,144 @@
+# core/program/from_trace.pxi: what was recorded (core/tracing/trace.pxi) as a graph, node by node.
+
+cdef inline int32_t moved_operand(Graph g, const int32_t *to, Tape t, Py_ssize_t i, bint second) noexcept:
+    """The node of an entry's operand: of the second one, or the first."""
+    cdef int32_t k = t.b[i] if second else t.a[i]
+    if k == i:
+        return add_number(g, t.db[i] if second else t.da[i])
+    return to[k]
+
+
+cdef object graph_of_trace(Trace trace, list arguments, list outputs):
+    cdef Tape t = trace.tape
+    cdef Graph g
+    cdef Py_ssize_t n = t.top, i, k, inputs = 0, at = 0, base, first
+    cdef int32_t a, b, c, s
+    cdef int op
+    cdef uint8_t *needed = NULL
+    cdef int32_t *to = NULL
+    cdef int32_t *products = NULL
+    cdef Py_ssize_t product_room = 0
+    cdef void *more
+    cdef Guard *q
+    cdef list captured = [], rows = []
+    cdef dict bases = {}, lines = {}
+    cdef int32_t[::1] nodes = np.zeros(len(outputs), np.int32)
+    for v in arguments:
+        bases[id(v)] = inputs
+        inputs += v.size
+    try:
+        needed = <uint8_t *>calloc(n + 1, 1)
+        to = <int32_t *>malloc((n + 1)*sizeof(int32_t))
+        if needed == NULL or to == NULL:
+            raise errors.no_memory(n, n*5)
+        for v in outputs:
+            if is_value(v) and (<Value>v).node:
+                check_node(v, "compile")
+                if (<Value>v).home != <PyObject *>t:
+                    raise errors.traced_foreign(v)
+                needed[(<Value>v).index] = 1
+        for k in range(trace.guards):
+            if trace.guard[k].a >= 0:
+                needed[trace.guard[k].a] = 1
+            if trace.guard[k].b >= 0:
+                needed[trace.guard[k].b] = 1
+        for i in range(n - 1, -1, -1):
+            if needed[i] and not t.op[i] & SPECIAL and t.op[i] != OP_LEAF:
+                needed[t.a[i]] = 1
+                if t.b[i] >= 0:
+                    needed[t.b[i]] = 1
+                else:
+                    for k in range(i + t.b[i], i):
+                        needed[k] = needed[t.a[k]] = needed[t.b[k]] = 1
+        for v in outputs:  # leaves handed out as they are
+            if is_value(v) and not (<Value>v).node and id(v) not in bases:
+                bases[id(v)] = inputs
+                captured.append(v)
+                inputs += 1
+        for k in range(t.slots):
+            i = t.slot_node[k]
+            if needed[i]:
+                v = <object>t.slot_leaf[k]
+                if id(v) not in bases:
+                    bases[id(v)] = inputs
+                    captured.append(v)
+                    inputs += 1
+                to[i] = <int32_t>(<Py_ssize_t>bases[id(v)])
+        for k in range(t.payloads):
+            i = t.payload[k].node
+            if needed[i]:
+                if t.payload[k].leaf == NULL:
+                    raise errors.not_in_programs(OP_NAMES[t.op[i] & OP_MASK], None, None)
+                v = <object>t.payload[k].leaf
+                if id(v) not in bases:
+                    bases[id(v)] = inputs
+                    captured.append(v)
+                    inputs += v.size
+                to[i] = <int32_t>(<Py_ssize_t>bases[id(v)])
+        g = new_graph(inputs)
+        for i in range(n + 1):
+            while at < trace.guards and trace.guard[at].top <= i:
+                q = &trace.guard[at]
+                at += 1
+                make_space(g)
+                a = to[q.a] if q.a >= 0 else add_number(g, q.x)
+                b = to[q.b] if q.b >= 0 else add_number(g, q.y)
+                rows.append((append_step(g, q.op, a, b, -1), q.expected, line_of(lines, q)))
+            if i == n or not needed[i] or t.op[i] & SPECIAL or t.op[i] == OP_LEAF or t.op[i] == OP_CONT:
+                continue
+            make_space(g)
+            op = t.op[i]
+            if op == OP_ITEM:
+                to[i] = to[t.b[i]] + <int32_t>t.da[i]
+            elif op == OP_DOT:
+                # the products in reverse: then a reverse sweep meets them in the order of core/sweeps/reverse.pxi
+                first = i + min(t.b[i], 0)
+                if i - first > product_room:
+                    product_room = 2*(i - first)
+                    more = realloc(products, product_room*sizeof(int32_t))
+                    if more == NULL:
+                        raise errors.no_memory(product_room, product_room*4)
+                    products = <int32_t *>more
+                for k in range(i - 1, first - 1, -1):
+                    make_space(g)
+                    a = moved_operand(g, to, t, k, False)
+                    products[k - first] = append_step(g, OP_MUL, a, moved_operand(g, to, t, k, True), -1)
+                s = moved_operand(g, to, t, i, False)
+                for k in range(i - first):
+                    make_space(g)
+                    s = append_step(g, OP_ADD, s, products[k], -1)
+                to[i] = s
+            elif OP_ARITY[op] == 3:
+                a = moved_operand(g, to, t, i, False)
+                b = moved_operand(g, to, t, i - 1, False)
+                c = moved_operand(g, to, t, i - 1, True)
+                to[i] = append_step(g, op, a, b, c)
+            elif OP_ARITY[op] == 2:
+                a = moved_operand(g, to, t, i, False)
+                to[i] = append_step(g, op, a, moved_operand(g, to, t, i, True), -1)
+            else:
+                to[i] = append_step(g, op, moved_operand(g, to, t, i, False), -1, -1)
+        for k in range(len(outputs)):
+            v = outputs[k]
+            make_space(g)
+            if not is_value(v):
+                nodes[k] = add_number(g, plain_named(v, "compile"))
+            elif (<Value>v).node:
+                nodes[k] = to[(<Value>v).index]
+            else:
+                nodes[k] = <int32_t>(<Py_ssize_t>bases[id(v)])
+    finally:
+        free(needed)
+        free(to)
+        free(products)
+    return g, np.asarray(nodes), rows, captured
+
+
+cdef object line_of(dict lines, Guard *q):
+    """(file, line, function) of a guard, one object for each place."""
+    if q.code == NULL:
+        return ("", 0, "")
+    key = (<uintptr_t>q.code, q.lasti)
+    if key not in lines:
+        lines[key] = ((<object>q.code).co_filename, CGRAD_LINE(q.code, q.lasti), (<object>q.code).co_qualname)
+    return lines[key]

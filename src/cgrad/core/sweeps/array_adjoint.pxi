@@ -1,0 +1,500 @@
+# core/sweeps/array_adjoint.pxi: how adjoints flow through special nodes.
+#
+# A sweep goes down the columns in runs of plain scalar nodes; where a run meets a special node it ends, and
+# ``pull`` hands that node's adjoint on to its operands:
+#
+#   array op     g (array)   -> kernels, into the operands' buffers, or summed into a scalar's adj
+#   primitive    g           -> its vjp, a Python function
+#   item         g (number)  -> one element of the array's buffer (after each run: ``flow_items``)
+#
+# A buffer of adjoints may be shared (x + b hands on its own): it is copied before anything is added to it.
+
+cdef inline bint owned_contiguous(object array) noexcept:
+    return cnp.PyArray_BASE(<cnp.ndarray>array) == NULL and cnp.PyArray_ISWRITEABLE(<cnp.ndarray>array) \
+        and cnp.PyArray_IS_C_CONTIGUOUS(<cnp.ndarray>array)
+
+
+cdef inline bint exclusive(PyObject *array) noexcept:
+    return references(array) == 1 and owned_contiguous(<object>array)
+
+
+cdef int own_adjoint(Payload *q) except -1:
+    """Let q have a buffer of its own, of zeros if it had none."""
+    cdef cnp.ndarray value = <cnp.ndarray>q.value
+    cdef object more
+    if q.adjoint == NULL:
+        more = new_zeros(cnp.PyArray_NDIM(value), cnp.PyArray_DIMS(value), single(value))
+    elif exclusive(q.adjoint):
+        return 0
+    else:
+        more = cnp.PyArray_NewCopy(<cnp.ndarray>q.adjoint, cnp.NPY_CORDER)
+        Py_DECREF(<object>q.adjoint)
+    Py_INCREF(more)
+    q.adjoint = <PyObject *>more
+    return 0
+
+
+cdef int add_to(object acc, object x, bint clear) except -1:
+    """acc += x, where either may be broadcast against the other; acc is contiguous, both of one precision."""
+    cdef Walk w
+    cdef cnp.ndarray a = <cnp.ndarray>acc, b = <cnp.ndarray>x
+    cdef int d, nd = max(cnp.PyArray_NDIM(a), cnp.PyArray_NDIM(b)), lead
+    cdef cnp.npy_intp[MOST_DIMS] dims
+    if cnp.PyArray_TYPE(b) != cnp.PyArray_TYPE(a):
+        x = x.astype(acc.dtype)
+        b = <cnp.ndarray>x
+    for d in range(nd):
+        dims[d] = 1
+    for array in (a, b):
+        lead = nd - cnp.PyArray_NDIM(<cnp.ndarray>array)
+        for d in range(lead, nd):
+            if dims[d] == 1:
+                dims[d] = cnp.PyArray_DIMS(<cnp.ndarray>array)[d - lead]
+    start_walk(&w, nd, dims)
+    lay(&w, ACC, <PyObject *>a)
+    lay(&w, G, <PyObject *>b)
+    back_walk(OP_ADD, 0, single(a), &w, clear)
+    return 0
+
+
+cdef int flow_into(Tape t, Py_ssize_t j, object c, object op, object position) except -1:
+    """Add c, which a rule gave, to the adjoint of node j."""
+    cdef Payload *q = payload_at(t, j)
+    cdef object shape, array
+    if c is None:
+        return 0
+    if is_tensor(c) or is_value(c):
+        c = plain(c)
+    if q == NULL or q.value == NULL:
+        if isinstance(c, np.ndarray) and c.ndim:
+            c = c.sum()
+        t.adj[j] += <double>c
+        return 0
+    array = c if type(c) is np.ndarray and cnp.PyArray_TYPE(<cnp.ndarray>c) == cnp.PyArray_TYPE(<cnp.ndarray>q.value) \
+        and plain_layout(c) else np.asarray(c, (<object>q.value).dtype)
+    if not same_shape(array, <object>q.value):
+        shape = (<object>q.value).shape
+        try:
+            joint = np.broadcast_shapes(array.shape, shape)
+        except ValueError:
+            raise errors.bad_adjoint(op, position, array.shape, shape) from None
+        if len(joint) > len(shape) and array.ndim < len(joint):
+            raise errors.bad_adjoint(op, position, array.shape, shape)
+    elif q.adjoint == NULL and cnp.PyArray_IS_C_CONTIGUOUS(<cnp.ndarray>array):
+        Py_INCREF(array)
+        q.adjoint = <PyObject *>array
+        return 0
+    own_adjoint(q)
+    return add_to(<object>q.adjoint, array, False)
+
+
+cdef int pull(Tape t, Py_ssize_t k) except -1:
+    """Hand on the adjoint of payload k's node."""
+    cdef Payload *p = &t.payload[k]
+    cdef Py_ssize_t i = p.node
+    cdef int op = t.op[i] & OP_MASK
+    if p.value != NULL or op == OP_FUNCTION:
+        if p.adjoint == NULL:
+            return 0
+    elif t.adj[i] == 0:
+        return 0
+    if p.hooks != NULL and p.leaf == NULL:
+        call_hooks(t, k)
+        p = &t.payload[k]
+    if op == OP_LEAF:
+        return 0
+    if op == OP_GATHER:
+        return pull_gather(t, p)
+    if op == OP_PRIMITIVE:
+        return pull_primitive(t, k)
+    if op == OP_FUNCTION:
+        return pull_function(t, k)
+    if op == OP_OUTPUT:
+        return pull_output(t, k)
+    if op == OP_ITEM:
+        return flow_item(t, i)
+    if p.value == NULL:  # a scalar with hooks
+        scatter(t.a, t.b, t.da, t.db, t.adj, i, t.adj[i])
+        return 0
+    return pull_elementwise(t, p, op)
+
+
+cdef int pull_elementwise(Tape t, Payload *p, int op) except -1:
+    cdef Py_ssize_t i = p.node
+    cdef Py_ssize_t[3] entry, j     # where an operand stands, and its node (entry itself: none)
+    cdef double[3] number
+    cdef PyObject *array[3]
+    cdef PyObject *constants = p.saved
+    cdef PyObject *c
+    cdef Payload *q
+    cdef int n = OP_ARITY[op], k
+    for k in range(n):
+        array[k] = NULL
+        entry[k] = i if k == 0 or n == 2 else i - 1
+        if k == 0 or (n == 3 and k == 1):
+            j[k], number[k] = t.a[entry[k]], t.da[entry[k]]
+        else:
+            j[k], number[k] = t.b[entry[k]], t.db[entry[k]]
+        if j[k] != entry[k]:
+            q = payload_at(t, j[k])
+            if q != NULL and q.value != NULL:
+                array[k] = q.value
+            else:
+                number[k] = t.val[j[k]]
+        elif constants != NULL:
+            c = <PyObject *>(<tuple>constants)[k]
+            if c != <PyObject *>None:
+                array[k] = c
+    for k in range(n):
+        if j[k] != entry[k] and FLOWS[op][k]:
+            pull_operand(t, p, op, k, n, j[k], number, array)
+    return 0
+
+
+cdef int pull_operand(Tape t, Payload *p, int op, int k, int n, Py_ssize_t j, double *number,
+                      PyObject **array) except -1:
+    """adjoint of operand k, node j, += g*partial."""
+    cdef Walk w
+    cdef Payload *q = payload_at(t, j)
+    cdef cnp.ndarray g = <cnp.ndarray>p.adjoint
+    cdef bint f32 = single(g), clear = False
+    cdef float[3] floats
+    cdef double total = 0
+    cdef float total_f = 0
+    cdef int m, d
+    cdef object more
+    start_walk(&w, cnp.PyArray_NDIM(g), cnp.PyArray_DIMS(g))
+    if q == NULL or q.value == NULL:
+        lay_number(&w, ACC, <void *>&total_f if f32 else <void *>&total)
+    else:
+        if q.adjoint == NULL and same_shape(<object>q.value, g):
+            if FLOWS[op][k] == 2:
+                Py_INCREF(g)
+                q.adjoint = <PyObject *>g
+                return 0
+            more = new_array(cnp.PyArray_NDIM(g), cnp.PyArray_DIMS(g), f32)
+            Py_INCREF(more)
+            q.adjoint = <PyObject *>more
+            clear = True
+        else:
+            own_adjoint(q)
+        lay(&w, ACC, q.adjoint)
+    lay(&w, G, <PyObject *>g)
+    lay(&w, OUT, p.value)
+    for m in range(n):
+        if array[m] != NULL:
+            lay(&w, m, array[m])
+        else:
+            floats[m] = <float>number[m]
+            lay_number(&w, m, <void *>&floats[m] if f32 else <void *>&number[m])
+    if op == OP_POWC and array[1] == NULL and number[1] == 2:
+        op = OP_SQUARE
+    back_walk(op, k, f32, &w, clear)
+    if q == NULL or q.value == NULL:
+        t.adj[j] += total_f if f32 else total
+    return 0
+
+
+cdef int pull_gather(Tape t, Payload *p) except -1:
+    cdef Py_ssize_t i = p.node, k, m = 1
+    cdef cnp.ndarray array = np.ascontiguousarray(<object>p.adjoint)
+    cdef double *g = <double *>cnp.PyArray_DATA(array)
+    if t.a[i] != i:
+        t.adj[t.a[i]] += g[0]
+    if t.b[i] >= 0:
+        if t.b[i] != i:
+            t.adj[t.b[i]] += g[1]
+        return 0
+    for k in range(i + t.b[i], i):
+        if t.a[k] != k:
+            t.adj[t.a[k]] += g[m]
+        if t.b[k] != k:
+            t.adj[t.b[k]] += g[m + 1]
+        m += 2
+    return 0
+
+
+cdef object value_of(Tape t, Py_ssize_t i):
+    """The ndarray or float of node i."""
+    cdef Payload *p = payload_at(t, i)
+    if p != NULL and p.value != NULL:
+        return <object>p.value
+    return t.val[i]
+
+
+cdef object adjoint_of(Tape t, Payload *p):
+    return <object>p.adjoint if p.adjoint != NULL else t.adj[p.node]
+
+
+cdef int pull_primitive(Tape t, Py_ssize_t k) except -1:
+    cdef Payload *p = &t.payload[k]
+    cdef Primitive rule = <Primitive>p.rule
+    cdef tuple saved = <tuple>p.saved, places = <tuple>saved[0]
+    cdef dict kwargs = <dict>saved[2]
+    cdef list inputs = inputs_at(t, p)
+    cdef list args = rule.arguments(saved, [value_of(t, i) for i in inputs])
+    cdef object g = adjoint_of(t, p), out = value_of(t, p.node), c
+    cdef Py_ssize_t m, place
+    cdef object before = ignore_errors()
+    try:
+        for m in range(len(inputs)):  # that Python may make the table move: p is not used any more
+            place = places[m]
+            if rule.many:
+                c = rule.vjp(place, g, out, *args, **kwargs)
+            elif kwargs:
+                c = rule.vjp[place](g, out, *args, **kwargs)
+            else:
+                c = rule.vjp[place](g, out, *args)
+            flow_into(t, inputs[m], c, rule.name, place + 1)
+    finally:
+        heed_errors(before)
+    return 0
+
+
+# ---- elements ------------------------------------------------------------------------------------
+
+cdef int flow_item(Tape t, Py_ssize_t i) except -1:
+    """The adjoint of element node i, into its array's buffer."""
+    cdef Payload *q = payload_at(t, t.b[i])
+    cdef Py_ssize_t offset = <Py_ssize_t>t.da[i]
+    own_adjoint(q)
+    if single(<object>q.value):
+        (<float *>cnp.PyArray_DATA(<cnp.ndarray>q.adjoint))[offset] += <float>t.adj[i]
+    else:
+        (<double *>cnp.PyArray_DATA(<cnp.ndarray>q.adjoint))[offset] += t.adj[i]
+    return 0
+
+
+cdef int flow_items(Tape t, Py_ssize_t lo, Py_ssize_t hi) except -1:
+    """The same for the element nodes of a run, downwards; the array's own entry in adj is cleared of what it left."""
+    cdef Py_ssize_t i, array = -1
+    cdef Payload *q
+    cdef double *d = NULL
+    cdef float *f = NULL
+    for i in range(hi, lo - 1, -1):
+        if t.op[i] != OP_ITEM or t.adj[i] == 0:
+            continue
+        if t.b[i] != array:
+            array = t.b[i]
+            t.adj[array] = 0
+            q = payload_at(t, array)
+            own_adjoint(q)
+            if single(<object>q.value):
+                d, f = NULL, <float *>cnp.PyArray_DATA(<cnp.ndarray>q.adjoint)
+            else:
+                d, f = <double *>cnp.PyArray_DATA(<cnp.ndarray>q.adjoint), NULL
+        if f != NULL:
+            f[<Py_ssize_t>t.da[i]] += <float>t.adj[i]
+        else:
+            d[<Py_ssize_t>t.da[i]] += t.adj[i]
+    return 0
+
+
+# ---- operations of users -------------------------------------------------------------------------
+#
+#   17 x   18 y   19 function(x, y)   20 output 0 of it   21 output 1 of it
+#
+# The head carries the rule, and collects the adjoints of its outputs in a list.
+
+def wrapped_result(value):
+    """A result without history: a Tensor of an array, a Value of a scalar."""
+    return wrapped(value)
+
+
+def _record_function(rule, list inputs, list outputs):
+    """The outputs of an operation with the rule ``rule``: arrays and numbers in, Tensors and Values out.
+
+    None where nothing is recorded.
+    """
+    if modes and quiet():
+        return None
+    return record_function(rule, inputs, outputs)
+
+
+cdef object record_function(object rule, list inputs, list outputs):
+    cdef Tape t
+    cdef Py_ssize_t head, k, i
+    cdef PyObject *handle
+    cdef Term r
+    cdef list results = []
+    t, head = append_rule(OP_FUNCTION, inputs, None, rule, len(outputs))
+    track(t)
+    t.busy += 1
+    try:
+        for k, value in enumerate(outputs):
+            scalar = not (isinstance(value, np.ndarray) and value.ndim)
+            handle = new_tensor()
+            if scalar:
+                discard(handle)
+                handle = new_handle()
+            if t.top >= t.limit:
+                make_room(t, 0)
+            payload_room(t)
+            i = t.top
+            r.i, r.v, r.x = <int32_t>head, NULL, 0
+            write(t, OP_OUTPUT | SPECIAL, &r, 0, NULL, 0)
+            if scalar:
+                t.val[i] = value
+                enter(t, i, None, None, k).n = 1
+                hold(handle, <PyObject *>t, i, t.val[i])
+                results.append(cgrad_own(handle))
+            else:
+                value = standard(value)
+                enter(t, i, value, None, k).n = 1
+                results.append(held_tensor(handle, <PyObject *>t, i, value))
+    finally:
+        t.busy -= 1
+    return results
+
+
+cdef int pull_output(Tape t, Py_ssize_t k) except -1:
+    cdef Payload *p = &t.payload[k]
+    cdef Payload *q = payload_at(t, t.a[p.node])
+    cdef list adjoints
+    if q.adjoint == NULL:
+        adjoints = [None]*(<object>q.saved)
+        Py_INCREF(adjoints)
+        q.adjoint = <PyObject *>adjoints
+    (<list>q.adjoint)[<object>p.saved] = adjoint_of(t, p)
+    return 0
+
+
+cdef int pull_function(Tape t, Py_ssize_t k) except -1:
+    cdef Payload *p = &t.payload[k]
+    cdef list inputs = inputs_at(t, p), adjoints = <list>p.adjoint
+    cdef object rule = <object>p.rule
+    cdef tuple results = rule.pull(adjoints, None, None)
+    cdef Py_ssize_t m
+    for m in range(len(inputs)):
+        flow_into(t, inputs[m], results[m], rule.name, m + 1)
+    return 0
+
+
+cdef list outputs_of(Tape t, Py_ssize_t head, list values):
+    """The outputs of a Function as operands; one that was collected is made anew."""
+    cdef list result = [None]*len(values)
+    cdef Py_ssize_t k, i
+    cdef Payload *p
+    cdef Term r
+    for k in range(first_payload(t, head), t.payloads):
+        p = &t.payload[k]
+        if t.op[p.node] == OP_OUTPUT | SPECIAL and t.a[p.node] == head:
+            result[<object>p.saved] = object_at(t, p.node)
+    for k, value in enumerate(values):
+        if result[k] is None:
+            if t.top >= t.limit:
+                make_room(t, 0)
+            payload_room(t)
+            i = t.top
+            r.i, r.v, r.x = <int32_t>head, NULL, 0
+            write(t, OP_OUTPUT | SPECIAL, &r, 0, NULL, 0)
+            if isinstance(value, np.ndarray) and value.ndim:
+                enter(t, i, standard(value), None, k).n = 1
+            else:
+                t.val[i] = value
+                enter(t, i, None, None, k).n = 1
+            result[k] = object_at(t, i)
+    return result
+
+
+cdef int track(Tape t) except -1:
+    """From now on t's handles take part in Python's cycle collection: something on t may lead back to them."""
+    cdef Py_ssize_t k
+    cdef PyObject *h
+    if t.tracked:
+        return 0
+    t.tracked = t.odd = True
+    for k in range(t.live):
+        h = t.held[k]
+        (<Handle>h).odd = 1
+        Py_INCREF(t)
+        if not PyObject_GC_IsTracked(h):
+            PyObject_GC_Track(h)
+    if t.live:
+        Py_DECREF(t)  # it held itself once for all of them
+    return 0
+
+
+cdef int drop_adjoints(Tape t) noexcept:
+    """A sweep failed: forget what has flowed."""
+    cdef Py_ssize_t k
+    cdef PyObject *x
+    for k in range(t.payloads):
+        x = t.payload[k].adjoint
+        if x != NULL:
+            t.payload[k].adjoint = NULL
+            Py_DECREF(<object>x)
+    return 0
+
+
+# ---- gradients of arrays -------------------------------------------------------------------------
+
+cdef int add_up(PyObject **sum, object x) except -1:
+    """sum += x, for arrays that others may share."""
+    cdef object more
+    if sum[0] == NULL:
+        Py_INCREF(x)
+        sum[0] = <PyObject *>x
+        return 0
+    if exclusive(sum[0]):
+        return add_to(<object>sum[0], x, False)
+    more = <object>sum[0] + x
+    Py_DECREF(<object>sum[0])
+    Py_INCREF(more)
+    sum[0] = <PyObject *>more
+    return 0
+
+
+cdef int commit_arrays(Tape t, Py_ssize_t root) except -1:
+    """Add the adjoints of arrays at root and below to their gradients: each leaf's total once."""
+    cdef Py_ssize_t k, n = first_payload(t, root + 1)
+    cdef Payload *p
+    cdef list leaves = []
+    cdef Tensor leaf
+    for k in range(n):
+        p = &t.payload[k]
+        if p.adjoint == NULL:
+            continue
+        if (t.op[p.node] & OP_MASK) == OP_FUNCTION:
+            pass
+        elif p.leaf != NULL:
+            leaf = <Tensor>p.leaf
+            if leaf.pending is None:
+                leaf.pending = <object>p.adjoint
+                leaves.append(leaf)
+            else:
+                leaf.pending = leaf.pending + <object>p.adjoint
+        else:
+            if p.grad == NULL:
+                t.bytes += cnp.PyArray_NBYTES(<cnp.ndarray>p.adjoint)
+            add_up(&p.grad, <object>p.adjoint)
+        forget_adjoint(p)
+    for leaf in leaves:
+        pending, leaf.pending = leaf.pending, None
+        leaf_gradient(leaf, pending)
+    return 0
+
+
+cdef inline void forget_adjoint(Payload *p) noexcept:
+    cdef PyObject *x = p.adjoint
+    p.adjoint = NULL
+    Py_DECREF(<object>x)
+
+
+cdef int leaf_gradient(Tensor leaf, object pending) except -1:
+    """What a sweep adds to a leaf's gradient, its hooks asked."""
+    if leaf.extra is not None and (<Extra>leaf.extra).hooks is not None:
+        pending = np.ascontiguousarray(plain(hooked((<Extra>leaf.extra).hooks, pending, "leaf")), leaf.array.dtype)
+    while True:
+        before = leaf.gradient
+        if before is None:
+            leaf.gradient = pending
+            break
+        if type(before) is np.ndarray and references(<PyObject *>before) == 2 and owned_contiguous(before):
+            add_to(before, pending, False)
+            break
+        more = np.asarray(before) + pending  # NumPy may let other threads run here, and they add to this leaf too
+        if leaf.gradient is before:
+            leaf.gradient = more
+            break
+    return 0

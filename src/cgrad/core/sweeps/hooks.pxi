@@ -1,0 +1,98 @@
+# core/sweeps/hooks.pxi: functions of users that see, and may replace, an adjoint on its way.
+#
+# A node's hooks stand in its payload (a scalar gets one for them: it is special from then on), a leaf's in its Extra.
+
+class HookHandle:
+    """What register_hook gives: ``remove()`` takes the hook off again."""
+
+    def __init__(self, hooks, hook):
+        self._hooks, self._hook = hooks, hook
+
+    def remove(self):
+        """Take the hook off."""
+        if self._hook in self._hooks:
+            self._hooks.remove(self._hook)
+
+
+cdef object register_hook(object v, object hook):
+    cdef Tape t
+    cdef Payload *p
+    cdef Py_ssize_t k, m
+    cdef list hooks
+    cdef Handle h = <Handle>v
+    global leaf_hooks
+    if traces:
+        refuse_effect("register_hook")
+    if not callable(hook):
+        raise errors.no_hook(hook)
+    if not needs_grad(v):
+        raise errors.no_history("register_hook", v)
+    check_node(v, "register_hook")
+    if not h.node:
+        more = extra(v) if is_value(v) else extra_of(<Tensor>v)
+        if (<Extra>more).hooks is None:
+            (<Extra>more).hooks = []
+        (<Extra>more).hooks.append(hook)
+        leaf_hooks = True
+        h.odd = 1
+        if not PyObject_GC_IsTracked(<PyObject *>h):
+            PyObject_GC_Track(<PyObject *>h)
+        return HookHandle((<Extra>more).hooks, hook)
+    t = <Tape>h.home
+    if t.sweeping or t.running:
+        raise errors.busy("register_hook", t)
+    track(t)
+    k = first_payload(t, h.index)
+    if not t.op[h.index] & SPECIAL:
+        payload_room(t)
+        for m in range(t.payloads, k, -1):
+            t.payload[m] = t.payload[m - 1]
+        p = &t.payload[k]
+        p.node = h.index
+        p.value = p.adjoint = p.grad = p.rule = p.saved = p.leaf = p.hooks = NULL
+        p.n = 0
+        t.payloads += 1
+        t.op[h.index] |= SPECIAL
+    p = &t.payload[k]
+    if p.hooks == NULL:
+        hooks = []
+        Py_INCREF(hooks)
+        t.payload[k].hooks = <PyObject *>hooks
+    (<list>t.payload[k].hooks).append(hook)
+    return HookHandle(<object>t.payload[k].hooks, hook)
+
+
+cdef Extra extra_of(Tensor v):
+    if v.extra is None:
+        v.extra = Extra()
+        v.odd = 1
+    return <Extra>v.extra
+
+
+cdef object hooked(object hooks, object g, str op):
+    """What the hooks of a node make of its adjoint."""
+    for hook in list(hooks):
+        more = hook(g)
+        if more is not None:
+            if np.shape(plain(more)) != np.shape(plain(g)):
+                raise errors.bad_adjoint("hook of " + op, 0, np.shape(plain(more)), np.shape(plain(g)))
+            g = more
+    return g
+
+
+cdef int call_hooks(Tape t, Py_ssize_t k) except -1:
+    cdef Payload *p = &t.payload[k]
+    cdef Py_ssize_t i = p.node
+    cdef object before = adjoint_of(t, p)
+    cdef object after = plain(hooked(<object>p.hooks, before, OP_NAMES[t.op[i] & OP_MASK]))
+    if after is before:
+        return 0
+    p = &t.payload[k]
+    if p.value == NULL:
+        t.adj[i] = after
+        return 0
+    after = np.ascontiguousarray(after, (<object>p.value).dtype)
+    Py_INCREF(after)
+    p.adjoint = <PyObject *>after
+    Py_DECREF(before)
+    return 0

@@ -1,0 +1,153 @@
+# core/sweeps/record.pxi: the adjoint recorded as nodes, so that it can be differentiated again.
+#
+# The same walk as a reverse sweep, but each adj[a] += adj[i]*da becomes appends: the partial by the
+# rule of the op's row (adjoints.pxi), a product, a sum. In C, from the table, to any order.
+
+cdef struct Ref:     # an operand of a rule: a node of the tape, or (i = -1) a plain number
+    int32_t i
+    double v
+
+cdef struct Adjoint:
+    bint known       # False: nothing has flowed here, a structural zero
+    Ref ref
+
+cdef enum:
+    RULE = 96        # room for what one node's rules append (dot asks for its own)
+
+
+cdef inline Ref constant(double v) noexcept:
+    cdef Ref r
+    r.i = -1
+    r.v = v
+    return r
+
+
+cdef inline Ref node(Tape t, Py_ssize_t i) noexcept:
+    cdef Ref r
+    r.i = <int32_t>i
+    r.v = t.val[i]
+    return r
+
+
+cdef inline bint equals(Ref r, double v) noexcept:
+    return r.i < 0 and r.v == v
+
+
+cdef Ref record(Tape t, int op, const Ref *x, int n) noexcept:
+    """Append an op of n operands; numbers alone are computed. The caller has made room."""
+    cdef double[3] values, d
+    cdef Term[3] terms
+    cdef double out
+    cdef bint plain = True
+    cdef int k
+    for k in range(n):
+        values[k] = terms[k].x = x[k].v
+        terms[k].i = x[k].i
+        terms[k].v = NULL
+        plain = plain and x[k].i < 0
+    out = evaluate(op, values, d)
+    if plain:
+        return constant(out)
+    if n == 3:
+        write(t, OP_CONT, &terms[1], d[1], &terms[2], d[2])
+        t.used[t.top - 1] = 1
+    write(t, op, &terms[0], d[0], &terms[1] if n == 2 else NULL, d[1] if n == 2 else 0)
+    if n == 3:
+        t.b[t.top - 1] = -1
+    t.val[t.top - 1] = out
+    return node(t, t.top - 1)
+
+
+cdef Ref record1(Tape t, int op, Ref x) noexcept:
+    return record(t, op, &x, 1)
+
+
+cdef Ref record2(Tape t, int op, Ref x, Ref y) noexcept:
+    """An op of two operands, without the trivial ones: 1*y, 0*y, 0 + y and their like."""
+    cdef Ref[2] r
+    if op == OP_MUL:
+        if equals(x, 1):
+            return y
+        if equals(y, 1):
+            return x
+        if equals(x, 0) or equals(y, 0):
+            return constant(x.v*y.v)  # 0, or nan where the other is not finite
+    elif op == OP_ADD:
+        if equals(x, 0):
+            return y
+        if equals(y, 0):
+            return x
+    elif (op == OP_SUB and equals(y, 0)) or ((op == OP_DIV or op == OP_POWC) and equals(y, 1)):
+        return x
+    elif op == OP_POWC and equals(y, 0):
+        return constant(1.0)
+    r[0], r[1] = x, y
+    return record(t, op, r, 2)
+
+
+cdef Ref record3(Tape t, int op, Ref x, Ref y, Ref z) noexcept:
+    cdef Ref[3] r
+    r[0], r[1], r[2] = x, y, z
+    return record(t, op, r, 3)
+
+
+cdef void flow(Tape t, Adjoint *adjoint, const uint8_t *needed, Py_ssize_t to, Ref g, Ref partial) noexcept:
+    """adjoint[to] += g*partial."""
+    cdef Ref r
+    if needed != NULL and not needed[to]:
+        return
+    r = record2(t, OP_MUL, g, partial)
+    if equals(r, 0):
+        return
+    if adjoint[to].known:
+        r = record2(t, OP_ADD, adjoint[to].ref, r)
+    adjoint[to].known = True
+    adjoint[to].ref = r
+
+
+cdef int record_adjoint(Tape t, Order *o, Adjoint *adjoint, const uint8_t *needed, Recording arrays) except -1:
+    """Record the reverse sweep over the nodes of o; ``adjoint`` and ``arrays`` hold the seeds, and the results."""
+    cdef Py_ssize_t m, i, k
+    cdef int op, c
+    cdef Ref g, out
+    cdef Ref[3] x
+    for m in range(o.n - 1, -1, -1):
+        i = o.node[m]
+        op = t.op[i]
+        if op & SPECIAL or op == OP_ITEM:
+            record_special(t, adjoint, needed, arrays, i)
+            continue
+        if op == OP_LEAF or op == OP_CONT or not adjoint[i].known:
+            continue
+        k = 0 if t.b[i] >= 0 else -t.b[i]
+        if t.top + RULE + 8*k > t.limit:
+            make_room(t, RULE + 8*k)
+        if modes:
+            PyErr_CheckSignals()
+        g = adjoint[i].ref
+        out = node(t, i)
+        if op == OP_DOT:
+            flow_to(t, adjoint, needed, i, t.a[i], g, constant(1.0))
+            for k in range(i - k, i):
+                x[0] = constant(t.da[k]) if t.a[k] == k else node(t, t.a[k])
+                x[1] = constant(t.db[k]) if t.b[k] == k else node(t, t.b[k])
+                flow_to(t, adjoint, needed, k, t.a[k], g, x[1])
+                flow_to(t, adjoint, needed, k, t.b[k], g, x[0])
+            continue
+        x[0] = constant(t.da[i]) if t.a[i] == i else node(t, t.a[i])
+        if k:
+            x[1] = constant(t.da[i - 1]) if t.a[i - 1] == i - 1 else node(t, t.a[i - 1])
+            x[2] = constant(t.db[i - 1]) if t.b[i - 1] == i - 1 else node(t, t.b[i - 1])
+        elif OP_ARITY[op] == 2:
+            x[1] = constant(t.db[i]) if t.b[i] == i else node(t, t.b[i])
+        for c in range(OP_ARITY[op]):
+            if x[c].i >= 0 and (needed == NULL or needed[x[c].i]):
+                flow(t, adjoint, needed, x[c].i, g, partial(t, op, c, x, out))
+    return 0
+
+
+cdef void flow_to(Tape t, Adjoint *adjoint, const uint8_t *needed, Py_ssize_t i, Py_ssize_t to, Ref g,
+                  Ref partial) noexcept:
+    """``flow``, unless node i points to itself: to a plain number."""
+    if to != i:
+        flow(t, adjoint, needed, to, g, partial)

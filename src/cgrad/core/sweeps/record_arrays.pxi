@@ -1,0 +1,266 @@
+# core/sweeps/record_arrays.pxi: the adjoint of array nodes, recorded.
+#
+# The walk of core/sweeps/record.pxi hands special nodes over to here. Their rules are operations on Tensors and Values:
+# those of the table (_gen/rules.pxi), or a Primitive's vjp; each appends its own nodes. Meanwhile the tape is the
+# thread's current one, and its indices stand still.
+
+cdef class Recording:
+    """The adjoints of array nodes while a sweep is recorded, and those of elements that wait for their array."""
+    cdef dict adjoint    # node -> a Tensor, or an ndarray that depends on nothing; a Function's head: a list
+    cdef dict elements   # node -> [(offset, adjoint of that element)]
+
+    def __cinit__(self):
+        self.adjoint, self.elements = {}, {}
+
+
+def _put_forward(x, offsets, shape):
+    x = np.asarray(x)
+    out = np.zeros(shape, x.dtype)
+    np.add.at(out.reshape(-1), offsets, x)
+    return out
+
+
+def _take_forward(x, offsets, shape):
+    return np.asarray(x).reshape(-1)[offsets]
+
+
+_PUT = Primitive("put", _put_forward, (lambda g, out, x, offsets, shape: _TAKE(g, offsets=offsets, shape=shape),))
+_TAKE = Primitive("take", _take_forward, (lambda g, out, x, offsets, shape: _PUT(g, offsets=offsets, shape=shape),))
+
+
+def choose(operands, condition, yes, no):
+    """``where`` of a partial: each side is evaluated on the elements that take it, and on no others.
+
+    So what is not taken cannot turn a zero into a nan, in any derivative.
+    """
+    shape = np.broadcast_shapes(*[np.shape(plain(x)) for x in operands])
+    mask = np.broadcast_to(condition(*[plain(x) for x in operands]), shape)
+    if mask.all():
+        return yes(*operands)
+    if not mask.any():
+        return no(*operands)
+    total = 0.0
+    for side, chosen in ((yes, mask), (no, ~mask)):
+        offsets = np.flatnonzero(chosen)
+        part = side(*[x if np.ndim(plain(x)) == 0 else
+                      _TAKE(x if np.shape(plain(x)) == shape else np.broadcast_to(x, shape), offsets=offsets,
+                            shape=shape)
+                      for x in operands])
+        if np.shape(plain(part)) != offsets.shape:
+            if is_value(part):
+                part = part*np.ones(offsets.shape)
+            else:
+                if part == 0:
+                    continue
+                part = np.full(offsets.shape, part, operands[len(operands) - 1].dtype)
+        total = total + _PUT(part, offsets=offsets, shape=shape)
+    return total if np.ndim(plain(total)) else np.zeros(shape)
+
+
+cdef object object_at(Tape t, Py_ssize_t i):
+    """Node i as an operand. A slot stands for itself, not for its leaf, whose data may be new."""
+    cdef PyObject *h
+    if (t.op[i] & OP_MASK) != OP_LEAF:
+        return value_at(t, i)
+    hold_room(t, t.live + 1 + t.limit - t.top + SLACK)
+    if t.op[i] & SPECIAL:
+        h = new_tensor()
+        return held_tensor(h, <PyObject *>t, i, <object>payload_at(t, i).value)
+    h = new_handle()
+    hold(h, <PyObject *>t, i, t.val[i])
+    return cgrad_own(h)
+
+
+cdef object object_of(Tape t, Ref r):
+    return object_at(t, r.i) if r.i >= 0 else r.v
+
+
+cdef int flow_recorded(Tape t, Adjoint *adjoint, const uint8_t *needed, Recording arrays, Py_ssize_t to,
+                       object c) except -1:
+    """Add c to the recorded adjoint of node ``to``."""
+    cdef Ref r
+    cdef tuple shape
+    if c is None or (needed != NULL and not needed[to]):
+        return 0
+    if is_array(t, to):
+        shape = (<object>payload_at(t, to).value).shape
+        c = unbroadcast(c, shape)
+        if np.shape(plain(c)) != shape:
+            c = np.broadcast_to(c, shape)
+        elif not shape and not is_value(c):
+            c = float(plain(c))
+        if arrayish(c) and cnp.PyArray_TYPE(<cnp.ndarray>plain(c)) \
+                != cnp.PyArray_TYPE(<cnp.ndarray>payload_at(t, to).value):
+            c = CAST(c, "f" if single(<object>payload_at(t, to).value) else "d")
+        arrays.adjoint[to] = arrays.adjoint[to] + c if to in arrays.adjoint else c
+        return 0
+    c = unbroadcast(c, ())
+    if is_tensor(c):
+        c = item(<Tensor>c, 0)
+    if is_value(c):
+        if (<Value>c).node == 0 or (<Value>c).home != <PyObject *>t:
+            c = (<Value>c).primal
+            r = constant(c)
+        else:
+            r = node(t, (<Value>c).index)
+    else:
+        r = constant(float(c))
+    if equals(r, 0):
+        return 0
+    if t.top + RULE > t.limit:
+        make_room(t, RULE)
+    if adjoint[to].known:
+        r = record2(t, OP_ADD, adjoint[to].ref, r)
+    adjoint[to].known = True
+    adjoint[to].ref = r
+    return 0
+
+
+cdef int record_special(Tape t, Adjoint *adjoint, const uint8_t *needed, Recording arrays, Py_ssize_t i) except -1:
+    """Hand on the recorded adjoint of a special node, or of an element."""
+    cdef Payload *p = payload_at(t, i)
+    cdef int op = t.op[i] & OP_MASK
+    cdef list inputs, outputs
+    cdef object g, c, rule
+    cdef object value = <object>p.value if p != NULL and p.value != NULL else None  # p moves where rules append
+    cdef Py_ssize_t m, j
+    if i in arrays.elements:
+        pairs = arrays.elements.pop(i)
+        offsets = np.array([offset for offset, _ in pairs])
+        c = gather([x for _, x in pairs])
+        if single(value):
+            c = CAST(c, "f")
+        flow_recorded(t, adjoint, NULL, arrays, i, _PUT(c, offsets=offsets, shape=value.shape))
+        p = payload_at(t, i)
+    if value is not None or op == OP_FUNCTION:
+        if i not in arrays.adjoint:
+            return 0
+        g = arrays.adjoint[i]
+    else:
+        if not adjoint[i].known:
+            return 0
+        g = object_of(t, adjoint[i].ref)
+        p = payload_at(t, i)
+    if p != NULL and p.hooks != NULL and p.leaf == NULL:
+        g = hooked(<object>p.hooks, g, OP_NAMES[op])
+        p = payload_at(t, i)
+        if value is not None:
+            arrays.adjoint[i] = g
+    if op == OP_LEAF:
+        return 0
+    if op == OP_ITEM:
+        if needed == NULL or needed[t.b[i]]:
+            arrays.elements.setdefault(t.b[i], []).append((<Py_ssize_t>t.da[i], g))
+        return 0
+    if op == OP_OUTPUT:
+        j = t.a[i]
+        if needed == NULL or needed[j]:
+            if j not in arrays.adjoint:
+                arrays.adjoint[j] = [None]*(<object>payload_at(t, j).saved)
+            arrays.adjoint[j][<object>p.saved] = g
+        return 0
+    inputs = inputs_at(t, p)
+    if op == OP_GATHER:
+        for m in range(len(inputs)):
+            if inputs[m] >= 0:
+                flow_recorded(t, adjoint, needed, arrays, inputs[m], g[m])
+        return 0
+    if op == OP_PRIMITIVE:
+        rule = <object>p.rule
+        places = (<tuple>p.saved)[0]
+        args = (<Primitive>rule).arguments(<tuple>p.saved, [object_at(t, j) for j in inputs])
+        kwargs = (<tuple>payload_at(t, i).saved)[2]
+        out = object_at(t, i)
+        for m in range(len(inputs)):
+            if needed == NULL or needed[inputs[m]]:
+                vjp = (<Primitive>rule).rule(places[m])
+                c = vjp(places[m], g, out, *args, **kwargs) if (<Primitive>rule).many else vjp(g, out, *args, **kwargs)
+                flow_recorded(t, adjoint, needed, arrays, inputs[m], c)
+        return 0
+    if op == OP_FUNCTION:
+        rule = <object>p.rule
+        contributions = rule.pull(g, [object_at(t, j) for j in inputs],
+                                  None if rule.outputs is None else outputs_of(t, i, rule.outputs))
+        for j, c in zip(inputs, contributions):
+            flow_recorded(t, adjoint, needed, arrays, j, c)
+        return 0
+    return record_elementwise(t, adjoint, needed, arrays, i, g)
+
+
+cdef int record_elementwise(Tape t, Adjoint *adjoint, const uint8_t *needed, Recording arrays, Py_ssize_t i,
+                            object g) except -1:
+    cdef int op = t.op[i] & OP_MASK
+    cdef list operands = [], places = arguments(t, i)
+    cdef object out = object_at(t, i), before
+    for x in places:  # numbers as NumPy's: 1/0 is inf
+        operands.append(object_at(t, x) if type(x) is int else np.float64(x) if type(x) is float else x)
+    before = ignore_errors()
+    try:
+        record_partials(t, adjoint, needed, arrays, op, places, operands, out, g)
+    finally:
+        heed_errors(before)
+    return 0
+
+
+cdef int record_partials(Tape t, Adjoint *adjoint, const uint8_t *needed, Recording arrays, int op, list places,
+                         list operands, object out, object g) except -1:
+    cdef int k
+    cdef object partial
+    if op == OP_DOT:  # a scalar with hooks
+        for k, x in enumerate(places):
+            if type(x) is int:
+                flow_recorded(t, adjoint, needed, arrays, x, g if k == 0 else g*operands[k + 1 if k % 2 else k - 1])
+        return 0
+    for k, x in enumerate(places):
+        if type(x) is not int or (needed != NULL and not needed[x]):
+            continue
+        rule = ARRAY_RULES[op][k]
+        if rule is None:
+            continue
+        partial = rule(*operands, out)
+        if not (is_tensor(partial) or is_value(partial) or isinstance(partial, np.ndarray)):
+            if partial == 0:
+                continue
+            partial = g if partial == 1 else g*partial
+        else:
+            partial = g*partial
+        flow_recorded(t, adjoint, needed, arrays, x, partial)
+    return 0
+
+
+cdef int settle_arrays(Tape t, Adjoint *adjoint, Recording arrays, Gradients r) except -1:
+    """The recorded adjoints of arrays: as nodes where they depend on something, else as they are."""
+    cdef Py_ssize_t i
+    cdef Handle h
+    cdef object c, leaf
+    for i in list(arrays.adjoint):
+        if not is_array(t, i):
+            del arrays.adjoint[i]
+            continue
+        c = arrays.adjoint[i]
+        if needs_grad(c):
+            h = <Handle>c
+            if h.node == 0 or (t.op[h.index] & OP_MASK) == OP_LEAF:  # it must not change with the leaf's data
+                c = c*1.0
+                h = <Handle>c
+            adjoint[i].ref = node(t, h.index)
+        elif np.ndim(plain(c)) == 0:  # a 0-d tensor's: a number
+            c = Value(float(plain(c)))
+            adjoint[i].ref = constant((<Value>c).primal)
+        else:
+            c = standard(np.ascontiguousarray(plain(c)))
+            adjoint[i].ref = constant(0.0)
+        adjoint[i].known = True
+        arrays.adjoint[i] = c
+        if t.op[i] == OP_LEAF | SPECIAL:
+            leaf = <object>payload_at(t, i).leaf
+            c = c if is_tensor(c) or is_value(c) else plain_tensor(c)
+            r.answers[leaf] = r.answers[leaf] + c if leaf in r.answers else c
+    return 0
+
+
+def _current(tape):
+    """Make a tape the thread's current one; gives the one before."""
+    before = (<Context>context()).tape
+    (<Context>context()).tape = tape
+    return before

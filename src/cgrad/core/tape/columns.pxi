@@ -1,0 +1,403 @@
+# core/tape/columns.pxi: the columns of a tape, and room in them.
+#
+#            op  used  a    b    val   da    db   | adj   grad
+#   0  x     LEAF  1   -    -    2.0   -     -    |               "-": points to itself
+#   1  w     LEAF  1   -    -    3.0   -     -    |
+#   2  x*w   MUL   1   0    1    6.0   3.0   2.0  |
+#   3  +1    ADD   0   2    3=i  7.0   1.0   1.0  |               b = i: a plain number, kept in db
+#   ---------------------------------------------- top
+#
+# One append writes one entry of each column; a node's arguments stand below it, so the order of the
+# columns is a topological order. 50 bytes a node, adj and grad included.
+#
+# An argument that is a plain number: the node points to itself there, and the number stands in the
+# partial's place. A sweep needs no test for it: it restores adj[i] after the scatter.
+#
+# More than two arguments: the node is a head, b = -k, over the k continuation nodes right below it,
+# which hold the further arguments in pairs. The head's arguments are a; a, b of i-k; ...; a, b of i-1.
+#
+#   4        CONT  1   0    1    -     w     x
+#   5  dot   DOT   0   3   -1    ...   1.0   -                    b: one continuation
+#
+# Beside the columns: which leaf a slot (op LEAF) belongs to, and which nodes Python still holds.
+#
+#   slot_node   0  1            ascending; slot_leaf owns its references
+#   slot_leaf   x  w
+#   held        y  ...          living handles, in no order; each knows its place, so that a handle's
+#                               death moves the last one there: no search, and no column of pointers
+
+cdef extern from "core/tape/pages.h" nogil:
+    void *pages_new(size_t)
+    void *pages_resize(void *, size_t, size_t)
+    void pages_free(void *, size_t)
+
+cdef extern from *:
+    """
+    /* A memoryview goes on where its memory has moved to. Making a new one would take memory, which may be
+       short just then, and could run a cycle collection while the old address dangles. */
+    #define CGRAD_POINT(view, to, n) ((view).data = (to), (view).shape[0] = (n))
+    """
+    void point_bytes "CGRAD_POINT"(uint8_t[::1], char *, Py_ssize_t) noexcept
+    void point_places "CGRAD_POINT"(int32_t[::1], char *, Py_ssize_t) noexcept
+    void point_numbers "CGRAD_POINT"(double[::1], char *, Py_ssize_t) noexcept
+
+cdef extern from "Python.h":
+    Py_ssize_t references "Py_REFCNT"(PyObject *) noexcept
+
+cdef extern from "pythread.h" nogil:
+    void *PyThread_allocate_lock()
+    void PyThread_free_lock(void *)
+    int PyThread_acquire_lock(void *, int)
+    void PyThread_release_lock(void *)
+
+cdef extern from "Python.h":
+    int PyGC_Disable()
+    int PyGC_Enable()
+
+cdef enum:
+    SLACK = 8            # entries above limit: what a fixed-size append may take unasked
+    FIRST_ROOM = 4096    # entries of a new tape
+    YOUNG = 1 << 16      # nodes between looks for garbage
+    NODE_BYTES = 50      # all columns together
+    SPECIAL = 128        # bit of op: the node has an entry in the payload table (core/arrays/payload.pxi)
+    OP_MASK = 127
+
+# What idle memory is kept, as it costs to touch it anew (page faults: 10 to 25 ns a node).
+cdef Py_ssize_t KEEP_NODES = (120 << 20)//NODE_BYTES
+cdef Py_ssize_t MOST_NODES = 0x7FFFFFFF - 2*SLACK
+cdef bint COLLECT_ALWAYS = os.environ.get("CGRAD_DEBUG_COLLECT", "") not in ("", "0")
+if os.environ.get("CGRAD_DEBUG_NODE_LIMIT"):
+    MOST_NODES = int(os.environ["CGRAD_DEBUG_NODE_LIMIT"])
+cdef int generation = 0  # counts forks
+
+
+cdef class Buffer:
+
+    def __cinit__(self, Py_ssize_t itemsize, bytes format):
+        self.itemsize = itemsize
+        self.format = format
+        self.nbytes = FIRST_ROOM*itemsize
+        self.data = <char *>pages_new(self.nbytes)
+        if self.data == NULL:
+            self.nbytes = 0
+            raise MemoryError("tape: no memory for a first page")
+        self.length = FIRST_ROOM
+
+    def __dealloc__(self):
+        if self.data != NULL:
+            pages_free(self.data, self.nbytes)
+
+    cdef bint resize(self, Py_ssize_t n) noexcept:
+        cdef void *p = pages_resize(self.data, self.nbytes, n*self.itemsize)
+        if p == NULL:
+            return False
+        self.data = <char *>p
+        self.nbytes = n*self.itemsize
+        self.length = n
+        return True
+
+    def __getbuffer__(self, Py_buffer *view, int flags):
+        self.shape[0] = self.length
+        self.strides[0] = self.itemsize
+        view.buf = self.data
+        view.obj = self
+        view.len = self.length*self.itemsize
+        view.readonly = 0
+        view.itemsize = self.itemsize
+        view.format = <char *>self.format
+        view.ndim = 1
+        view.shape = self.shape
+        view.strides = self.strides
+        view.suboffsets = NULL
+        view.internal = NULL
+
+
+@cython.no_gc_clear  # (counts here, not in the declaration)
+cdef class Columns:
+
+    cdef int open(self) except -1:
+        self.buffers = tuple([Buffer(size, form) for size, form in (
+            (1, b"B"), (1, b"B"), (4, b"i"), (4, b"i"), (8, b"d"), (8, b"d"), (8, b"d"), (8, b"d"), (8, b"d"))])
+        self.op, self.used, self.a, self.b, self.val, self.da, self.db, self.adj, self.grad = self.buffers
+        self.capacity = FIRST_ROOM
+        return 0
+
+    cdef void point(self) noexcept:
+        """Let the views read where the buffers are now."""
+        cdef Buffer x
+        x = <Buffer>self.buffers[0]
+        point_bytes(self.op, x.data, x.length)
+        x = <Buffer>self.buffers[1]
+        point_bytes(self.used, x.data, x.length)
+        x = <Buffer>self.buffers[2]
+        point_places(self.a, x.data, x.length)
+        x = <Buffer>self.buffers[3]
+        point_places(self.b, x.data, x.length)
+        x = <Buffer>self.buffers[4]
+        point_numbers(self.val, x.data, x.length)
+        x = <Buffer>self.buffers[5]
+        point_numbers(self.da, x.data, x.length)
+        x = <Buffer>self.buffers[6]
+        point_numbers(self.db, x.data, x.length)
+        x = <Buffer>self.buffers[7]
+        point_numbers(self.adj, x.data, x.length)
+        x = <Buffer>self.buffers[8]
+        point_numbers(self.grad, x.data, x.length)
+
+    cdef void swap(self) noexcept:
+        """Let adj and grad change places."""
+        cdef Buffer x = <Buffer>self.buffers[7], y = <Buffer>self.buffers[8]
+        x.data, y.data = y.data, x.data
+        x.nbytes, y.nbytes = y.nbytes, x.nbytes
+        x.length, y.length = y.length, x.length
+        self.adj_live, self.grad_live = self.grad_live, self.adj_live
+        self.adj_dirty, self.grad_dirty = self.grad_dirty, self.adj_dirty
+        self.point()
+
+    cdef int take(self, Columns c) except -1:
+        """Take over the storage of c, which is left without any."""
+        self.buffers, c.buffers = c.buffers, None
+        self.op, self.used, self.a, self.b, self.val, self.da = c.op, c.used, c.a, c.b, c.val, c.da
+        self.db, self.adj, self.grad = c.db, c.adj, c.grad
+        c.op = c.used = None
+        c.a = c.b = None
+        c.val = c.da = c.db = c.adj = c.grad = None
+        self.capacity, self.peak = c.capacity, c.peak
+        self.adj_live, self.adj_dirty = 0, c.adj_dirty
+        self.grad_live, self.grad_dirty = 0, c.grad_dirty
+        return 0
+
+    cdef int resize(self, Py_ssize_t n) except -1:
+        """Move to room for n entries. Nothing is lost where that fails."""
+        cdef bint done = True
+        cdef Buffer buffer
+        for buffer in self.buffers:
+            if buffer.length != n and not buffer.resize(n):
+                done = False
+                break
+        self.point()
+        if not done:
+            raise errors.no_memory(n, n*NODE_BYTES)
+        self.capacity = n
+        return 0
+
+    cdef void trim(self, Py_ssize_t keep) noexcept:
+        """Give memory, and addresses, above the entry ``keep`` back to the system."""
+        cdef Buffer buffer
+        if self.peak <= keep:
+            return
+        for buffer in self.buffers:
+            if not buffer.resize(keep):  # (where growing and shrinking copy)
+                memset(buffer.data + keep*buffer.itemsize, 0, (min(self.peak, buffer.length) - keep)*buffer.itemsize)
+        self.point()
+        self.peak = self.capacity = keep
+        self.adj_live, self.adj_dirty = min(self.adj_live, keep), min(self.adj_dirty, keep)
+        self.grad_live, self.grad_dirty = min(self.grad_live, keep), min(self.grad_dirty, keep)
+
+    cdef void zero_adj(self, Py_ssize_t n) noexcept:
+        """Make the first n entries of adj zeros that a sweep may add to."""
+        if self.adj_live < n:
+            if self.adj_live < self.adj_dirty:
+                memset(&self.adj[self.adj_live], 0, (min(n, self.adj_dirty) - self.adj_live)*sizeof(double))
+            self.adj_live = n
+        self.adj_dirty = max(self.adj_dirty, n)
+        self.peak = max(self.peak, n)
+
+    cdef void zero_grad(self, Py_ssize_t n) noexcept:
+        """Make the first n entries of grad valid: new ones are zero."""
+        if self.grad_live < n:
+            if self.grad_live < self.grad_dirty:
+                memset(&self.grad[self.grad_live], 0, (min(n, self.grad_dirty) - self.grad_live)*sizeof(double))
+            self.grad_live = n
+        self.grad_dirty = max(self.grad_dirty, n)
+
+
+# Storage of tapes that are gone, for those to come. With the emptied tape of the thread at work it
+# stays within KEEP_NODES touched entries.
+cdef list spare = []
+cdef Py_ssize_t spare_nodes = 0
+
+
+cdef int equip(Tape t) except -1:
+    """Give a new tape its storage."""
+    cdef Columns c
+    global spare_nodes
+    if spare:
+        c = <Columns>spare.pop()
+        spare_nodes -= c.peak
+        t.take(c)
+    else:
+        t.open()
+    return 0
+
+
+cdef int retire(Tape t) except -1:
+    """Keep a dying tape's storage, within bounds."""
+    cdef Columns c
+    cdef Py_ssize_t kept = spare_nodes
+    global spare_nodes
+    if t.buffers is None or len(spare) >= 16:
+        return 0
+    if seen_context != NULL and (<Context>seen_context).own is not None:
+        kept += (<Context>seen_context).own.peak
+    t.trim(max(KEEP_NODES - kept, FIRST_ROOM))
+    c = Columns.__new__(Columns)
+    c.take(t)
+    spare.append(c)
+    spare_nodes += c.peak
+    return 0
+
+
+cdef void give_back(Tape t, Py_ssize_t keep) noexcept:
+    """Of a tape that needs few of its nodes now: keep KEEP_NODES idle ones, spare storage included."""
+    global spare_nodes
+    if t.peak <= KEEP_NODES >> 4 or t.peak + spare_nodes <= keep:
+        return
+    if spare_nodes:
+        spare.clear()
+        spare_nodes = 0
+    t.trim(keep)
+
+
+cdef void set_limit(Tape t) noexcept:
+    """Put the next look for garbage where there is room for appends and their handles without asking."""
+    t.limit = t.top if COLLECT_ALWAYS else min(t.capacity - SLACK, t.top + YOUNG)
+    if t.held_room < t.live + t.limit - t.top + SLACK:
+        t.limit = t.top
+
+
+cdef int hold_room(Tape t, Py_ssize_t wanted) except -1:
+    """Have room for so many living handles."""
+    cdef void *more
+    if t.held_room < wanted:
+        wanted = max(wanted, 2*t.held_room)
+        more = realloc(t.held, wanted*sizeof(PyObject *))
+        if more == NULL:
+            raise errors.no_memory(wanted, wanted*sizeof(PyObject *))
+        t.held = <PyObject **>more
+        t.held_room = wanted
+    return 0
+
+
+cdef int slot_room(Tape t) except -1:
+    """Have room for one more leaf slot."""
+    cdef Py_ssize_t wanted = 2*t.slot_room + 64
+    cdef void *more
+    if t.slots == t.slot_room:
+        more = realloc(t.slot_leaf, wanted*sizeof(PyObject *))
+        if more == NULL:
+            raise errors.no_memory(wanted, wanted*sizeof(PyObject *))
+        t.slot_leaf = <PyObject **>more
+        more = realloc(t.slot_node, wanted*sizeof(int32_t))
+        if more == NULL:
+            raise errors.no_memory(wanted, wanted*sizeof(int32_t))
+        t.slot_node = <int32_t *>more
+        t.slot_room = wanted
+    return 0
+
+
+cdef Py_ssize_t first_slot(Tape t, Py_ssize_t i) noexcept:
+    """The first leaf slot that is at node i or above."""
+    cdef Py_ssize_t lo = 0, hi = t.slots, mid
+    while lo < hi:
+        mid = (lo + hi)//2
+        if t.slot_node[mid] < i:
+            lo = mid + 1
+        else:
+            hi = mid
+    return lo
+
+
+cdef inline PyObject *leaf_at(Tape t, Py_ssize_t i) noexcept:
+    """The leaf of slot i, borrowed."""
+    return t.slot_leaf[first_slot(t, i)]
+
+
+cdef void forget_places(Tape t) noexcept:
+    """Nodes move: where their handles are will be asked anew."""
+    free(t.where)
+    t.where = NULL
+    t.odd = t.tracked
+
+
+cdef PyObject *handle_at(Tape t, Py_ssize_t i) except? NULL:
+    """The living handle of node i, borrowed; NULL if there is none."""
+    cdef Py_ssize_t k
+    if t.where == NULL:
+        t.where = <int32_t *>calloc(t.capacity, sizeof(int32_t))
+        if t.where == NULL:
+            raise errors.no_memory(t.capacity, t.capacity*sizeof(int32_t))
+        t.odd = True
+        for k in range(t.live):
+            t.where[(<Handle>t.held[k]).index] = <int32_t>(k + 1)
+    return t.held[t.where[i] - 1] if t.where[i] else NULL
+
+
+cdef void awake(Tape t) noexcept:
+    """After a fork: no other thread of the parent lives on, nor does its sweep."""
+    cdef Py_ssize_t i
+    if t.generation != generation:
+        t.generation = generation
+        t.running = t.sweeping = False
+        t.busy = 0
+        t.adj_live = 0
+        drop_adjoints(t)
+        for i in range(t.top):  # marks of a graph whose sweep never ends here
+            t.used[i] &= ~MEMBER
+        t.lock = PyThread_allocate_lock()  # the old one may be held for ever
+
+
+cdef int make_room(Tape t, Py_ssize_t need) except -1:
+    """Have room for ``need`` appends (and SLACK more): by collecting where there is garbage, else by growing.
+
+    Runs no Python of the user's before the last look at the tape, but weak references may call back
+    in between: indices read before are stale afterwards.
+    """
+    cdef Py_ssize_t wanted, size
+    cdef void *lock
+    need = max(need, 1)
+    awake(t)
+    while True:
+        if t.running:  # a sweep reads the columns: wait for the end of its stretch
+            lock = t.lock
+            with nogil:
+                PyThread_acquire_lock(lock, 1)
+                PyThread_release_lock(lock)
+            continue
+        t.put_off = t.busy > 0
+        if not t.busy and (COLLECT_ALWAYS or (t.dead and t.top - t.old >= YOUNG//2)):
+            collect(t, COLLECT_ALWAYS or t.old >= t.full_at)
+            if t.running:
+                continue
+        wanted = t.top + need + SLACK
+        if wanted <= t.capacity:
+            size = max(min(t.capacity - SLACK, t.top + YOUNG), t.top + need)
+            hold_room(t, t.live + size - t.top + SLACK)
+            t.peak = max(t.peak, t.top)
+            t.limit = t.top if COLLECT_ALWAYS else size
+            return 0
+        if wanted > MOST_NODES:
+            if collect_garbage(t):
+                continue
+            raise errors.too_many_nodes(MOST_NODES)
+        size = t.capacity
+        while size < wanted:
+            size *= 2
+        forget_places(t)
+        try:
+            t.resize(min(size, MOST_NODES))
+        except MemoryError:
+            if collect_garbage(t):
+                continue
+            if wanted + YOUNG >= min(size, MOST_NODES):
+                raise
+            t.resize(wanted + YOUNG)
+
+
+cdef bint collect_garbage(Tape t) except -1:
+    """The last resort before giving up: True where it freed something."""
+    cdef Py_ssize_t before = t.top
+    if t.busy or t.running:
+        return False
+    collect(t, True)
+    return t.top < before

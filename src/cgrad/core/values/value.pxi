@@ -1,0 +1,494 @@
+# core/values/value.pxi: Value as Python sees it. tools/gen_ops.py copies this chapter and adds the op table's methods.
+
+cdef class Extra:
+    def __cinit__(self):
+        self.name = ""
+
+
+cdef object leaf_name(Value v):
+    return (<Extra>v.extra).name if v.extra is not None else ""
+
+
+cdef Extra extra(Value v):
+    if v.extra is None:
+        v.extra = Extra()
+        v.odd = 1
+    return <Extra>v.extra
+
+
+cdef int check_node(Handle v, str op) except -1:
+    """A node that was rewound has no place on a tape any more."""
+    if v.node and v.home == NULL:
+        raise errors.wrong_tape(op, v, None, True)
+    return 0
+
+
+cdef double grad_of(Value v) except? -1:
+    """The gradient that backward sweeps have added up."""
+    if not v.node:
+        return v.adjoint
+    check_node(v, "grad")
+    return (<Tape>v.home).grad[v.index] if v.index < (<Tape>v.home).grad_live else 0.0
+
+
+cdef double data_of(object data) except? -1:
+    cdef double x = 0
+    cdef int kind = NO_NUMBER if is_value(data) else number(data, &x)
+    if kind == TOO_LARGE:
+        raise errors.too_large("Value", 0, data)
+    if kind != NUMBER:
+        raise errors.bad_data(data)
+    return x
+
+
+cdef int start(Value v, data, name, label) except -1:
+    """Make v, which nothing refers to yet, the leaf of a number."""
+    v.primal = data_of(data)
+    if label is not None:
+        if name is not None and name != label:
+            raise errors.two_names(name, label)
+        name = label
+    if name is not None:
+        v.name = name
+    return 0
+
+
+cdef object construct(tuple args, dict kwargs):
+    cdef Value v
+    cdef object name, label
+    if len(args) > 1:
+        raise errors.value_arguments(len(args))
+    v = <Value>cgrad_own(new_handle())
+    v.home = NULL
+    v.node = 0
+    v.primal = v.adjoint = 0
+    if kwargs:
+        kwargs = dict(kwargs)
+        name, label = kwargs.pop("name", None), kwargs.pop("label", None)
+        if not args and "data" in kwargs:
+            args = (kwargs.pop("data"),)
+        if kwargs:
+            raise TypeError(f"Value: unknown argument {next(iter(kwargs))!r}: it takes data, name, label")
+    else:
+        name = label = None
+    if not args:
+        raise TypeError("Value: data is missing: give a number")
+    start(v, args[0], name, label)
+    return v
+
+
+cdef PyObject *value_vectorcall(PyObject *type, PyObject **args, size_t nargsf, PyObject *names) except NULL:
+    """Value(x) for a float without packing arguments; all other calls through ``construct``."""
+    cdef Py_ssize_t n = <Py_ssize_t>(nargsf & ~(<size_t>1 << (8*sizeof(size_t) - 1))), k
+    cdef PyObject *h
+    cdef dict kwargs = None
+    cdef object result
+    if n == 1 and names == NULL and PyFloat_CheckExact(<object>args[0]):
+        h = new_handle()
+        (<Value>h).home = NULL
+        (<Value>h).node = 0
+        (<Value>h).primal = PyFloat_AS_DOUBLE(<object>args[0])
+        (<Value>h).adjoint = 0
+        return h
+    if names != NULL:
+        kwargs = {}
+        for k, key in enumerate(<tuple>names):
+            kwargs[key] = <object>args[n + k]
+    result = construct(tuple([<object>args[k] for k in range(n)]), kwargs)
+    Py_INCREF(result)
+    return <PyObject *>result
+
+
+def _leaf(data, name):
+    """What a pickled Value becomes."""
+    return Value(data, name=name or None)
+
+
+@cython.final
+cdef class Value:
+    """Value(data, *, name=None, label=None): a number that remembers how it was computed.
+
+    data: a real number (int, float, bool, NumPy scalar). name and label are one thing, shown in
+    traces. Arithmetic and the functions of cgrad on Values give Values; ``backward()`` then adds
+    d out/d v to the ``.grad`` of every v that out was computed from.
+
+    Raises TypeError where data is no real number.
+
+    >>> import cgrad
+    >>> x = cgrad.Value(3.0)
+    >>> y = x*x + 2
+    >>> y.backward()
+    >>> y.data, x.grad
+    (11.0, 6.0)
+    """
+
+    def __cinit__(self):
+        self.odd = 1  # CPython's allocation shows it to the collector; fresh_handle takes that back
+
+    def __init__(self, data, *, name=None, label=None):
+        if self.node or self.home != NULL:
+            raise TypeError("Value: __init__ of a value in use: make a new one")
+        start(self, data, name, label)
+
+    # ---- the number and its gradient -----------------------------------------------------------
+
+    @property
+    def data(self):
+        """The number. Settable on leaves; what was recorded before keeps the old one."""
+        if cgrad_unlikely(traces):
+            refuse(self, "data")
+        return self.primal
+
+    @data.setter
+    def data(self, x):
+        if self.node:
+            raise errors.data_of_node(self._op or "an operation", self)
+        if traces:
+            refuse_effect("setting data")
+        self.primal = data_of(x)
+        self.home = NULL
+
+    @property
+    def grad(self):
+        """The gradient that backward sweeps have added up; settable."""
+        if cgrad_unlikely(traces):
+            refuse_effect("reading grad")
+        return grad_of(self)
+
+    @grad.setter
+    def grad(self, x):
+        cdef double value = plain_named(x, "grad")
+        cdef Tape t
+        if traces:
+            refuse_effect("setting grad")
+        if not self.node:
+            self.adjoint = value
+            return
+        check_node(self, "grad")
+        t = <Tape>self.home
+        t.zero_grad(self.index + 1)
+        t.grad[self.index] = value
+        t.grad_any = True
+
+    def zero_grad(self):
+        """v.zero_grad(): set ``grad`` to 0."""
+        self.grad = 0.0
+
+    def item(self):
+        """v.item(): the plain number, without its history."""
+        if cgrad_unlikely(traces):
+            refuse(self, "item")
+        return self.primal
+
+    def detach(self):
+        """v.detach(): a leaf with the same number and no history."""
+        if traces:
+            refuse(self, "detach")
+        return Value(self.primal)
+
+    def backward(self, seed=1.0, retain_graph=None):
+        """v.backward(seed=1.0): add seed * dv/dn to the ``grad`` of every n that v was computed from.
+
+        Once a call: leaves and intermediate values, whether or not Python still holds them. Calling
+        it again adds the same once more. retain_graph is accepted for other libraries' sake: a graph lives as
+        long as it is reachable.
+        """
+        backward(self, plain_named(seed, "backward"))
+
+    def register_hook(self, hook):
+        """v.register_hook(hook): call hook(adjoint) in each backward sweep that comes here.
+
+        What it gives, if not None, replaces the adjoint. Gives a handle with ``remove()``.
+        """
+        return register_hook(self, hook)
+
+    # ---- what it came from ---------------------------------------------------------------------
+
+    @property
+    def name(self):
+        """The name shown in traces, "" if none; ``label`` is the same."""
+        if not self.node:
+            return leaf_name(self)
+        return name_of(<Tape>self.home, self.index) if self.home != NULL else ""
+
+    @name.setter
+    def name(self, text):
+        cdef Tape t
+        if text is not None and type(text) is not str:
+            if not isinstance(text, str):
+                raise errors.bad_name(text)
+            text = str(text)
+        if not self.node:
+            extra(self).name = text or ""
+            return
+        check_node(self, "name")
+        t = <Tape>self.home
+        if t.names is None:
+            t.names = {}
+        t.names[self.index] = text or ""
+
+    @property
+    def label(self):
+        """The same as ``name``."""
+        return self.name
+
+    @label.setter
+    def label(self, text):
+        self.name = text
+
+    @property
+    def _arguments(self):
+        """The operands in their order: Values, and floats for plain numbers.
+
+        Without those that are never Values, as a constant exponent: ``_numbers`` has them.
+        """
+        return operands_of(self, "_prev")
+
+    @property
+    def _numbers(self):
+        """The numbers of all its arguments as they were recorded: constants too, and leaves' data of that time."""
+        return numbers_of(self)
+
+    @property
+    def _operands(self):
+        """The same, a plain number as a leaf: the same one each time, with the gradient that it would have."""
+        cdef tuple places = self._arguments
+        cdef Extra more
+        if float not in map(type, places):
+            return places
+        more = extra(self)
+        if more.constants is None:
+            more.constants = tuple([Value(x) if type(x) is float else None for x in places])
+        for leaf, partial in zip(more.constants, partials_at(<Tape>self.home, self.index)):
+            if leaf is not None:
+                (<Value>leaf).adjoint = grad_of(self)*partial
+        return tuple([x if c is None else c for x, c in zip(places, more.constants)])
+
+    @property
+    def _keywords(self):
+        """The plain arguments of the primitive that made it, by name."""
+        return keywords_of(self)
+
+    @property
+    def _index(self):
+        """The order of recording on its tape (its place there now); -1 for a leaf."""
+        return self.index if self.node == 1 else -1
+
+    @property
+    def _prev(self):
+        """The set of operands: the same living objects (micrograd's name)."""
+        return set(self._operands)
+
+    @property
+    def _op(self):
+        """The operation that made it, as micrograd spells it; "" for a leaf."""
+        return symbol_of(<Tape>self.home, self.index) if self.node == 1 else ""
+
+    @property
+    def _name_of_op(self):
+        """The row of the op table that made it, "leaf" for a leaf."""
+        return op_name(<Tape>self.home, self.index) if self.node == 1 else "leaf"
+
+    @property
+    def _tape(self):
+        """The tape of its history; None for a leaf."""
+        return <object>self.home if self.node and self.home != NULL else None
+
+    # ---- a scalar among arrays -----------------------------------------------------------------
+
+    @property
+    def requires_grad(self):
+        """True: derivatives flow to every Value."""
+        return True
+
+    @property
+    def shape(self):
+        return ()
+
+    @property
+    def ndim(self):
+        return 0
+
+    @property
+    def size(self):
+        return 1
+
+    @property
+    def dtype(self):
+        return FLOAT64
+
+    def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
+        # NumPy hands on its scalars as they are, or as 0-d arrays: plain numbers both
+        inputs = tuple([x.item() if isinstance(x, NUMPY_REAL) or (isinstance(x, np.ndarray) and x.ndim == 0) else x
+                        for x in inputs])
+        if any([isinstance(x, np.longdouble) for x in inputs]):  # item() leaves it as it is
+            inputs = tuple([float(x) if isinstance(x, np.longdouble) else x for x in inputs])
+        if any([is_tensor(x) for x in inputs]):
+            return answer_ufunc(ufunc, method, inputs, kwargs)
+        if any([isinstance(x, np.ndarray) for x in inputs]):
+            if not any([isinstance(x, np.ndarray) and x.dtype == object for x in inputs]):
+                return answer_ufunc(ufunc, method, inputs, kwargs)
+            return getattr(ufunc, method)(*[boxed(x) if is_value(x) else x for x in inputs], **kwargs)
+        return answer_ufunc(ufunc, method, inputs, kwargs)
+
+    def __array_function__(self, function, types, args, kwargs):
+        return answer_function(function, args, kwargs)
+
+    # ---- Python's protocols --------------------------------------------------------------------
+
+    def __richcmp__(self, other, int op):
+        cdef double x = (<Value>self).primal, y
+        if is_value(other):
+            y = (<Value>other).primal
+        elif PyFloat_Check(other):
+            y = PyFloat_AS_DOUBLE(other)
+        elif isinstance(other, int) or isinstance(other, NUMPY_REAL):  # (int, NUMPY_REAL) is another test for Cython
+            if not isinstance(other, int):
+                other = other.item()  # as a double: NumPy would round x to float32
+            if traces:
+                guard_comparison(self, other, op, COMPARISONS[op](x, other))
+            return COMPARISONS[op](x, other)
+        elif isinstance(other, (numbers.Rational, complex)) or type(other).__name__ == "Decimal":
+            outcome = COMPARISONS[op](x, other)  # as of a float
+            if traces and not isinstance(other, complex):
+                guard_comparison(self, other, op, outcome)
+            elif traces and not other.imag:
+                guard_comparison(self, other.real, op, outcome)
+            return outcome
+        else:
+            return NotImplemented
+        if cgrad_unlikely(traces):
+            guard_comparison(self, other, op, COMPARISONS[op](x, y))
+        if op == 0:
+            return x < y
+        if op == 1:
+            return x <= y
+        if op == 2:
+            return x == y
+        if op == 3:
+            return x != y
+        if op == 4:
+            return x > y
+        return x >= y
+
+    def __hash__(self):
+        return <Py_hash_t>(<uintptr_t><PyObject *>self >> 4)
+
+    def __bool__(self):
+        if cgrad_unlikely(traces):
+            guard_comparison(self, 0.0, 3, self.primal != 0)
+        return self.primal != 0
+
+    def __pos__(self):
+        return self
+
+    def __divmod__(x, y):
+        quotient = op_floordiv(x, y)
+        return NotImplemented if quotient is NotImplemented else (quotient, op_mod(x, y))
+
+    def __round__(self, digits=None):
+        if digits is not None:
+            raise TypeError("round: digits has no derivative rule: use cgrad.round(v*10**n)/10**n")
+        return op_round(self)
+
+    def __floor__(self):
+        return op_floor(self)
+
+    def __ceil__(self):
+        return op_ceil(self)
+
+    def __trunc__(self):
+        return op_trunc(self)
+
+    def __float__(self):
+        if traces:
+            refuse(self, "float")
+        raise errors.to_float("float", self)
+
+    def __int__(self):
+        if traces:
+            refuse(self, "int")
+        raise errors.to_float("int", self)
+
+    def __complex__(self):
+        if traces:
+            refuse(self, "complex")
+        raise errors.to_float("complex", self)
+
+    def __repr__(self):
+        name = f", name={self.name!r}" if self.name else ""
+        if self.node and self.home == NULL:
+            return f"Value(data={self.primal!r}, rewound{name})"
+        return f"Value(data={self.primal!r}, grad={grad_of(self)!r}{name})"
+
+    def __format__(self, spec):
+        return format(self.primal, spec) if spec else repr(self)
+
+    def __reduce__(self):
+        if traces:
+            refuse(self, "copying")
+        return _leaf, (self.primal, self.name)
+
+    def _repr_html_(self):
+        from . import viz
+        return viz.notebook(self)
+
+    # (the op table's slots and methods)
+
+
+cdef object boxed(Value v):
+    """A Value as a 0-d array of objects."""
+    box = np.empty((), dtype=object)
+    box[()] = v
+    return box
+
+
+cdef int value_traverse(PyObject *o, visitproc visit, void *arg) noexcept:
+    """tp_traverse: a node leads to its tape."""
+    cdef int stop
+    if (<Value>o).node == 1 and (<Tape>(<Value>o).home).tracked:
+        stop = visit((<Value>o).home, arg)
+        if stop:
+            return stop
+    if (<Value>o).extra is not None:
+        return visit(<PyObject *>(<Value>o).extra, arg)
+    return 0
+
+
+cdef int no_clear(PyObject *o) noexcept:
+    """tp_clear: a value's links lead on to objects that can break a cycle themselves."""
+    return 0
+
+
+cdef extern from *:
+    """
+    /* The slots that are ours, in place of Cython's. */
+    static void cgrad_equip_value(PyTypeObject *type, void *dealloc, void *call, void *traverse, void *clear) {
+      type->tp_dealloc = (destructor)dealloc;
+      if (call) type->tp_vectorcall = (vectorcallfunc)call;
+      type->tp_traverse = (traverseproc)traverse;
+      type->tp_clear = (inquiry)clear;
+      PyType_Modified(type);
+    }
+    """
+    void cgrad_equip_value(PyTypeObject *, void *, void *, void *, void *)
+
+cgrad_equip_value(<PyTypeObject *>Value, <void *>value_dealloc, <void *>value_vectorcall,
+                  <void *>value_traverse, <void *>no_clear)
+
+cdef tuple COMPARISONS = (operator.lt, operator.le, operator.eq, operator.ne, operator.gt, operator.ge)
+cdef object FLOAT64 = np.dtype(np.float64)
+cdef dict UFUNCS = {}
+
+
+def _fill_ufuncs():
+    """NumPy's ufuncs and what answers them."""
+    for name, function in UFUNC_NAMES:
+        if hasattr(np, name):
+            UFUNCS[getattr(np, name)] = globals()[function]
+    UFUNCS[np._core.umath.clip] = globals()["clip"]
+    for k, ufunc in enumerate((np.less, np.less_equal, np.equal, np.not_equal, np.greater, np.greater_equal)):
+        UFUNCS[ufunc] = lambda x, y, k=k: compared(k, x, y)
+    UFUNCS[np.positive] = operator.pos
+    floordiv, mod = globals()["floordiv"], globals()["mod"]
+    UFUNCS[np.divmod] = lambda x, y: (floordiv(x, y), mod(x, y))

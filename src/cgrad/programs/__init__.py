@@ -1,0 +1,1 @@
+"""Compiled functions: recorded once, run without Python, at one point or over batches."""
