@@ -2,7 +2,7 @@
 
 import statistics
 
-from benchmarks.harness import Crashed, Outcome, Process, Row, Side, clock, no_peer, peer, ratios, row, times
+from benchmarks.harness import FASTER, Crashed, Outcome, Process, Row, Side, clock, no_peer, peer, ratios, row, times
 
 STEPS = 10
 
@@ -173,8 +173,8 @@ def compared(name: str, bar: str, chain: str, n: int, many: int, rounds: int, ag
     except Crashed as error:
         return Row(name, bar, None, note=str(error))
     costs = [statistics.median(seconds)/many/STEPS*1e9 for seconds in zip(*found, strict=True)]
-    note = f"faster; an operation, forward and backward, {costs[1]:,.0f} ns by {costs[0]:,.0f} ns"
-    return row(name, bar, [a/b for a, b in found], note=note)
+    note = f"an operation, forward and backward, {costs[1]:,.0f} ns by {costs[0]:,.0f} ns"
+    return row(name, bar, [a/b for a, b in found], FASTER, note)
 
 
 def run(quick: bool) -> list[Row]:
@@ -202,7 +202,7 @@ def run(quick: bool) -> list[Row]:
         else:
             with Process("arrays", "elements", "torch", n, 1, python=python) as them:
                 found = ratios(name, them.side("gradient"), us.side("gradient"), 3 if quick else 15, same=1e-12)
-                rows.append(row(name, ">= 100", [many*x for x in found], note="faster"))
+                rows.append(row(name, ">= 100", [many*x for x in found], FASTER))
         rows.append(row(f"{loop}: forward, by the same over a list of floats", "",
                         ratios("floats", us.side("forward"), us.side("floats"), rounds, same=0.0)))
         rows.append(row(f"{loop}: with backward, by the same over a list of floats, forward only", "",

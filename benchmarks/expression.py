@@ -1,6 +1,6 @@
 """The expression of micrograd's README, built, swept and dropped again and again."""
 
-from benchmarks.harness import Process, Row, Side, missing, ratios, row, timed
+from benchmarks.harness import FASTER, Process, Row, Side, missing, ratios, row, timed
 
 
 def readme(value) -> list[float]:
@@ -42,4 +42,4 @@ def run(quick: bool) -> list[Row]:
     with Process("expression", "sides", "cgrad", times) as ours, \
             Process("expression", "sides", "micrograd", times) as theirs:
         return [row(name, ">= 40", ratios("expression", theirs.side("loop"), ours.side("loop"), rounds, same=1e-14),
-                    note="faster")]
+                    FASTER)]

@@ -18,7 +18,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Self
@@ -26,8 +26,10 @@ from typing import Self
 ROOT = Path(__file__).resolve().parent.parent
 Outcome = tuple[float, list[float]]
 Side = Callable[[], Outcome]
+PEERS = "micrograd", "minigrad", "xad", "torch", "autograd", "casadi", "heyoka", "llvmlite", "jax"
 PEER_PYTHON = "CGRAD_PEER_PYTHON"  # an interpreter for the peers that this one lacks (run.py --peer-python)
 ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "MKL", "OPENBLAS")}  # of matrix products
+FASTER = "x faster"  # the unit of ratios that are the other's time over ours
 clock = time.process_time  # CPU time, the system's part included: other processes do not count
 
 
@@ -59,16 +61,18 @@ class Row:
         return self.value <= float(number) if sign == "<=" else self.value >= float(number)
 
     @property
-    def figure(self) -> str:
+    def amount(self) -> str:
+        """The value with its unit."""
         if self.value is None:
             return "not measured"
-        text = f"{show(self.value)}{'' if self.unit == 'x' else ' '}{self.unit}"
-        if self.low is not None and self.high is not None:
-            text += f" ({show(self.low)} to {show(self.high)})"
-        return text
+        return f"{show(self.value)}{'' if self.unit.startswith('x') else ' '}{self.unit}"
 
-    def as_dict(self) -> dict[str, object]:
-        return {**asdict(self), "met": self.met}
+    @property
+    def figure(self) -> str:
+        """The amount, and the quartiles where there are any."""
+        if self.low is None or self.high is None:
+            return self.amount
+        return f"{self.amount} ({show(self.low)} to {show(self.high)})"
 
 
 def show(x: float) -> str:
@@ -271,4 +275,4 @@ def machine() -> dict[str, str]:
     return {"processor": f"{processor()}, {os.cpu_count()} CPUs", "system": f"{platform.system()} {platform.machine()}",
             "Python": f"{platform.python_implementation()} {platform.python_version()} ({platform.python_compiler()})",
             "gcc": gcc, "NumPy": version("numpy"), "cgrad": cgrad.__version__,
-            **{name: peer(name)[1] or "none" for name in ("micrograd", "minigrad", "xad", "torch", "autograd")}}
+            **{name: peer(name)[1] or "none" for name in PEERS}}

@@ -3,7 +3,7 @@
 import gc
 import random
 
-from benchmarks.harness import Outcome, Process, Row, Side, agree, clock, missing, ratios, row
+from benchmarks.harness import FASTER, Outcome, Process, Row, Side, agree, clock, missing, ratios, row
 
 
 def data(points: int):
@@ -278,9 +278,9 @@ def run(quick: bool) -> list[Row]:
         step = ratios("moons", ours.side("first loss"), ours.side("plain forward"), rounds, same=1e-12)
         alone = ratios("moons", ours.side("own forward"), ours.side("plain forward"), rounds, same=1e-12)
     return [
-        row(f"{name}, imports replaced, against micrograd", ">= 200", demo, note="faster"),
-        row(f"{name}, imports replaced, against micrograd, Python's collector off", "", off, note="faster"),
-        row(f"{name}, the user's own Neuron over Values, against the same over micrograd", ">= 90", own, note="faster"),
+        row(f"{name}, imports replaced, against micrograd", ">= 200", demo, FASTER),
+        row(f"{name}, imports replaced, against micrograd, Python's collector off", "", off, FASTER),
+        row(f"{name}, the user's own Neuron over Values, against the same over micrograd", ">= 90", own, FASTER),
         row(f"{name}, the user's own Neuron: whole step by plain floats, forward only", "<= 2.0", step),
         row(f"{name}, the user's own Neuron: forward alone by plain floats, forward only", "", alone),
     ]

@@ -1,6 +1,6 @@
 """The compiled peers on the package index: minigrad (C API) and XAD (C++ with Python bindings)."""
 
-from benchmarks.harness import Crashed, Process, Row, missing, ratios, row
+from benchmarks.harness import FASTER, Crashed, Process, Row, missing, ratios, row
 
 UNSAFE = "its largest power of ten: minigrad sweeps and frees by recursion, 10^6 steps overflow the stack"
 
@@ -12,12 +12,12 @@ def against(package: str, n: int, points: int, rounds: int) -> list[Row]:
     bars = [f">= {chain}", f">= {moons}"]
     if missing(package):
         return [Row(name, bar, None, note=missing(package)) for name, bar in zip(names, bars, strict=True)]
-    note = f"faster; {UNSAFE}" if package == "minigrad" else "faster"
+    note = UNSAFE if package == "minigrad" else ""
     rows = []
     side = "leaf gradient" if package == "minigrad" else "gradient"
     try:
         with Process("chain", "sides", n) as ours, Process("chain", factory, n) as theirs:
-            rows.append(row(names[0], bars[0], note=note, values=ratios(
+            rows.append(row(names[0], bars[0], unit=FASTER, note=note, values=ratios(
                 package, theirs.side(side), ours.side(side), 2*rounds, same=1e-9)))
     except Crashed as error:
         rows.append(Row(names[0], bars[0], None, note=str(error)))
@@ -28,16 +28,16 @@ def against(package: str, n: int, points: int, rounds: int) -> list[Row]:
         with Process("moons", "sides", "cgrad", points, steps) as ours, \
                 Process("moons", "sides", package, points, steps) as theirs:
             if package == "minigrad":
-                rows.append(row(names[1], bars[1], note="faster",
+                rows.append(row(names[1], bars[1], unit=FASTER,
                                 values=ratios(package, theirs.side("own careful"), ours.side("own careful"), rounds)))
                 rows.append(row(f"the demo's step ({points} points), imports replaced, against minigrad", "",
-                                note="faster",
+                                unit=FASTER,
                                 values=ratios(package, theirs.side("careful"), ours.side("careful"), rounds)))
             else:  # plain floats as coordinates: XAD takes them beside its own numbers
-                rows.append(row(names[1], bars[1], note="faster",
+                rows.append(row(names[1], bars[1], unit=FASTER,
                                 values=ratios(package, theirs.side("own"), ours.side("own floats"), rounds)))
                 rows.append(row(f"the demo's step ({points} points), cgrad.nn against the same Neuron over xad", "",
-                                note="faster", values=ratios(package, theirs.side("own"), ours.side("demo"), rounds)))
+                                unit=FASTER, values=ratios(package, theirs.side("own"), ours.side("demo"), rounds)))
     except Crashed as error:
         rows.append(Row(names[1], bars[1], None, note=str(error)))
     return rows
@@ -50,7 +50,7 @@ def run(quick: bool) -> list[Row]:
         name = "x = x*a + b, 1,000 steps, against minigrad"
         try:
             with Process("chain", "sides", 1_000) as ours, Process("chain", "minigrad", 1_000) as theirs:
-                rows.append(row(name, "", note="faster", values=ratios(
+                rows.append(row(name, "", unit=FASTER, values=ratios(
                     "minigrad", theirs.side("leaf gradient"), ours.side("leaf gradient"), 100)))
         except Crashed as error:
             rows.append(Row(name, "", None, note=str(error)))

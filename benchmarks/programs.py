@@ -11,7 +11,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 
 from benchmarks import reference
-from benchmarks.harness import Crashed, Process, Row, Side, agree, missing, no_peer, peer, row, times
+from benchmarks.harness import FASTER, Crashed, Process, Row, Side, agree, missing, no_peer, peer, row, times
 from benchmarks.memory import PROC
 from benchmarks.programs_ours import CALLS
 from benchmarks.programs_workloads import WORKLOADS, title
@@ -108,8 +108,7 @@ def line(measure: str, bar: str, over: Maker, under: Maker, rounds: int, each: i
 def inverted(measure: str, bar: str, over: Maker, under: Maker, rounds: int, **options) -> Row:
     """The same for a bar of so many times faster: ``over`` is the other's."""
     result = line(measure, bar, over, under, rounds, **options)
-    if result.value is not None:
-        result.note = f"faster; {result.note}"
+    result.unit = FASTER
     return result
 
 

@@ -1,12 +1,14 @@
-"""Run the benchmarks: ``python benchmarks/run.py [--quick] [--only NAME] [--json FILE] [--write-readme]``.
+"""Run the benchmarks: ``python benchmarks/run.py [--quick] [--only NAME] [--json FILE] [--write]``.
 
 ``--peer-python FILE`` names an interpreter with the peers that are not installed beside cgrad, such as PyTorch.
 """
 
 import argparse
+import datetime
 import json
 import os
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -19,6 +21,7 @@ from benchmarks import (  # noqa: E402
     arrays_memory,
     chain,
     expression,
+    figures,
     harness,
     hessian,
     memory,
@@ -32,8 +35,6 @@ GROUPS = {"chain": chain.run, "moons": moons.run, "peers": peers.run, "expressio
           "sweep": sweep.run, "memory": memory.run, "hessian": hessian.run, "arrays": arrays.run,
           "digits": arrays_digits.run, "array memory": arrays_memory.run, "programs": programs.points,
           "program batches": programs.batches, "program building": programs.building}
-BEGIN, END = "<!-- figures:begin -->", "<!-- figures:end -->"
-VERDICT = {True: "met", False: "missed", None: ""}
 
 
 def take(names: list[str], quick: bool, pin: bool = True, show=None) -> dict[str, list[harness.Row]]:
@@ -49,30 +50,8 @@ def take(names: list[str], quick: bool, pin: bool = True, show=None) -> dict[str
 
 
 def line(row: harness.Row) -> str:
-    bar = f" [{row.bar}: {VERDICT[row.met] or 'open'}]" if row.bar else ""
+    bar = f" [{row.bar}: {figures.VERDICT[row.met] or 'open'}]" if row.bar else ""
     return f"{row.measure}: {row.figure}{bar}{f'  ({row.note})' if row.note else ''}"
-
-
-def table(rows: list[harness.Row], machine: dict[str, str]) -> str:
-    """The README's table."""
-    signs = {"<=": "at most", ">=": "at least", "": ""}
-    lines = ["| measure | bar | figure (quartiles) | |", "| --- | --- | --- | --- |"]
-    for row in rows:
-        sign, _, number = row.bar.partition(" ")
-        measure = f"{row.measure} ({row.note})" if row.note and row.note != "faster" else row.measure
-        figure = row.figure + (" faster" if row.note.startswith("faster") and row.value is not None else "")
-        lines.append(f"| {measure} | {f'{signs[sign]} {number}'.strip()} | {figure} | {VERDICT[row.met]} |")
-    lines += ["", "Taken with " + "; ".join(f"{name} {what}" for name, what in machine.items()) + "."]
-    return "\n".join(lines)
-
-
-def rewritten(text: str, figures: str) -> str:
-    """A text with what stands between the two marks replaced."""
-    head, begin, rest = text.partition(BEGIN)
-    _, end, tail = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"README.md: no place for the figures: it needs the lines {BEGIN} and {END}")
-    return f"{head}{BEGIN}\n{figures}\n{END}{tail}"
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -82,29 +61,23 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
     parser.add_argument("--peer-python", metavar="FILE",
                         help="an interpreter that has the peers which this one lacks (PyTorch is heavy)")
-    parser.add_argument("--write-readme", action="store_true", help="put the table into README.md")
+    parser.add_argument("--write", action="store_true",
+                        help="put the figures into benchmarks/results.json, docs/figures.md and README.md")
     options = parser.parse_args(arguments)
-    if options.write_readme and (options.quick or options.only):
-        parser.error("--write-readme takes a full run: drop --quick and --only")
+    if options.write and options.quick:
+        parser.error("--write takes a full run: drop --quick")
     if options.peer_python:
         os.environ[harness.PEER_PYTHON] = options.peer_python
-    readme = ROOT / "README.md"
-    if options.write_readme:
-        try:
-            rewritten(readme.read_text(encoding="utf-8"), "")
-        except ValueError as error:
-            parser.error(str(error))
     groups = take([options.only] if options.only else list(GROUPS), options.quick,
                   show=lambda row: print(line(row), flush=True))
-    rows = [row for rows in groups.values() for row in rows]
-    machine = harness.machine()
+    taken = {"date": datetime.date.today().isoformat(), "quick": options.quick, "machine": harness.machine(),
+             "figures": {name: [asdict(row) for row in rows] for name, rows in groups.items()}}
     if options.json:
-        options.json.write_text(json.dumps({
-            "quick": options.quick, "machine": machine,
-            "figures": {name: [row.as_dict() for row in rows] for name, rows in groups.items()}}, indent=1) + "\n")
-    if options.write_readme:
-        text = readme.read_text(encoding="utf-8")
-        readme.write_text(rewritten(text, table(rows, machine)), encoding="utf-8")
+        options.json.write_text(json.dumps(taken, indent=1) + "\n", encoding="utf-8")
+    if options.write:
+        runs = figures.merged(figures.load(), taken)
+        figures.save(runs)
+        figures.render(runs)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import json
 import math
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from benchmarks import (  # noqa: E402
     arrays_memory,
     chain,
     expression,
+    figures,
     harness,
     hessian,
     memory,
@@ -55,6 +57,7 @@ def test_script_writes_json(tmp_path):
     written = json.loads(target.read_text())
     assert [row["measure"] for row in written["figures"]["hessian"]] and written["quick"] is True
     assert written["figures"]["hessian"][0]["measure"] in done.stdout
+    assert written["date"] and written["machine"]["NumPy"]
 
 
 def test_profile_script_runs():
@@ -218,8 +221,8 @@ def test_digits_are_read_without_cgrad():
 
 @pytest.mark.skipif(not memory.PROC.exists(), reason="reads /proc")
 def test_memory_loops_over_arrays_compute_what_they_say():
-    mean, *figures = arrays_memory.training(2000, 10)["train"]()[1]
-    assert mean < 0.05 and len(figures) == 20
+    mean, *samples = arrays_memory.training(2000, 10)["train"]()[1]
+    assert mean < 0.05 and len(samples) == 20
     for alive in (False, True):
         assert arrays_memory.dropped(2, 100, alive)["drop"]()[1][2] == pytest.approx(arrays_memory.slope(), rel=1e-14)
 
@@ -295,15 +298,49 @@ def test_another_interpreter_can_be_named(monkeypatch):
 
 
 def test_readme_is_rewritten_between_its_marks():
-    rows = [harness.Row("a", "<= 2.0", 1.5, 1.4, 1.6), harness.Row("b", ">= 3", 2.0), harness.Row("c", "", None)]
-    figures = run.table(rows, {"Python": "3"})
-    text = run.rewritten(f"above\n{run.BEGIN}\nold\n{run.END}\nbelow\n", figures)
-    assert "old" not in text and text.startswith("above\n") and text.endswith(f"{run.END}\nbelow\n")
-    assert "| a | at most 2.0 | 1.50x (1.40 to 1.60) | met |" in text
-    assert "| b | at least 3 | 2.00x | missed |" in text and "| c |  | not measured |  |" in text
-    assert run.rewritten(text, figures) == text
+    begin, end = figures.BEGIN, figures.END
+    text = figures.rewritten(f"above\n{begin}\nold\n{end}\nbelow\n", "new")
+    assert text == f"above\n{begin}\nnew\n{end}\nbelow\n"
+    assert figures.rewritten(text, "new") == text
     with pytest.raises(ValueError, match="no place for the figures"):
-        run.rewritten("nothing here", figures)
+        figures.rewritten("nothing here", "new")
+
+
+def test_page_of_figures():
+    rows = [harness.Row("a*b", "<= 2.0", 1.5, 1.4, 1.6), harness.Row("b", ">= 3", 2.0, unit=harness.FASTER),
+            harness.Row("c", "", None, note="needs a peer")]
+    page = figures.page([{"date": "2000-01-02", "quick": False, "machine": {"Python": "3"},
+                          "figures": {"chain": [*map(asdict, rows)]}}])
+    assert "| a\\*b | 1.50x (1.40 to 1.60) | at most 2.0 | met |  |" in page
+    assert "| b | 2.00x faster | at least 3 | missed |  |" in page
+    assert "| c | not measured |  |  | needs a peer |" in page
+    assert "1 of 2 are met" in page and "Taken on 2000-01-02, groups `chain`: Python 3." in page
+
+
+def test_new_figures_replace_those_of_their_groups():
+    old = [{"date": "1", "figures": {"chain": [1], "moons": [2]}}, {"date": "2", "figures": {"memory": [3]}}]
+    new = {"date": "3", "figures": {"memory": [4], "moons": [5]}}
+    assert figures.merged(old, new) == [{"date": "1", "figures": {"chain": [1]}}, new]
+
+
+def test_each_group_has_a_title():
+    assert list(figures.TITLES) == list(run.GROUPS)
+
+
+def test_written_figures_are_rendered(tmp_path, monkeypatch):
+    """``--write`` keeps the figures and renders both pages; those of a quick run are refused."""
+    for name in ("RESULTS", "PAGE", "README"):
+        copy = tmp_path / getattr(figures, name).name
+        copy.write_bytes(getattr(figures, name).read_bytes())
+        monkeypatch.setattr(figures, name, copy)
+    row = harness.Row("Hessian", "", 123.0)
+    monkeypatch.setattr(run, "take", lambda *args, **kwargs: {"hessian": [row]})
+    run.main(["--only", "hessian", "--write"])
+    assert figures.load()[-1]["figures"] == {"hessian": [asdict(row)]}
+    assert "| Hessian | 123x |" in figures.PAGE.read_text(encoding="utf-8")
+    assert figures.README.read_bytes() == (ROOT / "README.md").read_bytes()  # no row of it was taken anew
+    with pytest.raises(SystemExit):
+        run.main(["--quick", "--write"])
 
 
 def test_machine_names_no_host_and_no_path():
