@@ -66,6 +66,8 @@ class Build(build_ext):
             if DEBUG:
                 ext.define_macros.append(("CYTHON_TRACE", "1"))
                 ext.undef_macros.append("NDEBUG")
+            else:  # said here too: CFLAGS in the environment takes the place of Python's own flags
+                ext.define_macros.append(("NDEBUG", None))
             if DEBUG or SANITIZE:  # CPython's allocator: a sanitizer sees what is used after its death
                 ext.define_macros.append(("CGRAD_DEBUG", "1"))
         directives = {"boundscheck": DEBUG, "initializedcheck": DEBUG, "linetrace": DEBUG,
@@ -93,7 +95,8 @@ class Build(build_ext):
             ext.extra_compile_args += ["/Od" if ext.level == "0" else "/O2", "/fp:precise", "/Zc:preprocessor"]
         else:
             # replay must equal eager to the bit: a*b + c is rounded twice on every machine
-            ext.extra_compile_args += [f"-O{ext.level}", "-ffp-contract=off", "-fno-math-errno", "-Wno-unused-function"]
+            ext.extra_compile_args += [f"-O{ext.level}", "-fwrapv", "-ffp-contract=off", "-fno-math-errno",
+                                       "-Wno-unused-function"]
             ext.libraries = [*ext.libraries, *(["m"] if os.name == "posix" else [])]
             if DEBUG or SANITIZE:
                 ext.extra_compile_args.append("-g")

@@ -36,4 +36,4 @@ from .ops.index import where as where
 
 _former.register()
 
-__version__ = "0.1.0"
+__version__ = "0.1.0"  # the one place: pyproject.toml reads it from here, without importing
