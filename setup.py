@@ -1,4 +1,4 @@
-"""Build cgrad's extensions: generate from the op table, translate, compile. Nothing is done before ``build_ext`` runs.
+"""Build cgrad's extensions: generate from the op table, translate, compile. Nothing is done when this file is imported.
 
 Switches, by environment:
     CGRAD_DEBUG=1          bounds checks, line tracing, C's assertions, CPython's allocator, debug information
@@ -14,6 +14,7 @@ from pathlib import Path
 
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
+from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).resolve().parent
 PACKAGE = ROOT / "src" / "cgrad"
@@ -42,17 +43,28 @@ EXTENSIONS = [
 ]
 
 
+def generate() -> None:
+    sys.path.insert(0, str(ROOT / "tools"))
+    import gen_ops
+
+    gen_ops.main()
+
+
+class Modules(build_py):
+    def run(self):
+        generate()  # stubs and the table of operations are among the package's data, which this command collects
+        super().run()
+
+
 class Build(build_ext):
     def run(self):
         import Cython
         import numpy as np
         from Cython.Build import cythonize
 
-        sys.path.insert(0, str(ROOT / "tools"))
+        generate()
         import compile_parallel
-        import gen_ops
 
-        gen_ops.main()
         # Files made with other switches look up to date and are not.
         stamp = PACKAGE / "_gen" / "switches"
         switches = repr((Cython.__version__, DEBUG, SANITIZE, LEVEL, os.environ.get("CC"), os.environ.get("CFLAGS")))
@@ -110,4 +122,4 @@ class Build(build_ext):
         super().build_extension(ext)
 
 
-setup(cmdclass={"build_ext": Build}, ext_modules=EXTENSIONS)
+setup(cmdclass={"build_py": Modules, "build_ext": Build}, ext_modules=EXTENSIONS)
