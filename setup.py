@@ -52,7 +52,7 @@ def generate() -> None:
 
 class Modules(build_py):
     def run(self):
-        generate()  # stubs and the table of operations are among the package's data, which this command collects
+        generate()  # stubs are among the data of the package, which this command collects
         super().run()
 
 
