@@ -373,7 +373,7 @@ def test_subclassing_is_refused():
 
 
 def provoke():
-    """One way to each of the errors about arrays. Yields (function of errors.py, call)."""
+    """One way to each of the errors about arrays. Yields (function of cgrad.errors, call)."""
     t = Tensor([1.0, 2.0], requires_grad=True, name="t")
     y = t*2.0
     frozen = np.ones(2)

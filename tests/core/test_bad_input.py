@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import copy
 import gc
+import importlib
 import inspect
 import math
 import pickle
+import pkgutil
 import sys
 from decimal import Decimal
 from fractions import Fraction
@@ -430,7 +432,7 @@ def test_arrays_of_numbers_beside_values(whole):
 
 
 def provoke():
-    """One way to each function of errors.py. Yields (function, call)."""
+    """One way to each function of cgrad.errors. Yields (function, call)."""
     x, t = Value(-1.0, name="x"), Tape()
     y = x*2.0
     with t:
@@ -532,9 +534,26 @@ def test_a_missing_package_is_named_with_its_extra(monkeypatch):
         viz.draw_dot(Value(1.0)*2.0)
 
 
+def functions_of_errors():
+    """{name: function} of all topics; describe.py has the words that messages share."""
+    found = {}
+    for topic in pkgutil.iter_modules(errors.__path__):
+        module = importlib.import_module(f"cgrad.errors.{topic.name}")
+        public = {name: f for name, f in vars(module).items()
+                  if inspect.isfunction(f) and f.__module__ == module.__name__ and not name.startswith("_")}
+        if topic.name != "describe":
+            assert not found.keys() & public.keys()
+            found |= public
+    return found
+
+
+def test_every_function_of_errors_is_a_name_of_the_package():
+    for name, f in functions_of_errors().items():
+        assert getattr(errors, name) is f
+
+
 def test_every_function_of_errors_is_triggered(monkeypatch):
-    functions = {name for name, f in vars(errors).items() if inspect.isfunction(f) and not name.startswith("_")
-                 and f.__module__ == errors.__name__}
+    functions = set(functions_of_errors())
     seen = set()
     for name in functions:
         original = getattr(errors, name)
@@ -557,6 +576,9 @@ def test_every_function_of_errors_is_triggered(monkeypatch):
 
 
 def test_the_errors_are_what_they_say():
+    for kind in (AnomalyError, TapeError, cgrad.GuardError, cgrad.ProgramError, cgrad.TraceError):
+        assert kind.__module__ == "cgrad.errors"  # the name in pickles
+        assert type(pickle.loads(pickle.dumps(kind("a: b")))) is kind
     assert issubclass(TapeError, ValueError)
     assert issubclass(TapeError, RuntimeError)
     assert issubclass(AnomalyError, FloatingPointError)

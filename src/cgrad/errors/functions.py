@@ -1,0 +1,29 @@
+"""cgrad.Function: the forward and backward methods of its subclasses."""
+
+from __future__ import annotations
+
+from .describe import shown
+
+__all__ = ["bad_answer", "bad_output", "no_function", "not_written", "wrong_adjoints"]
+
+
+def not_written(name: str, method: str) -> NotImplementedError:
+    return NotImplementedError(f"{name}: has no {method}: a cgrad.Function needs forward and backward")
+
+
+def wrong_adjoints(name: str, count: int, wanted: int) -> ValueError:
+    return ValueError(f"{name}: backward gave {count} adjoints for {wanted} arguments of forward: give one for each, "
+                      "None where there is no derivative")
+
+
+def bad_output(name: str, position: int, value: object) -> TypeError:
+    return TypeError(f"{name}: output {position + 1} of forward is {shown(value)}: give a number or an array of floats")
+
+
+def bad_answer(name: str, position: int, value: object) -> TypeError:
+    return TypeError(f"{name}: backward gave {shown(value)} for argument {position + 1} of forward: give a number or "
+                     "an array of floats, or None")
+
+
+def no_function(value: object) -> TypeError:
+    return TypeError(f"comm: {shown(value)} is no cgrad.Function: give an instance of one")

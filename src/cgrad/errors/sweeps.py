@@ -1,0 +1,59 @@
+"""Gradients: seeds, adjoints, hooks, and what anomaly detection finds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .describe import named, shown
+from .exceptions import AnomalyError, TapeError
+
+__all__ = ["anomaly", "array_anomaly", "bad_adjoint", "bad_gradient", "bad_seed", "grad_of_node", "no_history",
+           "no_hook", "not_asked", "seed_shape"]
+
+
+def bad_seed(reason: str) -> ValueError:
+    return ValueError(f"seed: {reason}: give a number, one number an output, or an array (seeds, outputs)")
+
+
+def seed_shape(op: str, shape: tuple[int, ...], value: Any) -> ValueError:
+    return ValueError(f"{op}: seed of shape {shape} for a tensor of shape {value.shape}: give an array of that shape")
+
+
+def not_asked(value: object) -> TapeError:
+    return TapeError(f"wrt: {named(value)} is not among the inputs that these gradients were asked for: "
+                     "add it there, or leave inputs out")
+
+
+def no_history(op: str, value: object) -> ValueError:
+    return ValueError(f"{op}: {named(value)} does not require grad: make it with requires_grad=True")
+
+
+def no_hook(hook: object) -> TypeError:
+    return TypeError(f"register_hook: {shown(hook)} is no function: give hook(adjoint)")
+
+
+def bad_adjoint(op: object, position: object, shape: tuple[int, ...], wanted: tuple[int, ...]) -> ValueError:
+    return ValueError(f"{op}: the adjoint that its rule gives for operand {position} has shape {shape}, "
+                      f"the operand {wanted}: give one of the operand's shape")
+
+
+def bad_gradient(value: Any, x: object) -> ValueError:
+    return ValueError(f"grad: {shown(x)} for a tensor of shape {value.shape}: give an array of that shape, or None")
+
+
+def grad_of_node(value: object) -> ValueError:
+    return ValueError(f"requires_grad_: {named(value)} was computed: it requires grad as its operands do; "
+                      "cut its history off with .detach()")
+
+
+def anomaly(op: str, value: float, operands: list[tuple[str, float]], where: str, kind: str = "result") -> AnomalyError:
+    shown = ", ".join(f"{name} = {x!r}" if name else repr(x) for name, x in operands[:8])
+    shown += ", ..." if len(operands) > 8 else ""
+    return AnomalyError(f"{op}: {kind} is {value!r}{', of ' + shown if shown else ''} ({where})")
+
+
+def array_anomaly(op: str, value: float, shape: tuple[int, ...], operands: list[tuple[str, Any]], where: str,
+                  kind: str = "result") -> AnomalyError:
+    shown = ", ".join(f"{name} = {x}" if name else str(x) for name, x in operands)
+    shown = f", of {shown}" if shown else ""
+    return AnomalyError(f"{op}: {kind} of shape {shape} has a {float(value)!r}{shown} ({where})")

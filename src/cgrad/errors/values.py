@@ -1,0 +1,73 @@
+"""Scalars: operands of an operation, the constructor and attributes of Value, conversion to float."""
+
+from __future__ import annotations
+
+from .describe import named, shown
+
+__all__ = ["bad_data", "bad_name", "bad_operand", "data_of_node", "modular_power", "needs_number", "no_out",
+           "no_rule", "to_float", "two_names", "value_arguments"]
+
+
+def bad_operand(op: str, position: int, value: object) -> TypeError:
+    if hasattr(value, "__array__") and getattr(value, "shape", None) is not None:
+        way = "loop over its elements, or use an array of dtype object"
+        if value.shape == ():  # type: ignore[attr-defined]
+            way = "take its number with .item()"
+    elif isinstance(value, complex):
+        way = "cgrad differentiates real numbers; use its .real and .imag"
+    elif isinstance(value, (list, tuple)):
+        way = "loop over its elements"
+    elif value is None:
+        way = "did a function forget its return?"
+    else:
+        way = "give a Value or a real number"
+    return TypeError(f"{op}: operand {position + 1} is {shown(value)}, no scalar: {way}")
+
+
+def needs_number(op: str, argument: str, value: object) -> TypeError:
+    return TypeError(f"{op}: {argument} has no derivative and must be a plain number, not {named(value)}: "
+                     f"give {argument}.item()")
+
+
+def modular_power() -> TypeError:
+    return TypeError("pow: three arguments have no derivative: use x**y % z")
+
+
+def no_rule(name: str) -> TypeError:
+    return TypeError(f"{name}: NumPy's {name} has no derivative rule in cgrad: compose it of operations that have "
+                     "one, or take plain numbers with v.item()")
+
+
+def no_out(name: str, key: str) -> TypeError:
+    return TypeError(f"{name}: {key}= would write into a recorded graph: leave it out and use the result"
+                     + (", or cgrad.where" if key == "where" else ""))
+
+
+def bad_data(value: object) -> TypeError:
+    if type(value).__name__ == "Value":
+        return TypeError(f"Value: data is {named(value)}, a Value itself: use it as it is, "
+                         "or cut its history off with .detach()")
+    return TypeError(str(bad_operand("Value", 0, value)).replace("operand 1", "data"))
+
+
+def value_arguments(count: int) -> TypeError:
+    return TypeError(f"Value: takes 1 positional argument, data, and got {count}: operands and backward rules "
+                     "of an operation of your own go into a cgrad.Function; a name is name=...")
+
+
+def two_names(name: object, label: object) -> TypeError:
+    return TypeError(f"Value: name={name!r} and label={label!r} are one thing: give one of them")
+
+
+def bad_name(name: object) -> TypeError:
+    return TypeError(f"Value: name is {shown(name)}: give a str")
+
+
+def data_of_node(op: str, value: object) -> AttributeError:
+    return AttributeError(f"data: {named(value)} is the result of {op}, and a recorded graph never changes: "
+                          "set the data of a leaf, or start from .detach()")
+
+
+def to_float(kind: str, value: object) -> TypeError:
+    return TypeError(f"{kind}: {named(value)} would lose its history: use v.item() for the number, "
+                     "or cgrad.exp, cgrad.sin, ... for functions that are differentiated")
