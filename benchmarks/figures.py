@@ -114,14 +114,15 @@ def page(runs: list[Run]) -> str:
 
 
 def highlights(runs: list[Run]) -> str:
-    """The README's table."""
-    rows = {(name, row.measure): row for name, _, found in groups(runs) for row in found}
-    lines = []
+    """The README's table, and where its figures were taken."""
+    rows = {(name, row.measure): (run, row) for name, run, found in groups(runs) for row in found}
+    lines, machines = [], []
     for group, measure, what, against in HIGHLIGHTS:
-        row = rows[group, measure]
+        run, row = rows[group, measure]
         said = f"{row.amount} the time" if row.unit == "x" else row.amount
         lines.append([what, against, said])
-    return table(["measure", "compared with", "figure"], lines)
+        machines.append(", ".join(run["machine"][part] for part in ("processor", "system", "Python")))
+    return f"{table(['measure', 'compared with', 'figure'], lines)}\n\nMedians; {'; '.join(dict.fromkeys(machines))}."
 
 
 def rewritten(text: str, figures: str) -> str:

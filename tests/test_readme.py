@@ -1,17 +1,22 @@
-"""Every Python block of the README runs as it stands, and prints what its comments say."""
+"""Every Python block of the README and of docs/ runs as it is, and prints what the page says."""
 
 import re
 from pathlib import Path
 
 import pytest
 
-README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
-BLOCKS = [(README[:block.start()].count("\n") + 2, block[1])
-          for block in re.finditer(r"^```python\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)]
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = {path.name: path.read_text(encoding="utf-8") for path in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]}
+# a block, and the block of its output where one follows at once
+BLOCK = re.compile(r"^```python\n(.*?)^```\n(?:\n?^```text\n(.*?)^```\n)?", re.MULTILINE | re.DOTALL)
+BLOCKS = [pytest.param(name, page[:block.start()].count("\n") + 2, block[1], block[2],
+                       id=f"{name} line {page[:block.start()].count(chr(10)) + 2}")
+          for name, page in PAGES.items() for block in BLOCK.finditer(page)]
 
 
-def expected(block):
-    """The comments behind a print, and the comment lines that end a block."""
+def commented(block):
+    """The output that comments show: those behind a print, and comment lines."""
     lines = []
     for line in block.splitlines():
         if found := re.search(r"print\(.*\)  # (.*)$", line):
@@ -21,23 +26,36 @@ def expected(block):
     return lines
 
 
-@pytest.mark.parametrize("line, block", BLOCKS, ids=[f"line {line}" for line, _ in BLOCKS])
-def test_block(line, block, capsys):
-    assert expected(block), "a block that shows no result"
-    exec(compile("\n"*(line - 1) + block, "README.md", "exec"), {"__name__": "__readme__"})
-    assert [text.rstrip() for text in capsys.readouterr().out.splitlines()] == expected(block)
+@pytest.mark.parametrize("name, line, block, output", BLOCKS)
+def test_block(name, line, block, output, capsys, monkeypatch, tmp_path):
+    expected = commented(block) if output is None else output.splitlines()
+    assert expected, "a block that shows no result"
+    monkeypatch.chdir(tmp_path)  # for blocks that write files
+    exec(compile("\n"*(line - 1) + block, name, "exec"), {"__name__": "__page__"})
+    assert [text.rstrip() for text in capsys.readouterr().out.splitlines()] == expected
 
 
 def test_blocks_are_found():
-    assert len(BLOCKS) >= 10
-    assert README.count("```python") == len(BLOCKS)
+    assert len(BLOCKS) == sum(page.count("```python") for page in PAGES.values())
+    assert {"README.md", "guide.md", "arrays.md", "nn.md", "compile.md", "viz.md"} <= {block.values[0] for block in BLOCKS}
 
 
-def test_files_that_it_names_exist():
-    root = Path(__file__).parent.parent
-    for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", README):
-        assert (root / target).exists(), target
+@pytest.mark.parametrize("name", PAGES)
+def test_links_lead_somewhere(name):
+    folder = ROOT if name == "README.md" else ROOT / "docs"
+    for target, _, heading in re.findall(r"\]\((?!https?:)([^)#]*)(#([^)]*))?\)", PAGES[name]):
+        assert (folder / target).exists(), target
+        if heading:
+            page = PAGES[Path(target).name if target else name]
+            headings = re.findall(r"^#+ (.*)$", page, re.MULTILINE)
+            assert heading in {re.sub(r"[^\w\- ]", "", text.lower()).replace(" ", "-") for text in headings}, heading
 
 
-def test_place_for_the_figures():
-    assert re.search(r"^<!-- figures:begin -->$.*^<!-- figures:end -->$", README, re.MULTILINE | re.DOTALL)
+def test_what_the_readme_begins_with():
+    """Short, with two commands that ``.ci/run`` takes out of it; micrograd and wrong input come before arrays."""
+    assert README.count("\n") <= 250
+    commands = re.findall(r"^```sh\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+    assert [command.count("\n") for command in commands] == [1, 1]
+    assert "python -m cgrad" in commands[0] and "python -m pytest" in commands[1]
+    places = [README.index(text) for text in ("from cgrad.engine import Value", "except TypeError", "Tensor(", "@cgrad.compile")]
+    assert places == sorted(places)
