@@ -7,12 +7,21 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-PAGES = {path.name: path.read_text(encoding="utf-8") for path in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]}
+PAGES = {"README.md": README,
+         **{path.name: path.read_text(encoding="utf-8") for path in sorted((ROOT / "docs").glob("*.md"))}}
 # a block, and the block of its output where one follows at once
 BLOCK = re.compile(r"^```python\n(.*?)^```\n(?:\n?^```text\n(.*?)^```\n)?", re.MULTILINE | re.DOTALL)
-BLOCKS = [pytest.param(name, page[:block.start()].count("\n") + 2, block[1], block[2],
-                       id=f"{name} line {page[:block.start()].count(chr(10)) + 2}")
-          for name, page in PAGES.items() for block in BLOCK.finditer(page)]
+
+
+def blocks():
+    """Each block, named by its page and line."""
+    for name, page in PAGES.items():
+        for block in BLOCK.finditer(page):
+            line = page[:block.start()].count("\n") + 2
+            yield pytest.param(name, line, *block.groups(), id=f"{name} line {line}")
+
+
+BLOCKS = list(blocks())
 
 
 def commented(block):
@@ -36,8 +45,9 @@ def test_block(name, line, block, output, capsys, monkeypatch, tmp_path):
 
 
 def test_blocks_are_found():
-    assert len(BLOCKS) == sum(page.count("```python") for page in PAGES.values())
-    assert {"README.md", "guide.md", "arrays.md", "nn.md", "compile.md", "viz.md"} <= {block.values[0] for block in BLOCKS}
+    found = [block.values for block in BLOCKS]
+    assert len(found) == sum(page.count("```python") for page in PAGES.values())
+    assert {"README.md", "guide.md", "arrays.md", "nn.md", "compile.md", "viz.md"} <= {name for name, *_ in found}
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -57,5 +67,6 @@ def test_what_the_readme_begins_with():
     commands = re.findall(r"^```sh\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
     assert [command.count("\n") for command in commands] == [1, 1]
     assert "python -m cgrad" in commands[0] and "python -m pytest" in commands[1]
-    places = [README.index(text) for text in ("from cgrad.engine import Value", "except TypeError", "Tensor(", "@cgrad.compile")]
+    order = "from cgrad.engine import Value", "except TypeError", "Tensor(", "@cgrad.compile"
+    places = [README.index(text) for text in order]
     assert places == sorted(places)

@@ -1,4 +1,4 @@
-"""What users may rely on, for Tensors: the promises of the README, one group of tests each."""
+"""What users may rely on, for Tensors: the promises of docs/guide.md, one group of tests each."""
 
 import copy
 import gc
