@@ -15,9 +15,9 @@ Every row is an operation on numbers and, elementwise with broadcasting, on arra
 `v.exp()` of Values and Tensors, the function `cgrad.exp(v)`, which takes plain numbers and arrays too, and NumPy's
 `np.exp(v)`. Rows with an operator have Python's operator as well; names in brackets are further names of the method.
 
-*Formula* is what is computed, in C's notation; *partials* are its derivatives with respect to each argument,
-where `out` is the result and other names are rows of this page. `where(c, p, q)` inside a partial takes one side only: the other one is
-neither computed nor recorded. A partial "none" belongs to an argument that has to be a plain number.
+*Formula* is what is computed, in C's notation; *partials* are its derivatives with respect to each argument, where
+`out` is the result and other names are rows of this page. `where(c, p, q)` inside a partial takes one side only: the
+other one is neither computed nor recorded. A partial "none" belongs to an argument that has to be a plain number.
 """
 PREDICATES = """
 ## Predicates
