@@ -305,6 +305,17 @@ def test_without_llvmlite(monkeypatch):
         machine(Graph(1), [0])
 
 
+def test_auto_makes_machine_code_once_it_pays():
+    p, q = (cgrad.compile(lambda x: x*x + cgrad.sin(x), backend=backend) for backend in ("auto", "interpreter"))
+    p(1.0), q(1.0)
+    (code,), (other,) = p.programs[0].codes.values(), q.programs[0].codes.values()
+    assert code.machine is None and code.ask_at > 1000
+    for _ in range(code.ask_at + 1):
+        value = p(0.5)
+    assert code.machine is not None and "machine code" in p.explain()
+    assert value == p(0.5) == q(0.5) and other.machine is None and other.ask_at < 0
+
+
 def test_compiled_in_many_threads():
     results, g = [], Graph(1)
     outputs = [g.tanh(g.mul(g.inputs[0], float(k))) for k in range(30)]

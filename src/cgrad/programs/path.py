@@ -359,7 +359,7 @@ def native_available() -> bool:
     """Whether the extra for native code is installed."""
     import importlib.util
 
-    return importlib.util.find_spec("llvmlite") is not None and importlib.util.find_spec("cgrad.native") is not None
+    return importlib.util.find_spec("llvmlite") is not None
 
 
 def make_native(code: Code) -> None:
