@@ -1,27 +1,104 @@
-"""Checks of cgrad by nox: ``nox`` runs tests and linters, ``nox -l`` lists the rest."""
+"""The developer's commands and the checks of a release: ``nox -l`` lists them, docs/contributing.md describes them.
 
+``build``, ``debug``, ``test``, ``lint`` and ``bench`` run in the environment that nox was started from (group ``dev``)
+and on the build in place; they follow each other as they are named: ``nox -s debug test``. The other sessions make
+an environment of their own, and a copy of the sources where they build with other switches.
+"""
+
+import functools
 import os
 import shutil
 import subprocess
 import sys
 import tarfile
-import zipfile
+import tomllib
 from pathlib import Path
 
 import nox
 
 nox.needs_version = ">=2025.2"
 nox.options.default_venv_backend = "venv"
-nox.options.sessions = ["tests", "lint"]
+nox.options.sessions = ["build", "test", "lint"]
 nox.options.reuse_existing_virtualenvs = True
 
-CYTHON = ["src/cgrad/_core.pyx", "src/cgrad/_core.pxd", *map(str, sorted(Path("src/cgrad/core").rglob("*.pxi")))]
+here = functools.partial(nox.session, venv_backend="none")
+TOOLS = Path(sys.executable).parent  # of this environment, which need not be active
+IN_PLACE = {"PYTHONPATH": "src"}
 CORE = ["--ignore=tests/test_house.py", "--ignore=tests/test_fixture_row.py"]  # the two look at the house, not the core
+
+CYTHON = sorted(str(path) for path in Path("src/cgrad").rglob("*")
+                if path.suffix in (".pyx", ".pxd", ".pxi") and "_gen" not in path.parts)
+
+# All linters. pre-commit and .ci/run call the session, which runs every one of them before it fails.
+LINTERS = {
+    "generated sources": ["python", "tools/gen_ops.py"],  # mypy reads the generated stub
+    "ruff": ["ruff", "check", "."],
+    "codespell": ["codespell"],
+    "cython-lint": ["cython-lint", *CYTHON],
+    "mypy --strict": ["python", "-m", "mypy"],
+    "order of imports": ["lint-imports"],
+    "zizmor": ["zizmor", "--offline", "--quiet", ".github"],
+    "actionlint": ["actionlint"],
+}
+OPTIONAL = {"actionlint": "fetches its program from outside PyPI; pip install --group actionlint"}
 
 
 def groups(*names: str) -> list[str]:
     return [word for name in names for word in ("--group", name)]
 
+
+# ---- in this environment ------------------------------------------------------------------------
+
+def run(session: nox.Session, *command: str, log: bool = True, **env: str) -> None:
+    """Run a program of this environment; ``python`` is the interpreter that runs nox."""
+    name, *arguments = command
+    found = sys.executable if name == "python" else shutil.which(name, path=TOOLS) or name
+    path = os.pathsep.join([str(TOOLS), os.environ.get("PATH", "")])  # cython-lint starts another of its programs
+    session.run(found, *arguments, env={**env, "PATH": path}, log=log)
+
+
+@here
+def build(session: nox.Session) -> None:
+    """Build in place; what did not change is not built again."""
+    run(session, "python", "setup.py", "--quiet", "build_ext", "--inplace", *session.posargs)
+
+
+@here
+def debug(session: nox.Session) -> None:
+    """Build in place with bounds checks, line tracing, C's assertions and debug information."""
+    run(session, "python", "setup.py", "--quiet", "build_ext", "--inplace", *session.posargs, CGRAD_DEBUG="1")
+
+
+@here
+def test(session: nox.Session) -> None:
+    """The tests, on the build in place; options for pytest behind ``--``."""
+    run(session, "python", "-m", "pytest", *session.posargs, **IN_PLACE)
+
+
+@here
+def lint(session: nox.Session) -> None:
+    """All linters."""
+    failed = []
+    for name, command in LINTERS.items():
+        if name in OPTIONAL and not (shutil.which(name, path=TOOLS) or shutil.which(name)):
+            session.warn(f"{name} is not installed: {OPTIONAL[name]}")
+            continue
+        session.log(name)
+        try:
+            run(session, *command, log=False, **IN_PLACE, MYPYPATH="src")
+        except nox.command.CommandFailed:
+            failed.append(name)
+    if failed:
+        session.error(", ".join(failed))
+
+
+@here
+def bench(session: nox.Session) -> None:
+    """The benchmarks on the build in place, quick ones unless told otherwise: ``nox -s bench -- --help``."""
+    run(session, "python", "benchmarks/run.py", *(session.posargs or ["--quick"]), **IN_PLACE)
+
+
+# ---- in environments of their own ---------------------------------------------------------------
 
 def install(session: nox.Session, *names: str) -> None:
     session.install("--upgrade", "pip")
@@ -36,55 +113,41 @@ def built(session: nox.Session, **switches: str) -> dict[str, str]:
     tree = Path(session.create_tmp()).resolve() / "tree"
     if tree.exists():
         shutil.rmtree(tree)
-    leave = shutil.ignore_patterns("_gen", "*.so", "*.pyd", "_core.c", "__pycache__", "build", "*.egg-info")
-    for folder in ("src", "tools", "tests"):
+    leave = shutil.ignore_patterns("_gen", "*.so", "*.pyd", "__pycache__", "build", "*.egg-info")
+    for folder in ("src", "tools", "tests", "examples", "benchmarks", "docs"):
         shutil.copytree(folder, tree / folder, ignore=leave)
-    for path in Path("examples"), Path("benchmarks"), Path("docs"):
-        if path.exists():
-            shutil.copytree(path, tree / path, ignore=leave)
     for name in ("setup.py", "pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(name, tree)
     session.install("--upgrade", "pip")
     session.install("numpy>=2", *groups("test"))
     session.chdir(tree)
-    session.run("python", "setup.py", "--quiet", "build_ext", "--inplace", env=switches)
+    session.run("python", "setup.py", "--quiet", "build_ext", "--inplace", "--force", env=switches)
     return {"PYTHONPATH": str(tree / "src")}
 
 
 @nox.session(python=["3.11", "3.12", "3.13", "3.14", "3.15"])
-def tests(session: nox.Session) -> None:
-    """The test suite on an installed cgrad."""
+def test_pythons(session: nox.Session) -> None:
+    """The tests on an installed cgrad, for each Python there is."""
     install(session, "test")
     session.run("python", "-m", "pytest", *session.posargs)
 
 
 @nox.session
-def lint(session: nox.Session) -> None:
-    """ruff, codespell, cython-lint, mypy --strict, the order of imports."""
-    install(session, "lint")
-    session.run("ruff", "check", ".")
-    session.run("codespell")
-    session.run("cython-lint", *CYTHON)
-    session.run("python", "-m", "mypy")
-    session.run("lint-imports")
-
-
-@nox.session
-def debug(session: nox.Session) -> None:
+def test_debug(session: nox.Session) -> None:
     """The tests on a build with bounds checks, line tracing and C's assertions."""
     env = built(session, CGRAD_DEBUG="1")
     session.run("python", "-m", "pytest", *CORE, *session.posargs, env=env)
 
 
 @nox.session
-def debug_collect(session: nox.Session) -> None:
+def test_collect(session: nox.Session) -> None:
     """The tests with a collection at every append; optimised, as each append then costs a pass over the tape."""
     env = built(session)
     session.run("python", "-m", "pytest", *CORE, *session.posargs, env={**env, "CGRAD_DEBUG_COLLECT": "1"})
 
 
 @nox.session
-def sanitize(session: nox.Session) -> None:
+def test_sanitize(session: nox.Session) -> None:
     """The tests under the address and undefined-behaviour sanitizers (gcc or clang on Linux)."""
     if not sys.platform.startswith("linux"):
         session.skip("preloading the sanitizer's library is done for Linux only")
@@ -103,53 +166,58 @@ def sanitize(session: nox.Session) -> None:
 
 
 @nox.session
-def oracles_torch(session: nox.Session) -> None:
+def test_torch(session: nox.Session) -> None:
     """Values and derivatives against PyTorch."""
     install(session, "test", "torch")
     session.run("python", "-m", "pytest", "tests/oracles", "-k", "torch", *session.posargs)
 
 
 @nox.session
-def oracles_jax(session: nox.Session) -> None:
+def test_jax(session: nox.Session) -> None:
     """Values and derivatives against JAX."""
     install(session, "test", "jax")
     session.run("python", "-m", "pytest", "tests/oracles", "-k", "jax", *session.posargs)
 
 
 @nox.session
-def bench(session: nox.Session) -> None:
-    """The benchmarks; quick ones unless told otherwise."""
-    install(session, "bench")
-    session.run("python", "benchmarks/run.py", *(session.posargs or ["--quick"]))
-
-
-@nox.session
 def dist(session: nox.Session) -> None:
-    """Build the source distribution and from it the wheel; look inside both; install the former."""
-    out = Path(session.create_tmp()).resolve() / "dist"
-    if out.exists():
-        shutil.rmtree(out)
+    """Source distribution, a wheel from it, checks of both; the wheel's tests, from the sources, on the wheel.
+
+    As the release does it. ``nox -s dist -- FOLDER`` leaves both in a folder.
+    """
+    work = Path(session.create_tmp()).resolve() / "dist"
+    if work.exists():
+        shutil.rmtree(work)
     session.install("--upgrade", "pip")
-    session.install("build")
-    session.run("python", "-m", "build", "--outdir", str(out))
-    (sdist,), (wheel,) = out.glob("*.tar.gz"), out.glob("*.whl")
+    session.install(*groups("dist"))
+    session.run("python", "-m", "build", "--outdir", str(work))
+    if sys.platform.startswith("linux"):
+        (plain,) = work.glob("*.whl")
+        session.run("auditwheel", "show", str(plain))
+        session.run("auditwheel", "repair", "--wheel-dir", str(work), str(plain))
+        plain.unlink()
+    (sdist,), (wheel,) = work.glob("*.tar.gz"), work.glob("*.whl")
+    session.run("twine", "check", "--strict", str(sdist), str(wheel))
+    session.run("python", "tools/check_dist.py", str(work))
+
     with tarfile.open(sdist) as archive:
-        source = {name.partition("/")[2] for name in archive.getnames()}
-    with zipfile.ZipFile(wheel) as archive:
-        shipped = set(archive.namelist())
-    for name in ("src/cgrad/_core.pyx", "src/cgrad/core/mathlib/special.h", "tools/gen_ops.py", "tests/conftest.py",
-                 "LICENSE"):
-        if name not in source:
-            session.error(f"the source distribution lacks {name}")
-    for name in ("cgrad/py.typed", "cgrad/_core.pyi", "cgrad/_gen/__init__.pyi", "cgrad/core/mathlib/special.h"):
-        if name not in shipped:
-            session.error(f"the wheel lacks {name}")
-    unwanted = {name for name in source if "/_gen/" in name or name.endswith(("_core.c", ".so"))}
-    unwanted |= {name for name in shipped if name.endswith((".pyx", ".pxi", ".pxd", ".c", ".h"))}
-    unwanted.discard("cgrad/core/mathlib/special.h")  # generated C programs carry its text along
-    if unwanted:
-        session.error(f"not to be shipped: {sorted(unwanted)}")
-    session.install("--force-reinstall", "--no-deps", str(sdist))
-    session.install("numpy>=2")
-    session.chdir(out)
-    session.run("python", "-c", "import cgrad; x = cgrad.Value(3.0); (x*x).backward(); assert x.grad == 6")
+        archive.extractall(work, filter="data")
+    source = work / sdist.name.removesuffix(".tar.gz")
+    settings = tomllib.loads((source / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["cibuildwheel"]
+    tests = work / "tests"
+    for name in settings["test-sources"]:
+        copy = shutil.copytree if (source / name).is_dir() else shutil.copy
+        (tests / name).parent.mkdir(parents=True, exist_ok=True)
+        copy(source / name, tests / name)
+    session.run("python", "-m", "venv", str(work / "clean"))
+    python = shutil.which("python", path=work / "clean" / ("Scripts" if os.name == "nt" else "bin"))
+    session.run(python, "-m", "pip", "install", "--quiet", "--upgrade", "pip", external=True)
+    session.chdir(tests)
+    session.run(python, "-m", "pip", "install", "--quiet", str(wheel), *groups(*settings["test-groups"]), external=True)
+    _, *command = settings["test-command"].split()
+    session.run(python, *command, external=True)
+    if session.posargs:
+        folder = Path(session._runner.global_config.invoked_from, session.posargs[0])
+        folder.mkdir(parents=True, exist_ok=True)
+        for made in (sdist, wheel):
+            shutil.copy(made, folder)
