@@ -17,9 +17,12 @@ from .ops.arrange import *  # noqa: F403
 from .ops.combine import *  # noqa: F403
 from .ops.contract import *  # noqa: F403
 from .ops.create import *  # noqa: F403
+from .ops.exponentials import *  # noqa: F403
 from .ops.index import *  # noqa: F403
 from .ops.linalg import *  # noqa: F403
+from .ops.products import *  # noqa: F403
 from .ops.reduce import *  # noqa: F403
+from .ops.running import *  # noqa: F403
 from .ops.shape import *  # noqa: F403
 from .programs import former as _former
 from .programs.function import CompiledFunction as CompiledFunction
@@ -31,8 +34,8 @@ from .programs.path import Program as Program
 # The op table's functions, Value, Tensor, Tape, gradients, ... For dot and where those of ops stand, which take more:
 # for checkers as they came first, at run time as they come last.
 from ._core import *  # type: ignore[no-redef, assignment]  # noqa: F403
-from .ops.combine import dot as dot
 from .ops.index import where as where
+from .ops.products import dot as dot
 
 _former.register()
 

@@ -3,6 +3,8 @@ Values where NumPy would take a number."""
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pytest
 
@@ -288,6 +290,13 @@ def test_every_public_op_is_exported_and_documented():
     for name in cgrad.ops.__all__:
         assert getattr(cgrad, name) is getattr(cgrad.ops, name)
         assert f"{name}(" in getattr(cgrad, name).__doc__ or name in ("amax", "amin", "permute", "unsqueeze")
+
+
+@pytest.mark.parametrize("module, name", [("reduce", "softmax"), ("reduce", "cumsum"), ("combine", "matmul")])
+def test_pickles_find_functions_in_the_module_that_they_came_from(module, name):
+    function = pickle.loads(f"ccgrad.ops.{module}\n{name}\n.".encode())
+    assert function is getattr(cgrad, name)
+    assert pickle.loads(pickle.dumps(function)) is function
 
 
 def test_the_large_einsum_finds_an_order_of_products():

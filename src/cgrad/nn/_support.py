@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from .. import errors
 from .._core import Primitive, Tensor, Value
-from ..ops._common import ready
+from ..ops._arguments import as_array
 
 Ints = tuple[int, ...]
 
@@ -19,7 +19,7 @@ def floats(op: str, operand: str, x: Any) -> Any:
     """x as a Tensor, a Value or an array of floats: lists become arrays, those with Values in them Tensors."""
     if isinstance(x, (Tensor, Value)):
         return x
-    x = ready(x, f"{op}: {operand}")
+    x = as_array(x, f"{op}: {operand}")
     if isinstance(x, np.ndarray) and x.dtype.kind != "f":
         return x.astype(np.float64)
     return x

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from .. import errors
 from .._core import Primitive, Tensor, plain, softplus, square
 from ..ops import log_softmax, softmax, where
-from ..ops._common import of_values
-from ..ops.reduce import _log_soft, _maximum
+from ..ops._traced import is_traced, reduce_maximum
+from ..ops.exponentials import log_softmax_forward
 from ._support import check_reduction, floats, gather, reduced
 from .module import Module
 
@@ -26,7 +26,7 @@ __all__ = [
 
 
 def _picked(x: Any, *, target: NDArray[np.intp], rows: NDArray[np.intp], scale: float, saved: list[Any]) -> Any:
-    shifted = x - _maximum(x, (1,), None, None, True)
+    shifted = x - reduce_maximum(x, (1,), None, None, True)
     chosen = shifted[rows, target]
     powers = np.exp(shifted, out=shifted)
     sums = np.add.reduce(powers, axis=1)
@@ -51,8 +51,8 @@ _pick = Primitive("cross_entropy", _picked, (_picked_vjp,))
 
 
 def _crossed(x: Any, q: Any, *, axis: int) -> Any:
-    if of_values(x) or of_values(q):
-        logp = _log_soft(x, (axis,))
+    if is_traced(x) or is_traced(q):
+        logp = log_softmax_forward(x, (axis,))
         return -np.where(np.asarray(q != 0, bool), q*logp, 0.0).sum(axis=axis)
     logp = log_softmax(x, axis=axis)
     # what is not chosen does not count, be it -inf

@@ -1,4 +1,4 @@
-"""einsum: any number of operands, repeated labels, an ellipsis; its adjoints are einsums again."""
+"""einsum, with any number of operands, repeated labels and an ellipsis; its adjoints are einsums again."""
 
 from __future__ import annotations
 
@@ -11,23 +11,24 @@ import numpy as np
 
 from .. import errors
 from .._core import Primitive, Tensor
-from ._common import Array, ready, refuse, shape_of
+from ._arguments import as_array, reject
+from ._shapes import Array, shape_of
 from .index import diagonal
 from .shape import _broadcast, _reshape
 
 __all__ = ["einsum"]
 
 
-def _summed(*operands: Any, inputs: tuple[str, ...], output: str, optimize: Any) -> Any:
+def _einsum_forward(*operands: Any, inputs: tuple[str, ...], output: str, optimize: Any) -> Any:
     try:
-        return np.einsum(_written(inputs, output), *operands, optimize=optimize)
+        return np.einsum(_subscripts(inputs, output), *operands, optimize=optimize)
     except ValueError:
         raise errors.einsum_shapes(inputs, output, [shape_of(x) for x in operands]) from None
 
 
 def _einsum_vjp(k: int, g: Array, out: Array, *operands: Array, inputs: tuple[str, ...], output: str,
                 optimize: Any) -> Array:
-    """The others and g, summed over what operand k has not; what it was summed over alone, broadcast."""
+    """The einsum of g and the other operands over the labels that operand k lacks; those it alone has, broadcast."""
     if not isinstance(optimize, (bool, str)):
         optimize = True  # a path was for those operands, in that order
     own, shape = inputs[k], shape_of(operands[k])
@@ -49,17 +50,17 @@ def _einsum_vjp(k: int, g: Array, out: Array, *operands: Array, inputs: tuple[st
     return result if shape_of(result) == target else _broadcast(result, shape=target)
 
 
-_einsum: Primitive = Primitive("einsum", _summed, _einsum_vjp)
+_einsum: Primitive = Primitive("einsum", _einsum_forward, _einsum_vjp)
 
 
 @lru_cache(maxsize=512)
-def _written(inputs: tuple[str, ...], output: str) -> str:
+def _subscripts(inputs: tuple[str, ...], output: str) -> str:
     return ",".join(inputs) + "->" + output
 
 
 @lru_cache(maxsize=512)
-def _parsed(subscripts: str, ndims: tuple[int, ...]) -> tuple[tuple[str, ...], str]:
-    """Labels an operand and of the output, the ellipses written out."""
+def _parse_subscripts(subscripts: str, ndims: tuple[int, ...]) -> tuple[tuple[str, ...], str]:
+    """The labels of each operand and of the output, with ellipses replaced by labels."""
     text = subscripts.replace(" ", "")
     left, arrow, right = text.partition("->")
     terms = left.split(",")
@@ -96,8 +97,8 @@ def _parsed(subscripts: str, ndims: tuple[int, ...]) -> tuple[tuple[str, ...], s
     return tuple(inputs), output
 
 
-def _as_text(arguments: tuple[Any, ...]) -> tuple[str, list[Any]]:
-    """The other form of call: einsum(x, [0, 1], y, [1, 2], [0, 2])."""
+def _from_label_lists(arguments: tuple[Any, ...]) -> tuple[str, list[Any]]:
+    """Subscripts and operands of the other form of call, einsum(x, [0, 1], y, [1, 2], [0, 2])."""
     operands, lists = list(arguments[:-1:2]), list(arguments[1::2])
     result = arguments[-1] if len(arguments) % 2 else None
     names: dict[Any, str] = {}
@@ -112,11 +113,11 @@ def _as_text(arguments: tuple[Any, ...]) -> tuple[str, list[Any]]:
 
 
 def einsum(*arguments: Any, optimize: Any = None, out: Any = None, **rest: Any) -> Array:
-    """einsum(subscripts, *operands): products of elements with equal labels, summed over labels the output has not.
+    """Einstein summation: products of elements with equal labels, summed over the labels that the output lacks.
 
-    "ij,jk->ik" is a matrix product, "ii->i" a diagonal, "...ij->...ji" a transpose of each of a batch; without
-    "->" the output has the labels that occur once, in the order of the alphabet. optimize: as in NumPy; left out,
-    an order of products is looked for where the arrays are large. Raises ValueError where labels and shapes differ.
+    subscripts, operands: "ij,jk->ik" is a matrix product, "ii->i" a diagonal, "...ij->...ji" a transpose of each of a
+    batch; without "->" the output has the labels that occur once, in alphabetical order. optimize: as in NumPy; if left
+    out, an order of products is searched for large arrays. Raises ValueError if labels and shapes do not fit.
 
     >>> import cgrad
     >>> x = cgrad.Tensor([[1.0, 2.0], [3.0, 4.0]])
@@ -126,25 +127,25 @@ def einsum(*arguments: Any, optimize: Any = None, out: Any = None, **rest: Any) 
     5.0
     """
     if out is not None or rest:
-        refuse("einsum", out=out, **rest)
+        reject("einsum", out=out, **rest)
     if not arguments:
         raise errors.nothing("einsum", "the call", "operand")
     if isinstance(arguments[0], str):
         subscripts, operands = arguments[0], list(arguments[1:])
     else:
-        subscripts, operands = _as_text(arguments)
-    operands = [ready(x, "einsum") for x in operands]
-    inputs, output = _parsed(subscripts, tuple([len(x.shape) for x in operands]))
+        subscripts, operands = _from_label_lists(arguments)
+    operands = [as_array(x, "einsum") for x in operands]
+    inputs, output = _parse_subscripts(subscripts, tuple([len(x.shape) for x in operands]))
     for k, labels in enumerate(inputs):
         if len(set(labels)) < len(labels):
-            operands[k], labels = _diagonals(operands[k], labels, subscripts)
+            operands[k], labels = _take_diagonals(operands[k], labels, subscripts)
             inputs = (*inputs[:k], labels, *inputs[k + 1:])
     return _einsum(*operands, inputs=inputs, output=output,
-                   optimize=_large(inputs, operands) if optimize is None else optimize)
+                   optimize=_worth_optimizing(inputs, operands) if optimize is None else optimize)
 
 
-def _diagonals(x: Array, labels: str, subscripts: str) -> tuple[Array, str]:
-    """x with one axis a label: those that occur again become diagonals."""
+def _take_diagonals(x: Array, labels: str, subscripts: str) -> tuple[Array, str]:
+    """x with one axis for each label: axes with equal labels become a diagonal."""
     label = next(letter for letter in labels if labels.count(letter) > 1)
     i = labels.index(label)
     j = labels.index(label, i + 1)
@@ -152,14 +153,14 @@ def _diagonals(x: Array, labels: str, subscripts: str) -> tuple[Array, str]:
         raise errors.einsum_shapes((labels,), label, [x.shape])
     rest = labels[:i] + labels[i + 1:j] + labels[j + 1:] + label
     x = diagonal(x, 0, i, j)
-    return (x, rest) if len(set(rest)) == len(rest) else _diagonals(x, rest, subscripts)
+    return (x, rest) if len(set(rest)) == len(rest) else _take_diagonals(x, rest, subscripts)
 
 
 _LARGE = 20_000
 
 
-def _large(inputs: tuple[str, ...], operands: list[Any]) -> bool:
-    """Whether looking for an order of products (and so for matrix products) pays."""
+def _worth_optimizing(inputs: tuple[str, ...], operands: list[Any]) -> bool:
+    """True if searching an order of products, which may use matrix products, pays."""
     if len(operands) < 2 or math.prod([x.size for x in operands]) <= _LARGE:
         return False
     lengths: dict[str, int] = {}
@@ -169,10 +170,10 @@ def _large(inputs: tuple[str, ...], operands: list[Any]) -> bool:
     return math.prod(lengths.values()) > _LARGE
 
 
-def _method(self: Tensor, subscripts: str, *operands: Array, **options: Any) -> Array:
+def _einsum_method(self: Tensor, subscripts: str, *operands: Array, **options: Any) -> Array:
     """t.einsum(subscripts, *operands): cgrad.einsum with t as the first operand."""
     return einsum(subscripts, self, *operands, **options)
 
 
-METHODS: dict[str, Any] = {"einsum": _method}
+METHODS: dict[str, Any] = {"einsum": _einsum_method}
 NUMPY: dict[Any, Any] = {np.einsum: einsum}

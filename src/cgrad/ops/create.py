@@ -1,4 +1,4 @@
-"""New tensors: filled with one number, or drawn at random."""
+"""New tensors: filled with one number, or random."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .._core import Tensor, effect
-from ._common import stand_in
+from ._arguments import placeholder
 
 __all__ = ["full", "full_like", "ones", "ones_like", "rand", "randn", "zeros", "zeros_like"]
 
@@ -18,7 +18,9 @@ def _shape(shape: tuple[Any, ...]) -> Any:
 
 
 def zeros(*shape: Any, requires_grad: bool = False, dtype: Any = None, name: str | None = None) -> Tensor:
-    """zeros(*shape, requires_grad=False, dtype=None): a tensor of zeros.
+    """Tensor of zeros.
+
+    shape: lengths, zeros(2, 3), or one tuple. dtype: float64 (None) or float32.
 
     >>> import cgrad
     >>> cgrad.zeros(2, 2).tolist()
@@ -28,7 +30,9 @@ def zeros(*shape: Any, requires_grad: bool = False, dtype: Any = None, name: str
 
 
 def ones(*shape: Any, requires_grad: bool = False, dtype: Any = None, name: str | None = None) -> Tensor:
-    """ones(*shape, requires_grad=False, dtype=None): a tensor of ones.
+    """Tensor of ones.
+
+    shape: lengths, ones(2, 3), or one tuple. dtype: float64 (None) or float32.
 
     >>> import cgrad
     >>> cgrad.ones(3).tolist()
@@ -38,7 +42,9 @@ def ones(*shape: Any, requires_grad: bool = False, dtype: Any = None, name: str 
 
 
 def full(shape: Any, value: float, requires_grad: bool = False, dtype: Any = None, name: str | None = None) -> Tensor:
-    """full(shape, value, requires_grad=False, dtype=None): a tensor that holds one number everywhere.
+    """Tensor with one value everywhere.
+
+    shape: an int or a tuple. dtype: float64 (None) or float32.
 
     >>> import cgrad
     >>> cgrad.full(2, 0.5).tolist()
@@ -50,9 +56,9 @@ def full(shape: Any, value: float, requires_grad: bool = False, dtype: Any = Non
 def rand(
     *shape: Any, rng: Any = None, requires_grad: bool = False, dtype: Any = None, name: str | None = None
 ) -> Tensor:
-    """rand(*shape, rng=None, requires_grad=False, dtype=None): uniform numbers from 0 to 1.
+    """Tensor of random numbers, uniform over [0, 1).
 
-    rng: a numpy.random.Generator, or a seed for one.
+    shape: lengths, rand(2, 3), or one tuple. rng: a numpy.random.Generator, or a seed for one.
 
     >>> import cgrad
     >>> 0 <= cgrad.rand(4, rng=1).min().item() < 1
@@ -65,7 +71,9 @@ def rand(
 def randn(
     *shape: Any, rng: Any = None, requires_grad: bool = False, dtype: Any = None, name: str | None = None
 ) -> Tensor:
-    """randn(*shape, rng=None, requires_grad=False, dtype=None): numbers of the standard normal distribution.
+    """Tensor of random numbers from the standard normal distribution.
+
+    shape: lengths, randn(2, 3), or one tuple. rng: a numpy.random.Generator, or a seed for one.
 
     >>> import cgrad
     >>> cgrad.randn(2, 3, rng=1).shape
@@ -76,19 +84,19 @@ def randn(
 
 
 def full_like(x: Any, value: float, requires_grad: bool = False) -> Tensor:
-    """full_like(x, value, requires_grad=False): one number in the shape and precision of x.
+    """Tensor with one value everywhere, of the shape and dtype of x (float64 unless x is float32).
 
     >>> import cgrad
     >>> cgrad.full_like(cgrad.ones(2), 3.0).tolist()
     [3.0, 3.0]
     """
-    array = np.asarray(stand_in(x))
+    array = np.asarray(placeholder(x))
     kind = array.dtype if array.dtype.char in "fd" else np.dtype(np.float64)
     return Tensor(np.full(array.shape, float(value), kind), requires_grad)
 
 
 def zeros_like(x: Any, requires_grad: bool = False) -> Tensor:
-    """zeros_like(x, requires_grad=False): zeros in the shape and precision of x.
+    """Tensor of zeros, of the shape and dtype of x (float64 unless x is float32).
 
     >>> import cgrad
     >>> cgrad.zeros_like(cgrad.ones(2)).tolist()
@@ -98,7 +106,7 @@ def zeros_like(x: Any, requires_grad: bool = False) -> Tensor:
 
 
 def ones_like(x: Any, requires_grad: bool = False) -> Tensor:
-    """ones_like(x, requires_grad=False): ones in the shape and precision of x.
+    """Tensor of ones, of the shape and dtype of x (float64 unless x is float32).
 
     >>> import cgrad
     >>> cgrad.ones_like(cgrad.zeros(2)).tolist()

@@ -14,31 +14,34 @@ from numpy.linalg import LinAlgError
 
 from .. import errors
 from .._core import Primitive, plain, where
-from ._common import Array, Shape, axes_of, each, kept, of_values, ready, refuse, root, shape_of
-from .combine import _matmul
-from .index import _getitem, _plain_function
-from .reduce import _add, _max, _min, _multiply, _sum
-from .shape import _reshape, _swap, _transpose, _unsqueeze, spread
+from ._arguments import as_array, normalize_axes, reject
+from ._elements import _getitem
+from ._shapes import Array, Shape, keepdims_shape, shape_of
+from ._traced import is_traced, map_elements, safe_sqrt
+from .index import on_data
+from .products import _matmul
+from .reduce import _max, _min, _sum, reduce_add, reduce_multiply
+from .shape import _reshape, _transpose, _unsqueeze, broadcast_adjoint, swap_last
 
 __all__ = ["cholesky", "det", "eigh", "inv", "matrix_power", "multi_dot", "norm", "slogdet", "solve", "svd"]
 
 
 def _square(op: str, x: Array) -> Array:
-    x = ready(x, op)
+    x = as_array(x, op)
     shape = x.shape
     if len(shape) < 2 or shape[-1] != shape[-2]:
         raise errors.not_square(op, shape)
     return x
 
 
-def _columns(x: Array) -> Array:
-    """Each number of a batch as a matrix of one element: to be multiplied with a batch of matrices."""
+def _as_matrices(x: Array) -> Array:
+    """Each number of a batch as a matrix of one element, to broadcast against a batch of matrices."""
     return x if not shape_of(x) else _unsqueeze(x, shape=(*x.shape, 1, 1))
 
 
 # ---- solve, inv ------------------------------------------------------------------------------------
 
-def _solved(a: Any, b: Any) -> Any:
+def _solve_forward(a: Any, b: Any) -> Any:
     try:
         return np.linalg.solve(a, b)
     except LinAlgError:
@@ -47,38 +50,39 @@ def _solved(a: Any, b: Any) -> Any:
         raise errors.bad_solve(a.shape, b.shape) from None
 
 
-def _solve_b(g: Array, out: Array, a: Array, b: Array) -> Array:
+def _solve_vjp_b(g: Array, out: Array, a: Array, b: Array) -> Array:
     if b.ndim > 1 or g.ndim == 1:
-        return _solve(_swap(a), g)
-    return _getitem(_solve(_swap(a), _unsqueeze(g, shape=(*g.shape, 1))), index=(..., 0))
+        return _solve(swap_last(a), g)
+    return _getitem(_solve(swap_last(a), _unsqueeze(g, shape=(*g.shape, 1))), index=(..., 0))
 
 
-def _solve_a(g: Array, out: Array, a: Array, b: Array) -> Array:
-    back = _solve_b(g, out, a, b)
+def _solve_vjp_a(g: Array, out: Array, a: Array, b: Array) -> Array:
+    back = _solve_vjp_b(g, out, a, b)
     if b.ndim > 1:
-        return -_matmul(back, _swap(out))
+        return -_matmul(back, swap_last(out))
     return -_unsqueeze(back, shape=(*back.shape, 1))*_unsqueeze(out, shape=(*out.shape[:-1], 1, out.shape[-1]))
 
 
-_solve: Primitive = Primitive("solve", _solved, (_solve_a, _solve_b))
+_solve: Primitive = Primitive("solve", _solve_forward, (_solve_vjp_a, _solve_vjp_b))
 
 
 def solve(a: Array, b: Array) -> Array:
-    """solve(a, b): x with a @ x = b, of one matrix or a batch; b is a vector only where it has a single axis.
+    """Solve a @ x = b for x.
 
-    Raises LinAlgError where a is singular, ValueError where the shapes do not fit.
+    a: (..., n, n); b: (n,), or (..., n, k). Returns an array of b's shape, batch axes broadcast. Raises LinAlgError if
+    a is singular, ValueError if the shapes do not fit.
 
     >>> import cgrad
     >>> cgrad.solve(cgrad.Tensor([[2.0, 0.0], [0.0, 4.0]]), [2.0, 2.0]).tolist()
     [1.0, 0.5]
     """
-    a, b = _square("solve", a), ready(b, "solve")
+    a, b = _square("solve", a), as_array(b, "solve")
     if not b.shape or b.shape[0 if len(b.shape) == 1 else -2] != a.shape[-1]:
         raise errors.bad_solve(a.shape, b.shape)
     return _solve(a, b)
 
 
-def _inverted(x: Any) -> Any:
+def _inv_forward(x: Any) -> Any:
     try:
         return np.linalg.inv(x)
     except LinAlgError:
@@ -86,17 +90,17 @@ def _inverted(x: Any) -> Any:
 
 
 def _inv_vjp(g: Array, out: Array, x: Array) -> Array:
-    back = _swap(out)
+    back = swap_last(out)
     return -_matmul(_matmul(back, g), back)
 
 
-_inv: Primitive = Primitive("inv", _inverted, (_inv_vjp,))
+_inv: Primitive = Primitive("inv", _inv_forward, (_inv_vjp,))
 
 
 def inv(x: Array) -> Array:
-    """inv(x): the inverse of a matrix, or of each of a batch; solve(a, b) is faster and better than inv(a) @ b.
+    """Inverse of a matrix, or of each of a batch; solve(a, b) is faster and more accurate than inv(a) @ b.
 
-    Raises LinAlgError where one is singular.
+    x: (..., n, n). Raises LinAlgError if a matrix is singular, ValueError if it is not square.
 
     >>> import cgrad
     >>> cgrad.inv(cgrad.Tensor([[2.0, 0.0], [0.0, 4.0]])).tolist()
@@ -108,14 +112,14 @@ def inv(x: Array) -> Array:
 # ---- det, slogdet ----------------------------------------------------------------------------------
 
 def _nearly_singular(x: Any, out: Any) -> bool:
-    """Whether a determinant is so small against the lengths of its rows that products with the inverse lose digits."""
+    """True if a determinant is so small against Hadamard's bound that products with the inverse lose digits."""
     with np.errstate(all="ignore"):
-        bound = _multiply(np.sqrt(_add(x*x, -1)), -1)
+        bound = reduce_multiply(np.sqrt(reduce_add(x*x, -1)), -1)
         return bool(np.any(np.abs(out) <= bound*np.finfo(x.dtype).eps**0.6))
 
 
 def _cofactors(x: Array) -> Array:
-    """The matrix of cofactors, by the determinants of minors: no inverse, so right of singular matrices."""
+    """The cofactor matrix, by determinants of minors: no inverse, so it holds for singular matrices."""
     n = x.shape[-1]
     others = np.array([[k for k in range(n) if k != i] for i in range(n)], dtype=np.intp).reshape(n, max(n - 1, 0))
     minors = _getitem(x, index=(..., others[:, None, :, None], others[None, :, None, :]))
@@ -124,29 +128,31 @@ def _cofactors(x: Array) -> Array:
 
 
 def _plain_cofactors(x: Any) -> Any:
-    """The same of plain numbers, by singular values: as the minors, at the cost of one decomposition."""
+    """The cofactor matrix of plain numbers, from one singular value decomposition instead of n**2 minors."""
     u, s, vt = np.linalg.svd(x)
     before, behind = np.ones_like(s), np.ones_like(s)
     np.multiply.accumulate(s[..., :-1], -1, None, before[..., 1:])
     np.multiply.accumulate(s[..., :0:-1], -1, None, behind[..., -2::-1])
-    return _columns(np.linalg.det(u)*np.linalg.det(vt))*((u*(before*behind)[..., None, :]) @ vt)
+    return _as_matrices(np.linalg.det(u)*np.linalg.det(vt))*((u*(before*behind)[..., None, :]) @ vt)
 
 
 def _det_vjp(g: Array, out: Array, x: Array) -> Array:
     if not x.size:
         return x
     if not _nearly_singular(plain(x), plain(out)):
-        return _columns(g*out)*_swap(_inv(x))
+        return _as_matrices(g*out)*swap_last(_inv(x))
     if type(x) is np.ndarray and x.shape[-1] > 2:
-        return _columns(g)*_plain_cofactors(x)
-    return _columns(g)*_cofactors(x)
+        return _as_matrices(g)*_plain_cofactors(x)
+    return _as_matrices(g)*_cofactors(x)
 
 
 _det: Primitive = Primitive("det", np.linalg.det, (_det_vjp,))
 
 
 def det(x: Array) -> Array:
-    """det(x): the determinant of a matrix, or of each of a batch; its derivatives are right of singular ones too.
+    """Determinant of a matrix, or of each of a batch; its derivatives hold for singular matrices too.
+
+    x: (..., n, n). Returns (...). Raises ValueError if a matrix is not square.
 
     >>> import cgrad
     >>> t = cgrad.Tensor([[1.0, 2.0], [2.0, 4.0]], requires_grad=True)
@@ -158,18 +164,21 @@ def det(x: Array) -> Array:
 
 
 class SlogdetResult(NamedTuple):
-    """What slogdet gives."""
+    """The result of slogdet: sign and logarithm of the absolute value."""
 
     sign: Any
     logabsdet: Any
 
 
 _logdet: Primitive = Primitive("logabsdet", lambda x: np.linalg.slogdet(x)[1], (
-    lambda g, out, x: _columns(g)*_swap(_inv(x)) if x.size else x,))
+    lambda g, out, x: _as_matrices(g)*swap_last(_inv(x)) if x.size else x,))
 
 
 def slogdet(x: Array) -> SlogdetResult:
-    """slogdet(x): the determinant's sign, a plain number or array, and the logarithm of its absolute value.
+    """Sign and logarithm of the absolute value of the determinant.
+
+    x: (..., n, n). Returns (sign, logabsdet); the sign is plain, without a derivative. Raises ValueError if a matrix is
+    not square.
 
     >>> import cgrad
     >>> sign, logarithm = cgrad.slogdet(cgrad.Tensor([[0.0, 1.0], [1.0, 0.0]]))
@@ -182,7 +191,7 @@ def slogdet(x: Array) -> SlogdetResult:
 
 # ---- cholesky --------------------------------------------------------------------------------------
 
-def _factor(x: Any) -> Any:
+def _cholesky_forward(x: Any) -> Any:
     try:
         return np.linalg.cholesky(x)
     except LinAlgError:
@@ -192,33 +201,35 @@ def _factor(x: Any) -> Any:
 def _cholesky_vjp(g: Array, out: Array, x: Array) -> Array:
     n = x.shape[-1]
     half = np.tril(np.ones((n, n), x.dtype)) - 0.5*np.eye(n, dtype=x.dtype)  # the lower triangle, half its diagonal
-    back = _swap(out)
+    back = swap_last(out)
     middle = _matmul(back, g)*half
-    s = _solve(back, _swap(_solve(back, _swap(middle))))  # L^-T middle L^-1
-    return 0.5*(s + _swap(s))
+    s = _solve(back, swap_last(_solve(back, swap_last(middle))))  # L^-T middle L^-1
+    return 0.5*(s + swap_last(s))
 
 
-_cholesky: Primitive = Primitive("cholesky", _factor, (_cholesky_vjp,))
+_cholesky: Primitive = Primitive("cholesky", _cholesky_forward, (_cholesky_vjp,))
 
 
 def cholesky(x: Array, *, upper: bool = False) -> Array:
-    """cholesky(x): the lower triangular l with l @ l.T = x; with upper=True its transpose.
+    """Cholesky factor l of a symmetric positive definite matrix, l @ l.T = x, or of each of a batch.
 
-    x must be symmetric and positive definite; only its lower triangle is read, and the gradient is symmetric.
-    Raises LinAlgError where x is not positive definite.
+    x: (..., n, n); only its lower triangle is read, and the gradient is symmetric. Returns l, lower triangular, or its
+    transpose if upper. Raises LinAlgError if x is not positive definite.
 
     >>> import cgrad
     >>> cgrad.cholesky(cgrad.Tensor([[4.0, 0.0], [0.0, 9.0]])).tolist()
     [[2.0, 0.0], [0.0, 3.0]]
     """
     lower = _cholesky(_square("cholesky", x))
-    return _swap(lower) if upper else lower
+    return swap_last(lower) if upper else lower
 
 
 # ---- products --------------------------------------------------------------------------------------
 
 def matrix_power(x: Array, n: int) -> Array:
-    """matrix_power(x, n): x @ x @ ... n times; of the inverse where n is negative, the unit matrix where it is 0.
+    """x @ x @ ... n times; of the inverse if n is negative, the identity if it is 0.
+
+    x: (..., k, k). Raises LinAlgError if n is negative and a matrix singular, ValueError if it is not square.
 
     >>> import cgrad
     >>> cgrad.matrix_power(cgrad.Tensor([[1.0, 1.0], [0.0, 1.0]]), 3).tolist()
@@ -238,14 +249,16 @@ def matrix_power(x: Array, n: int) -> Array:
 
 
 def multi_dot(arrays: Any, *, out: Any = None) -> Array:
-    """multi_dot(arrays): the product of several matrices, the first and last of which may be vectors.
+    """Product of two or more matrices, the first and last of which may be vectors.
+
+    Raises ValueError if there are fewer than two, or their shapes do not fit.
 
     >>> import cgrad
     >>> cgrad.multi_dot([[1.0, 2.0], cgrad.Tensor([[1.0, 0.0], [0.0, 3.0]]), [1.0, 1.0]]).item()
     7.0
     """
-    refuse("multi_dot", out=out)
-    items = [ready(x, "multi_dot") for x in arrays]
+    reject("multi_dot", out=out)
+    items = [as_array(x, "multi_dot") for x in arrays]
     if len(items) < 2:
         raise errors.nothing("multi_dot", "the list", "second array")
     ends = (len(items[0].shape), len(items[-1].shape))
@@ -265,14 +278,14 @@ def multi_dot(arrays: Any, *, out: Any = None) -> Array:
 # One Primitive gives one array, so a decomposition's parts lie beside each other in its last axis.
 
 def _inverse_gaps(values: Array) -> Array:
-    """1/(values[j] - values[i]), zero where they are equal: there nothing tells the vectors apart."""
+    """1/(values[j] - values[i]), and 0 where they are equal: there the vectors are not determined."""
     gaps = _unsqueeze(values, shape=(*values.shape[:-1], 1, values.shape[-1])) - \
         _unsqueeze(values, shape=(*values.shape, 1))
     equal = plain(gaps) == 0.0
     return np.where(equal, 0.0, 1.0/np.where(equal, 1.0, gaps))
 
 
-def _eigen(x: Any) -> Any:
+def _eigh_forward(x: Any) -> Any:
     w, v = np.linalg.eigh(x)
     return np.concatenate([w[..., None], v], -1)
 
@@ -281,27 +294,28 @@ def _eigh_vjp(g: Array, out: Array, x: Array) -> Array:
     v, values = _getitem(out, index=(..., slice(1, None))), _getitem(out, index=(..., 0))
     gw, gv = _getitem(g, index=(..., 0)), _getitem(g, index=(..., slice(1, None)))
     n = x.shape[-1]
-    inside = _matmul(_swap(v), gv)*_inverse_gaps(values)
+    inside = _matmul(swap_last(v), gv)*_inverse_gaps(values)
     inside = inside + _unsqueeze(gw, shape=(*gw.shape, 1))*np.eye(n, dtype=x.dtype)
-    full = _matmul(_matmul(v, inside), _swap(v))
-    return 0.5*(full + _swap(full))
+    full = _matmul(_matmul(v, inside), swap_last(v))
+    return 0.5*(full + swap_last(full))
 
 
-_eigh: Primitive = Primitive("eigh", _eigen, (_eigh_vjp,))
+_eigh: Primitive = Primitive("eigh", _eigh_forward, (_eigh_vjp,))
 
 
 class EighResult(NamedTuple):
-    """What eigh gives."""
+    """The result of eigh: eigenvalues and eigenvectors."""
 
     eigenvalues: Any
     eigenvectors: Any
 
 
 def eigh(x: Array, UPLO: str = "L") -> EighResult:
-    """eigh(x): eigenvalues, ascending, and eigenvectors (the columns) of a symmetric matrix, or of each of a batch.
+    """Eigenvalues and eigenvectors of a symmetric matrix, or of each of a batch.
 
-    Only the lower triangle is read, and the gradient is symmetric. Where eigenvalues are equal, derivatives of the
-    eigenvectors do not exist: what would be infinite is left out.
+    x: (..., n, n); only its lower triangle is read, and the gradient is symmetric. Returns (eigenvalues, eigenvectors),
+    (..., n) ascending and (..., n, n) in columns. Where eigenvalues are equal, derivatives of the eigenvectors do not
+    exist, and their infinite terms are left out. Raises ValueError if a matrix is not square.
 
     >>> import cgrad
     >>> cgrad.eigh(cgrad.Tensor([[2.0, 0.0], [0.0, 1.0]])).eigenvalues.tolist()
@@ -314,7 +328,7 @@ def eigh(x: Array, UPLO: str = "L") -> EighResult:
     return EighResult(_getitem(both, index=(..., 0)), _getitem(both, index=(..., slice(1, None))))
 
 
-def _singular(x: Any) -> Any:
+def _svd_forward(x: Any) -> Any:
     u, s, vt = np.linalg.svd(x, full_matrices=False)
     return np.concatenate([u, s[..., None, :], np.swapaxes(vt, -1, -2)], -2)  # (m + 1 + n, k)
 
@@ -334,26 +348,26 @@ def _svd_vjp(g: Array, out: Array, x: Array) -> Array:
     column = _unsqueeze(s, shape=(*s.shape, 1))
     gaps = _inverse_gaps(s*s)
     one = np.eye(k, dtype=x.dtype)
-    from_u, from_v = _matmul(_swap(u), gu), _matmul(_swap(v), gv)
-    inside = gaps*(from_u - _swap(from_u))*row + column*(gaps*(from_v - _swap(from_v))) + _unsqueeze(
+    from_u, from_v = _matmul(swap_last(u), gu), _matmul(swap_last(v), gv)
+    inside = gaps*(from_u - swap_last(from_u))*row + column*(gaps*(from_v - swap_last(from_v))) + _unsqueeze(
         gs, shape=(*gs.shape, 1))*one
-    result = _matmul(_matmul(u, inside), _swap(v))
+    result = _matmul(_matmul(u, inside), swap_last(v))
     none = plain(row) == 0.0
     inverse = np.where(none, 0.0, 1.0/np.where(none, 1.0, row))
     if m > k:
         rest = gu - _matmul(u, from_u)
-        result = result + _matmul(rest*inverse, _swap(v))
+        result = result + _matmul(rest*inverse, swap_last(v))
     if n > k:
         rest = gv - _matmul(v, from_v)
-        result = result + _matmul(u, _swap(rest*inverse))
+        result = result + _matmul(u, swap_last(rest*inverse))
     return result
 
 
-_svd: Primitive = Primitive("svd", _singular, (_svd_vjp,))
+_svd: Primitive = Primitive("svd", _svd_forward, (_svd_vjp,))
 
 
 class SVDResult(NamedTuple):
-    """What svd gives."""
+    """The result of svd: u, the singular values, and vh."""
 
     U: Any
     S: Any
@@ -361,65 +375,67 @@ class SVDResult(NamedTuple):
 
 
 def svd(x: Array, full_matrices: bool = False, compute_uv: bool = True, hermitian: bool = False) -> Any:
-    """svd(x): u, s, vh with u*s @ vh = x and s descending, of one matrix or a batch; s alone with compute_uv=False.
+    """Singular value decomposition x = u*s @ vh of a matrix, or of each of a batch.
 
-    u and vh have min(x.shape) columns and rows: full_matrices is refused. Where singular values are equal, or 0,
-    derivatives of u and vh do not exist: what would be infinite is left out.
+    x: (..., m, n). Returns (u, s, vh): (..., m, k), (..., k) descending and (..., k, n), with k = min(m, n); s alone if
+    not compute_uv. full_matrices is refused unless m = n. Where singular values are equal, or 0, derivatives of u and
+    vh do not exist, and their infinite terms are left out. Raises ValueError if x has fewer than two axes.
 
     >>> import cgrad
     >>> cgrad.svd(cgrad.Tensor([[3.0, 0.0], [0.0, 4.0]]), compute_uv=False).tolist()
     [4.0, 3.0]
     """
-    x = ready(x, "svd")
+    x = as_array(x, "svd")
     if len(x.shape) < 2:
         raise errors.no_matrix("svd", x.shape)
     if full_matrices and compute_uv and x.shape[-1] != x.shape[-2]:
         raise errors.bad_option("svd", "full_matrices", full_matrices, "give False: the rest has no derivative")
     u, s, v = _svd_parts(_svd(x), x.shape[-2])
-    return SVDResult(u, s, _swap(v)) if compute_uv else s
+    return SVDResult(u, s, swap_last(v)) if compute_uv else s
 
 
 # ---- norm ------------------------------------------------------------------------------------------
 
-def _lengths(x: Any, axis: Shape, keepdims: bool) -> Any:
-    return root(_add(x*x, axis, None, None, keepdims))
+def _euclidean_forward(x: Any, axis: Shape, keepdims: bool) -> Any:
+    return safe_sqrt(reduce_add(x*x, axis, None, None, keepdims))
 
 
-def _safe(out: Array) -> Array:
-    """out, a 1 for each 0: for quotients that are to be 0 there."""
+def _nonzero(out: Array) -> Array:
+    """out with 1 for each 0: a denominator of quotients whose numerator is 0 there."""
     zero = plain(out) == 0.0
     return np.where(zero, 1.0, out) if np.any(zero) else out
 
 
-def _length_vjp(g: Array, out: Array, x: Array, axis: Shape, keepdims: bool) -> Array:
-    return spread(g/_safe(out), x, axis, keepdims)*x
+def _euclidean_vjp(g: Array, out: Array, x: Array, axis: Shape, keepdims: bool) -> Array:
+    return broadcast_adjoint(g/_nonzero(out), x, axis, keepdims)*x
 
 
-def _powers(x: Any, p: float, axis: Shape, keepdims: bool) -> Any:
-    if of_values(x):  # as the rule: no derivative where an element, or all of them, are 0
+def _p_norm_forward(x: Any, p: float, axis: Shape, keepdims: bool) -> Any:
+    if is_traced(x):  # as the rule: no derivative where an element, or all of them, are 0
         none = 0.0 if p > 0 else math.inf
-        total = _add(each(lambda v: where(v, abs(where(v, v, 1.0))**p, none), x), axis, None, None, keepdims)
-        return each(lambda s: where(s, where(s, s, 1.0)**(1.0/p), 0.0), total)
+        powers = map_elements(lambda v: where(v, abs(where(v, v, 1.0))**p, none), x)
+        total = reduce_add(powers, axis, None, None, keepdims)
+        return map_elements(lambda s: where(s, where(s, s, 1.0)**(1.0/p), 0.0), total)
     with np.errstate(divide="ignore"):
-        return _add(np.abs(x)**p, axis, None, None, keepdims)**(1.0/p)
+        return reduce_add(np.abs(x)**p, axis, None, None, keepdims)**(1.0/p)
 
 
-def _power_vjp(g: Array, out: Array, x: Array, p: float, axis: Shape, keepdims: bool) -> Array:
-    size, whole = np.abs(x), _safe(out)
+def _p_norm_vjp(g: Array, out: Array, x: Array, p: float, axis: Shape, keepdims: bool) -> Array:
+    size, whole = np.abs(x), _nonzero(out)
     none = plain(x) == 0.0
     if p < 2 and np.any(none):  # 0**(p - 1) or its derivative is infinite, and the sign 0
         size = np.where(none, 1.0, size)
-    part = (size/spread(whole, x, axis, keepdims))**(p - 1.0)
-    return spread(g, x, axis, keepdims)*part*np.sign(x)
+    part = (size/broadcast_adjoint(whole, x, axis, keepdims))**(p - 1.0)
+    return broadcast_adjoint(g, x, axis, keepdims)*part*np.sign(x)
 
 
-_length: Primitive = Primitive("norm", _lengths, (_length_vjp,))
-_power_norm: Primitive = Primitive("norm", _powers, (_power_vjp,))
+_euclidean: Primitive = Primitive("norm", _euclidean_forward, (_euclidean_vjp,))
+_p_norm: Primitive = Primitive("norm", _p_norm_forward, (_p_norm_vjp,))
 
 
 def _vector_norm(x: Array, order: Any, axes: Shape, keepdims: bool) -> Array:
     if order is None or order == 2:
-        return _length(x, axis=axes, keepdims=keepdims)
+        return _euclidean(x, axis=axes, keepdims=keepdims)
     if order == 1:
         return _sum(np.abs(x), axis=axes, keepdims=keepdims)
     if order == math.inf:
@@ -430,13 +446,13 @@ def _vector_norm(x: Array, order: Any, axes: Shape, keepdims: bool) -> Array:
         return _sum(np.sign(np.abs(x)), axis=axes, keepdims=keepdims)
     if isinstance(order, str):
         raise errors.bad_norm(order, x.shape, axes)
-    return _power_norm(x, p=float(order), axis=axes, keepdims=keepdims)
+    return _p_norm(x, p=float(order), axis=axes, keepdims=keepdims)
 
 
 def _matrix_norm(x: Array, order: Any, axes: Shape, keepdims: bool) -> Array:
     i, j = axes
     if order in (None, "fro"):
-        return _length(x, axis=axes, keepdims=keepdims)
+        return _euclidean(x, axis=axes, keepdims=keepdims)
     if order in (1, -1, math.inf, -math.inf):
         first, second = (i, j) if abs(order) == 1 else (j, i)
         sums = _sum(np.abs(x), axis=(first,), keepdims=True)
@@ -451,29 +467,30 @@ def _matrix_norm(x: Array, order: Any, axes: Shape, keepdims: bool) -> Array:
             best = (_max if order == 2 else _min)(s, axis=last, keepdims=True)
     else:
         raise errors.bad_norm(order, x.shape, axes)
-    shape = kept(x.shape, axes)
+    shape = keepdims_shape(x.shape, axes)
     return _reshape(best, shape=shape if keepdims else tuple([n for k, n in enumerate(shape) if k not in axes]))
 
 
 def norm(x: Array, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Array:
-    """norm(x, ord=None, axis=None, keepdims=False): the norm of a vector or a matrix.
+    """Norm of vectors (one axis) or matrices (two axes); without ord sqrt(sum(x**2)) over any axes.
 
-    Without ord: sqrt(sum(x**2)) over axes, or over all. Vectors (one axis): any number, inf, -inf, 0. Matrices
-    (two axes): "fro", "nuc", 1, -1, 2, -2, inf, -inf. The derivative at 0 is 0.
+    ord: for vectors any number, inf, -inf or 0; for matrices "fro", "nuc", 1, -1, 2, -2, inf or -inf. axis: one, two,
+    or None for all. Returns an array without these axes, or with them at length 1 if keepdims; its derivative at 0 is
+    0. Raises ValueError for an ord that does not go with the number of axes.
 
     >>> import cgrad
     >>> cgrad.norm(cgrad.Tensor([3.0, 4.0])).item()
     5.0
     """
-    x = ready(x, "norm")
+    x = as_array(x, "norm")
     shape = x.shape
     if not shape:
         x, shape = _reshape(x, shape=(1,)), (1,)
         return _vector_norm(x, ord, (0,), False)
     keepdims = bool(keepdims)
-    axes = axes_of("norm", axis, shape)
+    axes = normalize_axes("norm", axis, shape)
     if axis is None and (ord is None or ord == 2 and len(shape) == 1):
-        return _length(x, axis=axes, keepdims=keepdims)
+        return _euclidean(x, axis=axes, keepdims=keepdims)
     if len(axes) == 1:
         return _vector_norm(x, ord, axes, keepdims)
     if len(axes) == 2:
@@ -482,15 +499,15 @@ def norm(x: Array, ord: Any = None, axis: Any = None, keepdims: bool = False) ->
 
 
 def _vector_norm_function(x: Array, /, *, axis: Any = None, keepdims: bool = False, ord: Any = 2) -> Array:
-    """np.linalg.vector_norm: over several axes as over one."""
-    x = ready(x, "norm")
-    return _vector_norm(x, ord, axes_of("norm", axis, x.shape), keepdims)
+    """np.linalg.vector_norm: several axes count as one."""
+    x = as_array(x, "norm")
+    return _vector_norm(x, ord, normalize_axes("norm", axis, x.shape), keepdims)
 
 
 def _matrix_norm_function(x: Array, /, *, keepdims: bool = False, ord: Any = "fro") -> Array:
     """np.linalg.matrix_norm: over the last two axes."""
-    x = ready(x, "norm")
-    return _matrix_norm(x, ord, axes_of("norm", (-2, -1), x.shape), keepdims)
+    x = as_array(x, "norm")
+    return _matrix_norm(x, ord, normalize_axes("norm", (-2, -1), x.shape), keepdims)
 
 
 METHODS: dict[str, Any] = {"norm": norm, "det": det, "inv": inv}
@@ -500,5 +517,5 @@ NUMPY: dict[Any, Any] = {
     _np.vector_norm: _vector_norm_function, _np.matrix_norm: _matrix_norm_function, _np.matrix_power: matrix_power,
     _np.multi_dot: multi_dot, _np.eigh: eigh, _np.eigvalsh: lambda x, UPLO="L": eigh(x, UPLO).eigenvalues,
     _np.svd: svd, _np.svdvals: lambda x, /: svd(x, compute_uv=False),
-    _np.matrix_rank: _plain_function(_np.matrix_rank, "The plain number."),
+    _np.matrix_rank: on_data(_np.matrix_rank, "The plain number."),
 }

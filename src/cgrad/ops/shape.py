@@ -1,4 +1,4 @@
-"""Ops that show the same elements in another shape or order of axes: each with its adjoint beside it."""
+"""Ops that keep the elements and change shape, order of axes or dtype: each with its adjoint beside it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from numpy import ndarray
 
 from .. import errors
 from .._core import Primitive, Tensor
-from ._common import Array, Shape, axes_of, filled, kept, of_values, one_axis, ready, refuse, shape_of
+from ._arguments import as_array, normalize_axes, normalize_axis, reject
+from ._shapes import Array, Shape, keepdims_shape, shape_of
+from ._traced import is_traced
 
 __all__ = ["astype", "atleast_1d", "atleast_2d", "atleast_3d", "broadcast_arrays", "broadcast_to", "expand_dims",
            "flip", "fliplr", "flipud", "moveaxis", "permute", "ravel", "reshape", "rot90", "squeeze", "swapaxes",
@@ -19,44 +21,45 @@ __all__ = ["astype", "atleast_1d", "atleast_2d", "atleast_3d", "broadcast_arrays
 
 # ---- one order of elements, another shape ----------------------------------------------------------
 
-def _reshaped(x: Any, shape: Any) -> Any:
+def _reshape_forward(x: Any, shape: Any) -> Any:
     try:
         return x.reshape(shape) if type(x) is ndarray else np.asarray(x).reshape(shape)
     except (ValueError, TypeError):
         raise errors.bad_reshape(shape_of(x), shape) from None
 
 
-def _unreshaped(g: Array, out: Array, x: Array, shape: Any) -> Array:
+def _reshape_vjp(g: Array, out: Array, x: Array, shape: Any) -> Array:
     return _reshape(g, shape=shape_of(x))
 
 
-_reshape: Primitive = Primitive("reshape", _reshaped, (_unreshaped,))
-_ravel: Primitive = Primitive("ravel", _reshaped, (_unreshaped,))
-_squeeze: Primitive = Primitive("squeeze", _reshaped, (_unreshaped,))
-_unsqueeze: Primitive = Primitive("unsqueeze", _reshaped, (_unreshaped,))
+_reshape: Primitive = Primitive("reshape", _reshape_forward, (_reshape_vjp,))
+_ravel: Primitive = Primitive("ravel", _reshape_forward, (_reshape_vjp,))
+_squeeze: Primitive = Primitive("squeeze", _reshape_forward, (_reshape_vjp,))
+_unsqueeze: Primitive = Primitive("unsqueeze", _reshape_forward, (_reshape_vjp,))
 
 
-def _shape_argument(shape: Any) -> Any:
-    """(2, 3), [2, 3], 6 and np.int64(6) alike."""
+def _as_tuple(shape: Any) -> Any:
+    """A shape argument as np.reshape takes it: a tuple or an int."""
     if isinstance(shape, (tuple, list)):
         return tuple(shape)
     return shape
 
 
 def reshape(x: Array, shape: Any, order: str = "C", *, copy: Any = None, **rest: Any) -> Array:
-    """reshape(x, shape): the same elements in another shape; one length may be -1 and follows from the others.
+    """The same elements in another shape.
 
-    order="F" reads and writes the first axis fastest. Raises ValueError where the numbers of elements differ.
+    shape: an int or a tuple; one length may be -1 and follows from the others. order: "C", or "F" to read and write the
+    first axis fastest. Raises ValueError if the numbers of elements differ.
 
     >>> import cgrad
     >>> cgrad.reshape(cgrad.Tensor([[1.0, 2.0], [3.0, 4.0]]), -1).tolist()
     [1.0, 2.0, 3.0, 4.0]
     """
     if copy is not None or rest:
-        refuse("reshape", copy=copy, **rest)
-    x = ready(x, "reshape")
+        reject("reshape", copy=copy, **rest)
+    x = as_array(x, "reshape")
     if order == "C":
-        return _reshape(x, shape=_shape_argument(shape))
+        return _reshape(x, shape=_as_tuple(shape))
     if order != "F":
         raise errors.bad_option("reshape", "order", order, "give 'C' or 'F'")
     axes = shape if isinstance(shape, (tuple, list)) else (shape,)
@@ -68,52 +71,56 @@ def reshape(x: Array, shape: Any, order: str = "C", *, copy: Any = None, **rest:
 def _reshape_method(self: Tensor, *shape: Any, order: str = "C", **rest: Any) -> Array:
     """t.reshape(2, 3) or t.reshape((2, 3)): the same elements in another shape; see cgrad.reshape."""
     if order == "C" and not rest:
-        return _reshape(self, shape=_shape_argument(shape[0]) if len(shape) == 1 else shape)
+        return _reshape(self, shape=_as_tuple(shape[0]) if len(shape) == 1 else shape)
     return reshape(self, shape[0] if len(shape) == 1 else shape, order, **rest)
 
 
 def ravel(x: Array, order: str = "C") -> Array:
-    """ravel(x): all elements in one axis.
+    """Flatten to one axis.
+
+    order: "C", or "F" to read the first axis fastest.
 
     >>> import cgrad
     >>> cgrad.ravel(cgrad.Tensor([[1.0, 2.0]])).shape
     (2,)
     """
-    x = ready(x, "ravel")
+    x = as_array(x, "ravel")
     return _ravel(x, shape=-1) if order == "C" else reshape(x, -1, order)
 
 
 def squeeze(x: Array, axis: Any = None) -> Array:
-    """squeeze(x, axis=None): x without its axes of length 1, or without those given.
+    """Remove axes of length 1: all of them (None), or those given.
 
-    Raises ValueError where an axis that is given has another length.
+    Raises ValueError if an axis given has another length.
 
     >>> import cgrad
     >>> cgrad.squeeze(cgrad.Tensor([[[1.0, 2.0]]]), 0).shape
     (1, 2)
     """
-    x = ready(x, "squeeze")
+    x = as_array(x, "squeeze")
     shape = x.shape
     if axis is None:
         return _squeeze(x, shape=tuple([n for n in shape if n != 1]))
-    axes = axes_of("squeeze", axis, shape)
+    axes = normalize_axes("squeeze", axis, shape)
     if any(shape[a] != 1 for a in axes):
         raise errors.bad_squeeze(shape, axis)
     return _squeeze(x, shape=tuple([n for k, n in enumerate(shape) if k not in axes]))
 
 
 def expand_dims(x: Array, axis: Any) -> Array:
-    """expand_dims(x, axis): x with new axes of length 1, at these places of the result; unsqueeze is the same.
+    """Insert axes of length 1; unsqueeze is the same function.
+
+    axis: one or several, counted in the result.
 
     >>> import cgrad
     >>> cgrad.expand_dims(cgrad.Tensor([1.0, 2.0]), (0, -1)).shape
     (1, 2, 1)
     """
-    x = ready(x, "expand_dims")
+    x = as_array(x, "expand_dims")
     shape = x.shape
     ndim = len(shape) + (len(axis) if isinstance(axis, (tuple, list)) else 1)
     try:
-        axes = axes_of("expand_dims", axis, (1,)*ndim)
+        axes = normalize_axes("expand_dims", axis, (1,)*ndim)
     except np.exceptions.AxisError:
         raise errors.new_axis("expand_dims", axis, shape) from None
     lengths = iter(shape)
@@ -126,13 +133,15 @@ unsqueeze = expand_dims
 def _atleast(n: int, before: Any) -> Any:
     def function(*arrays: Array) -> Array:
         result = []
-        for x in map(ready, arrays):
+        for x in map(as_array, arrays):
             shape = x.shape
             result.append(x if len(shape) >= n else _unsqueeze(x, shape=before(shape)))
         return result[0] if len(result) == 1 else tuple(result)
 
     function.__name__ = function.__qualname__ = f"atleast_{n}d"
-    function.__doc__ = f"""atleast_{n}d(*arrays): each with new axes of length 1 until it has {n}, as NumPy places them.
+    function.__doc__ = f"""Each array with axes of length 1 added until it has {n}, placed as in NumPy.
+
+    Returns an array, or a tuple of them if several are given.
 
     >>> import cgrad
     >>> cgrad.atleast_{n}d(cgrad.Tensor([1.0, 2.0])).shape
@@ -148,7 +157,7 @@ atleast_3d = _atleast(3, lambda shape: ((1, 1, 1), (1, *shape, 1), (*shape, 1))[
 
 # ---- axes in another order -------------------------------------------------------------------------
 
-def _inverse(axes: Shape) -> Shape:
+def inverse_permutation(axes: Shape) -> Shape:
     result = [0]*len(axes)
     for k, a in enumerate(axes):
         result[a] = k
@@ -158,12 +167,12 @@ def _inverse(axes: Shape) -> Shape:
 _transpose: Primitive = Primitive(
     "transpose",
     lambda x, axes: x.transpose(axes) if type(x) is ndarray else np.asarray(x),
-    (lambda g, out, x, axes: _transpose(g, axes=None if axes is None else _inverse(axes)),),
+    (lambda g, out, x, axes: _transpose(g, axes=None if axes is None else inverse_permutation(axes)),),
 )
 
 
 def transpose(x: Array, axes: Any = None) -> Array:
-    """transpose(x, axes=None): axis k of the result is axis axes[k] of x; the axes reversed if none are given.
+    """Permute the axes: axis k of the result is axis axes[k] of x; None reverses them.
 
     Raises ValueError unless axes are a permutation of x's.
 
@@ -171,11 +180,11 @@ def transpose(x: Array, axes: Any = None) -> Array:
     >>> cgrad.transpose(cgrad.Tensor([[1.0, 2.0], [3.0, 4.0]])).tolist()
     [[1.0, 3.0], [2.0, 4.0]]
     """
-    x = ready(x, "transpose")
+    x = as_array(x, "transpose")
     if axes is None:
         return _transpose(x, axes=None)
     shape = x.shape
-    order = axes_of("transpose", tuple(axes), shape)
+    order = normalize_axes("transpose", tuple(axes), shape)
     if len(order) != len(shape):
         raise errors.bad_permutation(axes, shape)
     return _transpose(x, axes=order)
@@ -185,64 +194,66 @@ permute = transpose
 
 
 def _transpose_method(self: Tensor, *axes: Any) -> Array:
-    """t.transpose(1, 0), t.transpose((1, 0)) or t.transpose(): axes in another order; see cgrad.transpose."""
+    """t.transpose(1, 0), t.transpose((1, 0)) or t.transpose(): permuted axes; see cgrad.transpose."""
     if not axes:
         return _transpose(self, axes=None)
     return transpose(self, axes[0] if len(axes) == 1 and not hasattr(axes[0], "__index__") else axes)
 
 
 def swapaxes(x: Array, axis1: int, axis2: int) -> Array:
-    """swapaxes(x, axis1, axis2): two axes exchanged.
+    """Exchange two axes.
 
     >>> import cgrad
     >>> cgrad.swapaxes(cgrad.Tensor([[[1.0, 2.0]]]), 0, -1).shape
     (2, 1, 1)
     """
-    x = ready(x, "swapaxes")
+    x = as_array(x, "swapaxes")
     shape = x.shape
-    i, j = one_axis("swapaxes", axis1, shape), one_axis("swapaxes", axis2, shape)
+    i, j = normalize_axis("swapaxes", axis1, shape), normalize_axis("swapaxes", axis2, shape)
     order = list(range(len(shape)))
     order[i], order[j] = j, i
     return _transpose(x, axes=tuple(order))
 
 
 def moveaxis(x: Array, source: Any, destination: Any) -> Array:
-    """moveaxis(x, source, destination): the axes of source at the places of destination, the others in their order.
+    """Move axes to other positions; the others keep their order.
+
+    source, destination: an axis, or several of each. Raises ValueError if their numbers differ.
 
     >>> import cgrad
     >>> cgrad.moveaxis(cgrad.Tensor([[[1.0, 2.0]]]), -1, 0).shape
     (2, 1, 1)
     """
-    x = ready(x, "moveaxis")
+    x = as_array(x, "moveaxis")
     shape = x.shape
-    start, end = axes_of("moveaxis", source, shape), axes_of("moveaxis", destination, shape)
+    start, end = normalize_axes("moveaxis", source, shape), normalize_axes("moveaxis", destination, shape)
     if len(start) != len(end):
         raise errors.bad_moveaxis(source, destination)
     order = [a for a in range(len(shape)) if a not in start]
-    for a, place in sorted(zip(start, end, strict=True), key=lambda pair: pair[1]):
-        order.insert(place, a)
+    for a, to in sorted(zip(start, end, strict=True), key=lambda pair: pair[1]):
+        order.insert(to, a)
     return _transpose(x, axes=tuple(order))
 
 
-def _swap(x: Array) -> Array:
-    """The last two axes exchanged: a matrix's transpose, or a batch of them."""
+def swap_last(x: Array) -> Array:
+    """The last two axes exchanged: the transpose of each matrix."""
     n = x.ndim
     if n == 2:
         return _transpose(x, axes=None)
     return _transpose(x, axes=(*range(n - 2), n - 1, n - 2))
 
 
-def _matrix_transpose(x: Array) -> Array:
-    """The transpose of a matrix, or of each of a batch of them."""
-    x = ready(x, "matrix_transpose")
+def _numpy_matrix_transpose(x: Array) -> Array:
+    """np.matrix_transpose: the transpose of a matrix, or of each of a batch."""
+    x = as_array(x, "matrix_transpose")
     if x.ndim < 2:
         raise errors.no_matrix("matrix_transpose", x.shape)
-    return _swap(x)
+    return swap_last(x)
 
 
 # ---- broadcasting ----------------------------------------------------------------------------------
 
-def _broadcasted(x: Any, shape: Shape) -> Any:
+def _broadcast_forward(x: Any, shape: Shape) -> Any:
     try:
         return np.broadcast_to(x, shape)
     except ValueError:
@@ -250,24 +261,24 @@ def _broadcasted(x: Any, shape: Shape) -> Any:
 
 
 # The core sums an adjoint down to its argument's shape.
-_broadcast: Primitive = Primitive("broadcast_to", _broadcasted, (lambda g, out, x, shape: g,))
+_broadcast: Primitive = Primitive("broadcast_to", _broadcast_forward, (lambda g, out, x, shape: g,))
 
 
 def broadcast_to(x: Array, shape: Any, subok: bool = False) -> Array:
-    """broadcast_to(x, shape): x repeated along new axes and those of length 1.
+    """Repeat x along new axes and those of length 1, to a shape.
 
-    Raises ValueError where x does not broadcast to shape.
+    Raises ValueError if x does not broadcast to shape.
 
     >>> import cgrad
     >>> cgrad.broadcast_to(cgrad.Tensor([1.0, 2.0]), (2, 2)).tolist()
     [[1.0, 2.0], [1.0, 2.0]]
     """
     target = tuple(shape) if isinstance(shape, (tuple, list)) else (as_int(shape),)
-    return _broadcast(ready(x, "broadcast_to"), shape=target)
+    return _broadcast(as_array(x, "broadcast_to"), shape=target)
 
 
 def _expand_method(self: Tensor, *shape: Any) -> Array:
-    """t.expand(2, 3) or t.expand((2, 3)): broadcast_to; a length of -1 stays as it is."""
+    """t.expand(2, 3) or t.expand((2, 3)): broadcast_to; a length of -1 is unchanged."""
     target = tuple(shape[0]) if len(shape) == 1 and isinstance(shape[0], (tuple, list)) else shape
     own = self.shape
     new = len(target) - len(own)
@@ -277,36 +288,45 @@ def _expand_method(self: Tensor, *shape: Any) -> Array:
 
 
 def broadcast_arrays(*arrays: Array, subok: bool = False) -> tuple[Array, ...]:
-    """broadcast_arrays(*arrays): all of them broadcast to the one shape that they have in common.
+    """Broadcast arrays to their common shape.
+
+    Returns a tuple of arrays. Raises ValueError if there is no common shape.
 
     >>> import cgrad
     >>> [t.shape for t in cgrad.broadcast_arrays(cgrad.Tensor([1.0, 2.0]), cgrad.Tensor([[3.0]]))]
     [(1, 2), (1, 2)]
     """
-    ready_ones = [ready(x, "broadcast_arrays") for x in arrays]
-    shapes = [x.shape for x in ready_ones]
+    operands = [as_array(x, "broadcast_arrays") for x in arrays]
+    shapes = [x.shape for x in operands]
     try:
         shape = np.broadcast_shapes(*shapes)
     except ValueError:
         raise errors.no_common_shape("broadcast_arrays", shapes) from None
-    return tuple([_broadcast(x, shape=shape) for x in ready_ones])
+    return tuple([_broadcast(x, shape=shape) for x in operands])
 
 
-def spread(g: Array, x: Array, axes: Shape, keepdims: bool) -> Array:
-    """The adjoint of a reduction over axes, at every element of x that went into it."""
+def broadcast_adjoint(g: Array, x: Array, axes: Shape, keepdims: bool) -> Array:
+    """The adjoint g of a reduction over axes, broadcast to the shape of its argument x."""
     shape = shape_of(x)
     if not shape:
         return g
     if isinstance(g, float):
-        return filled(g, x)
+        return _filled(g, x)
     if type(g) is ndarray:
-        return filled(g if keepdims else g.reshape(kept(shape, axes)), x)
-    return _broadcast(g if keepdims else _reshape(g, shape=kept(shape, axes)), shape=shape)
+        return _filled(g if keepdims else g.reshape(keepdims_shape(shape, axes)), x)
+    return _broadcast(g if keepdims else _reshape(g, shape=keepdims_shape(shape, axes)), shape=shape)
+
+
+def _filled(x: Any, like: Any) -> Any:
+    """x broadcast into a new array of like's shape and dtype, which the core adopts without a copy."""
+    out = np.empty(like.shape, like.dtype)
+    out[...] = x
+    return out
 
 
 # ---- in reverse ------------------------------------------------------------------------------------
 
-def _mirrored(x: Any, axes: Shape) -> Any:
+def _flip_forward(x: Any, axes: Shape) -> Any:
     if not axes:
         return np.asarray(x)
     index = [slice(None)]*x.ndim
@@ -315,22 +335,22 @@ def _mirrored(x: Any, axes: Shape) -> Any:
     return x[tuple(index)]
 
 
-_flip: Primitive = Primitive("flip", _mirrored, (lambda g, out, x, axes: _flip(g, axes=axes),))
+_flip: Primitive = Primitive("flip", _flip_forward, (lambda g, out, x, axes: _flip(g, axes=axes),))
 
 
 def flip(x: Array, axis: Any = None) -> Array:
-    """flip(x, axis=None): the elements in reverse along these axes, or along all.
+    """Reverse the order of elements along axes: one, several, or all (None).
 
     >>> import cgrad
     >>> cgrad.flip(cgrad.Tensor([1.0, 2.0, 3.0])).tolist()
     [3.0, 2.0, 1.0]
     """
-    x = ready(x, "flip")
-    return _flip(x, axes=axes_of("flip", axis, x.shape))
+    x = as_array(x, "flip")
+    return _flip(x, axes=normalize_axes("flip", axis, x.shape))
 
 
 def fliplr(x: Array) -> Array:
-    """fliplr(x): flip along axis 1.
+    """Reverse the order of elements along axis 1.
 
     >>> import cgrad
     >>> cgrad.fliplr(cgrad.Tensor([[1.0, 2.0]])).tolist()
@@ -340,7 +360,7 @@ def fliplr(x: Array) -> Array:
 
 
 def flipud(x: Array) -> Array:
-    """flipud(x): flip along axis 0.
+    """Reverse the order of elements along axis 0.
 
     >>> import cgrad
     >>> cgrad.flipud(cgrad.Tensor([1.0, 2.0])).tolist()
@@ -350,14 +370,16 @@ def flipud(x: Array) -> Array:
 
 
 def rot90(x: Array, k: int = 1, axes: Any = (0, 1)) -> Array:
-    """rot90(x, k=1, axes=(0, 1)): the plane of two axes turned by k quarters, from the first towards the second.
+    """Rotate the plane of two axes by k quarter turns, from the first towards the second.
+
+    Raises ValueError unless two axes are given.
 
     >>> import cgrad
     >>> cgrad.rot90(cgrad.Tensor([[1.0, 2.0], [3.0, 4.0]])).tolist()
     [[2.0, 4.0], [1.0, 3.0]]
     """
-    x = ready(x, "rot90")
-    plane = axes_of("rot90", tuple(axes), x.shape)
+    x = as_array(x, "rot90")
+    plane = normalize_axes("rot90", tuple(axes), x.shape)
     if len(plane) != 2:
         raise errors.bad_option("rot90", "axes", axes, "give two axes")
     i, j = plane
@@ -374,30 +396,30 @@ def rot90(x: Array, k: int = 1, axes: Any = (0, 1)) -> Array:
 _copy: Primitive = Primitive("copy", lambda x: np.array(x), (lambda g, out, x: g,))
 
 
-def _cast(x: Any, dtype: Any) -> Any:
-    if not of_values(x):
+def _astype_forward(x: Any, dtype: Any) -> Any:
+    if not is_traced(x):
         return np.asarray(x).astype(dtype)
     if dtype != np.float64:
         raise TypeError("they compute in float64")
     return x
 
 
-_astype: Primitive = Primitive("astype", _cast,
-                    (lambda g, out, x, dtype: g if isinstance(g, float) else _astype(g, dtype=x.dtype),))
+_astype: Primitive = Primitive("astype", _astype_forward, (
+    lambda g, out, x, dtype: g if isinstance(g, float) else _astype(g, dtype=x.dtype),))
 
 
 def copy(x: Array, **rest: Any) -> Array:
-    """copy(x): the same numbers in memory of their own, differentiable.
+    """A copy with memory of its own, differentiable.
 
     >>> import cgrad
     >>> cgrad.Tensor([1.0]).copy().tolist()
     [1.0]
     """
-    return _copy(ready(x, "copy"))
+    return _copy(as_array(x, "copy"))
 
 
 def astype(x: Array, dtype: Any, **rest: Any) -> Array:
-    """astype(x, dtype): x in float32 or float64; the gradient comes back in x's own dtype.
+    """Convert to float32 or float64; the gradient is converted back to x's dtype.
 
     Raises TypeError for other dtypes.
 
@@ -408,25 +430,26 @@ def astype(x: Array, dtype: Any, **rest: Any) -> Array:
     kind = np.dtype(dtype)
     if kind not in (np.float64, np.float32):
         raise errors.bad_cast("astype", kind)
-    return _astype(ready(x, "astype"), dtype=kind)
+    return _astype(as_array(x, "astype"), dtype=kind)
 
 
-# ---- as methods ------------------------------------------------------------------------------------
+# ---- methods and NumPy's functions -----------------------------------------------------------------
 
 METHODS: dict[str, Any] = {
     "reshape": _reshape_method, "ravel": ravel, "flatten": ravel, "transpose": _transpose_method,
     "permute": _transpose_method, "T": property(lambda self: _transpose(self, axes=None), doc="The axes reversed."),
-    "mT": property(_matrix_transpose, doc="Each matrix of a batch transposed."), "swapaxes": swapaxes,
+    "mT": property(_numpy_matrix_transpose, doc="Each matrix of a batch transposed."), "swapaxes": swapaxes,
     "moveaxis": moveaxis, "squeeze": squeeze, "unsqueeze": unsqueeze, "expand_dims": expand_dims,
     "broadcast_to": broadcast_to, "expand": _expand_method, "flip": flip, "astype": astype,
     "copy": copy,
 }
 NUMPY: dict[Any, Any] = {
     np.reshape: reshape, np.ravel: ravel, np.transpose: transpose, np.permute_dims: transpose,
-    np.matrix_transpose: _matrix_transpose, np.linalg.matrix_transpose: _matrix_transpose, np.swapaxes: swapaxes,
-    np.moveaxis: moveaxis, np.squeeze: squeeze, np.expand_dims: expand_dims, np.broadcast_to: broadcast_to,
-    np.broadcast_arrays: broadcast_arrays, np.atleast_1d: atleast_1d, np.atleast_2d: atleast_2d,
-    np.atleast_3d: atleast_3d, np.flip: flip, np.fliplr: fliplr, np.flipud: flipud, np.rot90: rot90, np.copy: copy,
+    np.matrix_transpose: _numpy_matrix_transpose, np.linalg.matrix_transpose: _numpy_matrix_transpose,
+    np.swapaxes: swapaxes, np.moveaxis: moveaxis, np.squeeze: squeeze, np.expand_dims: expand_dims,
+    np.broadcast_to: broadcast_to, np.broadcast_arrays: broadcast_arrays, np.atleast_1d: atleast_1d,
+    np.atleast_2d: atleast_2d, np.atleast_3d: atleast_3d, np.flip: flip, np.fliplr: fliplr, np.flipud: flipud,
+    np.rot90: rot90, np.copy: copy,
 }
 if hasattr(np, "astype"):  # NumPy 2.1
     NUMPY[np.astype] = astype
