@@ -5,7 +5,7 @@ import sys
 import xml.etree.ElementTree as ET
 
 import numpy as np
-from test_viz import needs_dot, parse, shown
+from viz_support import needs_dot, parse, shown
 
 import cgrad
 import cgrad.viz

@@ -1,34 +1,24 @@
-"""cgrad.viz: traces that are true (they run as Python), drawings that Graphviz accepts, displays that never raise."""
+"""cgrad.viz as text: traces that are true (they run as Python), the order of their lines, summaries of large graphs."""
 
 import doctest
 import math
 import random
 import re
-import shutil
-import sys
-import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import mpmath
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
+from viz_support import STEPS, below, chain, expression, graphs
 
 import cgrad
 import cgrad.viz
 from cgrad import Value
 from cgrad.viz import draw_dot, notebook, summary, to_dot, trace
 
-needs_dot = pytest.mark.skipif(shutil.which("dot") is None, reason="needs Graphviz's program dot")
-
 
 def test_examples():
     assert doctest.testmod(cgrad.viz).failed == 0
-
-
-def expression():
-    a, b = Value(2.0, name="a"), Value(-3.0, name="b")
-    return a, b, (a*b + 10*a).tanh()**2 - a/-2
 
 
 # ---- trace: what it says is what was computed ----------------------------------------------------
@@ -79,7 +69,7 @@ def test_expression():
 
 def test_documentation(capsys):
     text = (Path(__file__).parent.parent / "docs" / "viz.md").read_text(encoding="utf-8")
-    code, output = re.search(r"```python\n(.*?)```\n\n```\n(.*?)```", text, re.DOTALL).groups()
+    code, output = re.search(r"```python\n(.*?)```\n\n```text\n(.*?)```", text, re.DOTALL).groups()
     exec(code, {})
     assert capsys.readouterr().out == output
 
@@ -104,44 +94,6 @@ def test_long_dot_products_are_shortened():
     xs = [Value(float(k)) for k in range(100)]
     line = trace(cgrad.dot(xs, [1.0]*100), limit=None).splitlines()[-1]
     assert line.startswith("v100 = dot([v0, v1, v2, v3, v4, v5, ... 94 more], [1, 1, 1, 1, 1, 1, ... 94 more])  4950")
-
-
-STEPS = [
-    lambda x, y, z: x + y, lambda x, y, z: y - x, lambda x, y, z: x*y, lambda x, y, z: y/x, lambda x, y, z: x**y,
-    lambda x, y, z: -x, lambda x, y, z: x**3, lambda x, y, z: x.tanh(), lambda x, y, z: abs(x),
-    lambda x, y, z: cgrad.where(x, y, z), lambda x, y, z: cgrad.dot([x, y], [z, x], y),
-    lambda x, y, z: x**(1/3), lambda x, y, z: cgrad.polygamma(2, x),
-]
-
-
-@st.composite
-def graphs(draw, changing=False):
-    """Leaves and then results in the order of recording; changing: leaves get new data in between."""
-    values = [Value(draw(st.floats(-2, 2)), name=draw(st.sampled_from(["", "x", "y"])))
-              for _ in range(draw(st.integers(1, 4)))]
-    leaves = tuple(values)
-    pick = st.one_of(st.integers(0, 10**6).map(lambda k: values[k % len(values)]), st.floats(-2, 2))
-    for _ in range(draw(st.integers(1, 25))):
-        if changing and draw(st.booleans()):
-            draw(st.sampled_from(leaves)).data = draw(st.floats(-2, 2))
-        x, y, z = values[draw(st.integers(0, 10**6)) % len(values)], draw(pick), draw(pick)
-        values.append(draw(st.sampled_from(STEPS))(x, y, z))
-    return values  # the caller holds the leaves
-
-
-def below(v):
-    """The graph by micrograd's own recursion: (values by id, edges)."""
-    nodes, edges = {}, []
-
-    def build(v):
-        if id(v) not in nodes:
-            nodes[id(v)] = v
-            for child in v._operands:
-                edges.append((id(child), id(v)))
-                build(child)
-
-    build(v)
-    return nodes, edges
 
 
 @settings(deadline=None)
@@ -367,13 +319,6 @@ def test_rewound():
 
 # ---- large graphs --------------------------------------------------------------------------------
 
-def chain(n):
-    x = a = Value(0.5, name="a")
-    for _ in range(n):
-        x = cgrad.sin(x) + a
-    return x
-
-
 def test_summary():
     _, _, L = expression()
     L.name = "L"
@@ -432,179 +377,3 @@ def test_summary_beyond_the_limit_counts_numbers_as_numbers():
     for text in (trace(x), to_dot(x).replace("\\l", "\n"), notebook(x)):
         assert re.search(r"leaves +1: x\n", text)
         assert re.search(r"numbers +1000\n", text)
-
-
-# ---- Graphviz ------------------------------------------------------------------------------------
-
-def parse(text):
-    """(records by name, op labels by name, plain numbers by name, edges) of to_dot's text."""
-    records = dict(re.findall(r'(n\d+) \[label="(.*)", shape=record\]', text))
-    ops = dict(re.findall(r'(n\d+_op) \[label="(.*)", ordering=in\]', text))
-    numbers = dict(re.findall(r'(n\d+) \[label="(.*)", shape=plaintext\]', text))
-    return records, ops, numbers, re.findall(r"(\w+) -> (\w+)", text)
-
-
-def test_dot_like_micrograd():
-    _, _, L = expression()
-    L.backward()
-    records, ops, numbers, edges = parse(to_dot(L))
-    nodes, _ = below(L)
-    values = [v for v in nodes.values() if v._operands or v.name]
-    assert sorted(records.values()) == sorted(
-        f"{{ {v.name} | data {v.data:.4f} | grad {v.grad:.4f} }}" if abs(v.grad) > 1e-3 else
-        f"{{ {v.name} | data {v.data:.4f} | grad {v.grad:.4g} }}" for v in values)
-    assert sorted(ops.values()) == sorted(v._op for v in values if v._op)
-    assert sorted(numbers.values()) == ["-2", "10"]  # the 2 of v3**2 is in the operation's symbol
-    assert len(edges) == sum(len(v._operands) + 1 for v in values if v._op)
-
-
-@settings(deadline=None, max_examples=50)
-@given(graphs())
-def test_dot_edges_are_the_graph(held):
-    """As many nodes and edges as micrograd's recursion finds, and none that leads nowhere."""
-    v = held[-1]
-    records, ops, numbers, edges = parse(to_dot(v, limit=None))
-    nodes, expected = below(v)
-    assert len(records) + len(numbers) == len(nodes)
-    assert len(ops) == sum(bool(x._op) for x in nodes.values())
-    assert len(edges) == len(expected) + len(ops)
-    assert {source for source, _ in edges} | {target for _, target in edges} <= {*records, *ops, *numbers}
-
-
-def test_options_of_drawings():
-    v = Value(2.0, name="a")**2
-    assert 'label="{ a | data 2.0000 }"' in to_dot(v, grad=False)
-    assert 'label="{ a | shape () | grad 0.0000 }"' in to_dot(v, shape=True)
-    assert "rankdir=TB" in to_dot(v, rankdir="TB")
-    assert 'label="{ square | data 4.0000 | grad 0.0000 }"' in to_dot({"square": v})
-    for function in (to_dot, draw_dot):
-        with pytest.raises(ValueError, match=f"{function.__name__}: rankdir is 'up'"):
-            function(v, rankdir="up")
-    digraph = draw_dot(root=v, rankdir="TB", shape=True, grad=False)
-    assert "rankdir=TB" in digraph.source
-    assert 'label="{ a | shape () }"' in digraph.source
-    assert draw_dot(v, "png", "LR").format == "png"
-    assert "data 1e+300 | grad 1e-09" in to_dot(scaled(1e300, 1e-9))
-
-
-def scaled(x, grad):
-    v = Value(x)
-    v.grad = grad
-    return v
-
-
-def test_draw_dot_without_the_package(monkeypatch):
-    monkeypatch.setitem(sys.modules, "graphviz", None)
-    with pytest.raises(ImportError, match=r"draw_dot: the package graphviz is missing.*pycgrad\[viz\].*to_dot"):
-        draw_dot(Value(1.0) + 1)
-    assert to_dot(Value(1.0) + 1).startswith("digraph {")
-
-
-NASTY = ['<script>alert("x")</script>', "</pre><b>", 'a"b', "back\\", "{x|<y>}", "&lt;&amp;",
-         "]; n9 [label=owned", "é\ud800",
-         "\\N \\G \\l", "<b>bold</b>", "a\nb", "'", "-->", "  two  words "]
-
-
-@needs_dot
-@pytest.mark.parametrize("name", NASTY)
-def test_any_name_is_drawn_as_text(name):
-    v = Value(1.0, name=name)*Value(2.0, name=name)
-    v.name = name
-    root = ET.fromstring(draw_dot(v).pipe(format="svg"))
-    texts = ["".join(text.itertext()) for text in root.iter("{http://www.w3.org/2000/svg}text")]
-    shown = name if name.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in name)
-    assert sum(" ".join(text.split()) == " ".join(shown.split()) for text in texts) == 3
-    assert not list(root.iter("{http://www.w3.org/2000/svg}b"))
-    assert len([g for g in root.iter("{http://www.w3.org/2000/svg}g") if g.get("class") == "node"]) == 4
-
-
-@needs_dot
-def test_drawing_of_every_operand():
-    a, _, L = expression()
-    g = cgrad.gradients(L, [a], create_graph=True).wrt(a)
-    for v in (L, g, cgrad.dot([a, 2.0], [L, a], 1.0), cgrad.clip(a, 0, L)):
-        assert ET.fromstring(draw_dot(v).pipe(format="svg")).tag.endswith("svg")
-
-
-@needs_dot
-def test_summary_is_drawn():
-    text = draw_dot(chain(1000)).pipe(format="svg").decode()
-    assert "add 1000, sin 1000" in text.replace("&#160;", " ")
-
-
-# ---- notebooks -----------------------------------------------------------------------------------
-
-def shown(v):
-    """What IPython's HTML formatter does: None from the method leaves the plain repr."""
-    method = getattr(v, "_repr_html_", None)
-    assert callable(method)
-    result = method()
-    assert result is None or isinstance(result, str)
-    return repr(v) if result is None else result
-
-
-@needs_dot
-def test_notebook_draws_small_graphs():
-    _, _, L = expression()
-    text = shown(L)
-    assert text.startswith('<div style="overflow-x: auto"><svg')
-    assert "tanh" in text
-    ET.fromstring(text)
-
-
-def test_notebook_shows_a_leaf_by_its_repr():
-    assert shown(Value(2.0, name="x")) == "Value(data=2.0, grad=0.0, name='x')"
-
-
-def test_notebook_without_the_package(monkeypatch):
-    monkeypatch.setitem(sys.modules, "graphviz", None)
-    _, _, L = expression()
-    assert shown(L).startswith("<pre>")
-    assert "v3 = tanh(v2)" in shown(L)
-
-
-def test_notebook_without_the_program(monkeypatch, tmp_path):
-    monkeypatch.setenv("PATH", str(tmp_path))
-    _, _, L = expression()
-    assert "v3 = tanh(v2)" in shown(L)
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="the stand-in for dot is a shell script")
-def test_notebook_with_a_broken_program(monkeypatch, tmp_path):
-    program = tmp_path / "dot"
-    program.write_text("#!/bin/sh\nexit 1\n")
-    program.chmod(0o755)
-    monkeypatch.setenv("PATH", str(tmp_path))
-    _, _, L = expression()
-    assert "v3 = tanh(v2)" in shown(L)
-
-
-@pytest.mark.parametrize("name", NASTY)
-@pytest.mark.parametrize("n", [1, 80, 1000])
-def test_notebook_escapes_names(monkeypatch, name, n):
-    monkeypatch.setitem(sys.modules, "graphviz", None)
-    x = Value(0.5, name=name)
-    for _ in range(n):
-        x = cgrad.sin(x) + 1
-    x.name = name
-    text = shown(x)
-    assert text.startswith("<pre>")
-    assert text.endswith("</pre>")
-    assert "<" not in text[5:-6]
-    assert '"' not in text
-    text.encode()
-
-
-def test_notebook_summarises_large_graphs():
-    text = shown(chain(50_000))
-    assert text.startswith("<pre>root ")
-    assert len(text) < 500
-
-
-def test_notebook_never_raises(monkeypatch):
-    def broken(*_):
-        raise ZeroDivisionError
-
-    _, _, L = expression()
-    monkeypatch.setattr(cgrad.viz, "_Graph", broken)
-    assert shown(L) == repr(L)
