@@ -18,7 +18,7 @@ import cgrad
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 PACKAGE = Path(cgrad.__file__).resolve().parent
-MODULES = sorted({"cgrad", "cgrad._core", *(m.name for m in pkgutil.walk_packages(cgrad.__path__, "cgrad."))})
+MODULES = sorted({"cgrad", "cgrad._core", "cgrad._kernels", "cgrad._program", *(m.name for m in pkgutil.walk_packages(cgrad.__path__, "cgrad."))})
 IN_PLACE = PACKAGE == ROOT / "src" / "cgrad"  # an environment may lie inside the checkout too
 CHECKED = {**os.environ, "MYPYPATH": str(PACKAGE.parent), "PYTHONPATH": str(PACKAGE.parent)} if IN_PLACE \
     else dict(os.environ)
@@ -93,7 +93,7 @@ SELVES = {"Value": lambda: cgrad.Value(1.0), "Tensor": lambda: cgrad.Tensor([1.0
 
 def test_the_stub_is_what_runs():
     """stubtest compares names and signatures; what it cannot know is listed here, with the reason."""
-    _, text = mypy("--concise", "cgrad._core", module="mypy.stubtest")
+    _, text = mypy("--concise", "cgrad._core", "cgrad._program", module="mypy.stubtest")
     assert "not checking stubs" not in text, text
     odd = []
     for line in filter(None, text.splitlines()):
@@ -135,12 +135,12 @@ def test_the_core_imports_only_what_lies_below():
     """import-linter does not read Cython. The one exception are displays, looked up when a notebook asks."""
     sources = ROOT / "src" / "cgrad"
     found = set()
-    for path in (sources / "_core.pyx", *sorted((sources / "core").rglob("*.pxi"))):
+    for path in (*sorted(sources.glob("*.pyx")), *sorted((sources / "core").rglob("*.pxi"))):
         for line in path.read_text(encoding="utf-8").splitlines():
             match = re.match(r"(\s*)(?:from (\.\S*) import (.+)|import (cgrad.*)|from (cgrad\S*) import (.+))$", line)
             if match:
                 found.add((path.name, bool(match[1]), line.strip()))
-    assert found == {("_core.pyx", False, "from . import errors"),
+    assert found == {("_core.pyx", False, "from . import errors"), ("_program.pyx", False, "from . import errors"),
                      ("value.pxi", True, "from . import viz"), ("tensor.pxi", True, "from . import viz")}
 
 

@@ -120,11 +120,11 @@ class Arrays:
                     out += lines
         for real, suffix in (("double", ""), ("float", "_f")):
             views = lambda lanes: ", ".join(f"v.{lane}{suffix}" for lane in lanes)  # noqa: B023, E731
-            out.append(f"cdef cloned_void forward_lanes{suffix}(Lanes v, int op, Py_ssize_t n) noexcept:")
+            out.append(f"cdef cloned_void forward_operands{suffix}(Operands v, int op, Py_ssize_t n) noexcept:")
             for i, op in enumerate(self.ops):
                 out.append(f"    {'el' if i else ''}if op == OP_{op.name.upper()}:")
                 out.append(f"        k_{op.name}[{real}]({views(forward[op.name])}, n)")
-            out.append(f"\ncdef cloned_void back_lanes{suffix}(Lanes v, int op, int k, Py_ssize_t n) noexcept:")
+            out.append(f"\ncdef cloned_void back_operands{suffix}(Operands v, int op, int k, Py_ssize_t n) noexcept:")
             first = True
             for op in self.ops:
                 live = [k for k in range(op.arity) if (op.name, k) in back]
@@ -138,15 +138,12 @@ class Arrays:
         return "\n".join(out) + "\n"
 
     def tables(self, forward, back) -> str:
-        """What the walker asks of a row: which lanes a kernel reads, and which partials are 1 or nothing."""
+        """What the walker asks of a row: which operands a kernel reads."""
         bit = {lane: 1 << k for k, lane in enumerate(("x", "y", "z", "out"))}
-        reads, flags = [[0]*3 for _ in FIRST], [[0]*3 for _ in FIRST]
+        reads = [[0]*3 for _ in FIRST]
         for op in self.ops:
             reads.append([sum(bit.get(lane, 0) for lane in back.get((op.name, k), ())) for k in range(3)])
-            texts = [*op.d, None, None][:3]
-            flags.append([0 if text in (None, "0") else 2 if text == "1" else 1 for text in texts])
-        return (f"cdef uint8_t[OP_COUNT][3] LANES_READ = {reads}\n"
-                f"cdef uint8_t[OP_COUNT][3] FLOWS = {flags}  # 0: no partial, 1: a kernel, 2: the partial is 1\n"
+        return (f"cdef uint8_t[OP_COUNT][3] OPERANDS_READ = {reads}\n"
                 f"ROW_UFUNCS = {tuple((op.name, op.ufunc.split()) for op in self.ops if op.ufunc)!r}\n")
 
     # ---- the rules over Tensors, for derivatives that are recorded ------------------------------------

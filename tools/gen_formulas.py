@@ -104,6 +104,9 @@ class Formulas:
         for kind, name, args, _ in self.functions:
             out.append(f"    {'bint' if kind == 'int' else kind} {name}({', '.join(f'double {a}' for a in args)})")
         out.append("    double evaluate(int op, const double *x, double *d)")
-        out += ["", "# Where the functions are, for machine code (native.py).", "FUNCTION_ADDRESSES = {"]
+        return "\n".join(out) + "\n"
+
+    def addresses(self) -> str:
+        out = ["# Where the C functions of formulas are, for machine code.", "FUNCTION_ADDRESSES = {"]
         out += [f"    {f!r}: <uintptr_t>&c_{f}," for f in sorted(self.called)]
         return "\n".join([*out, "}"]) + "\n" + SINCOS

@@ -120,6 +120,10 @@ class Generator:
         lines.append(f"cdef int[OP_COUNT] OP_ARITY = {arity}")
         plain = [*[0]*len(FIRST), *(sum(1 << k for k, text in enumerate(op.d) if text is None) for op in self.ops)]
         lines.append(f"cdef int[OP_COUNT] OP_PLAIN = {plain}  # bit k: operand k is never a Value")
+        flows = [[0]*3 for _ in FIRST]
+        for op in self.ops:
+            flows.append([0 if text in (None, "0") else 2 if text == "1" else 1 for text in [*op.d, None, None][:3]])
+        lines.append(f"cdef uint8_t[OP_COUNT][3] FLOWS = {flows}  # 0: no partial, 1: a formula, 2: the partial is 1")
         spoken = ["leaf", "continuation", *(name.lower() for name in FIRST[2:]), *(op.name for op in self.ops)]
         symbols = ["", "", *(name.lower() for name in FIRST[2:]), *(op.symbol or op.name for op in self.ops)]
         lines.append(f"OP_NAMES = {tuple(spoken)!r}")
@@ -396,7 +400,8 @@ class Generator:
         arrays, formulas = Arrays(self.ops), Formulas(self.ops, self.predicates)
         programs = Programs(self.ops)
         files = {
-            "opcodes.pxi": self.opcodes(), "formulas.pxi": formulas.declarations(), "adjoints.pxi": self.adjoints(),
+            "opcodes.pxi": self.opcodes(), "formulas.pxi": formulas.declarations(),
+            "addresses.pxi": formulas.addresses(), "adjoints.pxi": self.adjoints(),
             "opcodes.h": formulas.opcodes(), "formulas.h": formulas.header(),
             "partials.pxi": programs.partials(), "machine.h": programs.machine(), "lanes.h": programs.lanes(),
             "value.pxi": self.filled(folder, "values/value", self.methods()), "functions.pxi": self.functions(),

@@ -1,7 +1,17 @@
 # The contracts: what a tape, a value, a mark and a gradient hold. Layouts are drawn in the chapters.
 cimport cython
-from cpython.object cimport PyObject
+cimport numpy as cnp
+from cpython.object cimport Py_TYPE, PyObject, PyTypeObject
 from libc.stdint cimport int32_t, uint8_t, uint64_t, uintptr_t
+
+
+cdef enum:
+    SPECIAL = 128        # bit of op: the node has an entry in the payload table (core/arrays/payload.pxi)
+    OP_MASK = 127
+    NUMBER = 1           # of ``number``: converted
+
+cdef Py_ssize_t MOST_NODES  # that a tape may hold
+cdef int traces             # threads that record a program (core/tracing/trace.pxi)
 
 
 cdef struct Payload:          # an array node's entry in its tape's table (picture in core/arrays/payload.pxi)
@@ -156,6 +166,32 @@ cdef class Gradients(Follower):
     cdef void let_go(self) noexcept
 
 
+cdef struct Guard:        # what a recording relies on: ``op(a, b)`` came out as ``expected``
+    int32_t top          # nodes that stood on the tape when it was asked
+    int32_t op           # OP_LT, OP_LE, OP_EQ or OP_NE of a and b
+    int32_t a            # a node of the tape; -1: the number x
+    int32_t b
+    double x, y
+    int32_t expected     # 0 or 1
+    int32_t lasti        # the instruction that asked
+    PyObject *code       # of the asking function, held by the trace
+
+
+cdef class Trace:
+    """The recording of a function: ``with Trace(arguments) as t`` around its call."""
+    cdef readonly Tape tape
+    cdef Guard *guard
+    cdef Py_ssize_t guards, room
+    cdef dict codes        # code objects -> whether they are a library's
+    cdef dict arrays       # id of a tensor -> (the tensor, its elements as an object array)
+    cdef readonly list arguments    # leaves that the function is called with
+    cdef set own           # their ids, once another thread asks
+    cdef object refused    # the first error
+    cdef int quiet         # blocks of no_grad around it
+    cdef readonly list conditions  # (object, name of an attribute, what it was): the recording holds as long as it is
+    cdef dict shapes       # id of a tensor that is no argument, whose shape was looked at -> (the tensor, its shape)
+
+
 cdef class Context:
     """One thread's state: its tapes, its modes."""
     cdef Tape tape            # the current one, None: the thread's own
@@ -163,3 +199,24 @@ cdef class Context:
     cdef list stack
     cdef int quiet, anomaly   # depth of no_grad, of detect_anomaly
     cdef object trace         # the Trace of a program that is being recorded, or None
+
+
+# ---- what programs ask of values ------------------------------------------------------------------
+
+cdef inline bint is_value(object o) noexcept:
+    return Py_TYPE(o) is <PyTypeObject *>Value
+
+
+cdef inline bint is_tensor(object o) noexcept:
+    return Py_TYPE(o) is <PyTypeObject *>Tensor
+
+
+cdef inline bint plain_layout(object array) noexcept:
+    """True if kernels can read an array's numbers where they are."""
+    return cnp.PyArray_ISNOTSWAPPED(<cnp.ndarray>array) and cnp.PyArray_ISALIGNED(<cnp.ndarray>array)
+
+
+cdef int number(object o, double *x) except -1
+cdef object line_of(dict lines, Guard *q)
+cdef double plain_named(object o, str name, int position=*) except? -1
+cdef int check_node(Handle v, str op) except -1

@@ -2,37 +2,23 @@
 # (bounds are checked in a debug build alone: setup.py)
 # cython: cdivision=True, c_api_binop_methods=True, embedsignature=False, infer_types=False
 # cython: always_allow_keywords=False, auto_pickle=False
-"""cgrad's compiled core. One extension; its chapters, in reading order:
+"""Record and sweep: Values, Tensors and the tape that remembers how they were computed. Its chapters, in reading order:
 
-    special.h        C functions that formulas name
-    _gen/*           opcodes, primals and partials, kernels, from the op table
-    arena.pxi        columns, append, room
-    array.pxi        what array nodes carry; kernels walked over arrays
-    collect.pxi      mark and slide, marks and rewinding
-    handle.pxi       Value: allocation, death, operands, ``a*b`` from slot to append
-    operands.pxi     appends of three and more operands
-    context.pxi      tapes of a thread, no_grad, detect_anomaly
-    tape.pxi         Tape as Python sees it
-    value.pxi        Value as Python sees it
-    elementwise.pxi  ``t*u`` from slot to append, and t[i]
-    primitive.pxi    nodes with a rule in Python
-    tensor.pxi       Tensor as Python sees it
-    protocols.pxi    NumPy's protocols
-    flow.pxi         adjoints through array nodes
-    hooks.pxi        functions of users on an adjoint's way
-    sweep.pxi        reverse sweeps
-    symbolic.pxi     the adjoint recorded as nodes
-    recorded.pxi     the same for array nodes
-    tangents.pxi     forward mode
-    gradients.pxi    backward, gradients
-    trace.pxi        a function recorded as a program: guards, what is refused
-    traced.pxi       what was recorded as a graph
-    graph.pxi        the graph of a program, optimised
-    derive.pxi       derivatives of graphs, as graphs
-    encode.pxi       a graph as instructions
-    code.pxi         a program's code: its graph and its instructions
-    replay.pxi       programs run, at one point and over many
-    call.pxi         calls of compiled functions with the usual arguments
+    core/tape/      columns    the record: one entry of each column a node         collect    mark and slide, rewinding
+                    context    the tapes of a thread, no_grad, detect_anomaly       tape       Tape as Python sees it
+    core/arrays/    payload    what array nodes carry besides
+    core/values/    handle     Value: birth, death, ``a*b`` from slot to append     operands   appends of more operands
+                    value      Value as Python sees it, with the op table's methods
+    core/arrays/    elementwise  ``t*u`` from slot to append, t[i]                  primitive  nodes with a rule in Python
+                    tensor     Tensor as Python sees it                            protocols  NumPy's protocols
+    core/sweeps/    array_adjoint  adjoints through array nodes                    hooks      user functions on adjoints
+                    reverse    reverse sweeps                                      record     the adjoint as nodes
+                    record_arrays  the same for array nodes                        forward    tangents
+                    gradients  backward, gradients
+    core/tracing/   trace      a function recorded as a program: guards, refusals
+
+What is generated from the op table (``_gen/*.pxi``) is included where it belongs. Kernels over arrays are an extension of
+their own (``_kernels.pyx``), and so are programs (``_program.pyx``), which the core knows nothing of.
 """
 
 cimport cython  # no-cython-lint: decorators in chapters
@@ -56,13 +42,16 @@ import numpy as np
 
 from . import errors
 
+from ._kernels cimport (
+    ACC, G, MOST_DIMS, OUT, X, Walk, back_walk, bind_number, bind_operand, forward_walk, start_walk,
+)
+
 cnp.import_array()
 
 include "_gen/opcodes.pxi"
 include "_gen/formulas.pxi"
 include "core/tape/columns.pxi"
 include "core/arrays/payload.pxi"
-include "_gen/kernels.pxi"
 include "core/tape/collect.pxi"
 include "core/values/handle.pxi"
 include "core/values/operands.pxi"
@@ -83,15 +72,7 @@ include "_gen/rules.pxi"
 include "core/sweeps/record_arrays.pxi"
 include "core/sweeps/forward.pxi"
 include "core/sweeps/gradients.pxi"
-include "core/program/graph.pxi"
-include "_gen/partials.pxi"
-include "core/program/autodiff.pxi"
-include "core/program/encode.pxi"
-include "core/program/executable.pxi"
-include "core/program/run.pxi"
-include "core/program/fastcall.pxi"
 include "core/tracing/trace.pxi"
-include "core/program/from_trace.pxi"
 
 __all__ = [*FUNCTIONS, "dot", "Value", "Tensor", "Tape", "Node", "Mark", "Gradients", "gradients", "tangents",
            "current_tape", "no_grad", "detect_anomaly", "static"]

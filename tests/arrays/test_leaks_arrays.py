@@ -8,7 +8,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from core_support import COLLECT_ALWAYS, SANITIZED
+from core_support import COLLECT_ALWAYS
 
 import cgrad
 import cgrad.viz
@@ -161,7 +161,7 @@ def test_no_call_leaks(name):
     tracemalloc.start()
     try:
         growth = []
-        for _ in range(30 if SANITIZED else 6):  # free lists fill up: what leaks grows for ever
+        for _ in range(30):  # free lists fill up: what leaks grows for ever
             first = tracemalloc.get_traced_memory()[0]
             many(n)
             counts()

@@ -104,7 +104,7 @@ class Graph:
 @functools.cache
 def functions():
     """Addresses of the functions that formulas name: the core's, or special.h compiled here."""
-    found = dict(getattr(cgrad._core, "FUNCTION_ADDRESSES", {}))
+    found = dict(getattr(cgrad._program, "FUNCTION_ADDRESSES", {}))
     if found:
         return found
     header = importlib.resources.files("cgrad").joinpath("core/mathlib/special.h").read_text()

@@ -16,13 +16,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cgrad import _core
-from cgrad._core import Batch, Code, Graph
+from cgrad import _core, _program
+from cgrad._program import Batch, Code, Graph
 
 TESTS = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(path) for path in (TESTS / "ops", TESTS) if str(path) not in sys.path]
 
-OPCODE = {name: k for k, name in enumerate(_core.GRAPH_OPS)}
+OPCODE = {name: k for k, name in enumerate(_program.GRAPH_OPS)}
 INPUT, CONST = OPCODE["input"], OPCODE["const"]
 FUNCTION = {name: _core.SCALARS[k] for name, k in OPCODE.items() if k in _core.SCALARS}
 
@@ -99,7 +99,7 @@ def over_points(code: Code, points) -> tuple:
     """One by one, through the interpreter (or the machine code that ``code`` has been given)."""
     failed, results = np.zeros(len(points), np.int32), np.full((len(points), code.results), -77.0)
     for k, point in enumerate(points):
-        failed[k] = _core.replay(code, point, results[k])
+        failed[k] = _program.replay(code, point, results[k])
     return failed, results
 
 
@@ -176,7 +176,7 @@ def no_export() -> str:
 
 BACKENDS = [
     Backend("interpreter", interpreter, True),
-    *[Backend(kind, lanes(kind), kind == "exact") for kind in _core.lanes_available()],
+    *[Backend(kind, lanes(kind), kind == "exact") for kind in _program.lanes_available()],
     Backend("native", native, True, no_native),
     Backend("C", exported, True, no_export),
 ]

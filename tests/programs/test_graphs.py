@@ -26,8 +26,8 @@ from lanes_support import (
 from op_support import COMPARISONS, ROWS
 
 import cgrad
-from cgrad import _core
-from cgrad._core import Code, Graph
+from cgrad import _core, _program
+from cgrad._program import Code, Graph
 
 EXACT = [b for b in BACKENDS if b.name in ("interpreter", "exact")]  # machine code for each of thousands takes long
 ANY_LANES = [b for b in BACKENDS if b.name not in ("native", "C")]
@@ -75,7 +75,7 @@ def picked(nodes, places):
 
 
 def shown(nodes):
-    return " ".join(f"{i}:{_core.GRAPH_OPS[op]}({nodes.consts[a] if op == CONST else (a, b, c)})"
+    return " ".join(f"{i}:{_program.GRAPH_OPS[op]}({nodes.consts[a] if op == CONST else (a, b, c)})"
                     for i, (op, a, b, c) in enumerate(nodes.rows))
 
 
@@ -91,7 +91,7 @@ def test_every_bit(nodes, x, places, flipped):
     """Any nodes, inputs and constants among them, as outputs; guards hold, and one that does not is told."""
     x, outputs = x[:len(nodes.inputs)], picked(nodes, places)
     values = nodes.evaluate(x)
-    tests = [i for i, row in enumerate(nodes.rows) if _core.GRAPH_OPS[row[0]] in COMPARISONS]
+    tests = [i for i, row in enumerate(nodes.rows) if _program.GRAPH_OPS[row[0]] in COMPARISONS]
     guards = [(i, int(values[i])) for i in tests]
     graph = nodes.graph()
     for backend in EXACT:
@@ -109,7 +109,7 @@ def test_every_bit_by_all_lanes(nodes, xs, places):
     """Where there is nothing but what IEEE 754 rounds, all kinds of lanes give one answer: nothing is contracted."""
     xs, outputs = np.array(xs)[:, :len(nodes.inputs)], picked(nodes, places)
     want = np.array([nodes.evaluate(x) for x in xs])[:, outputs]
-    for kind in _core.lanes_available():
+    for kind in _program.lanes_available():
         failed, got = lanes(kind)(nodes.graph(), outputs, (), xs)
         assert not failed.any() and not differ(got, want).any(), (kind, shown(nodes), outputs)
 
@@ -135,13 +135,13 @@ def test_reverse_sweeps(nodes, x, places):
     """Adjoints are those of backward(), the signs of zeros included; with seeds, those of gradients()."""
     x = x[:len(nodes.inputs)]
     wrt, graph = nodes.inputs, nodes.graph()
-    still = any(_core.GRAPH_OPS[op] in STILL for op, *_ in nodes.rows)
+    still = any(_program.GRAPH_OPS[op] in STILL for op, *_ in nodes.rows)
     leaves, values = recorded(nodes, x)
     outputs = [i for i in picked(nodes, places) if isinstance(values[i], cgrad.Value)]
     if not outputs:
         return
     values[outputs[0]].backward()
-    reverse, adjoints, by = _core.reverse_sweep(graph, outputs[:1], wrt, False)
+    reverse, adjoints, by = _program.reverse_sweep(graph, outputs[:1], wrt, False)
     assert by == 0 and len(reverse) >= len(graph)
     want = np.array([leaf.grad for leaf in leaves])
     for backend in EXACT:
@@ -154,7 +154,7 @@ def test_reverse_sweeps(nodes, x, places):
         return
     found = cgrad.gradients([values[i] for i in outputs], leaves, seed=V[:len(outputs)])
     want = np.array([found.wrt(leaf) for leaf in leaves])
-    reverse, adjoints, by = _core.reverse_sweep(graph, outputs, wrt, True)
+    reverse, adjoints, by = _program.reverse_sweep(graph, outputs, wrt, True)
     assert by == len(outputs)
     for backend in EXACT:
         _, got = one(backend, reverse, adjoints, (), [*x, *V[:len(outputs)]])
@@ -166,10 +166,10 @@ def test_reverse_sweeps(nodes, x, places):
 def test_forward_sweeps(nodes, x, places):
     x = x[:len(nodes.inputs)]
     v = V[:len(x)]
-    still = any(_core.GRAPH_OPS[op] in STILL for op, *_ in nodes.rows)
+    still = any(_program.GRAPH_OPS[op] in STILL for op, *_ in nodes.rows)
     leaves, values = recorded(nodes, x)
     outputs = picked(nodes, places)
-    forward, tangents, by = _core.forward_sweep(nodes.graph(), outputs, nodes.inputs)
+    forward, tangents, by = _program.forward_sweep(nodes.graph(), outputs, nodes.inputs)
     assert by == len(x)
     want = np.array([cgrad.tangents(values[i], leaves, seed=v) if isinstance(values[i], cgrad.Value) else 0.0 for i in outputs])
     for backend in EXACT:
@@ -182,8 +182,8 @@ def test_forward_sweeps(nodes, x, places):
 def test_graphs_of_derivatives_keep_every_bit(nodes, x, places):
     """They are graphs like others: a gradient's, and a Hessian's times a vector, node by node."""
     x, (output, *_) = x[:len(nodes.inputs)], picked(nodes, places)
-    reverse, adjoints, _ = _core.reverse_sweep(nodes.graph(), [output], nodes.inputs, False)
-    second, products, _ = _core.forward_sweep(reverse, adjoints, nodes.inputs)
+    reverse, adjoints, _ = _program.reverse_sweep(nodes.graph(), [output], nodes.inputs, False)
+    second, products, _ = _program.forward_sweep(reverse, adjoints, nodes.inputs)
     for graph, outputs, given_ in ((reverse, adjoints, x), (second, products, [*x, *V[:len(x)]])):
         columns = graph.columns()
         rows = list(zip(*(columns[name].tolist() for name in ("op", "a", "b", "c")), strict=True))
@@ -233,7 +233,7 @@ def shown_below(nodes, i):
     op, *operands = nodes.rows[i]
     if op in (INPUT, CONST):
         return f"x{operands[0]}" if op == INPUT else str(nodes.consts[operands[0]])
-    return f"{_core.GRAPH_OPS[op]}({', '.join(shown_below(nodes, k) for k in operands if k >= 0)})"
+    return f"{_program.GRAPH_OPS[op]}({', '.join(shown_below(nodes, k) for k in operands if k >= 0)})"
 
 
 # ---- sums and products in every association ----------------------------------------------------------
@@ -276,7 +276,7 @@ def check_everything(nodes, outputs, x):
             assert not differ(one(backend, graph, outputs, (), x)[1], [values[i] for i in outputs]).any(), backend
     leaves, values = recorded(nodes, x)
     values[outputs[-1]].backward()
-    reverse, adjoints, _ = _core.reverse_sweep(graph, outputs[-1:], nodes.inputs, False)
+    reverse, adjoints, _ = _program.reverse_sweep(graph, outputs[-1:], nodes.inputs, False)
     for backend in EXACT:
         assert not differ(one(backend, reverse, adjoints, (), x)[1], [leaf.grad for leaf in leaves]).any(), backend
 
@@ -352,7 +352,7 @@ def test_sine_and_cosine_take_the_slot_of_their_argument():
     together, single = Nodes(2), Nodes(1)
     t = together.op("div", *together.inputs)
     pair = [together.op("sin", t), together.op("cos", t)]
-    for kind in _core.lanes_available():
+    for kind in _program.lanes_available():
         for outputs in (pair, pair[::-1]):
             _, got = lanes(kind)(together.graph(), outputs, (), np.stack([x, np.ones(len(x))], axis=1))
             for i, column in zip(outputs, got.T, strict=True):
@@ -373,7 +373,7 @@ def test_slots_are_used_again():
             x = nodes.op("add", nodes.op("mul", x, a), nodes.op("mul", nodes.op("sin", x), b))
         code = Code(nodes.graph(), [x])
         assert code.slots <= code.constants + code.inputs + 6
-        reverse, adjoints, _ = _core.reverse_sweep(nodes.graph(), [x], nodes.inputs, False)
+        reverse, adjoints, _ = _program.reverse_sweep(nodes.graph(), [x], nodes.inputs, False)
         assert Code(reverse, adjoints).slots <= 4*length
 
 
@@ -425,7 +425,7 @@ def test_a_million_operations():
     outputs = list(range(len(rows) - 1, 0, -99_991))
     for backend in EXACT[:2]:
         assert not differ(one(backend, graph, outputs, (), x)[1], [values[i] for i in outputs]).any()
-    reverse, adjoints, _ = _core.reverse_sweep(graph, outputs[:1], [0, 1, 2], False)
+    reverse, adjoints, _ = _program.reverse_sweep(graph, outputs[:1], [0, 1, 2], False)
     gradients = [one(backend, reverse, adjoints, (), x)[1] for backend in EXACT[:2]]
     assert not differ(*gradients).any()
 
@@ -499,16 +499,16 @@ def test_no_columns(columns):
 @pytest.mark.parametrize("outputs", [[-1], [6], [0, 2**31], [2**32], [1.5], [[0, 1]]])
 def test_outputs_that_are_no_nodes(outputs):
     graph = Graph.of(good())
-    for run in (lambda: Code(graph, outputs), lambda: _core.reverse_sweep(graph, outputs, [0], False),
-                lambda: _core.forward_sweep(graph, outputs, [0])):
+    for run in (lambda: Code(graph, outputs), lambda: _program.reverse_sweep(graph, outputs, [0], False),
+                lambda: _program.forward_sweep(graph, outputs, [0])):
         with pytest.raises(cgrad.ProgramError):
             run()
     for wrt in ([-1], [2], [2**32]):
         for seeded in (False, True):
             with pytest.raises(cgrad.ProgramError):
-                _core.reverse_sweep(graph, [5], wrt, seeded)
+                _program.reverse_sweep(graph, [5], wrt, seeded)
         with pytest.raises(cgrad.ProgramError):
-            _core.forward_sweep(graph, [5], wrt)
+            _program.forward_sweep(graph, [5], wrt)
 
 
 def test_guards_that_are_none():
@@ -520,15 +520,15 @@ def test_guards_that_are_none():
             Code(graph, [0], guards)
     for expected, failed in ((1, 0), (0, 2)):  # over constants: it holds always, or never
         code = Code(graph, [0], [(less, 1), (one_, expected)])
-        assert _core.replay(code, np.array([0.0, 1.0]), np.zeros(1)) == failed
+        assert _program.replay(code, np.array([0.0, 1.0]), np.zeros(1)) == failed
 
 
 def test_an_input_twice():
     """Its tangents add up; its adjoint is given twice."""
     nodes = Nodes(2)
     out = nodes.op("mul", nodes.op("mul", 0, 0), 1)
-    forward, tangents, _ = _core.forward_sweep(nodes.graph(), [out], [0, 0, 1])
-    reverse, adjoints, _ = _core.reverse_sweep(nodes.graph(), [out], [0, 0, 1], False)
+    forward, tangents, _ = _program.forward_sweep(nodes.graph(), [out], [0, 0, 1])
+    reverse, adjoints, _ = _program.reverse_sweep(nodes.graph(), [out], [0, 0, 1], False)
     assert one(EXACT[0], forward, tangents, (), [3.0, 5.0, 1.0, 10.0, 100.0])[1] == [11*30.0 + 100*9.0]
     assert one(EXACT[0], reverse, adjoints, (), [3.0, 5.0])[1].tolist() == [30.0, 30.0, 9.0]
     p = cgrad.compile(lambda x: x*x)
@@ -539,9 +539,9 @@ def test_replay_looks_at_lengths():
     code = Code(Graph.of(good()), [5, 2])
     for inputs, results in ((np.zeros(1), np.zeros(2)), (np.zeros(3), np.zeros(2)), (np.zeros(2), np.zeros(1))):
         with pytest.raises(ValueError, match="replay"):
-            _core.replay(code, inputs, results)
+            _program.replay(code, inputs, results)
     frozen = np.array([0.5, 1.0])
     frozen.flags.writeable = False
     results = np.zeros(2)
-    assert _core.replay(code, frozen, results) == 0
+    assert _program.replay(code, frozen, results) == 0
     assert not differ(results, [FUNCTION["fma"](0.5, 1.0, math.exp(0.5) + 2.5), math.exp(0.5)]).any()

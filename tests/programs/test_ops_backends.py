@@ -17,8 +17,8 @@ from lanes_support import BACKENDS, FUNCTION, INF, NAN, SPECIAL, Nodes, differ, 
 from op_support import ROWS, call, exact, free, inputs, ulps
 
 import cgrad
-from cgrad import _core
-from cgrad._core import Batch, Code
+from cgrad import _program
+from cgrad._program import Batch, Code
 
 V = (1.0, -0.5, 2.0)  # the direction of tangents, by argument
 KINKS = {  # what special numbers do not hit
@@ -96,11 +96,11 @@ def graphs(name: str) -> Graphs:
     nodes = Nodes(op.arity)
     out = [nodes.op(name, *nodes.inputs)]
     graph, wrt = nodes.graph(), free(op)
-    reverse, adjoints, by = _core.reverse_sweep(graph, out, wrt, False)
+    reverse, adjoints, by = _program.reverse_sweep(graph, out, wrt, False)
     assert by == 0
-    forward, tangents, by = _core.forward_sweep(graph, out, wrt)
+    forward, tangents, by = _program.forward_sweep(graph, out, wrt)
     assert by == len(wrt) == forward.inputs - op.arity
-    second, products, _ = _core.forward_sweep(reverse, adjoints, wrt)
+    second, products, _ = _program.forward_sweep(reverse, adjoints, wrt)
     return Graphs((reverse, [*out, *adjoints]), (forward, tangents), (second, products))
 
 
@@ -122,8 +122,8 @@ def reported(name, points, got, want, wrong):
 
 
 def test_every_row_is_an_operation():
-    assert set(ROWS) <= set(FUNCTION) and {"input", "const"} <= set(_core.GRAPH_OPS)
-    assert _core.lanes_available()[-1] == "exact" and "basic" in _core.lanes_available()
+    assert set(ROWS) <= set(FUNCTION) and {"input", "const"} <= set(_program.GRAPH_OPS)
+    assert _program.lanes_available()[-1] == "exact" and "basic" in _program.lanes_available()
 
 
 @by_row
@@ -206,8 +206,8 @@ def test_the_same_operand_twice(name, backend):
     nodes = Nodes(1)
     out = [nodes.op(name, *[0]*op.arity)]
     graph = nodes.graph()
-    reverse, adjoints, _ = _core.reverse_sweep(graph, out, [0], False)
-    forward, tangents, _ = _core.forward_sweep(graph, out, [0])
+    reverse, adjoints, _ = _program.reverse_sweep(graph, out, [0], False)
+    forward, tangents, _ = _program.forward_sweep(graph, out, [0])
     numbers = [*SPECIAL, 0.3, -17.0, 4.0]
     _, first = run(reverse, [*out, *adjoints], (), np.array(numbers)[:, None])
     _, second = run(forward, tangents, (), np.array([(x, 1.0) for x in numbers]))
@@ -225,8 +225,8 @@ def test_constant_exponents_and_orders():
             nodes = Nodes(1)
             out = [nodes.op(name, *((c, 0) if place == 0 else (0, c)))]
             graph = nodes.graph()
-            reverse, adjoints, _ = _core.reverse_sweep(graph, out, [0], False)
-            second, products, _ = _core.forward_sweep(reverse, adjoints, [0])
+            reverse, adjoints, _ = _program.reverse_sweep(graph, out, [0], False)
+            second, products, _ = _program.forward_sweep(reverse, adjoints, [0])
             for backend in BACKENDS:
                 if not backend.exact or backend.missing() or backend.name == "C":
                     continue
@@ -277,6 +277,6 @@ def test_kinds_of_lanes():
             Batch(code, 1, place, place, point, kind)
     with pytest.raises(ValueError, match="batch"):
         Batch(code, 1, (place[0][:0], place[1][:0]), place, point, "exact")
-    for kind in _core.lanes_available():
+    for kind in _program.lanes_available():
         _, got = lanes(kind)(nodes.graph(), [0, 0], (), np.array([[4.0], [-0.0]]))
         assert got.tolist() == [[4.0, 4.0], [-0.0, -0.0]]

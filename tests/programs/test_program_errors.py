@@ -114,7 +114,7 @@ CASES = {
     "bad_argnums": lambda: twice.grad(1.0, argnums=2),
     "bad_c_name": lambda: program(twice, 1.0).to_c("1st"),
     "bad_direction": lambda: twice.jvp(1.0, v=[1.0]),
-    "bad_graph": lambda: cgrad._core.Graph.of({}),
+    "bad_graph": lambda: cgrad._program.Graph.of({}),
     "bad_leaf": lambda: twice(Unhashable()),
     "bad_prefix": lambda: twice.map(points, in_axes=(0, 0)),
     "bad_static": lambda: cgrad.compile(lambda x, n: x, static="n")(1.0, [1]),

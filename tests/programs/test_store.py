@@ -130,8 +130,8 @@ def test_every_operation(way, tmp_path):
     """Each row of the table, by its name."""
     rng = np.random.default_rng(1)
     for op in _optable.OPS:
-        graph = cgrad._core.Graph.of({
-            "op": [8]*op.arity + [9]*op.arity + [cgrad._core.GRAPH_OPS.index(op.name)],
+        graph = cgrad._program.Graph.of({
+            "op": [8]*op.arity + [9]*op.arity + [cgrad._program.GRAPH_OPS.index(op.name)],
             "a": [*range(op.arity), *range(op.arity), op.arity if op.d[0] is None else 0],
             "b": [-1]*2*op.arity + [-1 if op.arity < 2 else op.arity + 1 if op.d[1] is None else 1],
             "c": [-1]*2*op.arity + [-1 if op.arity < 3 else 2],

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from .. import errors
-from .._core import Batch, Code, Tensor, Value, recording
+from .._core import Tensor, Value, recording
+from .._program import Batch, Code
 from . import pytree
 from .pytree import Shape
 

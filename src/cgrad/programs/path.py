@@ -17,7 +17,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .. import errors
-from .._core import GRAPH_OPS, Code, Graph, Tensor, Trace, Value, forward_sweep, plain, replay, reverse_sweep
+from .._core import Tensor, Trace, Value, plain
+from .._program import GRAPH_OPS, Code, Graph, forward_sweep, graph_of_trace, replay, reverse_sweep
 from . import pytree, store
 from .batch import START, State, Wanted
 from .pytree import NUMBER, Shape
@@ -423,7 +424,7 @@ def record(function: Callable[..., Any], name: str, arguments: Arguments, keywor
                 outputs += list(x.flat)
             else:
                 outputs.append(x)
-    graph, nodes, guards, captured = trace.graph(outputs)
+    graph, nodes, guards, captured = graph_of_trace(trace, outputs)
     program = Program(name, arguments.names, arguments.key, arguments.shapes, out, graph, nodes,
                       [Guard(*guard) for guard in guards], captured, [v.shape for v in captured], reason, backend)
     program.conditions = trace.conditions

@@ -39,8 +39,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .. import errors
-from .._core import GRAPH_OPS, Graph, Tensor, Value, plain
+from .._core import Tensor, Value, plain
 from .._optable import OPS
+from .._program import GRAPH_OPS, Graph
 from . import pytree
 from .pytree import Shape
 from .pytree_json import dims_in, shape_in, shape_out

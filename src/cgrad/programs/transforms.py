@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from .. import errors
-from .._core import Caller, Quick, Tensor, Value, plain, recording
+from .._core import Tensor, Value, plain, recording
+from .._program import Caller, Quick
 from . import batch, pytree
 from .batch import VALUE, State, Wanted
 from .pytree import NUMBER, Shape

@@ -6,10 +6,6 @@
 # A buffer that the tape has taken (``captured``) is not written to again: Tensor.data gives the tensor a new one
 # first. One that somebody else may hold (not ``bare``) is copied before the tape takes it.
 
-cdef inline bint is_tensor(object o) noexcept:
-    return Py_TYPE(o) is <PyTypeObject *>Tensor
-
-
 cdef inline bint arrayish(object o) noexcept:
     return is_tensor(o) or cnp.PyArray_Check(o)  # by type: asking an object may run its Python
 
@@ -50,11 +46,6 @@ cdef object resolve(object o, Term *r, int op, int position):
             return None
         return o
     return None if operand(o, &r.x, op, position) else NotImplemented
-
-
-cdef inline bint plain_layout(object array) noexcept:
-    """Whether kernels can read its numbers where they are."""
-    return cnp.PyArray_ISNOTSWAPPED(<cnp.ndarray>array) and cnp.PyArray_ISALIGNED(<cnp.ndarray>array)
 
 
 cdef inline void look_who_holds(Tensor t) noexcept:
@@ -211,12 +202,12 @@ cdef object applied(int op, int n, tuple given, Term *r, PyObject **arrays):
     start_walk(&w, nd, dims)
     for k in range(n):
         if arrays[k] != none:
-            lay(&w, k, arrays[k])
+            bind_operand(&w, k, arrays[k])
         else:
             numbers[k] = r[k].x
             floats[k] = <float>r[k].x
-            lay_number(&w, k, <void *>&floats[k] if f32 else <void *>&numbers[k])
-    lay(&w, OUT, <PyObject *>out)
+            bind_number(&w, k, <void *>&floats[k] if f32 else <void *>&numbers[k])
+    bind_operand(&w, OUT, <PyObject *>out)
     forward_walk(op, f32, &w)
     if not traced or (modes and quiet()):
         return plain_tensor(out) if any_tensor(given) or traced else out

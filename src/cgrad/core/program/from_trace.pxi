@@ -8,8 +8,15 @@ cdef inline int32_t moved_operand(Graph g, const int32_t *to, Tape t, Py_ssize_t
     return to[k]
 
 
-cdef object graph_of_trace(Trace trace, list arguments, list outputs):
+def graph_of_trace(Trace trace, list outputs):
+    """The recording as a graph: (graph, nodes of outputs, guards, captured).
+
+    outputs: Values and numbers. The leaves that the function was called with are the inputs, in this order, a tensor's
+    elements one by one. guards: [(node, expected, (file, line, function))]. captured: the leaves that it used besides,
+    whose numbers are the further inputs. Raises the first error of the recording, if there is one.
+    """
     cdef Tape t = trace.tape
+    cdef list arguments = trace.arguments
     cdef Graph g
     cdef Py_ssize_t n = t.top, i, k, inputs = 0, at = 0, base, first
     cdef int32_t a, b, c, s
@@ -23,6 +30,7 @@ cdef object graph_of_trace(Trace trace, list arguments, list outputs):
     cdef list captured = [], rows = []
     cdef dict bases = {}, lines = {}
     cdef int32_t[::1] nodes = np.zeros(len(outputs), np.int32)
+    trace.finished()
     for v in arguments:
         bases[id(v)] = inputs
         inputs += v.size
@@ -131,14 +139,5 @@ cdef object graph_of_trace(Trace trace, list arguments, list outputs):
         free(needed)
         free(to)
         free(products)
+    trace.rely_on_shapes(captured)
     return g, np.asarray(nodes), rows, captured
-
-
-cdef object line_of(dict lines, Guard *q):
-    """(file, line, function) of a guard, one object for each place."""
-    if q.code == NULL:
-        return ("", 0, "")
-    key = (<uintptr_t>q.code, q.lasti)
-    if key not in lines:
-        lines[key] = ((<object>q.code).co_filename, CGRAD_LINE(q.code, q.lasti), (<object>q.code).co_qualname)
-    return lines[key]

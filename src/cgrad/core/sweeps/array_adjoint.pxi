@@ -51,8 +51,8 @@ cdef int add_to(object acc, object x, bint clear) except -1:
             if dims[d] == 1:
                 dims[d] = cnp.PyArray_DIMS(<cnp.ndarray>array)[d - lead]
     start_walk(&w, nd, dims)
-    lay(&w, ACC, <PyObject *>a)
-    lay(&w, G, <PyObject *>b)
+    bind_operand(&w, ACC, <PyObject *>a)
+    bind_operand(&w, G, <PyObject *>b)
     back_walk(OP_ADD, 0, single(a), &w, clear)
     return 0
 
@@ -165,7 +165,7 @@ cdef int pull_operand(Tape t, Payload *p, int op, int k, int n, Py_ssize_t j, do
     cdef object more
     start_walk(&w, cnp.PyArray_NDIM(g), cnp.PyArray_DIMS(g))
     if q == NULL or q.value == NULL:
-        lay_number(&w, ACC, <void *>&total_f if f32 else <void *>&total)
+        bind_number(&w, ACC, <void *>&total_f if f32 else <void *>&total)
     else:
         if q.adjoint == NULL and same_shape(<object>q.value, g):
             if FLOWS[op][k] == 2:
@@ -178,15 +178,15 @@ cdef int pull_operand(Tape t, Payload *p, int op, int k, int n, Py_ssize_t j, do
             clear = True
         else:
             own_adjoint(q)
-        lay(&w, ACC, q.adjoint)
-    lay(&w, G, <PyObject *>g)
-    lay(&w, OUT, p.value)
+        bind_operand(&w, ACC, q.adjoint)
+    bind_operand(&w, G, <PyObject *>g)
+    bind_operand(&w, OUT, p.value)
     for m in range(n):
         if array[m] != NULL:
-            lay(&w, m, array[m])
+            bind_operand(&w, m, array[m])
         else:
             floats[m] = <float>number[m]
-            lay_number(&w, m, <void *>&floats[m] if f32 else <void *>&number[m])
+            bind_number(&w, m, <void *>&floats[m] if f32 else <void *>&number[m])
     if op == OP_POWC and array[1] == NULL and number[1] == 2:
         op = OP_SQUARE
     back_walk(op, k, f32, &w, clear)

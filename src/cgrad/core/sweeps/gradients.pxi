@@ -619,4 +619,3 @@ cdef int add_slots(Tape t, Order *o, Adjoint *adjoint, Gradients r) except -1:
 
 
 _fill_ufuncs()
-_find_loops()

@@ -31,12 +31,7 @@ cdef extern from "core/tape/pages.h" nogil:
     void *pages_resize(void *, size_t, size_t)
     void pages_free(void *, size_t)
 
-cdef extern from *:
-    """
-    /* A memoryview goes on where its memory has moved to. Making a new one would take memory, which may be
-       short just then, and could run a cycle collection while the old address dangles. */
-    #define CGRAD_POINT(view, to, n) ((view).data = (to), (view).shape[0] = (n))
-    """
+cdef extern from "core/memoryviews.h":
     void point_bytes "CGRAD_POINT"(uint8_t[::1], char *, Py_ssize_t) noexcept
     void point_places "CGRAD_POINT"(int32_t[::1], char *, Py_ssize_t) noexcept
     void point_numbers "CGRAD_POINT"(double[::1], char *, Py_ssize_t) noexcept
@@ -59,12 +54,10 @@ cdef enum:
     FIRST_ROOM = 4096    # entries of a new tape
     YOUNG = 1 << 16      # nodes between looks for garbage
     NODE_BYTES = 50      # all columns together
-    SPECIAL = 128        # bit of op: the node has an entry in the payload table (core/arrays/payload.pxi)
-    OP_MASK = 127
 
 # What idle memory is kept, as it costs to touch it anew (page faults: 10 to 25 ns a node).
 cdef Py_ssize_t KEEP_NODES = (120 << 20)//NODE_BYTES
-cdef Py_ssize_t MOST_NODES = 0x7FFFFFFF - 2*SLACK
+MOST_NODES = 0x7FFFFFFF - 2*SLACK
 cdef bint COLLECT_ALWAYS = os.environ.get("CGRAD_DEBUG_COLLECT", "") not in ("", "0")
 if os.environ.get("CGRAD_DEBUG_NODE_LIMIT"):
     MOST_NODES = int(os.environ["CGRAD_DEBUG_NODE_LIMIT"])

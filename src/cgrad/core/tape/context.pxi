@@ -12,7 +12,7 @@ cdef extern from "Python.h":
 cdef uint64_t seen_thread = 0
 cdef PyObject *seen_context = NULL  # borrowed: a dying context unsets it
 cdef int modes = 0                  # threads' open no_grad and detect_anomaly blocks, all together
-cdef int traces = 0                 # threads that record a program (core/tracing/trace.pxi)
+traces = 0                 # threads that record a program (core/tracing/trace.pxi)
 
 
 @cython.no_gc  # (see tape_traverse)

@@ -34,31 +34,8 @@ cdef extern from *:
     int CGRAD_LASTI(PyObject *)
     int CGRAD_LINE(PyObject *, int)
 
-cdef struct Guard:
-    int32_t top          # nodes that stood on the tape when it was asked
-    int32_t op           # OP_LT, OP_LE, OP_EQ or OP_NE of a and b
-    int32_t a            # a place on the tape; -1: the number x
-    int32_t b
-    double x, y
-    int32_t expected     # 0 or 1
-    int32_t lasti        # where in the code
-    PyObject *code       # of the asking function, held by the trace
-
-
 cdef class Trace:
     """The recording of a function: ``with Trace() as t`` around its call."""
-    cdef readonly Tape tape
-    cdef Guard *guard
-    cdef Py_ssize_t guards, room
-    cdef dict codes        # code objects -> whether they are a library's
-    cdef dict arrays       # id of a tensor -> (the tensor, its elements as an object array)
-    cdef list arguments    # leaves that the function is called with
-    cdef set own           # their ids, once another thread asks
-    cdef object refused    # the first error
-    cdef int quiet         # blocks of no_grad around it
-    cdef readonly list conditions  # (object, name of an attribute, what it was): the recording holds as long as it is
-    cdef dict shapes       # id of a tensor that is no argument, whose shape was looked at -> (the tensor, its shape)
-
     def __cinit__(self, list arguments):
         self.tape = Tape()
         self.codes, self.arrays, self.arguments, self.conditions, self.shapes = {}, {}, arguments, [], {}
@@ -100,20 +77,16 @@ cdef class Trace:
         """The elements of a tensor: an array of Values and floats."""
         return elements_of(v)
 
-    def graph(self, list outputs):
-        """What was recorded: (graph, nodes of outputs, guards, captured).
-
-        outputs: Values and numbers. The leaves that the function was called with are the inputs, in this order, a
-        tensor's elements one by one. guards: [(node, expected, (file, line, function))]. captured: the leaves that it
-        used besides, whose numbers are the further inputs. Raises the first error of the recording, if there is one.
-        """
+    def finished(self):
+        """Raise the first error of the recording, if there is one."""
         if self.refused is not None:
             error, self.refused = self.refused, None
             raise error
-        result = graph_of_trace(self, self.arguments, outputs)
-        used = {id(v) for v in result[3]}
+
+    def rely_on_shapes(self, list captured):
+        """The recording holds as long as the tensors that only their shapes were asked of keep these."""
+        used = {id(v) for v in captured}
         self.conditions += [(v, "shape", shape) for k, (v, shape) in self.shapes.items() if k not in used]
-        return result
 
     def owns(self, v):
         """Whether v is one of the leaves that the function was called with."""
@@ -275,6 +248,16 @@ cdef int note_line(Trace t, Guard *g) except -1:
         frame = CGRAD_BACK(frame)
         held = cgrad_own(frame) if frame != NULL else None
     return 0
+
+
+cdef object line_of(dict lines, Guard *q):
+    """(file, line, function) of a guard, one object for each place."""
+    if q.code == NULL:
+        return ("", 0, "")
+    key = (<uintptr_t>q.code, q.lasti)
+    if key not in lines:
+        lines[key] = ((<object>q.code).co_filename, CGRAD_LINE(q.code, q.lasti), (<object>q.code).co_qualname)
+    return lines[key]
 
 
 cdef int guard_comparison(object x, object y, int python_op, bint outcome) except -1:

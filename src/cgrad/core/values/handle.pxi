@@ -58,10 +58,6 @@ cdef PyObject *free_list = NULL  # linked through home; each keeps extra = None
 cdef int free_count = 0
 
 
-cdef inline bint is_value(object o) noexcept:
-    return Py_TYPE(o) is <PyTypeObject *>Value
-
-
 cdef Py_ssize_t weak_offset = (<PyTypeRaw *>Value).tp_weaklistoffset
 
 
@@ -213,7 +209,6 @@ cdef tuple NO_SCALAR = (type(None), str, bytes, bytearray, complex, list, tuple,
 
 
 cdef enum:
-    NUMBER = 1       # converted
     UNKNOWN = 0      # another type, which may know better (NotImplemented)
     NO_NUMBER = -2   # no scalar: an error wherever it stands
     TOO_LARGE = -3

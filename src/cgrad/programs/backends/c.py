@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ... import errors
-from ..._core import GRAPH_OPS
+from ..._program import GRAPH_OPS
 from ..codegen.c import C
 from ..codegen.layout import PIECE, Layout
 from ..codegen.program import Writer

@@ -17,8 +17,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ... import errors
-from ..._core import FUNCTION_ADDRESSES, GRAPH_OPS
 from ..._optable import OPS
+from ..._program import FUNCTION_ADDRESSES, GRAPH_OPS
 from ..codegen.function import Text
 from ..codegen.layout import PIECE, Layout
 from ..codegen.llvm import Llvm

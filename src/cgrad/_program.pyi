@@ -1,0 +1,111 @@
+# The types of the compiled part of programs.
+from typing import Any, Self, TypeAlias, final
+
+import numpy as np
+from numpy.typing import NDArray
+from typing_extensions import disjoint_base
+
+from ._core import Trace
+
+_Array: TypeAlias = NDArray[np.float64]
+_Line: TypeAlias = tuple[str, int, str]  # file, line, function
+_Places: TypeAlias = tuple[NDArray[np.int64], NDArray[np.int64]]  # addresses, strides
+_Nodes: TypeAlias = NDArray[np.int32]
+
+__all__ = [
+    "GRAPH_OPS",
+    "FUNCTION_ADDRESSES",
+    "Graph",
+    "graph_of_trace",
+    "reverse_sweep",
+    "forward_sweep",
+    "Code",
+    "Batch",
+    "replay",
+    "lanes_available",
+    "Quick",
+    "Caller",
+]
+
+GRAPH_OPS: tuple[str, ...]
+FUNCTION_ADDRESSES: dict[str, int]
+
+@final
+class Graph:
+    inputs: int
+    def __len__(self) -> int: ...
+    def columns(self) -> dict[str, Any]: ...
+    @staticmethod
+    def of(columns: Any) -> Graph: ...
+
+def graph_of_trace(
+    trace: Trace, outputs: list[Any]
+) -> tuple[Graph, _Nodes, list[tuple[int, int, _Line]], list[Any]]: ...
+def reverse_sweep(g: Graph, outputs: Any, wrt: Any, seeded: bool) -> tuple[Graph, _Nodes, int]: ...
+def forward_sweep(g: Graph, outputs: Any, wrt: Any) -> tuple[Graph, _Nodes, int]: ...
+
+@final
+class Code:
+    graph: Graph
+    outputs: _Nodes
+    guards: NDArray[np.int32]
+    constants: int
+    inputs: int
+    results: int
+    machine: object
+    runs: int
+    quick_runs: int
+    ask_at: int
+    @property
+    def size(self) -> int: ...
+    @property
+    def slots(self) -> int: ...
+    @property
+    def instructions(self) -> int: ...
+    def __new__(cls, graph: Graph, outputs: Any, guards: Any = ()) -> Self: ...
+    def histogram(self) -> dict[int, int]: ...
+    def use_native(self, machine: object, address: int, work: int) -> None: ...
+
+def replay(code: Code, inputs: _Array, results: _Array) -> int: ...
+def lanes_available() -> tuple[str, ...]: ...
+
+@final
+class Batch:
+    code: Code
+    points: int
+    piece: int
+    pieces: int
+    failed: NDArray[np.int32]
+    def __new__(
+        cls,
+        code: Code,
+        points: int,
+        sources: _Places,
+        targets: _Places | None,
+        held: object,
+        kind: str = "",
+        index: NDArray[Any] | None = None,
+    ) -> Self: ...
+    def run(self, k: int) -> _Array | None: ...
+
+@final
+class Quick:
+    code: Code
+    def __init__(
+        self,
+        code: Code,
+        arguments: tuple[Any, ...],
+        captured: list[Any],
+        shapes: tuple[Any, ...],
+        conditions: list[Any],
+        value: Any,
+        gradients: tuple[Any, ...] | None,
+        many: bool,
+    ) -> None: ...
+
+@disjoint_base
+class Caller:
+    quick: dict[Any, Quick]
+    def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
+    def grad(self, *args: Any, argnums: Any = None, captured: Any = None, **kwargs: Any) -> Any: ...
+    def value_and_grad(self, *args: Any, argnums: Any = None, captured: Any = None, **kwargs: Any) -> Any: ...

@@ -1,0 +1,54 @@
+# cython: language_level=3, wraparound=False
+# (bounds are checked in a debug build alone: setup.py)
+# cython: cdivision=True, infer_types=False, auto_pickle=False
+# cython: always_allow_keywords=False
+"""Programs: the graph of a recorded function, its derivatives, its bytecode, and what runs it.
+
+    core/program/graph.pxi        the graph: every number is assigned once; rewritten without losing a bit
+    _gen/partials.pxi             the partials of the op table as nodes of a graph
+    core/program/autodiff.pxi     derivatives of graphs, as graphs
+    core/program/encode.pxi       a graph as bytecode
+    core/program/executable.pxi   a graph made ready: its bytecode for one point and for lanes
+    core/program/run.pxi          bytecode run, at one point (interpreter.c) and over many (lanes.c)
+    core/program/fastcall.pxi     calls with the usual arguments, without Python
+    core/program/from_trace.pxi   what was recorded on a tape, as a graph
+"""
+
+cimport cython
+cimport numpy as cnp
+from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_Check
+from cpython.object cimport PyObject
+from cpython.tuple cimport PyTuple_GET_ITEM, PyTuple_New, PyTuple_SET_ITEM
+from cpython.ref cimport Py_INCREF
+from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t, uintptr_t
+from libc.stdlib cimport calloc, free, malloc, realloc
+from libc.string cimport memcmp, memcpy, memset
+
+import operator
+
+import numpy as np
+
+from . import errors
+
+from ._kernels cimport MOST_DIMS
+from ._core cimport (
+    MOST_NODES, NUMBER, OP_MASK, SPECIAL, Guard, Tape, Tensor, Trace, Value, check_node, is_value, line_of, number,
+    plain_layout, plain_named, traces,
+)
+
+cnp.import_array()
+
+include "_gen/opcodes.pxi"
+include "_gen/formulas.pxi"
+include "_gen/addresses.pxi"
+include "core/program/graph.pxi"
+include "_gen/partials.pxi"
+include "core/program/autodiff.pxi"
+include "core/program/encode.pxi"
+include "core/program/executable.pxi"
+include "core/program/run.pxi"
+include "core/program/fastcall.pxi"
+include "core/program/from_trace.pxi"
+
+__all__ = ["GRAPH_OPS", "FUNCTION_ADDRESSES", "Graph", "graph_of_trace", "reverse_sweep", "forward_sweep", "Code", "Batch",
+           "replay", "lanes_available", "Quick", "Caller"]
