@@ -186,6 +186,7 @@ def dist(session: nox.Session) -> None:
     As the release does it. ``nox -s dist -- FOLDER`` leaves both in a folder.
     """
     work = Path(session.create_tmp()).resolve() / "dist"
+    left = Path(session.posargs[0]).resolve() if session.posargs else None
     if work.exists():
         shutil.rmtree(work)
     session.install("--upgrade", "pip")
@@ -216,8 +217,7 @@ def dist(session: nox.Session) -> None:
     session.run(python, "-m", "pip", "install", "--quiet", str(wheel), *groups(*settings["test-groups"]), external=True)
     _, *command = settings["test-command"].split()
     session.run(python, *command, external=True)
-    if session.posargs:
-        folder = Path(session._runner.global_config.invoked_from, session.posargs[0])
-        folder.mkdir(parents=True, exist_ok=True)
+    if left:
+        left.mkdir(parents=True, exist_ok=True)
         for made in (sdist, wheel):
-            shutil.copy(made, folder)
+            shutil.copy(made, left)
