@@ -4,17 +4,21 @@
 # cython: always_allow_keywords=False, auto_pickle=False
 """Record and sweep: Values, Tensors and the tape that remembers how they were computed. Its chapters, in reading order:
 
-    core/tape/      columns    the record: one entry of each column a node         collect    mark and slide, rewinding
+    core/tape/      columns    the record: one entry of each column a node         room       storage, growth, when to collect
+                    slots      leaves and living handles of nodes                   collect    mark and slide, rewinding
                     context    the tapes of a thread, no_grad, detect_anomaly       tape       Tape as Python sees it
     core/arrays/    payload    what array nodes carry besides
     core/values/    handle     Value: birth, death, ``a*b`` from slot to append     operands   appends of more operands
                     value      Value as Python sees it, with the op table's methods
     core/arrays/    elementwise  ``t*u`` from slot to append, t[i]                  primitive  nodes with a rule in Python
-                    tensor     Tensor as Python sees it                            protocols  NumPy's protocols
-    core/sweeps/    array_adjoint  adjoints through array nodes                    hooks      user functions on adjoints
-                    reverse    reverse sweeps                                      record     the adjoint as nodes
-                    record_arrays  the same for array nodes                        forward    tangents
-                    gradients  backward, gradients
+                    function   operations of users                                  tensor     Tensor as Python sees it
+                    protocols  NumPy's protocols
+    core/sweeps/    hooks      user functions on adjoints                           subgraph   the graph below some roots
+                    adjoint    one node's adjoint handed to its operands            reverse    the walks of a reverse sweep
+                    anomaly    where a nan or inf came from                         commit     adjoints added to gradients
+                    backward   Value.backward                                       seeds      outputs, inputs, seeds as given
+                    record     the adjoint of numbers as nodes                      record_arrays  the same for array nodes
+                    gradients  derivatives as results: numeric, recorded            forward    tangents
     core/tracing/   trace      a function recorded as a program: guards, refusals
 
 What is generated from the op table (``_gen/*.pxi``) is included where it belongs. Kernels over arrays are an extension of
@@ -51,6 +55,8 @@ cnp.import_array()
 include "_gen/opcodes.pxi"
 include "_gen/formulas.pxi"
 include "core/tape/columns.pxi"
+include "core/tape/room.pxi"
+include "core/tape/slots.pxi"
 include "core/arrays/payload.pxi"
 include "core/tape/collect.pxi"
 include "core/values/handle.pxi"
@@ -61,17 +67,25 @@ include "_gen/value.pxi"
 include "_gen/functions.pxi"
 include "core/arrays/elementwise.pxi"
 include "core/arrays/primitive.pxi"
+include "core/arrays/function.pxi"
 include "_gen/tensor.pxi"
 include "core/arrays/protocols.pxi"
-include "core/sweeps/array_adjoint.pxi"
 include "core/sweeps/hooks.pxi"
+include "core/sweeps/subgraph.pxi"
+include "core/sweeps/adjoint.pxi"
 include "core/sweeps/reverse.pxi"
+include "core/sweeps/anomaly.pxi"
+include "core/sweeps/commit.pxi"
+include "core/sweeps/backward.pxi"
+include "core/sweeps/seeds.pxi"
+include "core/sweeps/gradients_numeric.pxi"
 include "core/sweeps/record.pxi"
 include "_gen/adjoints.pxi"
 include "_gen/rules.pxi"
 include "core/sweeps/record_arrays.pxi"
-include "core/sweeps/forward.pxi"
+include "core/sweeps/gradients_recorded.pxi"
 include "core/sweeps/gradients.pxi"
+include "core/sweeps/forward.pxi"
 include "core/tracing/trace.pxi"
 
 __all__ = [*FUNCTIONS, "dot", "Value", "Tensor", "Tape", "Node", "Mark", "Gradients", "gradients", "tangents",

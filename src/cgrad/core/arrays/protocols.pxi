@@ -52,3 +52,6 @@ cdef extern from *:
     }
     """
     int cgrad_add_method(PyTypeObject *, object, object) except -1
+
+
+_fill_ufuncs()

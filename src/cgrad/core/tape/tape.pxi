@@ -215,6 +215,24 @@ cdef extern from *:
 cgrad_equip_tape(<PyTypeObject *>Tape, <void *>tape_traverse)
 
 
+cdef int track(Tape t) except -1:
+    """From now on t's handles take part in Python's cycle collection: something on t may lead back to them."""
+    cdef Py_ssize_t k
+    cdef PyObject *h
+    if t.tracked:
+        return 0
+    t.tracked = t.odd = True
+    for k in range(t.live):
+        h = t.held[k]
+        (<Handle>h).odd = 1
+        Py_INCREF(t)
+        if not PyObject_GC_IsTracked(h):
+            PyObject_GC_Track(h)
+    if t.live:
+        Py_DECREF(t)  # it held itself once for all of them
+    return 0
+
+
 cdef list arguments(Tape t, Py_ssize_t i):
     """A node's arguments in their order: places (int) or plain numbers (float)."""
     cdef int op = t.op[i] & OP_MASK

@@ -9,6 +9,23 @@
 #
 # A buffer of adjoints may be shared (x + b hands on its own): it is copied before anything is added to it.
 
+cdef inline Py_ssize_t scatter(const int32_t[::1] a, const int32_t[::1] b, const double[::1] da,
+                               const double[::1] db, double[::1] adj, Py_ssize_t i, double g) noexcept nogil:
+    """Any node's contributions, with its continuations'; gives the next node down."""
+    cdef Py_ssize_t k, last = i
+    if b[i] >= 0:
+        adj[b[i]] += g*db[i]
+    else:
+        last = i + b[i]
+        for k in range(last, i):
+            adj[b[k]] += g*db[k]
+            adj[a[k]] += g*da[k]
+            adj[k] = 0
+    adj[a[i]] += g*da[i]
+    adj[i] = g
+    return last - 1
+
+
 cdef inline bint owned_contiguous(object array) noexcept:
     return cnp.PyArray_BASE(<cnp.ndarray>array) == NULL and cnp.PyArray_ISWRITEABLE(<cnp.ndarray>array) \
         and cnp.PyArray_IS_C_CONTIGUOUS(<cnp.ndarray>array)
@@ -290,63 +307,6 @@ cdef int flow_items(Tape t, Py_ssize_t lo, Py_ssize_t hi) except -1:
     return 0
 
 
-# ---- operations of users -------------------------------------------------------------------------
-#
-#   17 x   18 y   19 function(x, y)   20 output 0 of it   21 output 1 of it
-#
-# The head carries the rule, and collects the adjoints of its outputs in a list.
-
-def wrapped_result(value):
-    """A result without history: a Tensor of an array, a Value of a scalar."""
-    return wrapped(value)
-
-
-def _record_function(rule, list inputs, list outputs):
-    """The outputs of an operation with the rule ``rule``: arrays and numbers in, Tensors and Values out.
-
-    None where nothing is recorded.
-    """
-    if modes and quiet():
-        return None
-    return record_function(rule, inputs, outputs)
-
-
-cdef object record_function(object rule, list inputs, list outputs):
-    cdef Tape t
-    cdef Py_ssize_t head, k, i
-    cdef PyObject *handle
-    cdef Term r
-    cdef list results = []
-    t, head = append_rule(OP_FUNCTION, inputs, None, rule, len(outputs))
-    track(t)
-    t.busy += 1
-    try:
-        for k, value in enumerate(outputs):
-            scalar = not (isinstance(value, np.ndarray) and value.ndim)
-            handle = new_tensor()
-            if scalar:
-                discard(handle)
-                handle = new_handle()
-            if t.top >= t.limit:
-                make_room(t, 0)
-            payload_room(t)
-            i = t.top
-            r.i, r.v, r.x = <int32_t>head, NULL, 0
-            write(t, OP_OUTPUT | SPECIAL, &r, 0, NULL, 0)
-            if scalar:
-                t.val[i] = value
-                enter(t, i, None, None, k).n = 1
-                hold(handle, <PyObject *>t, i, t.val[i])
-                results.append(cgrad_own(handle))
-            else:
-                value = standard(value)
-                enter(t, i, value, None, k).n = 1
-                results.append(held_tensor(handle, <PyObject *>t, i, value))
-    finally:
-        t.busy -= 1
-    return results
-
-
 cdef int pull_output(Tape t, Py_ssize_t k) except -1:
     cdef Payload *p = &t.payload[k]
     cdef Payload *q = payload_at(t, t.a[p.node])
@@ -370,51 +330,6 @@ cdef int pull_function(Tape t, Py_ssize_t k) except -1:
     return 0
 
 
-cdef list outputs_of(Tape t, Py_ssize_t head, list values):
-    """The outputs of a Function as operands; one that was collected is made anew."""
-    cdef list result = [None]*len(values)
-    cdef Py_ssize_t k, i
-    cdef Payload *p
-    cdef Term r
-    for k in range(first_payload(t, head), t.payloads):
-        p = &t.payload[k]
-        if t.op[p.node] == OP_OUTPUT | SPECIAL and t.a[p.node] == head:
-            result[<object>p.saved] = object_at(t, p.node)
-    for k, value in enumerate(values):
-        if result[k] is None:
-            if t.top >= t.limit:
-                make_room(t, 0)
-            payload_room(t)
-            i = t.top
-            r.i, r.v, r.x = <int32_t>head, NULL, 0
-            write(t, OP_OUTPUT | SPECIAL, &r, 0, NULL, 0)
-            if isinstance(value, np.ndarray) and value.ndim:
-                enter(t, i, standard(value), None, k).n = 1
-            else:
-                t.val[i] = value
-                enter(t, i, None, None, k).n = 1
-            result[k] = object_at(t, i)
-    return result
-
-
-cdef int track(Tape t) except -1:
-    """From now on t's handles take part in Python's cycle collection: something on t may lead back to them."""
-    cdef Py_ssize_t k
-    cdef PyObject *h
-    if t.tracked:
-        return 0
-    t.tracked = t.odd = True
-    for k in range(t.live):
-        h = t.held[k]
-        (<Handle>h).odd = 1
-        Py_INCREF(t)
-        if not PyObject_GC_IsTracked(h):
-            PyObject_GC_Track(h)
-    if t.live:
-        Py_DECREF(t)  # it held itself once for all of them
-    return 0
-
-
 cdef int drop_adjoints(Tape t) noexcept:
     """A sweep failed: forget what has flowed."""
     cdef Py_ssize_t k
@@ -427,74 +342,7 @@ cdef int drop_adjoints(Tape t) noexcept:
     return 0
 
 
-# ---- gradients of arrays -------------------------------------------------------------------------
-
-cdef int add_up(PyObject **sum, object x) except -1:
-    """sum += x, for arrays that others may share."""
-    cdef object more
-    if sum[0] == NULL:
-        Py_INCREF(x)
-        sum[0] = <PyObject *>x
-        return 0
-    if exclusive(sum[0]):
-        return add_to(<object>sum[0], x, False)
-    more = <object>sum[0] + x
-    Py_DECREF(<object>sum[0])
-    Py_INCREF(more)
-    sum[0] = <PyObject *>more
-    return 0
-
-
-cdef int commit_arrays(Tape t, Py_ssize_t root) except -1:
-    """Add the adjoints of arrays at root and below to their gradients: each leaf's total once."""
-    cdef Py_ssize_t k, n = first_payload(t, root + 1)
-    cdef Payload *p
-    cdef list leaves = []
-    cdef Tensor leaf
-    for k in range(n):
-        p = &t.payload[k]
-        if p.adjoint == NULL:
-            continue
-        if (t.op[p.node] & OP_MASK) == OP_FUNCTION:
-            pass
-        elif p.leaf != NULL:
-            leaf = <Tensor>p.leaf
-            if leaf.pending is None:
-                leaf.pending = <object>p.adjoint
-                leaves.append(leaf)
-            else:
-                leaf.pending = leaf.pending + <object>p.adjoint
-        else:
-            if p.grad == NULL:
-                t.bytes += cnp.PyArray_NBYTES(<cnp.ndarray>p.adjoint)
-            add_up(&p.grad, <object>p.adjoint)
-        forget_adjoint(p)
-    for leaf in leaves:
-        pending, leaf.pending = leaf.pending, None
-        leaf_gradient(leaf, pending)
-    return 0
-
-
 cdef inline void forget_adjoint(Payload *p) noexcept:
     cdef PyObject *x = p.adjoint
     p.adjoint = NULL
     Py_DECREF(<object>x)
-
-
-cdef int leaf_gradient(Tensor leaf, object pending) except -1:
-    """What a sweep adds to a leaf's gradient, its hooks asked."""
-    if leaf.extra is not None and (<Extra>leaf.extra).hooks is not None:
-        pending = np.ascontiguousarray(plain(hooked((<Extra>leaf.extra).hooks, pending, "leaf")), leaf.array.dtype)
-    while True:
-        before = leaf.gradient
-        if before is None:
-            leaf.gradient = pending
-            break
-        if type(before) is np.ndarray and references(<PyObject *>before) == 2 and owned_contiguous(before):
-            add_to(before, pending, False)
-            break
-        more = np.asarray(before) + pending  # NumPy may let other threads run here, and they add to this leaf too
-        if leaf.gradient is before:
-            leaf.gradient = more
-            break
-    return 0

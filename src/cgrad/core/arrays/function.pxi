@@ -1,0 +1,82 @@
+# core/arrays/function.pxi: operations of users (cgrad.Function).
+#
+#   17 x   18 y   19 function(x, y)   20 output 0 of it   21 output 1 of it
+#
+# The head carries the rule, and collects the adjoints of its outputs in a list.
+
+def wrapped_result(value):
+    """A result without history: a Tensor of an array, a Value of a scalar."""
+    return wrapped(value)
+
+
+def _record_function(rule, list inputs, list outputs):
+    """The outputs of an operation with the rule ``rule``: arrays and numbers in, Tensors and Values out.
+
+    None where nothing is recorded.
+    """
+    if modes and quiet():
+        return None
+    return record_function(rule, inputs, outputs)
+
+
+cdef object record_function(object rule, list inputs, list outputs):
+    cdef Tape t
+    cdef Py_ssize_t head, k, i
+    cdef PyObject *handle
+    cdef Term r
+    cdef list results = []
+    t, head = append_rule(OP_FUNCTION, inputs, None, rule, len(outputs))
+    track(t)
+    t.busy += 1
+    try:
+        for k, value in enumerate(outputs):
+            scalar = not (isinstance(value, np.ndarray) and value.ndim)
+            handle = new_tensor()
+            if scalar:
+                discard(handle)
+                handle = new_handle()
+            if t.top >= t.limit:
+                make_room(t, 0)
+            payload_room(t)
+            i = t.top
+            r.i, r.v, r.x = <int32_t>head, NULL, 0
+            write(t, OP_OUTPUT | SPECIAL, &r, 0, NULL, 0)
+            if scalar:
+                t.val[i] = value
+                enter(t, i, None, None, k).n = 1
+                hold(handle, <PyObject *>t, i, t.val[i])
+                results.append(cgrad_own(handle))
+            else:
+                value = standard(value)
+                enter(t, i, value, None, k).n = 1
+                results.append(held_tensor(handle, <PyObject *>t, i, value))
+    finally:
+        t.busy -= 1
+    return results
+
+
+cdef list outputs_of(Tape t, Py_ssize_t head, list values):
+    """The outputs of a Function as operands; one that was collected is made anew."""
+    cdef list result = [None]*len(values)
+    cdef Py_ssize_t k, i
+    cdef Payload *p
+    cdef Term r
+    for k in range(first_payload(t, head), t.payloads):
+        p = &t.payload[k]
+        if t.op[p.node] == OP_OUTPUT | SPECIAL and t.a[p.node] == head:
+            result[<object>p.saved] = object_at(t, p.node)
+    for k, value in enumerate(values):
+        if result[k] is None:
+            if t.top >= t.limit:
+                make_room(t, 0)
+            payload_room(t)
+            i = t.top
+            r.i, r.v, r.x = <int32_t>head, NULL, 0
+            write(t, OP_OUTPUT | SPECIAL, &r, 0, NULL, 0)
+            if isinstance(value, np.ndarray) and value.ndim:
+                enter(t, i, standard(value), None, k).n = 1
+            else:
+                t.val[i] = value
+                enter(t, i, None, None, k).n = 1
+            result[k] = object_at(t, i)
+    return result

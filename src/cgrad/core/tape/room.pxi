@@ -1,0 +1,154 @@
+# core/tape/room.pxi: room for nodes, handles and leaf slots: storage kept for reuse, growth, and when to collect.
+
+# Storage of tapes that are gone, for those to come. With the emptied tape of the thread at work it
+# stays within KEEP_NODES touched entries.
+cdef list spare = []
+cdef Py_ssize_t spare_nodes = 0
+
+
+cdef int equip(Tape t) except -1:
+    """Give a new tape its storage."""
+    cdef Columns c
+    global spare_nodes
+    if spare:
+        c = <Columns>spare.pop()
+        spare_nodes -= c.peak
+        t.take(c)
+    else:
+        t.open()
+    return 0
+
+
+cdef int retire(Tape t) except -1:
+    """Keep a dying tape's storage, within bounds."""
+    cdef Columns c
+    cdef Py_ssize_t kept = spare_nodes
+    global spare_nodes
+    if t.buffers is None or len(spare) >= 16:
+        return 0
+    if seen_context != NULL and (<Context>seen_context).own is not None:
+        kept += (<Context>seen_context).own.peak
+    t.trim(max(KEEP_NODES - kept, FIRST_ROOM))
+    c = Columns.__new__(Columns)
+    c.take(t)
+    spare.append(c)
+    spare_nodes += c.peak
+    return 0
+
+
+cdef void give_back(Tape t, Py_ssize_t keep) noexcept:
+    """Of a tape that needs few of its nodes now: keep KEEP_NODES idle ones, spare storage included."""
+    global spare_nodes
+    if t.peak <= KEEP_NODES >> 4 or t.peak + spare_nodes <= keep:
+        return
+    if spare_nodes:
+        spare.clear()
+        spare_nodes = 0
+    t.trim(keep)
+
+
+cdef void set_limit(Tape t) noexcept:
+    """Put the next look for garbage where there is room for appends and their handles without asking."""
+    t.limit = t.top if COLLECT_ALWAYS else min(t.capacity - SLACK, t.top + YOUNG)
+    if t.held_room < t.live + t.limit - t.top + SLACK:
+        t.limit = t.top
+
+
+cdef int hold_room(Tape t, Py_ssize_t wanted) except -1:
+    """Have room for so many living handles."""
+    cdef void *more
+    if t.held_room < wanted:
+        wanted = max(wanted, 2*t.held_room)
+        more = realloc(t.held, wanted*sizeof(PyObject *))
+        if more == NULL:
+            raise errors.no_memory(wanted, wanted*sizeof(PyObject *))
+        t.held = <PyObject **>more
+        t.held_room = wanted
+    return 0
+
+
+cdef int slot_room(Tape t) except -1:
+    """Have room for one more leaf slot."""
+    cdef Py_ssize_t wanted = 2*t.slot_room + 64
+    cdef void *more
+    if t.slots == t.slot_room:
+        more = realloc(t.slot_leaf, wanted*sizeof(PyObject *))
+        if more == NULL:
+            raise errors.no_memory(wanted, wanted*sizeof(PyObject *))
+        t.slot_leaf = <PyObject **>more
+        more = realloc(t.slot_node, wanted*sizeof(int32_t))
+        if more == NULL:
+            raise errors.no_memory(wanted, wanted*sizeof(int32_t))
+        t.slot_node = <int32_t *>more
+        t.slot_room = wanted
+    return 0
+
+
+cdef void awake(Tape t) noexcept:
+    """After a fork: no other thread of the parent lives on, nor does its sweep."""
+    cdef Py_ssize_t i
+    if t.generation != generation:
+        t.generation = generation
+        t.running = t.sweeping = False
+        t.busy = 0
+        t.adj_live = 0
+        drop_adjoints(t)
+        for i in range(t.top):  # marks of a graph whose sweep never ends here
+            t.used[i] &= ~MEMBER
+        t.lock = PyThread_allocate_lock()  # the old one may be held for ever
+
+
+cdef int make_room(Tape t, Py_ssize_t need) except -1:
+    """Have room for ``need`` appends (and SLACK more): by collecting where there is garbage, else by growing.
+
+    Runs no Python of the user's before the last look at the tape, but weak references may call back
+    in between: indices read before are stale afterwards.
+    """
+    cdef Py_ssize_t wanted, size
+    cdef void *lock
+    need = max(need, 1)
+    awake(t)
+    while True:
+        if t.running:  # a sweep reads the columns: wait for the end of its stretch
+            lock = t.lock
+            with nogil:
+                PyThread_acquire_lock(lock, 1)
+                PyThread_release_lock(lock)
+            continue
+        t.put_off = t.busy > 0
+        if not t.busy and (COLLECT_ALWAYS or (t.dead and t.top - t.old >= YOUNG//2)):
+            collect(t, COLLECT_ALWAYS or t.old >= t.full_at)
+            if t.running:
+                continue
+        wanted = t.top + need + SLACK
+        if wanted <= t.capacity:
+            size = max(min(t.capacity - SLACK, t.top + YOUNG), t.top + need)
+            hold_room(t, t.live + size - t.top + SLACK)
+            t.peak = max(t.peak, t.top)
+            t.limit = t.top if COLLECT_ALWAYS else size
+            return 0
+        if wanted > MOST_NODES:
+            if collect_garbage(t):
+                continue
+            raise errors.too_many_nodes(MOST_NODES)
+        size = t.capacity
+        while size < wanted:
+            size *= 2
+        forget_places(t)
+        try:
+            t.resize(min(size, MOST_NODES))
+        except MemoryError:
+            if collect_garbage(t):
+                continue
+            if wanted + YOUNG >= min(size, MOST_NODES):
+                raise
+            t.resize(wanted + YOUNG)
+
+
+cdef bint collect_garbage(Tape t) except -1:
+    """The last resort before giving up: True where it freed something."""
+    cdef Py_ssize_t before = t.top
+    if t.busy or t.running:
+        return False
+    collect(t, True)
+    return t.top < before
