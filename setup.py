@@ -41,7 +41,7 @@ def extension(name: str, *sources: str, level: str) -> Extension:
 EXTENSIONS = [
     extension("_kernels", level="3"),
     extension("_core", level="3"),
-    extension("_program", "core/program/interpreter.c", "core/program/lanes.c", level="3"),
+    extension("_program", "core/program/bytecode.c", "core/program/interpreter.c", "core/program/lanes.c", level="3"),
 ]
 
 

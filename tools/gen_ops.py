@@ -9,7 +9,8 @@ Reads ``src/cgrad/_optable.py`` and writes ``src/cgrad/_gen/`` (never committed)
     value.pxi      core/values/value.pxi with the operator slots and methods put into the class body
     tensor.pxi     core/arrays/tensor.pxi, likewise
     partials.pxi   q_<op>_<k>(graph, x, y, out): the partial emitted as nodes of a program (gen_programs.py)
-    machine.h      the rows for the interpreter of programs      lanes.h: for its lanes
+    rows.h         the rows as instructions of programs          lanes.h: over a block of points
+    bytecode.pxi   the instructions of core/program/bytecode.def, declared (gen_bytecode.py)
     kernels.pxi    k_<op>, b_<op>_<k>: primal and backward over blocks of array elements (gen_arrays.py)
     rules.pxi      the partials as operations on Tensors, for derivatives that are recorded
     functions.pxi  cgrad.<op> for Values and plain numbers
@@ -24,6 +25,7 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
+import gen_bytecode
 from gen_arrays import Arrays
 from gen_formulas import FIRST, ROOT, Formulas, formula, load, opcodes
 from gen_programs import Programs, comparison_row
@@ -403,7 +405,8 @@ class Generator:
             "opcodes.pxi": self.opcodes(), "formulas.pxi": formulas.declarations(),
             "addresses.pxi": formulas.addresses(), "adjoints.pxi": self.adjoints(),
             "opcodes.h": formulas.opcodes(), "formulas.h": formulas.header(),
-            "partials.pxi": programs.partials(), "machine.h": programs.machine(), "lanes.h": programs.lanes(),
+            "partials.pxi": programs.partials(), "rows.h": programs.rows(), "lanes.h": programs.lanes(),
+            "bytecode.pxi": gen_bytecode.declarations(folder.parent),
             "value.pxi": self.filled(folder, "values/value", self.methods()), "functions.pxi": self.functions(),
             "tensor.pxi": self.filled(folder, "arrays/tensor", self.tensor_methods()),
             "kernels.pxi": arrays.text(), "rules.pxi": arrays.rules(), "__init__.pyi": self.stub(),

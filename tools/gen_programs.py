@@ -1,7 +1,7 @@
 """The op table as programs (see gen_ops.py, which calls this).
 
     partials.pxi   q_<op>_<k>(graph, x, .., out): the partial emitted as nodes of a graph
-    machine.h      the rows, for the interpreter (core/program/interpreter.c)
+    rows.h         the rows, for the table of instructions (core/program/bytecode.def)
     lanes.h        each row over a block of points, for the lanes (core/program/lanes.h)
 """
 
@@ -80,14 +80,13 @@ class Programs:
         out.append('    """The k-th partial of node out = op(x[0], ..), emitted."""')
         return "\n".join([*out, *cases, "    return add_number(g, 0.0)", ""])
 
-    def machine(self) -> str:
-        """UNARY(code, name) .. of each row: core/program/interpreter.c and core/program/lanes.h say what that is."""
-        kinds = {1: "UNARY", 2: "BINARY", 3: "TERNARY"}
-        rows = [f"    {kinds[op.arity]}({op.name.upper()}, {op.name}) \\" for op in self.ops]
-        return "#define CGRAD_ROWS(UNARY, BINARY, TERNARY) \\\n" + "\n".join(rows) + "\n\n"
+    def rows(self) -> str:
+        """ROW1(name, function) .. of each row: core/program/bytecode.def says what that is."""
+        rows = [f"    ROW{op.arity}({op.name.upper()}, {op.name}) \\" for op in self.ops]
+        return "#define CGRAD_ROWS(ROW1, ROW2, ROW3) \\\n" + "\n".join(rows) + "\n\n"
 
     def lanes(self) -> str:
-        """Each row as a function of one lane, L_(name), and as an instruction over a block.
+        """Each row as a function of one lane, L_(name), and of a block, ROW_(name).
 
         A formula's exp is spelled LC_exp: core/program/lanes.h defines it where it has a vector form, else it is C's.
         A row whose block form needs more than a loop is LB_<row>.
@@ -101,12 +100,6 @@ class Programs:
             text = formula.c_text(formula.parse(op.formula), "LC_{}")
             out.append(f"CGRAD_UNUSED static inline double L_({op.name})({args}) {{ return {text}; }}")
         out += [f"#undef LC_{name}" for name in called]
-        out.append("#define LANE_ROWS \\")
-        for op in self.ops:
-            lanes = [f"v + w[{k + 2}]*n" for k in range(op.arity)]
-            out.append(f"    case OP_{op.name.upper()}: ROW_({op.name})(v + w[1]*n, {', '.join(lanes)}, n); "
-                       f"w += {op.arity + 2}; break; \\")
-        out.append("")
         for op in self.ops:
             given = [f"x{k}" for k in range(op.arity)]
             head = ", ".join(["double *d", *(f"const double *{x}" for x in given), "ptrdiff_t n"])

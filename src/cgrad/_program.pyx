@@ -7,6 +7,7 @@
     core/program/graph.pxi        the graph: every number is assigned once; rewritten without losing a bit
     _gen/partials.pxi             the partials of the op table as nodes of a graph
     core/program/autodiff.pxi     derivatives of graphs, as graphs
+    _gen/bytecode.pxi             the instructions (core/program/bytecode.def)
     core/program/encode.pxi       a graph as bytecode
     core/program/executable.pxi   a graph made ready: its bytecode for one point and for lanes
     core/program/run.pxi          bytecode run, at one point (interpreter.c) and over many (lanes.c)
@@ -20,7 +21,7 @@ from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_Check
 from cpython.object cimport PyObject
 from cpython.tuple cimport PyTuple_GET_ITEM, PyTuple_New, PyTuple_SET_ITEM
 from cpython.ref cimport Py_INCREF
-from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t, uintptr_t
+from libc.stdint cimport int16_t, int32_t, uint8_t, uint32_t, uint64_t, uintptr_t
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcmp, memcpy, memset
 
@@ -44,6 +45,7 @@ include "_gen/addresses.pxi"
 include "core/program/graph.pxi"
 include "_gen/partials.pxi"
 include "core/program/autodiff.pxi"
+include "_gen/bytecode.pxi"
 include "core/program/encode.pxi"
 include "core/program/executable.pxi"
 include "core/program/run.pxi"

@@ -25,4 +25,7 @@
 #endif
 #define CGRAD_CLONED_VOID CGRAD_CLONES void
 
+/* C11's _Static_assert, also for compilers of C99: an array of negative size where the condition does not hold. */
+#define CGRAD_STATIC_ASSERT(condition, name) typedef char cgrad_assert_##name[(condition) ? 1 : -1]
+
 #endif

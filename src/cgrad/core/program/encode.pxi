@@ -13,14 +13,20 @@ GRAPH_OPS = tuple(["input" if k == OP_INPUT else "const" if k == OP_CONST else O
 ctypedef int32_t (*native_function)(const double *, double *, double *) noexcept nogil
 
 cdef extern from "core/program/bytecode.h" nogil:
-    enum:
-        M_MULADD, M_MULSUB, M_SUBMUL, M_MUL2, M_MUL2_LAST, M_MUL2SUB, M_MUL3, M_MUL3ADD, M_MUL3MUL
-        M_WHERE_LT, M_SINCOS, M_DOT, M_DOT0, M_SDOT, M_SDOT0, M_ADDS, M_SUBS, M_MULS, M_MULADDS, M_MULSUBS
-        M_IF_LT, M_IF_NE, M_IF_NOT_LT, M_END, M_LAST
-    ctypedef struct cgrad_layout:
+    enum: CGRAD_SINGLE, CGRAD_SUM, CGRAD_RUN, CGRAD_PAIR, CGRAD_GUARD, CGRAD_END
+    ctypedef struct cgrad_instruction:
+        const char *name
+        uint8_t kind, head
+    const cgrad_instruction *cgrad_instructions
+    const int16_t *cgrad_run_form
+    const int16_t *cgrad_last_form
+    const int16_t *cgrad_where_form
+    int32_t cgrad_guard_form(int32_t, int)
+    ctypedef struct cgrad_format:
         int32_t head, groups, results, operands
-    cgrad_layout cgrad_layout_of(const int32_t *, const int *)
-    int32_t cgrad_replay(const int32_t *, double *)
+    cgrad_format cgrad_format_of(const int32_t *)
+    Py_ssize_t cgrad_length_of(const int32_t *)
+    int32_t cgrad_interpret(const int32_t *, double *)
 
 cdef enum:
     TERMS = 64           # terms of a sum that are gathered: their factors must live until its end
@@ -188,8 +194,9 @@ cdef inline void begin_at(Words *w, int32_t op) noexcept nogil:
     word(w, op)
 
 
-cdef void begin_run(Words *w, int32_t op, int32_t many, int width) noexcept nogil:
+cdef void begin_run(Words *w, int32_t op) noexcept nogil:
     """An instruction that becomes a run of such where the one before it is of the same kind."""
+    cdef int32_t many = cgrad_run_form[op]
     cdef Py_ssize_t k
     if w.last >= 0 and w.word[w.last] == many:
         w.word[w.last + 1] += 1
@@ -210,11 +217,9 @@ cdef inline int32_t just_computed(Words *w) noexcept nogil:
     if w.lanes or w.last < 0:
         return -1
     op = w.word[w.last]
-    if op == M_DOT or op == M_DOT0 or op == M_SDOT or op == M_SDOT0:
-        return w.word[w.last + 2]
-    if M_SINCOS <= op <= M_END:
+    if cgrad_instructions[op].kind != CGRAD_SINGLE and cgrad_instructions[op].kind != CGRAD_SUM:
         return -1
-    return w.word[w.last + 1]
+    return w.word[w.last + cgrad_instructions[op].head]
 
 
 cdef void write_two(Graph g, Plan *p, Words *w, Py_ssize_t i, int32_t base, int32_t term, bint minus) noexcept nogil:
@@ -222,22 +227,22 @@ cdef void write_two(Graph g, Plan *p, Words *w, Py_ssize_t i, int32_t base, int3
     cdef bint based = p.absorbed[base] != PRODUCT, plain = p.absorbed[term] != PRODUCT
     cdef int32_t before = just_computed(w)
     if based and plain:
-        begin_run(w, OP_SUB if minus else OP_ADD, M_SUBS if minus else M_ADDS, 3)
+        begin_run(w, OP_SUB if minus else OP_ADD)
     elif based and triple(g, p, term):
-        begin_at(w, M_MUL3ADD)
+        begin_at(w, BC_MUL3ADD)
     elif based:
-        begin_run(w, M_MULSUB if minus else M_MULADD, M_MULSUBS if minus else M_MULADDS, 4)
+        begin_run(w, BC_MULSUB if minus else BC_MULADD)
     elif plain:
-        begin_at(w, M_SUBMUL)
+        begin_at(w, BC_SUBMUL)
         base, term = term, base
         based = True
         plain = False
     elif triple(g, p, base) or triple(g, p, term):
-        begin_at(w, M_MUL3MUL)
+        begin_at(w, BC_MUL3MUL)
         if triple(g, p, term):
             base, term = term, base
     elif minus or before < 0:
-        begin_at(w, M_MUL2SUB if minus else M_MUL2)
+        begin_at(w, BC_MUL2SUB if minus else BC_MUL2)
     else:
         write_mul2(g, p, w, i, base, term, before)
         return
@@ -261,7 +266,7 @@ cdef void write_mul2(Graph g, Plan *p, Words *w, Py_ssize_t i, int32_t base, int
     x = g.node[term].a
     if g.node[term].b == before:
         x = before
-    begin_at(w, M_MUL2_LAST if x == before else M_MUL2)
+    begin_at(w, BC_MUL2_LAST if x == before else BC_MUL2)
     word(w, <int32_t>i)
     factors(g, p, w, base)
     operand_of(w, p, x)
@@ -278,7 +283,7 @@ cdef void write_sum(Graph g, Plan *p, Words *w, Py_ssize_t i, int32_t one) noexc
         return
     for k in range(n):
         signed_ = signed_ or p.minus[k]
-    begin_at(w, (M_SDOT if signed_ else M_DOT) if based else M_SDOT0 if signed_ else M_DOT0)
+    begin_at(w, (BC_SDOT if signed_ else BC_DOT) if based else BC_SDOT0 if signed_ else BC_DOT0)
     word(w, <int32_t>(n if based else n + 1))
     word(w, <int32_t>i)
     if based:
@@ -305,26 +310,26 @@ cdef void write_node(Graph g, Plan *p, Words *w, Py_ssize_t i, int32_t one) noex
     elif p.mate != NULL and p.mate[i] >= 0:
         other = p.mate[i]
         if other > i:  # the first of the two: both are computed here
-            begin_at(w, M_SINCOS)
+            begin_at(w, BC_SINCOS)
             word(w, <int32_t>i if s.op == OP_SIN else other)
             word(w, other if s.op == OP_SIN else <int32_t>i)
             operand_of(w, p, s.a)
     elif s.op == OP_WHERE and p.absorbed[s.a] == TEST:
-        begin_at(w, comparison_code(g.node[s.a].op, M_WHERE_LT))
+        begin_at(w, cgrad_where_form[g.node[s.a].op])
         word(w, <int32_t>i)
         operand_of(w, p, g.node[s.a].a)
         operand_of(w, p, g.node[s.a].b)
         operand_of(w, p, s.b)
         operand_of(w, p, s.c)
     elif s.op == OP_MUL and triple(g, p, <int32_t>i):
-        begin_at(w, M_MUL3)
+        begin_at(w, BC_MUL3)
         word(w, <int32_t>i)
         factors(g, p, w, <int32_t>i)
     else:
         if s.op == OP_MUL:
-            begin_run(w, OP_MUL, M_MULS, 3)
+            begin_run(w, OP_MUL)
         else:
-            begin_at(w, M_LAST + s.op if s.b < 0 and s.a == just_computed(w) else s.op)
+            begin_at(w, cgrad_last_form[s.op] if s.b < 0 and s.a == just_computed(w) else s.op)
         word(w, <int32_t>i)
         operand_of(w, p, s.a)
         if s.b >= 0:
@@ -338,20 +343,14 @@ cdef void write_guard(Graph g, Plan *p, Words *w, Py_ssize_t i, int32_t number, 
     """Stop with this number unless node i is 1 (expected) or 0."""
     cdef Step *s = &g.node[i]
     cdef bint alone = p.absorbed[i] == TEST
-    cdef int32_t op = comparison_code(s.op, M_IF_LT) if alone else M_IF_NE
-    begin_at(w, op if expected else op - M_IF_LT + M_IF_NOT_LT)
+    begin_at(w, cgrad_guard_form(s.op if alone else OP_NE, expected))
     word(w, number)
     operand_of(w, p, s.a if alone else <int32_t>i)
     operand_of(w, p, s.b if alone else zero)
 
 
-cdef int32_t comparison_code(int op, int32_t first) noexcept nogil:
-    """The instruction of a comparison among four in the order LT, LE, EQ, NE."""
-    return first + (0 if op == OP_LT else 1 if op == OP_LE else 2 if op == OP_EQ else 3)
-
-
 cdef bint comparison_op(int op) noexcept nogil:
-    return op == OP_LT or op == OP_LE or op == OP_EQ or op == OP_NE
+    return cgrad_where_form[op] != BC_NONE
 
 
 # ---- slots -----------------------------------------------------------------------------------------
@@ -360,18 +359,18 @@ cdef Py_ssize_t settle_slots(Graph g, Plan *p, Words *w, int32_t *spare) noexcep
     """Put slots in the places of nodes; spare: room for free ones. Gives the number of slots."""
     cdef Py_ssize_t at = 0, free_slots = 0, top = g.numbers + g.inputs, k, i
     cdef int32_t group = 0, node, flip
-    cdef cgrad_layout l
+    cdef cgrad_format f
     for i in range(g.n):
         if g.node[i].op == OP_INPUT:
             p.slot[i] = <int32_t>(g.numbers + i)
         elif g.node[i].op == OP_CONST:
             p.slot[i] = g.node[i].a
     while at < w.n:
-        l = cgrad_layout_of(&w.word[at], OP_ARITY)
-        at += l.head
-        for i in range(l.groups):
+        f = cgrad_format_of(&w.word[at])
+        at += f.head
+        for i in range(f.groups):
             group += 1
-            for k in range(at + l.results, at + l.results + l.operands):
+            for k in range(at + f.results, at + f.results + f.operands):
                 flip = -1 if w.word[k] < 0 else 0  # ~node: a term that is subtracted
                 node = w.word[k] ^ flip
                 w.word[k] = p.slot[node] ^ flip
@@ -380,7 +379,7 @@ cdef Py_ssize_t settle_slots(Graph g, Plan *p, Words *w, int32_t *spare) noexcep
                     if g.node[node].op != OP_INPUT and g.node[node].op != OP_CONST:
                         spare[free_slots] = p.slot[node]
                         free_slots += 1
-            for k in range(at, at + l.results):
+            for k in range(at, at + f.results):
                 node = w.word[k]
                 if free_slots:
                     free_slots -= 1
@@ -389,7 +388,5 @@ cdef Py_ssize_t settle_slots(Graph g, Plan *p, Words *w, int32_t *spare) noexcep
                     p.slot[node] = <int32_t>top
                     top += 1
                 w.word[k] = p.slot[node]
-            at += l.results + l.operands
-        if l.groups == 0:
-            break
+            at += f.results + f.operands
     return top

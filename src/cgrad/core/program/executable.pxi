@@ -86,12 +86,10 @@ cdef class Code:
         """How often each instruction stands in the code: {instruction: count}; rows by their opcode."""
         cdef Py_ssize_t at = 0
         cdef int32_t *words = self.one.words
-        cdef cgrad_layout l
         cdef dict counts = {}
-        while words[at] != M_END:
+        while words[at] != BC_END:
             counts[words[at]] = counts.get(words[at], 0) + 1
-            l = cgrad_layout_of(&words[at], OP_ARITY)
-            at += l.head + l.groups*(l.results + l.operands)
+            at += cgrad_length_of(&words[at])
         return counts
 
     def use_native(self, machine, uintptr_t address, Py_ssize_t work):
@@ -124,7 +122,6 @@ cdef int encode(Code code, Encoding *e, bint lanes) except -1:
     cdef Words w
     cdef int32_t one, zero
     cdef int32_t *spare = NULL
-    cdef cgrad_layout l
     make_space(g)
     one, zero = add_number(g, 1.0), add_number(g, 0.0)
     n = g.n + 1
@@ -160,7 +157,7 @@ cdef int encode(Code code, Encoding *e, bint lanes) except -1:
                 write_guard(g, &p, &w, i, guards[at, 2], guards[at, 1], zero)
                 at += 1
         more_words(&w, 16)
-        begin_at(&w, M_END)
+        begin_at(&w, BC_END)
         for k in range(outputs.shape[0]):
             p.until[outputs[k]] = NEVER
         with nogil:
@@ -175,9 +172,8 @@ cdef int encode(Code code, Encoding *e, bint lanes) except -1:
             e.out[k] = p.slot[outputs[k]]
         e.instructions = 0
         at = 0
-        while e.words[at] != M_END:
-            l = cgrad_layout_of(&e.words[at], OP_ARITY)
-            at += l.head + l.groups*(l.results + l.operands)
+        while e.words[at] != BC_END:
+            at += cgrad_length_of(&e.words[at])
             e.instructions += 1
     finally:
         free(w.word)

@@ -1,157 +1,136 @@
-/* core/program/interpreter.c: the interpreter of programs, one point at a time. */
+/* core/program/interpreter.c: the interpreter of compiled programs, one point at a time. */
 #include <string.h>
 #include "core/program/bytecode.h"
 #include "_gen/formulas.h"
-#include "_gen/machine.h"
 
-#if defined(__GNUC__)  /* each instruction jumps to the next: processors predict that far better than one switch */
+/* Threaded code: each instruction jumps to the next one, which processors predict far better than the jump of one switch. */
+#if !defined(CGRAD_THREADED) && defined(__GNUC__)
 #define CGRAD_THREADED 1
+#elif !defined(CGRAD_THREADED)
+#define CGRAD_THREADED 0
+#endif
+
 #if defined(__clang__)
 #define UNROLLED _Pragma("unroll 4")
-#else
+#elif defined(__GNUC__)
 #define UNROLLED _Pragma("GCC unroll 4")
-#endif
 #else
-#define CGRAD_THREADED 0
 #define UNROLLED
 #endif
 
-#if defined(__GLIBC__)
-#define _GNU_SOURCE_SINCOS 1
+#if defined(__GLIBC__)  /* returns the bits of sin and cos: a test checks it */
 extern void sincos(double, double *, double *);
+#define pair_sincos sincos
+#else
+static inline void pair_sincos(double x, double *s, double *c) {
+    *s = sin(x);
+    *c = cos(x);
+}
 #endif
 
-/* s + or - the products of the terms k .. end: a subtracted one's first factor is ~slot. */
+/* s plus the products of the pairs of slots k .. end. */
+static inline double plain_sum(const int32_t *k, const int32_t *end, double s, const double *v) {
+    UNROLLED
+    for (; k < end; k += 2)
+        s += v[k[0]]*v[k[1]];
+    return s;
+}
+
+/* The same, but a product whose first slot is ~slot is subtracted: s + -p is s - p, and needs no branch. */
 static inline double signed_sum(const int32_t *k, const int32_t *end, double s, const double *v) {
     for (; k < end; k += 2) {
         int32_t minus = k[0] >> 31;
         double product = v[k[0] ^ minus]*v[k[1]];
         uint64_t bits;
         memcpy(&bits, &product, 8);
-        bits ^= (uint64_t)(uint32_t)minus << 63;  /* s + -p is s - p */
+        bits ^= (uint64_t)(uint32_t)minus << 63;
         memcpy(&product, &bits, 8);
         s += product;
     }
     return s;
 }
 
-int32_t cgrad_replay(const int32_t *CGRAD_RESTRICT w, double *CGRAD_RESTRICT v) {
-    double last = 0;
+/* Read operands, named as in bytecode.def, from the words k on. */
+#define READ_1(k) CGRAD_UNUSED double a = v[(k)[0]];
+#define READ_2(k) READ_1(k) CGRAD_UNUSED double b = v[(k)[1]];
+#define READ_3(k) READ_2(k) CGRAD_UNUSED double c = v[(k)[2]];
+#define READ_4(k) READ_3(k) CGRAD_UNUSED double d = v[(k)[3]];
+#define READ_5(k) READ_4(k) CGRAD_UNUSED double e = v[(k)[4]];
+
 #if CGRAD_THREADED
 #define AT(name) L_##name
 #define NEXT goto *labels[*w]
-#define ROW_LABEL(code, name) [OP_##code] = &&L_OP_##code,
-#define UNARY_LABEL(code, name) [OP_##code] = &&L_OP_##code, [M_LAST + OP_##code] = &&L_LAST_##code,
-    static void *const labels[M_COUNT] = {
-        CGRAD_ROWS(UNARY_LABEL, ROW_LABEL, ROW_LABEL)
-        [M_MULADD] = &&L_M_MULADD, [M_MULSUB] = &&L_M_MULSUB, [M_SUBMUL] = &&L_M_SUBMUL, [M_MUL2] = &&L_M_MUL2,
-        [M_MUL2_LAST] = &&L_M_MUL2_LAST, [M_MUL2SUB] = &&L_M_MUL2SUB, [M_MUL3] = &&L_M_MUL3, [M_MUL3ADD] = &&L_M_MUL3ADD, [M_MUL3MUL] = &&L_M_MUL3MUL, [M_WHERE_LT] = &&L_M_WHERE_LT, [M_WHERE_LE] = &&L_M_WHERE_LE,
-        [M_WHERE_EQ] = &&L_M_WHERE_EQ, [M_WHERE_NE] = &&L_M_WHERE_NE, [M_SINCOS] = &&L_M_SINCOS, [M_DOT] = &&L_M_DOT,
-        [M_DOT0] = &&L_M_DOT0, [M_SDOT] = &&L_M_SDOT, [M_SDOT0] = &&L_M_SDOT0, [M_ADDS] = &&L_M_ADDS, [M_SUBS] = &&L_M_SUBS, [M_MULS] = &&L_M_MULS,
-        [M_MULADDS] = &&L_M_MULADDS, [M_MULSUBS] = &&L_M_MULSUBS, [M_IF_LT] = &&L_M_IF_LT, [M_IF_LE] = &&L_M_IF_LE, [M_IF_EQ] = &&L_M_IF_EQ,
-        [M_IF_NE] = &&L_M_IF_NE, [M_IF_NOT_LT] = &&L_M_IF_NOT_LT, [M_IF_NOT_LE] = &&L_M_IF_NOT_LE,
-        [M_IF_NOT_EQ] = &&L_M_IF_NOT_EQ, [M_IF_NOT_NE] = &&L_M_IF_NOT_NE, [M_END] = &&L_M_END,
+#else
+#define AT(name) case BC_##name
+#define NEXT break
+#endif
+
+int32_t cgrad_interpret(const int32_t *CGRAD_RESTRICT w, double *CGRAD_RESTRICT v) {
+    double last = 0;  /* what the previous instruction computed, in a register */
+#if CGRAD_THREADED
+    static void *const labels[BC_COUNT] = {
+#define INSTRUCTION(name) [BC_##name] = &&L_##name,
+#include "core/program/bytecode.def"
     };
     NEXT;
 #else
-#define AT(name) case name
-#define NEXT break
     for (;;) switch (*w) {
 #endif
 
-#define SET(k, expression) last = expression; v[w[k]] = last
-#if CGRAD_THREADED
-#define AT_LAST(code) L_LAST_##code
-#else
-#define AT_LAST(code) case M_LAST + OP_##code
-#endif
-#define UNARY(code, name) \
-    AT(OP_##code): SET(1, f_##name(v[w[2]])); w += 3; NEXT; \
-    AT_LAST(code): SET(1, f_##name(last)); w += 3; NEXT;
-#define BINARY(code, name) AT(OP_##code): SET(1, f_##name(v[w[2]], v[w[3]])); w += 4; NEXT;
-#define TERNARY(code, name) AT(OP_##code): SET(1, f_##name(v[w[2]], v[w[3]], v[w[4]])); w += 5; NEXT;
-    CGRAD_ROWS(UNARY, BINARY, TERNARY)
-
-    AT(M_MULADD): SET(1, v[w[2]] + v[w[3]]*v[w[4]]); w += 5; NEXT;
-    AT(M_MULSUB): SET(1, v[w[2]] - v[w[3]]*v[w[4]]); w += 5; NEXT;
-    AT(M_SUBMUL): SET(1, v[w[3]]*v[w[4]] - v[w[2]]); w += 5; NEXT;
-    AT(M_MUL2): SET(1, v[w[2]]*v[w[3]] + v[w[4]]*v[w[5]]); w += 6; NEXT;
-    AT(M_MUL2_LAST): SET(1, v[w[2]]*v[w[3]] + last*v[w[5]]); w += 6; NEXT;
-    AT(M_MUL2SUB): SET(1, v[w[2]]*v[w[3]] - v[w[4]]*v[w[5]]); w += 6; NEXT;
-    AT(M_MUL3): SET(1, (v[w[2]]*v[w[3]])*v[w[4]]); w += 5; NEXT;
-    AT(M_MUL3ADD): SET(1, v[w[2]] + (v[w[3]]*v[w[4]])*v[w[5]]); w += 6; NEXT;
-    AT(M_MUL3MUL): SET(1, (v[w[2]]*v[w[3]])*v[w[4]] + v[w[5]]*v[w[6]]); w += 7; NEXT;
-    AT(M_SINCOS): {
-#if defined(_GNU_SOURCE_SINCOS)  /* the same numbers as sin and cos give: a test looks */
-        double s, c;
-        sincos(v[w[3]], &s, &c);
-        v[w[1]] = s;
-        v[w[2]] = c;
-#else
-        double x = v[w[3]];
-        v[w[1]] = sin(x);
-        v[w[2]] = cos(x);
-#endif
-        w += 4;
-        NEXT;
-    }
-    AT(M_DOT): {
-        const int32_t *end = w + 4 + 2*(ptrdiff_t)w[1], *k = w + 4;
-        double s = v[w[3]];
-        UNROLLED
-        for (; k < end; k += 2)
-            s += v[k[0]]*v[k[1]];
-        SET(2, s);
-        w = end;
-        NEXT;
-    }
-    AT(M_DOT0): {
-        const int32_t *end = w + 3 + 2*(ptrdiff_t)w[1], *k = w + 5;
-        double s = v[w[3]]*v[w[4]];
-        UNROLLED
-        for (; k < end; k += 2)
-            s += v[k[0]]*v[k[1]];
-        SET(2, s);
-        w = end;
-        NEXT;
-    }
-    AT(M_SDOT): {
-        SET(2, signed_sum(w + 4, w + 4 + 2*(ptrdiff_t)w[1], v[w[3]], v));
-        w += 4 + 2*(ptrdiff_t)w[1];
-        NEXT;
-    }
-    AT(M_SDOT0): {
-        SET(2, signed_sum(w + 5, w + 3 + 2*(ptrdiff_t)w[1], v[w[3]]*v[w[4]], v));
-        w += 3 + 2*(ptrdiff_t)w[1];
-        NEXT;
-    }
-#define RUN(code, width, expression) \
-    AT(code): { \
-        const int32_t *k = w + 2; \
-        w = k + (width)*(ptrdiff_t)w[1]; \
-        for (; k < w; k += (width)) \
-            v[k[0]] = expression; \
+#define SINGLE(name, operands, expression) \
+    AT(name): { \
+        READ_##operands(w + 2) \
+        v[w[1]] = last = expression; \
+        w += 2 + operands; \
         NEXT; \
     }
-    RUN(M_ADDS, 3, v[k[1]] + v[k[2]])
-    RUN(M_SUBS, 3, v[k[1]] - v[k[2]])
-    RUN(M_MULS, 3, v[k[1]]*v[k[2]])
-    RUN(M_MULADDS, 4, v[k[1]] + v[k[2]]*v[k[3]])
-    RUN(M_MULSUBS, 4, v[k[1]] - v[k[2]]*v[k[3]])
-#define WHERE(code, operator) \
-    AT(M_WHERE_##code): SET(1, v[w[2]] operator v[w[3]] ? v[w[4]] : v[w[5]]); w += 6; NEXT;
-    WHERE(LT, <)
-    WHERE(LE, <=)
-    WHERE(EQ, ==)
-    WHERE(NE, !=)
-#define IF(code, operator) \
-    AT(M_IF_##code): if (!(v[w[2]] operator v[w[3]])) return w[1]; w += 4; NEXT; \
-    AT(M_IF_NOT_##code): if (v[w[2]] operator v[w[3]]) return w[1]; w += 4; NEXT;
-    IF(LT, <)
-    IF(LE, <=)
-    IF(EQ, ==)
-    IF(NE, !=)
-    AT(M_END): return 0;
+#define ROW1(name, function) SINGLE(name, 1, f_##function(a))
+#define ROW2(name, function) SINGLE(name, 2, f_##function(a, b))
+#define ROW3(name, function) SINGLE(name, 3, f_##function(a, b, c))
+#define LAST(name, of, operands, expression) SINGLE(name, operands, expression)
+#define PAIR(name, function) \
+    AT(name): { \
+        double first, second; \
+        pair_##function(v[w[3]], &first, &second); \
+        v[w[1]] = first; \
+        v[w[2]] = second; \
+        w += 4; \
+        NEXT; \
+    }
+#define RUN(name, of, operands, expression) \
+    AT(name): { \
+        const int32_t *k = w + 2; \
+        w = k + (1 + operands)*(ptrdiff_t)w[1]; \
+        for (; k < w; k += 1 + operands) { \
+            READ_##operands(k + 1) \
+            v[k[0]] = expression; \
+        } \
+        NEXT; \
+    }
+#define SUM(name, based, signs) \
+    AT(name): { \
+        const int32_t *terms = w + 3 + based, *end = terms + 2*(ptrdiff_t)w[1]; \
+        if (based) \
+            last = v[w[3]]; \
+        else { \
+            last = v[terms[0]]*v[terms[1]]; \
+            terms += 2; \
+        } \
+        last = signs ? signed_sum(terms, end, last, v) : plain_sum(terms, end, last, v); \
+        v[w[2]] = last; \
+        w = end; \
+        NEXT; \
+    }
+#define GUARD(name, comparison, outcome, expression) \
+    AT(name): { \
+        READ_2(w + 2) \
+        if ((expression) != outcome) \
+            return w[1]; \
+        w += 4; \
+        NEXT; \
+    }
+#define END(name) AT(name): return 0;
+#include "core/program/bytecode.def"
 #if !CGRAD_THREADED
     }
 #endif

@@ -1,4 +1,4 @@
-/* core/program/lanes.c: programs over blocks of points, once for each kind of processor; blocks in and out. */
+/* core/program/lanes.c: bytecode over blocks of points, compiled once per kind of processor; points into blocks and out. */
 #if defined(__GNUC__) && !defined(__clang__)
 /* Branches around arithmetic that might set a flag would stop the vectoriser; flags are never looked at. */
 #pragma GCC optimize ("no-trapping-math")
@@ -8,7 +8,7 @@
 #include "core/program/bytecode.h"
 #include "core/mathlib/special.h"
 
-/* ---- C's own functions: bit for bit what cgrad_replay gives ---- */
+/* ---- C's own functions: bit for bit what cgrad_interpret computes ---- */
 #define T(name) exact_##name
 static void exact_sincos(double *s, double *c, const double *x, ptrdiff_t n) {
     ptrdiff_t j;
@@ -197,7 +197,7 @@ void cgrad_run_blocks(const cgrad_batch *b, double *v, ptrdiff_t start, ptrdiff_
         m = stop - start < n ? stop - start : n;
         gather(b, v, start, m);
         memset(failed, 0, sizeof(failed));
-        b->run(b->words, v, n, failed);
+        b->run(b->bytecode, v, n, failed);
         if (b->failed)
             memcpy(b->failed + start, failed, (size_t)m*sizeof(int32_t));
         if (sums)

@@ -1,8 +1,12 @@
-/* core/program/lanes.h: the instructions of programs over blocks of points, for one kind of processor.
+/* core/program/lanes.h: the instructions of bytecode.def over a block of points, for one kind of processor.
 
-   Included by lanes.c once a target, which defines T(name), the target's spelling of a name, and what vector functions
-   it has (LC_exp: inside formulas; LB_sin: whole blocks). A slot is a row of n lanes, n a multiple of 16, rows aligned to 64
-   bytes; a result may be written where an operand is read, lane by lane, which is what ivdep promises. */
+   lanes.c includes it once per target, having defined T(name), the target's spelling of a name, and its vector functions
+   (LC_exp: inside formulas; LB_sin: whole blocks).
+
+       slot 0  | lane 0 | lane 1 | .. | lane n-1 |      n: a multiple of CGRAD_FEWEST_LANES
+       slot 1  | lane 0 | ..                            slots are aligned to 64 bytes
+
+   A result may be written to a slot that the instruction reads. It is so lane by lane, hence ivdep is true. */
 
 #define L_(name) T(lane_##name)
 #define ROW_(name) T(row_##name)
@@ -15,7 +19,7 @@
 #endif
 #if defined(__GNUC__)
 #define ALIGNED(p) p = __builtin_assume_aligned(p, 64);
-#define MULTIPLE(n) n &= ~(ptrdiff_t)15;
+#define MULTIPLE(n) n &= ~(ptrdiff_t)(CGRAD_FEWEST_LANES - 1);
 #else
 #define ALIGNED(p)
 #define MULTIPLE(n)
@@ -28,127 +32,120 @@
 
 #include "_gen/lanes.h"
 
-/* Sums of products: 16 lanes at a time stay in registers over all terms. */
-static void T(dot)(const int32_t *w, ptrdiff_t terms, double *d, const double *c, const double *v, ptrdiff_t n) {
+/* r = c + a sum of products; without c, from the first product on. WIDE lanes at a time stay in registers over all terms. */
+static void T(sum)(const int32_t *w, ptrdiff_t terms, double *r, const double *c, const double *v, ptrdiff_t n) {
+    enum { WIDE = CGRAD_FEWEST_LANES };
     ptrdiff_t j, t, k;
-    for (j = 0; j < n; j += 16) {
-        double s[16];
+    for (j = 0; j < n; j += WIDE) {
+        double s[WIDE];
         if (c)
-            for (k = 0; k < 16; k++)
+            for (k = 0; k < WIDE; k++)
                 s[k] = c[j + k];
         else {
             const double *x = v + w[0]*n + j, *y = v + w[1]*n + j;
-            for (k = 0; k < 16; k++)
+            for (k = 0; k < WIDE; k++)
                 s[k] = x[k]*y[k];
         }
         for (t = c ? 0 : 1; t < terms; t++) {
-            const int32_t x_slot = w[2*t];
+            const int32_t x_slot = w[2*t];  /* ~slot: the product is subtracted */
             const double *x = v + (x_slot ^ (x_slot >> 31))*n + j, *y = v + w[2*t + 1]*n + j;
             if (x_slot >= 0)
-                for (k = 0; k < 16; k++)
+                for (k = 0; k < WIDE; k++)
                     s[k] += x[k]*y[k];
             else
-                for (k = 0; k < 16; k++)
+                for (k = 0; k < WIDE; k++)
                     s[k] -= x[k]*y[k];
         }
-        for (k = 0; k < 16; k++)
-            d[j + k] = s[k];
+        for (k = 0; k < WIDE; k++)
+            r[j + k] = s[k];
     }
 }
 
-#define AT(k) (v + w[k]*n)
-#define FUSED(code, words, expression) \
-    case code: { \
-        double *d = AT(1); const double *x = AT(2), *y = AT(3), *z = AT(4); \
-        LANES_4(d, x, y, z) d[j] = expression; \
-        w += words; break; \
-    }
-#define FUSED4(code, expression) \
-    case code: { \
-        double *d = AT(1); const double *x = AT(2), *y = AT(3), *z = AT(4), *u = AT(5); \
-        ALIGNED(u) LANES_4(d, x, y, z) d[j] = expression; \
-        w += 6; break; \
-    }
-#define RUN(code, expression) \
-    case code: { \
-        const int32_t *end = w + 2 + 3*(ptrdiff_t)w[1]; \
-        for (w += 2; w < end; w += 3) { \
-            double *d = AT(0); const double *x = AT(1), *y = AT(2); \
-            LANES_3(d, x, y) d[j] = expression; \
+/* Operands, named as in bytecode.def: where their lanes are, from word k on, and their numbers in lane j. */
+#define SLOT(k) (v + w[k]*n)
+#define LOCATE_1(k) const double *a_ = SLOT(k); ALIGNED(a_)
+#define LOCATE_2(k) LOCATE_1(k) const double *b_ = SLOT(k + 1); ALIGNED(b_)
+#define LOCATE_3(k) LOCATE_2(k) const double *c_ = SLOT(k + 2); ALIGNED(c_)
+#define LOCATE_4(k) LOCATE_3(k) const double *d_ = SLOT(k + 3); ALIGNED(d_)
+#define LOCATE_5(k) LOCATE_4(k) const double *e_ = SLOT(k + 4); ALIGNED(e_)
+#define READ_1 const double a = a_[j];
+#define READ_2 READ_1 const double b = b_[j];
+#define READ_3 READ_2 const double c = c_[j];
+#define READ_4 READ_3 const double d = d_[j];
+#define READ_5 READ_4 const double e = e_[j];
+
+/* The instruction whose result is word k. */
+#define COMPUTE(k, operands, expression) { \
+        double *r = SLOT(k); \
+        LOCATE_##operands(k + 1) \
+        ALIGNED(r) MULTIPLE(n) \
+        EACH { \
+            READ_##operands \
+            r[j] = expression; \
         } \
-        break; \
-    }
-#define RUN3(code, expression) \
-    case code: { \
-        const int32_t *end = w + 2 + 4*(ptrdiff_t)w[1]; \
-        for (w += 2; w < end; w += 4) { \
-            double *d = AT(0); const double *x = AT(1), *y = AT(2), *z = AT(3); \
-            LANES_4(d, x, y, z) d[j] = expression; \
-        } \
-        break; \
-    }
-#define GUARD(code, operator) \
-    case M_IF_##code: case M_IF_NOT_##code: { \
-        const double *x = AT(2), *y = AT(3); \
-        int32_t k = w[1], stay = w[0] == M_IF_##code, alive = 0; \
-        ALIGNED(x) ALIGNED(y) \
-        for (j = 0; j < n; j++) { \
-            failed[j] = failed[j] ? failed[j] : (x[j] operator y[j]) == stay ? 0 : k; \
-            alive |= failed[j] == 0; \
-        } \
-        if (!alive) return; \
-        w += 4; break; \
     }
 
 static void T(lanes)(const int32_t *w, double *v, ptrdiff_t n, int32_t *failed) {
     ptrdiff_t j;
     MULTIPLE(n)
     for (;;) switch (*w) {
-    LANE_ROWS
-    FUSED(M_MULADD, 5, x[j] + y[j]*z[j])
-    FUSED(M_MULSUB, 5, x[j] - y[j]*z[j])
-    FUSED(M_SUBMUL, 5, y[j]*z[j] - x[j])
-    FUSED(M_MUL3, 5, (x[j]*y[j])*z[j])
-    FUSED4(M_MUL3ADD, x[j] + (y[j]*z[j])*u[j])
-    case M_MUL3MUL: {
-        double *d = AT(1);
-        const double *x = AT(2), *y = AT(3), *z = AT(4), *u = AT(5), *t = AT(6);
-        ALIGNED(u) ALIGNED(t) LANES_4(d, x, y, z) d[j] = (x[j]*y[j])*z[j] + u[j]*t[j];
-        w += 7;
+#define ROW1(name, function) case BC_##name: ROW_(function)(SLOT(1), SLOT(2), n); w += 3; break;
+#define ROW2(name, function) case BC_##name: ROW_(function)(SLOT(1), SLOT(2), SLOT(3), n); w += 4; break;
+#define ROW3(name, function) case BC_##name: ROW_(function)(SLOT(1), SLOT(2), SLOT(3), SLOT(4), n); w += 5; break;
+#define SINGLE(name, operands, expression) \
+    case BC_##name: \
+        COMPUTE(1, operands, expression) \
+        w += 2 + operands; \
         break;
+#define LAST(name, of, operands, expression)
+#define PAIR(name, function) \
+    case BC_##name: \
+        T(function)(SLOT(1), SLOT(2), SLOT(3), n); \
+        w += 4; \
+        break;
+#define RUN(name, of, operands, expression) \
+    case BC_##name: { \
+        const int32_t *end = w + 2 + (1 + operands)*(ptrdiff_t)w[1]; \
+        for (w += 2; w < end; w += 1 + operands) \
+            COMPUTE(0, operands, expression) \
+        break; \
     }
-    FUSED4(M_MUL2, x[j]*y[j] + z[j]*u[j])
-    FUSED4(M_MUL2SUB, x[j]*y[j] - z[j]*u[j])
-    case M_SINCOS:
-        T(sincos)(AT(1), AT(2), AT(3), n);
-        w += 4;
+#define SUM(name, based, signs) \
+    case BC_##name: \
+        T(sum)(w + 3 + based, w[1], SLOT(2), based ? SLOT(3) : NULL, v, n); \
+        w += 3 + based + 2*(ptrdiff_t)w[1]; \
         break;
-    case M_DOT: case M_SDOT:
-        T(dot)(w + 4, w[1], AT(2), AT(3), v, n);
-        w += 4 + 2*(ptrdiff_t)w[1];
-        break;
-    case M_DOT0: case M_SDOT0:
-        T(dot)(w + 3, w[1], AT(2), NULL, v, n);
-        w += 3 + 2*(ptrdiff_t)w[1];
-        break;
-    RUN(M_ADDS, x[j] + y[j])
-    RUN(M_SUBS, x[j] - y[j])
-    RUN(M_MULS, x[j]*y[j])
-    RUN3(M_MULADDS, x[j] + y[j]*z[j])
-    RUN3(M_MULSUBS, x[j] - y[j]*z[j])
-    FUSED4(M_WHERE_LT, x[j] < y[j] ? z[j] : u[j])
-    FUSED4(M_WHERE_LE, x[j] <= y[j] ? z[j] : u[j])
-    FUSED4(M_WHERE_EQ, x[j] == y[j] ? z[j] : u[j])
-    FUSED4(M_WHERE_NE, x[j] != y[j] ? z[j] : u[j])
-    GUARD(LT, <)
-    GUARD(LE, <=)
-    GUARD(EQ, ==)
-    GUARD(NE, !=)
-    default:
-        return;
+#define GUARD(name, comparison, outcome, expression) \
+    case BC_##name: { \
+        int32_t alive = 0, number = w[1]; \
+        LOCATE_2(2) \
+        for (j = 0; j < n; j++) { \
+            READ_2 \
+            failed[j] = failed[j] ? failed[j] : (expression) == outcome ? 0 : number; \
+            alive |= failed[j] == 0; \
+        } \
+        if (!alive) \
+            return; \
+        w += 4; \
+        break; \
+    }
+#define END(name) case BC_##name: return;
+#include "core/program/bytecode.def"
     }
 }
 
+#undef SLOT
+#undef LOCATE_1
+#undef LOCATE_2
+#undef LOCATE_3
+#undef LOCATE_4
+#undef LOCATE_5
+#undef READ_1
+#undef READ_2
+#undef READ_3
+#undef READ_4
+#undef READ_5
+#undef COMPUTE
 #undef L_
 #undef ROW_
 #undef EACH
@@ -159,10 +156,3 @@ static void T(lanes)(const int32_t *w, double *v, ptrdiff_t n, int32_t *failed) 
 #undef LANES_2
 #undef LANES_3
 #undef LANES_4
-#undef AT
-#undef FUSED
-#undef FUSED4
-#undef RUN
-#undef RUN3
-#undef GUARD
-#undef LANE_ROWS

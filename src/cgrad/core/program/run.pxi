@@ -14,7 +14,7 @@ cdef extern from "core/program/bytecode.h" nogil:
         Py_ssize_t stride
     ctypedef struct cgrad_batch:
         cgrad_lanes_function run
-        const int32_t *words
+        const int32_t *bytecode
         const int32_t *out
         const double *constant
         const cgrad_place *source
@@ -83,9 +83,9 @@ cdef int32_t run(Code c, Workspace w) noexcept:
         return c.guard_numbers[failed - 1] if failed else 0
     if c.one.size > LONG_RUN:
         with nogil:
-            failed = cgrad_replay(c.one.words, w.v)
+            failed = cgrad_interpret(c.one.words, w.v)
     else:
-        failed = cgrad_replay(c.one.words, w.v)
+        failed = cgrad_interpret(c.one.words, w.v)
     for k in range(c.results):
         results[k] = w.v[c.one.out[k]]
     return failed
@@ -133,7 +133,7 @@ cdef class Batch:
         self.b.run = cgrad_lanes_named(name)
         if self.b.run == NULL:
             raise ValueError(f"lanes: {kind!r} is not for this processor: there are {', '.join(lanes_available())}")
-        self.b.words, self.b.out, self.b.constant = code.many.words, code.many.out, code.graph.number
+        self.b.bytecode, self.b.out, self.b.constant = code.many.words, code.many.out, code.graph.number
         self.b.source, self.b.target = self.source, self.target
         self.b.index = NULL if index is None else <Py_ssize_t *>cnp.PyArray_DATA(<cnp.ndarray>index)
         self.b.failed = <int32_t *>cnp.PyArray_DATA(<cnp.ndarray>self.failed)
