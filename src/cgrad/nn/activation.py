@@ -1,7 +1,7 @@
 """Activations: elementwise functions with PyTorch's derivatives at their kinks, and a module of each.
 
-The functions take Tensors, Values, arrays and numbers; they are composed of the op table's rows, so
-their derivatives exist to any order. They are methods of Tensors as well: ``t.elu()``, ``t.silu(beta)``.
+The functions take Tensors, Values, arrays and numbers. They are composed of rows of the op table, so that their
+derivatives exist to any order, and are methods of Tensor as well: ``t.elu()``, ``t.silu(beta)``.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ __all__ = [
 
 
 def elu(x: Any, alpha: float = 1.0) -> Any:
-    """x where x > 0, else alpha*(exp(x) - 1); the derivative at 0 is alpha.
+    """Exponential linear unit: x where x > 0, else alpha*(exp(x) - 1); the derivative at 0 is alpha.
 
-    Exponential linear unit: Clevert, Unterthiner, Hochreiter, arXiv:1511.07289 (2015).
+    Clevert, Unterthiner, Hochreiter, arXiv:1511.07289 (2015).
 
     >>> from cgrad.nn.functional import elu
     >>> elu(2.0), round(elu(-1.0), 6)
@@ -37,10 +37,9 @@ def elu(x: Any, alpha: float = 1.0) -> Any:
 
 
 def silu(x: Any, beta: float = 1.0) -> Any:
-    """x*sigmoid(beta*x).
+    """Sigmoid linear unit (swish), x*sigmoid(beta*x).
 
-    Sigmoid linear unit, swish: Elfwing, Uchibe, Doya, arXiv:1702.03118 (2017); with beta: Ramachandran,
-    Zoph, Le, arXiv:1710.05941 (2017).
+    Elfwing, Uchibe, Doya, arXiv:1702.03118 (2017); with beta: Ramachandran, Zoph, Le, arXiv:1710.05941 (2017).
 
     >>> from cgrad.nn.functional import silu
     >>> silu(0.0), round(silu(1.0), 6)
@@ -50,7 +49,7 @@ def silu(x: Any, beta: float = 1.0) -> Any:
 
 
 def leaky_relu(x: Any, neg_slope: float = 0.01) -> Any:
-    """x where x > 0, else neg_slope*x; the derivative at 0 is neg_slope.
+    """Leaky rectifier: x where x > 0, else neg_slope*x; the derivative at 0 is neg_slope.
 
     Maas, Hannun, Ng: Rectifier nonlinearities improve neural network acoustic models (2013).
 
@@ -65,9 +64,9 @@ leakyrelu = leaky_relu  # giagrad's name
 
 
 def softplus(x: Any, beta: float = 1.0, limit: float = 20.0) -> Any:
-    """log(1 + exp(beta*x))/beta; x itself where beta*x > limit, as PyTorch has it.
+    """log(1 + exp(beta*x))/beta; x itself where beta*x > limit, as in PyTorch.
 
-    ``cgrad.softplus(x)`` is the function without the cut, which leaves out up to exp(-limit)/beta.
+    ``cgrad.softplus(x)`` is the function without the cut, which drops up to exp(-limit)/beta.
 
     >>> from cgrad.nn.functional import softplus
     >>> round(softplus(0.0, beta=2.0), 6), softplus(30.0)
@@ -93,10 +92,12 @@ def quick_gelu(x: Any) -> Any:
 
 
 def gelu(x: Any, approximate: str = "none") -> Any:
-    """x*P(N <= x) for a standard normal N, that is x*erfc(-x/sqrt(2))/2, of full relative accuracy for x < 0 too.
+    """Gaussian error linear unit: x times the standard normal distribution function, x*erfc(-x/sqrt(2))/2.
 
-    approximate="tanh": x*(1 + tanh(sqrt(2/pi)*(x + 0.044715*x^3)))/2.
-    Hendrycks, Gimpel, arXiv:1606.08415 (2016). Raises ValueError for another ``approximate``.
+    Hendrycks, Gimpel, arXiv:1606.08415 (2016).
+
+    approximate: "none", of full relative accuracy for x < 0 too; or "tanh", x*(1 + tanh(sqrt(2/pi)*(x +
+    0.044715*x^3)))/2. Raises ValueError for another one.
 
     >>> from cgrad.nn.functional import gelu
     >>> round(gelu(1.0), 6), round(gelu(1.0, "tanh"), 6)
@@ -110,7 +111,7 @@ def gelu(x: Any, approximate: str = "none") -> Any:
 
 
 def relu6(x: Any) -> Any:
-    """min(max(x, 0), 6); the derivative at 0 and at 6 is 0.
+    """min(max(x, 0), 6); the derivatives at 0 and at 6 are 0.
 
     Krizhevsky: Convolutional deep belief networks on CIFAR-10 (2010).
 
@@ -159,7 +160,7 @@ methods(Tensor, {
 # ---- modules -------------------------------------------------------------------------------------
 
 class ReLU(Module):
-    """max(x, 0); the derivative at 0 is 0.
+    """Rectifier, max(x, 0); the derivative at 0 is 0.
 
     >>> from cgrad.nn import ReLU
     >>> ReLU()(-3.0)
@@ -171,7 +172,7 @@ class ReLU(Module):
 
 
 class ReLU6(Module):
-    """See ``functional.relu6``."""
+    """Rectifier cut at 6: see ``functional.relu6``."""
 
     def forward(self, x: Any) -> Any:
         return relu6(x)
@@ -192,7 +193,7 @@ class Tanh(Module):
 
 
 class ELU(Module):
-    """ELU(alpha=1.0): see ``functional.elu``."""
+    """Exponential linear unit: see ``functional.elu``."""
 
     def __init__(self, alpha: float = 1.0) -> None:
         self.alpha = alpha
@@ -205,7 +206,7 @@ class ELU(Module):
 
 
 class SiLU(Module):
-    """SiLU(beta=1.0): see ``functional.silu``."""
+    """Sigmoid linear unit: see ``functional.silu``."""
 
     def __init__(self, beta: float = 1.0) -> None:
         self.beta = beta
@@ -218,7 +219,7 @@ class SiLU(Module):
 
 
 class LeakyReLU(Module):
-    """LeakyReLU(neg_slope=0.01): see ``functional.leaky_relu``."""
+    """Leaky rectifier: see ``functional.leaky_relu``."""
 
     def __init__(self, neg_slope: float = 0.01) -> None:
         self.neg_slope = neg_slope
@@ -231,7 +232,7 @@ class LeakyReLU(Module):
 
 
 class Softplus(Module):
-    """Softplus(beta=1.0, limit=20.0): see ``functional.softplus``. SoftPlus is another name of it."""
+    """Smooth rectifier: see ``functional.softplus``; also called SoftPlus."""
 
     def __init__(self, beta: float = 1.0, limit: float = 20.0) -> None:
         self.beta = beta
@@ -248,14 +249,14 @@ SoftPlus = Softplus
 
 
 class QuickGELU(Module):
-    """See ``functional.quick_gelu``."""
+    """Approximate Gaussian error linear unit: see ``functional.quick_gelu``."""
 
     def forward(self, x: Any) -> Any:
         return quick_gelu(x)
 
 
 class GELU(Module):
-    """GELU(approximate="none"): see ``functional.gelu``."""
+    """Gaussian error linear unit: see ``functional.gelu``."""
 
     def __init__(self, approximate: str = "none") -> None:
         self.approximate = approximate
@@ -268,7 +269,7 @@ class GELU(Module):
 
 
 class Mish(Module):
-    """Mish(beta=1.0): see ``functional.mish``."""
+    """Mish: see ``functional.mish``."""
 
     def __init__(self, beta: float = 1.0) -> None:
         self.beta = beta
@@ -281,14 +282,14 @@ class Mish(Module):
 
 
 class Hardswish(Module):
-    """See ``functional.hardswish``."""
+    """Hard swish: see ``functional.hardswish``."""
 
     def forward(self, x: Any) -> Any:
         return hardswish(x)
 
 
 class Softmax(Module):
-    """Softmax(axis): exp(x)/sum(exp(x)) along an axis."""
+    """Softmax along an axis, exp(x)/sum(exp(x))."""
 
     def __init__(self, axis: int) -> None:
         self.axis = axis
@@ -301,7 +302,7 @@ class Softmax(Module):
 
 
 class LogSoftmax(Module):
-    """LogSoftmax(axis): x - log(sum(exp(x))) along an axis."""
+    """Logarithm of softmax along an axis, x - log(sum(exp(x)))."""
 
     def __init__(self, axis: int) -> None:
         self.axis = axis

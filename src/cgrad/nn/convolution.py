@@ -1,10 +1,9 @@
 """Convolution over any number of axes, its two adjoints, and the layers Conv1D, Conv2D, Conv3D.
 
-Three bilinear maps: the convolution y = C(x, w), and what is orthogonal to it, with <g, C(x, w)> =
-<A(g, w), x> = <B(g, x), w>. The adjoint of each in each argument is one of the other two, so that three rules
-give derivatives to any order. All three are products of matrices of which one, (channels*kernel, output*batch),
-holds the input's windows as columns (im2col). Inside, the batch is the last axis: then the runs of memory that are
-copied and added are long, however small the images.
+Three bilinear maps: the convolution y = C(x, w) and its adjoints, <g, C(x, w)> = <A(g, w), x> = <B(g, x), w>. The
+adjoint of each in each argument is one of the other two, so three rules give derivatives to any order. All three are
+matrix products in which one factor, (channels*kernel, output*batch), holds the input's windows as columns (im2col).
+Inside, the batch is the last axis: memory is then copied and added in long runs, however small the images.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from numpy.lib.stride_tricks import as_strided
 from .. import errors
 from .._core import Primitive, Tensor
 from . import init
-from ._support import Ints, floats, sizes, whole
+from ._support import Ints, as_floats, check_int, check_sizes
 from .module import Module
 
 __all__ = ["Conv1D", "Conv2D", "Conv3D", "conv1d", "conv2d", "conv3d"]
@@ -27,14 +26,14 @@ Pads = tuple[tuple[int, int], ...]
 MODES = {"zeros": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
 
 
-def _reach(shape: Ints, kernel: Ints, stride: Ints, pads: Pads, dilation: Ints) -> Ints:
-    """The output's sizes."""
+def _output_sizes(shape: Ints, kernel: Ints, stride: Ints, pads: Pads, dilation: Ints) -> Ints:
+    """The lengths of the output's axes."""
     return tuple([(n + lo + hi - d*(k - 1) - 1)//s + 1
                   for n, k, s, (lo, hi), d in zip(shape, kernel, stride, pads, dilation, strict=True)])
 
 
-def _inner(shape: Ints, pads: Pads) -> tuple[slice, ...]:
-    """Where the input lies in the padded one (channels, ..., batch)."""
+def _interior(shape: Ints, pads: Pads) -> tuple[slice, ...]:
+    """The index of the input in the padded one, (channels, ..., batch)."""
     return (slice(None), *[slice(lo, lo + n) for n, (lo, _) in zip(shape, pads, strict=True)])
 
 
@@ -44,7 +43,7 @@ def _batch_last(x: Any) -> Any:
 
 
 def _batch_first(x: Any) -> Any:
-    """(channels, ..., batch) as (batch, channels, ...), in memory too."""
+    """(channels, ..., batch) as (batch, channels, ...), contiguous."""
     return np.ascontiguousarray(x.transpose(x.ndim - 1, *range(x.ndim - 1)))
 
 
@@ -52,13 +51,13 @@ def _columns(x: Any, kernel: Ints, stride: Ints, pads: Pads, dilation: Ints, gro
     """(groups, channels/groups*kernel, output*batch): every window of x (batch, channels, ...) as a column."""
     batch, channels = x.shape[:2]
     shape = x.shape[2:]
-    held = np.zeros((channels, *[n + lo + hi for n, (lo, hi) in zip(shape, pads, strict=True)], batch), x.dtype)
-    held[_inner(shape, pads)] = _batch_last(x)
-    out = _reach(shape, kernel, stride, pads, dilation)
-    first, *each, last = held.strides
-    windows = as_strided(held, (channels, *kernel, *out, batch),
-                         (first, *[s*d for s, d in zip(each, dilation, strict=True)],
-                          *[s*t for s, t in zip(each, stride, strict=True)], last), writeable=False)
+    padded = np.zeros((channels, *[n + lo + hi for n, (lo, hi) in zip(shape, pads, strict=True)], batch), x.dtype)
+    padded[_interior(shape, pads)] = _batch_last(x)
+    out = _output_sizes(shape, kernel, stride, pads, dilation)
+    first, *middle, last = padded.strides
+    windows = as_strided(padded, (channels, *kernel, *out, batch),
+                         (first, *[s*d for s, d in zip(middle, dilation, strict=True)],
+                          *[s*t for s, t in zip(middle, stride, strict=True)], last), writeable=False)
     return windows.reshape(groups, channels//groups*math.prod(kernel), math.prod(out)*batch)
 
 
@@ -67,17 +66,17 @@ def _rows(g: Any, groups: int) -> Any:
     return _batch_last(g).reshape(groups, g.shape[1]//groups, -1 if g.size else 0)
 
 
-def _convolved(x: Any, w: Any, *bias: Any, stride: Ints, pads: Pads, dilation: Ints, groups: int) -> Any:
+def _convolve_forward(x: Any, w: Any, *bias: Any, stride: Ints, pads: Pads, dilation: Ints, groups: int) -> Any:
     kernel = w.shape[2:]
-    found = np.matmul(w.reshape(groups, w.shape[0]//groups, -1), _columns(x, kernel, stride, pads, dilation, groups))
-    found = found.reshape(w.shape[0], *_reach(x.shape[2:], kernel, stride, pads, dilation), x.shape[0])
+    out = np.matmul(w.reshape(groups, w.shape[0]//groups, -1), _columns(x, kernel, stride, pads, dilation, groups))
+    out = out.reshape(w.shape[0], *_output_sizes(x.shape[2:], kernel, stride, pads, dilation), x.shape[0])
     for b in bias:
-        found += b.reshape(-1, *(1,)*(found.ndim - 1))
-    return _batch_first(found)
+        out += b.reshape(-1, *(1,)*(out.ndim - 1))
+    return _batch_first(out)
 
 
-def _spread(g: Any, w: Any, *, shape: Ints, stride: Ints, pads: Pads, dilation: Ints, groups: int) -> Any:
-    """Every window's column added where it came from (col2im); shape: the input's."""
+def _input_forward(g: Any, w: Any, *, shape: Ints, stride: Ints, pads: Pads, dilation: Ints, groups: int) -> Any:
+    """Each window's column added where it was read (col2im); shape: the input's."""
     kernel, out, batch = w.shape[2:], g.shape[2:], g.shape[0]
     columns = np.matmul(w.reshape(groups, w.shape[0]//groups, -1).swapaxes(1, 2), _rows(g, groups))
     columns = columns.reshape(shape[1], *kernel, *out, batch)
@@ -86,11 +85,11 @@ def _spread(g: Any, w: Any, *, shape: Ints, stride: Ints, pads: Pads, dilation: 
         where = tuple([slice(k*d, k*d + (n - 1)*s + 1, s)
                        for k, d, n, s in zip(offset, dilation, out, stride, strict=True)])
         padded[(slice(None), *where)] += columns[(slice(None), *offset)]
-    return _batch_first(padded[_inner(shape[2:], pads)])
+    return _batch_first(padded[_interior(shape[2:], pads)])
 
 
-def _weighed(g: Any, x: Any, *, shape: Ints, stride: Ints, pads: Pads, dilation: Ints, groups: int) -> Any:
-    """How far each kernel element sees the input as g; shape: the weight's."""
+def _weight_forward(g: Any, x: Any, *, shape: Ints, stride: Ints, pads: Pads, dilation: Ints, groups: int) -> Any:
+    """The products of g with the windows of x, summed over the batch; shape: the weight's."""
     columns = _columns(x, shape[2:], stride, pads, dilation, groups)
     return np.matmul(_rows(g, groups), columns.swapaxes(1, 2)).reshape(shape)
 
@@ -103,11 +102,11 @@ def _convolve_vjp(k: int, g: Any, out: Any, x: Any, w: Any, *bias: Any, **geomet
     return np.sum(g, axis=(0, *range(2, len(g.shape))))
 
 
-_convolve: Primitive = Primitive("convolve", _convolved, _convolve_vjp)
-_input_adjoint: Primitive = Primitive("transposed convolution", _spread, (
+_convolve: Primitive = Primitive("convolve", _convolve_forward, _convolve_vjp)
+_input_adjoint: Primitive = Primitive("transposed convolution", _input_forward, (
     lambda g, out, y, w, shape, **geometry: _convolve(g, w, **geometry),
     lambda g, out, y, w, shape, **geometry: _weight_adjoint(y, g, shape=w.shape, **geometry)))
-_weight_adjoint: Primitive = Primitive("convolution's weight adjoint", _weighed, (
+_weight_adjoint: Primitive = Primitive("convolution's weight adjoint", _weight_forward, (
     lambda g, out, y, x, shape, **geometry: _convolve(x, g, **geometry),
     lambda g, out, y, x, shape, **geometry: _input_adjoint(y, g, shape=x.shape, **geometry)))
 
@@ -124,27 +123,27 @@ def _pads(op: str, padding: Any, kernel: Ints, stride: Ints, dilation: Ints) -> 
         return tuple([(n//2, n - n//2) for n in spans])
     if isinstance(padding, str):
         raise errors.bad_option(op, "padding", padding, "give whole numbers, 'same' or 'valid'")
-    return tuple([(n, n) for n in sizes(op, "padding", padding, len(kernel), 0)])
+    return tuple([(n, n) for n in check_sizes(op, "padding", padding, len(kernel), 0)])
 
 
-def padded(x: Any, pads: Pads, mode: str) -> Any:
-    """x with its last axes continued beyond their ends by its own elements."""
+def _pad_by_copies(x: Any, pads: Pads, mode: str) -> Any:
+    """x with its last axes padded by copies of its own elements."""
     index: list[Any] = [slice(None)]*(x.ndim - len(pads))
     for k, (lo, hi) in enumerate(pads):
-        places = np.pad(np.arange(x.shape[x.ndim - len(pads) + k]), (lo, hi), mode=mode)  # type: ignore[call-overload]
-        index.append(places.reshape(-1, *(1,)*(len(pads) - 1 - k)))
+        source = np.pad(np.arange(x.shape[x.ndim - len(pads) + k]), (lo, hi), mode=mode)  # type: ignore[call-overload]
+        index.append(source.reshape(-1, *(1,)*(len(pads) - 1 - k)))
     return x[tuple(index)]
 
 
 def _conv(n: int, x: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilation: Any, groups: int,
           mode: str = "zeros") -> Any:
     op = f"conv{n}d"
-    x = floats(op, "x", x)
+    x = as_floats(op, "x", x)
     if weight.ndim != n + 2:
         raise errors.layer_shape(op, "weight", weight.shape, f"give (out, in/groups, {n} sizes of the kernel)")
     if x.ndim not in (n + 1, n + 2):
         raise errors.layer_shape(op, "x", x.shape, f"give (batch, channels, {n} sizes), or without the batch")
-    groups = whole(op, "groups", groups)
+    groups = check_int(op, "groups", groups)
     if weight.shape[0] % groups:
         raise errors.bad_option(op, "groups", groups, f"give a divisor of the {weight.shape[0]} output channels")
     if x.shape[-n - 1] != weight.shape[1]*groups:
@@ -153,29 +152,30 @@ def _conv(n: int, x: Any, weight: Any, bias: Any, stride: Any, padding: Any, dil
     if bias is not None and bias.shape != weight.shape[:1]:
         raise errors.layer_shape(op, "bias", bias.shape, f"give ({weight.shape[0]},)")
     kernel = weight.shape[2:]
-    steps, spacing = sizes(op, "stride", stride, n), sizes(op, "dilation", dilation, n)
+    steps, spacing = check_sizes(op, "stride", stride, n), check_sizes(op, "dilation", dilation, n)
     pads = _pads(op, padding, kernel, steps, spacing)
     if x.ndim == n + 1:
         out = _conv(n, np.reshape(x, (1, *x.shape)), weight, bias, stride, padding, dilation, groups, mode)
         return np.reshape(out, out.shape[1:])
-    if any(m < 1 for m in _reach(x.shape[2:], kernel, steps, pads, spacing)):
+    if any(m < 1 for m in _output_sizes(x.shape[2:], kernel, steps, pads, spacing)):
         raise errors.layer_shape(op, "x", x.shape, f"with padding {pads} it is smaller than the kernel {kernel} of "
                                  f"dilation {spacing}")
     if mode != "zeros":
-        x, pads = padded(x, pads, MODES[mode]), ((0, 0),)*n
+        x, pads = _pad_by_copies(x, pads, MODES[mode]), ((0, 0),)*n
     return _convolve(*(x, weight) if bias is None else (x, weight, bias),
                      stride=steps, pads=pads, dilation=spacing, groups=groups)
 
 
 def conv1d(x: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1,
            groups: int = 1) -> Any:
-    """out[b, o, t] = bias[o] + sum over c, k of weight[o, c, k]*x[b, c, t*stride - padding + k*dilation].
+    """Convolution over one axis.
 
-    x (batch, channels, L) or (channels, L), weight (out, channels/groups, K), bias (out,) or None. In each of
-    the groups, out/groups output channels see channels/groups input channels. padding: zeros at both ends, a
-    number, "same" (output as long as the input, stride 1) or "valid" (none).
-    Gives (batch, out, (L + 2*padding - dilation*(K - 1) - 1)//stride + 1).
-    Raises ValueError for shapes and options that do not fit.
+    out[b, o, t] = bias[o] + sum over c, k of weight[o, c, k]*x[b, c, t*stride - padding + k*dilation].
+
+    x: (batch, channels, L) or (channels, L). weight: (out, channels/groups, K). bias: (out,) or None. padding: zeros at
+    both ends, a number, "same" (output as long as the input; stride 1) or "valid" (none). groups: each of the groups
+    maps channels/groups input channels to out/groups output channels. Returns (batch, out, n), or (out, n), with n = (L
+    + 2*padding - dilation*(K - 1) - 1)//stride + 1. Raises ValueError for shapes and options that do not fit.
 
     >>> import numpy as np
     >>> from cgrad.nn.functional import conv1d
@@ -187,9 +187,10 @@ def conv1d(x: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any 
 
 def conv2d(x: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1,
            groups: int = 1) -> Any:
-    """As ``conv1d`` over two axes: x (batch, channels, H, W), weight (out, channels/groups, KH, KW).
+    """Convolution over two axes: see ``conv1d``.
 
-    stride, padding, dilation: one number, or one an axis.
+    x: (batch, channels, H, W) or (channels, H, W). weight: (out, channels/groups, KH, KW). stride, padding, dilation:
+    one number, or one for each axis.
 
     >>> import numpy as np
     >>> from cgrad.nn.functional import conv2d
@@ -203,7 +204,9 @@ def conv2d(x: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any 
 
 def conv3d(x: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1,
            groups: int = 1) -> Any:
-    """As ``conv2d`` over three axes: x (batch, channels, D, H, W), weight (out, channels/groups, KD, KH, KW).
+    """Convolution over three axes: see ``conv2d``.
+
+    x: (batch, channels, D, H, W) or (channels, D, H, W). weight: (out, channels/groups, KD, KH, KW).
 
     >>> import numpy as np
     >>> from cgrad.nn.functional import conv3d
@@ -222,12 +225,12 @@ class _ConvND(Module):
                  dilation: Any = 1, groups: int = 1, bias: bool = True, padding_mode: str = "zeros",
                  dtype: Any = None, *, rng: Any = None) -> None:
         op = type(self).__name__
-        self.in_channels = whole(op, "in_channels", in_channels)
-        self.out_channels = whole(op, "out_channels", out_channels)
-        self.kernel_size = sizes(op, "kernel_size", kernel_size, self.n)
-        self.stride = sizes(op, "stride", stride, self.n)
-        self.dilation = sizes(op, "dilation", dilation, self.n)
-        self.groups = whole(op, "groups", groups)
+        self.in_channels = check_int(op, "in_channels", in_channels)
+        self.out_channels = check_int(op, "out_channels", out_channels)
+        self.kernel_size = check_sizes(op, "kernel_size", kernel_size, self.n)
+        self.stride = check_sizes(op, "stride", stride, self.n)
+        self.dilation = check_sizes(op, "dilation", dilation, self.n)
+        self.groups = check_int(op, "groups", groups)
         if in_channels % groups or out_channels % groups:
             raise errors.bad_option(op, "groups", groups, f"give a divisor of {in_channels} and of {out_channels}")
         if padding_mode not in MODES:
@@ -254,13 +257,12 @@ class _ConvND(Module):
 
 
 class Conv1D(_ConvND):
-    """Conv1D(in_channels, out_channels, kernel_size, stride=1, padding=0, dilation=1, groups=1, bias=True,
-    padding_mode="zeros", dtype=None, *, rng=None): see ``functional.conv1d``.
+    """Convolution layer over one axis: see ``functional.conv1d``.
 
-    weight (out_channels, in_channels/groups, kernel_size) and bias (out_channels,) start from U(-k, k),
-    k = 1/sqrt(fan_in), as PyTorch's do. padding_mode: what stands beyond the ends: "zeros", "reflect",
-    "replicate", "circular". A call takes (batch, in_channels, L) or (in_channels, L).
-    Raises ValueError for options or shapes that do not fit.
+    weight (out_channels, in_channels/groups, kernel_size) and bias (out_channels,) start from U(-k, k), k =
+    1/sqrt(fan_in), as in PyTorch. padding_mode: the values beyond the ends, "zeros", "reflect", "replicate" or
+    "circular". dtype: float64 if None. rng: a generator or a seed; the one of ``nn.init`` if None. A call takes (batch,
+    in_channels, L) or (in_channels, L). Raises ValueError for options or shapes that do not fit.
 
     >>> import numpy as np
     >>> from cgrad.nn import Conv1D
@@ -272,11 +274,10 @@ class Conv1D(_ConvND):
 
 
 class Conv2D(_ConvND):
-    """Conv2D(in_channels, out_channels, kernel_size, stride=1, padding=0, dilation=1, groups=1, bias=True,
-    padding_mode="zeros", dtype=None, *, rng=None): see ``functional.conv2d`` and ``Conv1D``.
+    """Convolution layer over two axes: see ``functional.conv2d`` and ``Conv1D``.
 
-    kernel_size, stride, padding, dilation: one number, or one an axis. A call takes (batch, in_channels, H, W)
-    or (in_channels, H, W).
+    kernel_size, stride, padding, dilation: one number, or one for each axis. A call takes (batch, in_channels, H, W) or
+    (in_channels, H, W).
 
     >>> import numpy as np
     >>> from cgrad.nn import Conv2D
@@ -288,8 +289,7 @@ class Conv2D(_ConvND):
 
 
 class Conv3D(_ConvND):
-    """Conv3D(in_channels, out_channels, kernel_size, stride=1, padding=0, dilation=1, groups=1, bias=True,
-    padding_mode="zeros", dtype=None, *, rng=None): see ``functional.conv3d`` and ``Conv2D``.
+    """Convolution layer over three axes: see ``functional.conv3d`` and ``Conv2D``.
 
     A call takes (batch, in_channels, D, H, W) or (in_channels, D, H, W).
 

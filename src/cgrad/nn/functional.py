@@ -1,6 +1,6 @@
 """The functions behind the layers, under PyTorch's names.
 
-They take Tensors, Values where these make sense, and plain arrays, which give plain results.
+They take Tensors, Values where that makes sense, and plain arrays, of which they return plain results.
 """
 
 from __future__ import annotations

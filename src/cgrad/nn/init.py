@@ -1,12 +1,12 @@
 """Initial values of parameters, set in place.
 
-Each function takes a Tensor, a float array, a Value, or (nested) lists of Values, sets it and gives it back.
-Names with an underscore at the end (``xavier_uniform_``, as PyTorch has them) are the same functions.
-Random numbers come from one generator of this module, which ``manual_seed(n)`` starts anew, or from the
-argument ``rng``: a ``numpy.random.Generator`` or a seed.
+Each function takes a Tensor, a float array, a Value, or (nested) lists of Values, sets its values and returns it. Names
+with a trailing underscore (``xavier_uniform_``, as in PyTorch) are the same functions. Random numbers come from one
+generator of this module, which ``manual_seed(n)`` restarts, or from the argument ``rng``: a ``numpy.random.Generator``
+or a seed.
 
-The *fans* of a weight of shape (out, in, *receptive field) are fan_in = in*prod(receptive field) and
-fan_out = out*prod(receptive field): what one output reads, and what one input feeds.
+The *fans* of a weight of shape (out, in, *receptive field) are fan_in = in*prod(receptive field), the number of inputs
+of an output, and fan_out = out*prod(receptive field), the number of outputs of an input.
 
 >>> import cgrad
 >>> from cgrad.nn import init
@@ -39,7 +39,7 @@ _generator = np.random.default_rng()
 
 
 def manual_seed(n: int | None) -> None:
-    """Start this module's random numbers (those of layers and of dropout, too) anew from the seed n.
+    """Restart this module's random numbers, which layers and dropout use too, from the seed n (None: from the system).
 
     >>> from cgrad.nn import Linear, init
     >>> init.manual_seed(1)
@@ -56,7 +56,7 @@ seed = manual_seed
 
 
 def generator(rng: Any = None) -> np.random.Generator:
-    """The generator to draw from: rng, or one with that seed; this module's own for None."""
+    """The generator to draw from: rng, or one with that seed; this module's own if None."""
     effect("random numbers")
     return _generator if rng is None else np.random.default_rng(rng)
 
@@ -74,7 +74,7 @@ def _shape(op: str, target: Any) -> tuple[int, ...]:
 
 
 def _set(op: str, target: T, values: Any) -> T:
-    """values: an array of the target's shape, or a number."""
+    """Set the target to values, an array of its shape or a number, and return it."""
     _fill(target, np.broadcast_to(np.asarray(values, np.float64), _shape(op, target)))
     return target
 
@@ -92,9 +92,9 @@ def _fill(target: Any, array: NDArray[Any]) -> None:
 
 
 def fans(target: Any) -> tuple[int, int]:
-    """(fan_in, fan_out) of a weight of shape (out, in, *receptive field).
+    """(fan_in, fan_out) of a weight.
 
-    Raises ValueError for fewer than two axes.
+    target: (out, in, *receptive field). Raises ValueError for fewer than two axes.
 
     >>> import numpy as np
     >>> from cgrad.nn import init
@@ -111,7 +111,7 @@ def fans(target: Any) -> tuple[int, int]:
 # ---- plain ---------------------------------------------------------------------------------------
 
 def empty(target: T) -> T:
-    """Leave the target as it is: its values are to be set later. Here for completeness, as they cost nothing."""
+    """Return the target as it is, for values that are set later."""
     _shape("empty", target)
     return target
 
@@ -148,10 +148,11 @@ def uniform(target: T, a: float = 0.0, b: float = 1.0, *, rng: Any = None) -> T:
 
 
 def dirac(target: T, groups: int = 1) -> T:
-    """Make a convolution's weight (out, in/groups, *kernel) pass its input channels on.
+    """Make the weight of a convolution the identity on channels.
 
-    In each of the groups, output channel i has a 1 at input channel i, in the middle of the kernel (at
-    index size//2); all else is 0. Raises ValueError unless the target has 3 to 5 axes and groups divides out.
+    target: (out, in/groups, *kernel). In each of the groups, output channel i has a 1 at input channel i in the middle
+    of the kernel (index size//2); all else is 0. Raises ValueError unless the target has 3 to 5 axes and groups divides
+    out.
 
     >>> import numpy as np
     >>> from cgrad.nn import init
@@ -180,8 +181,9 @@ def dirac(target: T, groups: int = 1) -> T:
 def sparse(target: T, sparsity: float, std: float = 0.01, *, rng: Any = None) -> T:
     """Draw from N(0, std^2), then set ceil(sparsity*rows) elements of each column to 0, at random rows.
 
-    Martens: Deep learning via Hessian-free optimization (2010). Raises ValueError unless the target has two
-    axes and 0 <= sparsity <= 1.
+    Martens: Deep learning via Hessian-free optimization (2010).
+
+    target: (rows, columns). Raises ValueError unless it has two axes and 0 <= sparsity <= 1.
 
     >>> import numpy as np
     >>> from cgrad.nn import init
@@ -201,11 +203,12 @@ def sparse(target: T, sparsity: float, std: float = 0.01, *, rng: Any = None) ->
 
 
 def orthogonal(target: T, gain: float = 1.0, *, rng: Any = None) -> T:
-    """Make the target, as a matrix (first axis, all others), gain times a random semi-orthogonal one.
+    """Set the target, as a matrix (first axis, all others), to gain times a random semi-orthogonal matrix.
 
-    Its rows are orthonormal, or its columns if it has more rows; uniformly distributed (QR of a normal matrix
-    with the signs of R's diagonal moved into Q). Saxe, McClelland, Ganguli, arXiv:1312.6120 (2013).
-    Raises ValueError for fewer than two axes.
+    Saxe, McClelland, Ganguli, arXiv:1312.6120 (2013).
+
+    Its rows are orthonormal, or its columns if it has more rows; it is uniformly distributed (QR of a normal matrix,
+    with the signs of R's diagonal moved into Q). Raises ValueError for fewer than two axes.
 
     >>> import numpy as np
     >>> from cgrad.nn import init
@@ -231,10 +234,10 @@ _GAINS = {
 
 
 def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
-    """The factor by which weights are scaled for a nonlinearity: PyTorch's table.
+    """The factor by which weights are scaled for a nonlinearity, as in PyTorch.
 
-    1 for linear, identity, convN d, sigmoid; 5/3 for tanh; sqrt(2) for relu; sqrt(2/(1 + param^2)) for
-    leaky_relu of slope param (0.01 if None); 3/4 for selu. Raises ValueError for another name.
+    nonlinearity: linear, identity, convNd and sigmoid have 1, tanh 5/3, relu sqrt(2), selu 3/4, leaky_relu sqrt(2/(1 +
+    param^2)) with its slope param (0.01 if None). Raises ValueError for another name.
 
     >>> from cgrad.nn import init
     >>> init.calculate_gain("leaky_relu", 2.0)
@@ -255,6 +258,7 @@ def xavier_uniform(target: T, gain: float = 1.0, *, rng: Any = None) -> T:
     """Draw from U(-b, b), b = gain*sqrt(6/(fan_in + fan_out)).
 
     Glorot, Bengio: Understanding the difficulty of training deep feedforward neural networks (2010).
+
     Raises ValueError for fewer than two axes.
     """
     bound = gain*math.sqrt(6/sum(fans(target)))
@@ -265,6 +269,7 @@ def xavier_normal(target: T, gain: float = 1.0, *, rng: Any = None) -> T:
     """Draw from N(0, s^2), s = gain*sqrt(2/(fan_in + fan_out)).
 
     Glorot, Bengio: Understanding the difficulty of training deep feedforward neural networks (2010).
+
     Raises ValueError for fewer than two axes.
     """
     return normal(target, 0.0, gain*math.sqrt(2/sum(fans(target))), rng=rng)
@@ -281,10 +286,11 @@ def kaiming_uniform(target: T, a: float = 0.0, mode: str = "fan_in", nonlinearit
                     rng: Any = None) -> T:
     """Draw from U(-b, b), b = gain*sqrt(3/fan).
 
-    mode: which fan, "fan_in" keeps the variance of the forward pass, "fan_out" that of the backward pass.
-    nonlinearity, a: the gain, ``calculate_gain(nonlinearity, a)``; a is leaky_relu's slope.
     He, Zhang, Ren, Sun: Delving deep into rectifiers, arXiv:1502.01852 (2015).
-    Raises ValueError for fewer than two axes, another mode or nonlinearity.
+
+    mode: the fan; "fan_in" keeps the variance of the forward pass, "fan_out" that of the backward pass. nonlinearity,
+    a: the gain is ``calculate_gain(nonlinearity, a)``; a is the slope of leaky_relu. Raises ValueError for fewer than
+    two axes, another mode or nonlinearity.
     """
     bound = math.sqrt(3.0)*_kaiming(target, a, mode, nonlinearity)
     return uniform(target, -bound, bound, rng=rng)
@@ -292,7 +298,7 @@ def kaiming_uniform(target: T, a: float = 0.0, mode: str = "fan_in", nonlinearit
 
 def kaiming_normal(target: T, a: float = 0.0, mode: str = "fan_in", nonlinearity: str = "leaky_relu", *,
                    rng: Any = None) -> T:
-    """Draw from N(0, s^2), s = gain/sqrt(fan); arguments and errors as ``kaiming_uniform``.
+    """Draw from N(0, s^2), s = gain/sqrt(fan); arguments and errors as for ``kaiming_uniform``.
 
     He, Zhang, Ren, Sun: Delving deep into rectifiers, arXiv:1502.01852 (2015).
     """

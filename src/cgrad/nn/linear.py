@@ -1,4 +1,4 @@
-"""Linear layers, embeddings, and what only reshapes."""
+"""Linear layers, embeddings, and layers that only reshape."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ import numpy as np
 from .. import errors
 from .._core import Primitive, Tensor
 from . import init
-from ._support import floats, whole
+from ._support import as_floats, check_int
 from .module import Module
 
 __all__ = ["Embedding", "Flatten", "Identity", "Linear", "linear"]
 
 
-def _forward(x: Any, weight: Any, *bias: Any) -> Any:
+def _linear_forward(x: Any, weight: Any, *bias: Any) -> Any:
     out = x @ weight.T
     for b in bias:
         out += b
     return out
 
 
-def _vjp(k: int, g: Any, out: Any, x: Any, weight: Any, *bias: Any) -> Any:
+def _linear_vjp(k: int, g: Any, out: Any, x: Any, weight: Any, *bias: Any) -> Any:
     if k == 0:
         return g @ weight
     if k == 2:
@@ -34,21 +34,21 @@ def _vjp(k: int, g: Any, out: Any, x: Any, weight: Any, *bias: Any) -> Any:
     return g.T @ x
 
 
-_linear = Primitive("linear", _forward, _vjp)
+_linear = Primitive("linear", _linear_forward, _linear_vjp)
 
 
 def linear(x: Any, weight: Any, bias: Any = None) -> Any:
-    """x @ weight.T + bias, one operation.
+    """x @ weight.T + bias, as one operation.
 
-    x (..., in), weight (out, in), bias (out,) or None; gives (..., out). Raises ValueError for shapes that
-    do not fit.
+    x: (..., in). weight: (out, in). bias: (out,) or None. Returns (..., out). Raises ValueError for shapes that do not
+    fit.
 
     >>> import numpy as np
     >>> from cgrad.nn.functional import linear
     >>> linear(np.array([1.0, 2.0]), np.array([[3.0, 4.0]]), np.array([0.5]))
     array([11.5])
     """
-    x = floats("linear", "x", x)
+    x = as_floats("linear", "x", x)
     takes = weight.shape
     if not x.ndim or len(takes) != 2 or x.shape[-1] != takes[1]:
         raise errors.layer_shape("linear", "x", x.shape, f"weight {takes} takes (..., {takes[-1]}) as (out, in)")
@@ -60,16 +60,13 @@ def linear(x: Any, weight: Any, bias: Any = None) -> Any:
 
 
 class Linear(Module):
-    """Linear(in_features, out_features, bias=True, dtype=None, *, store=None, name="linear", rng=None): x @ W.T + b.
+    """Linear layer, x @ weight.T + bias.
 
-    weight (out_features, in_features), bias (out_features,); both start from U(-k, k), k = 1/sqrt(in_features),
-    as PyTorch's do: He and others' uniform distribution for leaky_relu of slope sqrt(5).
-    dtype: float64 if None. rng: a generator or a seed; that of ``nn.init`` if None.
-
-    store: a dict of arrays, {name + ".weight": ..., name + ".bias": ...}: what is there is loaded, what is not
-    is made and put there. A Tensor in the store is used as it is, so that layers share it.
-
-    A call takes (..., in_features) and gives (..., out_features). Raises ValueError for other shapes.
+    weight (out_features, in_features) and bias (out_features,) start from U(-k, k), k = 1/sqrt(in_features), as in
+    PyTorch: ``kaiming_uniform`` for leaky_relu of slope sqrt(5). dtype: float64 if None. rng: a generator or a seed;
+    the one of ``nn.init`` if None. store: a dict in which ``name + ".weight"`` and ``name + ".bias"`` are looked up;
+    arrays that are missing are made and put there, and a Tensor in it is used itself, so that layers share it. A call
+    takes (..., in_features) and returns (..., out_features). Raises ValueError for other shapes.
 
     >>> import cgrad
     >>> from cgrad.nn import Linear
@@ -86,8 +83,8 @@ class Linear(Module):
 
     def __init__(self, in_features: int, out_features: int, bias: bool = True, dtype: Any = None, *,
                  store: MutableMapping[str, Any] | None = None, name: str = "linear", rng: Any = None) -> None:
-        self.in_features = whole("Linear", "in_features", in_features)
-        self.out_features = whole("Linear", "out_features", out_features)
+        self.in_features = check_int("Linear", "in_features", in_features)
+        self.out_features = check_int("Linear", "out_features", out_features)
         random = init.generator(rng)
         bound = 1/math.sqrt(in_features)
 
@@ -115,10 +112,11 @@ class Linear(Module):
 
 
 class Embedding(Module):
-    """Embedding(num, size, dtype=None, *, rng=None): row i of a table of num vectors of that size, for each index i.
+    """Table of num vectors of length size, looked up by index.
 
-    weight (num, size), from N(0, 1). A call takes whole numbers of any shape and gives (..., size); indices
-    that occur more than once add their gradients. Raises ValueError for indices that are no rows.
+    weight (num, size) starts from N(0, 1). rng: a generator or a seed; the one of ``nn.init`` if None. A call takes
+    integers of any shape and returns (..., size); indices that occur more than once add their gradients. Raises
+    ValueError for indices out of range.
 
     >>> import numpy as np
     >>> from cgrad.nn import Embedding
@@ -127,7 +125,7 @@ class Embedding(Module):
     """
 
     def __init__(self, num: int, size: int, dtype: Any = None, *, rng: Any = None) -> None:
-        shape = whole("Embedding", "num", num), whole("Embedding", "size", size)
+        shape = check_int("Embedding", "num", num), check_int("Embedding", "size", size)
         self.weight = Tensor(init.generator(rng).standard_normal(shape), requires_grad=True, dtype=dtype)
 
     def forward(self, index: Any) -> Any:
@@ -144,7 +142,7 @@ class Embedding(Module):
 
 
 class Flatten(Module):
-    """Flatten(start=1): all axes from start on as one.
+    """Join all axes from start on into one.
 
     >>> import numpy as np
     >>> from cgrad.nn import Flatten
@@ -153,7 +151,7 @@ class Flatten(Module):
     """
 
     def __init__(self, start: int = 1) -> None:
-        self.start = whole("Flatten", "start", start, 0)
+        self.start = check_int("Flatten", "start", start, 0)
 
     def forward(self, x: Any) -> Any:
         kept = x.shape[:self.start]
@@ -161,7 +159,7 @@ class Flatten(Module):
 
 
 class Identity(Module):
-    """What it is given."""
+    """Returns its input."""
 
     def forward(self, x: Any) -> Any:
         return x

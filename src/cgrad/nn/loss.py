@@ -1,4 +1,4 @@
-"""Losses: what training makes small. Each a function, and a module of it."""
+"""Losses: each a function, and a module of it."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import errors
-from .._core import Primitive, Tensor, plain, softplus, square
+from .._core import TAKE, Primitive, Tensor, plain, softplus, square
 from ..ops import log_softmax, softmax, where
 from ..ops._traced import is_traced, reduce_maximum
 from ..ops.exponentials import log_softmax_forward
-from ._support import check_reduction, floats, gather, reduced
+from ._support import apply_reduction, as_floats, check_reduction
 from .module import Module
 
 __all__ = [
@@ -21,11 +21,10 @@ __all__ = [
 ]
 
 # ---- cross entropy ------------------------------------------------------------------------------
-# Rows of logits and one class each, the usual case: one operation. Its forward pass leaves exp(x - max) and
+# The usual case, rows of logits and a class for each, is one operation. Its forward pass leaves exp(x - max) and
 # their sums in ``saved`` for the numeric backward pass; a recorded one starts from x again.
 
-
-def _picked(x: Any, *, target: NDArray[np.intp], rows: NDArray[np.intp], scale: float, saved: list[Any]) -> Any:
+def _class_forward(x: Any, *, target: NDArray[np.intp], rows: NDArray[np.intp], scale: float, saved: list[Any]) -> Any:
     shifted = x - reduce_maximum(x, (1,), None, None, True)
     chosen = shifted[rows, target]
     powers = np.exp(shifted, out=shifted)
@@ -34,7 +33,7 @@ def _picked(x: Any, *, target: NDArray[np.intp], rows: NDArray[np.intp], scale: 
     return np.add.reduce(np.log(sums) - chosen)*scale
 
 
-def _picked_vjp(g: Any, out: Any, x: Any, target: NDArray[np.intp], rows: NDArray[np.intp], scale: float,
+def _class_vjp(g: Any, out: Any, x: Any, target: NDArray[np.intp], rows: NDArray[np.intp], scale: float,
                 saved: list[Any]) -> Any:
     if isinstance(x, Tensor):
         one_hot = np.zeros(x.shape, x.dtype)
@@ -47,31 +46,31 @@ def _picked_vjp(g: Any, out: Any, x: Any, target: NDArray[np.intp], rows: NDArra
     return adjoint
 
 
-_pick = Primitive("cross_entropy", _picked, (_picked_vjp,))
+_class_cross_entropy = Primitive("cross_entropy", _class_forward, (_class_vjp,))
 
 
-def _crossed(x: Any, q: Any, *, axis: int) -> Any:
+def _cross_entropy_forward(x: Any, q: Any, *, axis: int) -> Any:
     if is_traced(x) or is_traced(q):
         logp = log_softmax_forward(x, (axis,))
         return -np.where(np.asarray(q != 0, bool), q*logp, 0.0).sum(axis=axis)
     logp = log_softmax(x, axis=axis)
-    # what is not chosen does not count, be it -inf
+    # 0*log(0) is 0
     chosen = np.multiply(q, logp, out=np.zeros_like(logp), where=q != 0)
     return -chosen.sum(axis=axis)
 
 
-def _cross_vjp(k: int, g: Any, out: Any, x: Any, q: Any, axis: int) -> Any:
+def _cross_entropy_vjp(k: int, g: Any, out: Any, x: Any, q: Any, axis: int) -> Any:
     g = np.reshape(g, (*x.shape[:axis], 1, *x.shape[axis + 1:]))
     if k == 1:
         return -g*log_softmax(x, axis=axis)
     return g*(softmax(x, axis=axis)*np.sum(q, axis=axis, keepdims=True) - q)
 
 
-_cross = Primitive("cross_entropy", _crossed, _cross_vjp)
+_cross_entropy = Primitive("cross_entropy", _cross_entropy_forward, _cross_entropy_vjp)
 
 
-def _classes(op: str, x: Any, target: Any, ignore_index: int) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
-    """Class indices, those to be ignored as 0; and which are not."""
+def _class_indices(op: str, x: Any, target: Any, ignore_index: int) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+    """Class indices, with 0 for those to be ignored, and a mask of those that count."""
     index = np.asarray(target)
     axis = 1 if x.ndim > 1 else 0
     if index.dtype.kind not in "iu":
@@ -86,7 +85,7 @@ def _classes(op: str, x: Any, target: Any, ignore_index: int) -> tuple[NDArray[n
     return index, counts
 
 
-def _weights(op: str, weight: Any, classes: int, dtype: Any) -> NDArray[Any]:
+def _class_weights(op: str, weight: Any, classes: int, dtype: Any) -> NDArray[Any]:
     if weight is None:
         return np.ones(classes, dtype)
     found = np.asarray(plain(weight)).astype(dtype)
@@ -95,24 +94,46 @@ def _weights(op: str, weight: Any, classes: int, dtype: Any) -> NDArray[Any]:
     return found
 
 
+def _target_distribution(x: Any, target: Any, axis: int, weight: Any, ignore_index: int,
+                         label_smoothing: float) -> tuple[Any, float]:
+    """The weighted and smoothed probabilities of the target, of x's shape, and what "mean" divides by."""
+    classes = x.shape[axis]
+    over = (classes, *(1,)*(x.ndim - axis - 1))
+    w = _class_weights("cross_entropy", weight, classes, x.dtype)
+    if not isinstance(target, Tensor):
+        target = np.asarray(target)
+    if target.shape == x.shape and target.dtype.kind == "f":
+        q = target
+        if label_smoothing:
+            q = q*(1 - label_smoothing) + label_smoothing/classes
+        if weight is not None:
+            q = q*w.reshape(over)
+        return q, x.size/classes
+    index, counts = _class_indices("cross_entropy", x, plain(target), ignore_index)
+    q = np.full(x.shape, label_smoothing/classes, x.dtype)
+    chosen = np.expand_dims(index, axis)
+    np.put_along_axis(q, chosen, np.take_along_axis(q, chosen, axis) + (1 - label_smoothing), axis)
+    q *= w.reshape(over)*np.expand_dims(counts, axis)
+    return q, float((w[index]*counts).sum())
+
+
 def cross_entropy(x: Any, target: Any, weight: Any = None, ignore_index: int = -100, reduction: str = "mean",
                   label_smoothing: float = 0.0) -> Any:
-    """-sum over classes c of q_c*log(softmax(x)_c), for each sample; their mean, sum, or all of them.
+    """Cross entropy of logits against classes or probabilities: -sum over classes c of q_c*log(softmax(x)_c).
 
-    x: logits (batch, classes), (batch, classes, ...) or (classes,). target: class indices, whole numbers of x's
-    shape without the classes, where ignore_index means to leave the sample out; or probabilities of x's shape.
-    q is 1 at the target's class, or the probabilities; label_smoothing s mixes it with equal shares,
-    (1 - s)*q + s/classes (Szegedy and others, arXiv:1512.00567, 2015); it is multiplied by weight (classes,).
-    "mean" divides by the sum of the targets' weights, or for probabilities by the number of samples.
-
-    Raises ValueError for shapes, indices and options that do not fit.
+    x: logits, (batch, classes), (batch, classes, ...) or (classes,). target: class indices of x's shape without the
+    classes, where samples with ignore_index are left out; or probabilities of x's shape. weight: (classes,) or None.
+    reduction: "mean", "sum" or "none". label_smoothing: s mixes the target with a uniform distribution, (1 - s)*q +
+    s/classes (Szegedy and others, arXiv:1512.00567, 2015). q, 1 at the target's class or the probabilities, is
+    multiplied by weight. "mean" divides by the sum of the targets' weights; for probabilities by the number of samples.
+    Returns a scalar, or one loss for each sample. Raises ValueError for shapes, indices and options that do not fit.
 
     >>> import numpy as np
     >>> from cgrad.nn.functional import cross_entropy
     >>> round(float(cross_entropy(np.array([[0.0, 0.0], [0.0, 0.0]]), [1, 0])), 6)
     0.693147
     """
-    x = floats("cross_entropy", "x", x)
+    x = as_floats("cross_entropy", "x", x)
     if x.ndim == 2 and weight is None and not label_smoothing and reduction != "none" and x.size:
         index = target if isinstance(target, np.ndarray) else np.asarray(plain(target))
         if index.dtype.kind == "i" and index.shape == x.shape[:1]:
@@ -120,38 +141,23 @@ def cross_entropy(x: Any, target: Any, weight: Any = None, ignore_index: int = -
             check_reduction("cross_entropy", reduction)
             if index.view(np.uintp).max() < x.shape[1]:  # negative ones are huge
                 n = x.shape[0]
-                return _pick(x, target=index, rows=np.arange(n), scale=1/n if reduction == "mean" else 1.0, saved=[])
+                return _class_cross_entropy(x, target=index, rows=np.arange(n),
+                                            scale=1/n if reduction == "mean" else 1.0, saved=[])
     check_reduction("cross_entropy", reduction)
     if not 0 <= label_smoothing <= 1:
         raise errors.bad_option("cross_entropy", "label_smoothing", label_smoothing, "give a share from 0 to 1")
     if not x.ndim:
         raise errors.layer_shape("cross_entropy", "x", (), "give logits, (batch, classes, ...) or (classes,)")
     axis = 1 if x.ndim > 1 else 0
-    classes = x.shape[axis]
-    over = (classes, *(1,)*(x.ndim - axis - 1))
-    w = _weights("cross_entropy", weight, classes, x.dtype)
-    if not isinstance(target, Tensor):
-        target = np.asarray(target)
-    if target.shape == x.shape and target.dtype.kind == "f":
-        q, count = target, x.size/classes
-        if label_smoothing:
-            q = q*(1 - label_smoothing) + label_smoothing/classes
-        if weight is not None:
-            q = q*w.reshape(over)
-    else:
-        index, counts = _classes("cross_entropy", x, plain(target), ignore_index)
-        q = np.full(x.shape, label_smoothing/classes, x.dtype)
-        place = np.expand_dims(index, axis)
-        np.put_along_axis(q, place, np.take_along_axis(q, place, axis) + (1 - label_smoothing), axis)
-        q *= w.reshape(over)*np.expand_dims(counts, axis)
-        count = float((w[index]*counts).sum())
-    return reduced(_cross(x, q, axis=axis), reduction, count)
+    q, count = _target_distribution(x, target, axis, weight, ignore_index, label_smoothing)
+    return apply_reduction(_cross_entropy(x, q, axis=axis), reduction, count)
 
 
 def nll_loss(x: Any, target: Any, weight: Any = None, ignore_index: int = -100, reduction: str = "mean") -> Any:
-    """-weight[target]*x[target], x being logarithms of probabilities: ``cross_entropy`` after ``log_softmax``.
+    """Negative log likelihood, -weight[target]*x[target]: ``cross_entropy`` after ``log_softmax``.
 
-    Arguments as ``cross_entropy``; target holds class indices.
+    x: logarithms of probabilities. target: class indices. The other arguments, the result and errors are as for
+    ``cross_entropy``.
 
     >>> import numpy as np
     >>> from cgrad.nn.functional import nll_loss
@@ -159,37 +165,40 @@ def nll_loss(x: Any, target: Any, weight: Any = None, ignore_index: int = -100, 
     3.0
     """
     check_reduction("nll_loss", reduction)
-    x = floats("nll_loss", "x", x)
+    x = as_floats("nll_loss", "x", x)
     if not x.ndim:
         raise errors.layer_shape("nll_loss", "x", (), "give log probabilities, (batch, classes, ...) or (classes,)")
-    index, counts = _classes("nll_loss", x, plain(target), ignore_index)
+    index, counts = _class_indices("nll_loss", x, plain(target), ignore_index)
     axis = 1 if x.ndim > 1 else 0
-    w = _weights("nll_loss", weight, x.shape[axis], x.dtype)[index]*counts
-    places = np.take_along_axis(np.arange(x.size).reshape(x.shape), np.expand_dims(index, axis), axis).squeeze(axis)
-    found = gather(x, index=places, distinct=True) if index.ndim else x[int(index)]
-    if not counts.all():  # what is left out may be -inf
+    w = _class_weights("nll_loss", weight, x.shape[axis], x.dtype)[index]*counts
+    flat = np.take_along_axis(np.arange(x.size).reshape(x.shape), np.expand_dims(index, axis), axis).squeeze(axis)
+    found = TAKE(x, indices=flat, distinct=True) if index.ndim else x[int(index)]
+    if not counts.all():  # ignored ones may be -inf
         found = where(counts, found, 0.0)
-    return reduced(-w*found if index.ndim else -float(w)*found, reduction, float(w.sum()))
+    return apply_reduction(-w*found if index.ndim else -float(w)*found, reduction, float(w.sum()))
 
 
 # ---- distances -----------------------------------------------------------------------------------
 
 def _pair(op: str, x: Any, target: Any) -> tuple[Any, Any]:
-    """Both as Tensors, Values or arrays of one shape; whole numbers of the target take x's dtype."""
-    x = floats(op, "x", x)
+    """Both as Tensors, Values or arrays of one shape; integers in the target get x's dtype."""
+    x = as_floats(op, "x", x)
     if not isinstance(target, (Tensor, np.ndarray)):
-        target = floats(op, "target", target)
+        target = as_floats(op, "target", target)
         if isinstance(target, np.ndarray):  # numbers of Python have no dtype of their own
             target = target.astype(x.dtype)
     elif target.dtype.kind != "f":
-        target = floats(op, "target", target).astype(x.dtype)
+        target = as_floats(op, "target", target).astype(x.dtype)
     if target.shape != x.shape:
         raise errors.layer_shape(op, "target", target.shape, f"give x's shape, {x.shape}")
     return x, target
 
 
 def mse_loss(x: Any, target: Any, reduction: str = "mean") -> Any:
-    """(x - target)^2; its mean, sum, or all of them. x and target of one shape, else ValueError.
+    """Squared error, (x - target)^2.
+
+    x, target: of one shape. reduction: "mean", "sum" or "none". Returns a scalar, or an array of that shape. Raises
+    ValueError for another shape or reduction.
 
     >>> import numpy as np
     >>> from cgrad.nn.functional import mse_loss
@@ -198,11 +207,14 @@ def mse_loss(x: Any, target: Any, reduction: str = "mean") -> Any:
     """
     check_reduction("mse_loss", reduction)
     x, t = _pair("mse_loss", x, target)
-    return reduced(square(x - t), reduction)
+    return apply_reduction(square(x - t), reduction)
 
 
 def l1_loss(x: Any, target: Any, reduction: str = "mean") -> Any:
-    """|x - target|; its mean, sum, or all of them. x and target of one shape, else ValueError.
+    """Absolute error, abs(x - target).
+
+    x, target: of one shape. reduction: "mean", "sum" or "none". Returns a scalar, or an array of that shape. Raises
+    ValueError for another shape or reduction.
 
     >>> import numpy as np
     >>> from cgrad.nn.functional import l1_loss
@@ -211,14 +223,16 @@ def l1_loss(x: Any, target: Any, reduction: str = "mean") -> Any:
     """
     check_reduction("l1_loss", reduction)
     x, t = _pair("l1_loss", x, target)
-    return reduced(abs(x - t), reduction)
+    return apply_reduction(abs(x - t), reduction)
 
 
 def binary_cross_entropy_with_logits(x: Any, target: Any, weight: Any = None, reduction: str = "mean",
                                      pos_weight: Any = None) -> Any:
-    """weight*(pos_weight*t*log(1 + exp(-x)) + (1 - t)*log(1 + exp(x))); its mean, sum, or all of them.
+    """Binary cross entropy, weight*(pos_weight*t*log(1 + exp(-x)) + (1 - t)*log(1 + exp(x))).
 
-    x: logits; target t: probabilities of x's shape, else ValueError. weight, pos_weight: what broadcasts to it.
+    x: logits. target t: probabilities of x's shape. weight, pos_weight: factors that broadcast to it, or None.
+    reduction: "mean", "sum" or "none". Returns a scalar, or an array of x's shape. Raises ValueError for another shape
+    or reduction.
 
     >>> import numpy as np
     >>> from cgrad.nn.functional import binary_cross_entropy_with_logits
@@ -231,7 +245,7 @@ def binary_cross_entropy_with_logits(x: Any, target: Any, weight: Any = None, re
     if pos_weight is not None:
         yes = yes*pos_weight
     loss = yes + (1 - t)*softplus(x)
-    return reduced(loss if weight is None else loss*weight, reduction)
+    return apply_reduction(loss if weight is None else loss*weight, reduction)
 
 
 # ---- modules -------------------------------------------------------------------------------------
@@ -244,9 +258,7 @@ class _Loss(Module):
 
 
 class CrossEntropyLoss(_Loss):
-    """CrossEntropyLoss(weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0).
-
-    See ``functional.cross_entropy``.
+    """Cross entropy of logits: see ``functional.cross_entropy``.
 
     >>> import cgrad
     >>> from cgrad.nn import CrossEntropyLoss
@@ -268,7 +280,7 @@ class CrossEntropyLoss(_Loss):
 
 
 class NLLLoss(_Loss):
-    """NLLLoss(weight=None, ignore_index=-100, reduction="mean"): see ``functional.nll_loss``."""
+    """Negative log likelihood: see ``functional.nll_loss``."""
 
     def __init__(self, weight: Any = None, ignore_index: int = -100, reduction: str = "mean") -> None:
         self.weight = None if weight is None else np.asarray(plain(weight))
@@ -280,7 +292,7 @@ class NLLLoss(_Loss):
 
 
 class MSELoss(_Loss):
-    """MSELoss(reduction="mean"): see ``functional.mse_loss``."""
+    """Squared error: see ``functional.mse_loss``."""
 
     def __init__(self, reduction: str = "mean") -> None:
         self.reduction = check_reduction("MSELoss", reduction)
@@ -290,7 +302,7 @@ class MSELoss(_Loss):
 
 
 class L1Loss(_Loss):
-    """L1Loss(reduction="mean"): see ``functional.l1_loss``."""
+    """Absolute error: see ``functional.l1_loss``."""
 
     def __init__(self, reduction: str = "mean") -> None:
         self.reduction = check_reduction("L1Loss", reduction)
@@ -300,10 +312,7 @@ class L1Loss(_Loss):
 
 
 class BCEWithLogits(_Loss):
-    """BCEWithLogits(weight=None, reduction="mean", pos_weight=None).
-
-    See ``functional.binary_cross_entropy_with_logits``. BCEWithLogitsLoss is another name of it.
-    """
+    """Binary cross entropy of logits: see ``functional.binary_cross_entropy_with_logits``."""
 
     def __init__(self, weight: Any = None, reduction: str = "mean", pos_weight: Any = None) -> None:
         self.reduction = check_reduction("BCEWithLogits", reduction)

@@ -1,4 +1,4 @@
-"""The base class of everything with parameters, scalars or arrays, and a chain of such."""
+"""The base class of everything with parameters, scalars or arrays, and a chain of modules."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["Module", "Sequential"]
 
 
 class Mismatch(NamedTuple):
-    """What ``load_state_dict(d, strict=False)`` found on one side only."""
+    """The result of ``load_state_dict(state, strict=False)``: names on one side only."""
 
     missing: list[str]
     unexpected: list[str]
@@ -26,10 +26,10 @@ class Mismatch(NamedTuple):
 class Module:
     """Something with parameters, and a ``forward`` that a call runs.
 
-    Attributes register themselves, in the order of their assignment: Tensors that require grad and Values
-    are *parameters*, Tensors that do not are *buffers* (so is what ``register_buffer`` sets), Modules are
-    *children*; lists, tuples and dicts of these count as well. Results of operations do not. No call of
-    ``super().__init__()`` is needed.
+    Attributes register themselves in the order of their assignment: Tensors that require grad and Values are
+    *parameters*, Tensors that do not are *buffers* (as is anything set by ``register_buffer``), Modules are *children*;
+    lists, tuples and dicts of these count as well. Results of operations do not. No call of ``super().__init__()`` is
+    needed.
 
     >>> import cgrad
     >>> from cgrad.nn import Linear, Module
@@ -62,61 +62,61 @@ class Module:
         return self.forward(*args, **kwargs)
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
-        """What a call computes: to be defined by each module. Raises NotImplementedError where it is not."""
+        """The computation, defined by each module. Raises NotImplementedError if it is not."""
         raise errors.no_forward(self)
 
     # ---- what is registered ----------------------------------------------------------------------
 
     def _attributes(self) -> Iterator[tuple[str, Any]]:
-        """Names and values that may hold parameters, buffers, children."""
+        """Names and values that may hold parameters, buffers or children."""
         yield from self.__dict__.items()
 
     def _entries(self) -> Iterator[tuple[str, Any]]:
-        """(name, parameter | buffer | Module) of this module alone, containers opened."""
+        """(name, parameter | buffer | Module) of this module alone, containers flattened."""
         buffers = self.__dict__.get("_buffers", ())
         for name, value in self._attributes():
             if name in buffers:
                 yield name, value
             else:
-                yield from _opened(name, value)
+                yield from _registered(name, value)
 
     def _overridden(self) -> bool:
         return type(self).parameters is not Module.parameters
 
     def _walk(self, prefix: str, path: tuple[int, ...]) -> Iterator[tuple[str, Module, str, Any]]:
-        """(dotted name, its module, name there, parameter or buffer), of this module and all below."""
+        """(dotted name, its module, name there, parameter or buffer) of this module and all below."""
         for name, value in self._entries():
             if not isinstance(value, Module):
                 yield prefix + name, self, name, value
             elif id(value) not in path:
                 yield from value._walk(f"{prefix}{name}.", (*path, id(value)))
-        if self._overridden():  # it may give what no attribute holds
+        if self._overridden():  # it may return what no attribute holds
             held = {id(value) for module in self.modules() for _, value in module._entries()}
             for k, p in enumerate(self.parameters()):
                 if id(p) not in held:
                     yield f"{prefix}parameters.{k}", self, f"parameters.{k}", p
 
     def parameters(self) -> list[Any]:
-        """The parameters, Tensors that require grad and Values, always in the same order; shared ones once.
+        """The parameters, Tensors that require grad and Values, in a fixed order; shared ones once.
 
-        A class may define it anew, as micrograd's modules do: what it gives counts for modules above too.
+        A class may override it, as micrograd's modules do; modules that contain it then count what it returns.
 
         >>> from cgrad.nn import Module
         >>> Module().parameters()
         []
         """
         found: dict[int, Any] = {}
-        self._parameters(found, {id(self)})
+        self._collect_parameters(found, {id(self)})
         return list(found.values())
 
-    def _parameters(self, found: dict[int, Any], visited: set[int]) -> None:
+    def _collect_parameters(self, found: dict[int, Any], visited: set[int]) -> None:
         buffers = self.__dict__.get("_buffers", ())
         for name, value in self._attributes():
             if name not in buffers:
-                _parameters(value, found, visited)
+                _collect_parameters(value, found, visited)
 
     def named_parameters(self) -> list[tuple[str, Any]]:
-        """(dotted name, parameter), the parameters in their order; names as ``layers.0.weight``.
+        """(dotted name, parameter) for each parameter in order, with names such as ``layers.0.weight``.
 
         >>> from cgrad.nn import Neuron
         >>> [name for name, p in Neuron(2).named_parameters()]
@@ -128,7 +128,7 @@ class Module:
         return [(names[id(p)], p) for p in self.parameters()]
 
     def register_buffer(self, name: str, value: Any) -> None:
-        """Set the attribute ``name`` to an array or number that belongs to ``state_dict`` but is no parameter.
+        """Set the attribute ``name`` to an array or number that is part of ``state_dict`` but no parameter.
 
         >>> import numpy as np
         >>> from cgrad.nn import Module
@@ -145,7 +145,7 @@ class Module:
         return list({id(value): value for _, value in self._entries() if isinstance(value, Module)}.values())
 
     def modules(self) -> list[Module]:
-        """This module, and all below it, each once, parents first."""
+        """This module and all below it, each once, parents first."""
         found: dict[int, Module] = {}
         stack: list[Module] = [self]
         while stack:
@@ -158,17 +158,17 @@ class Module:
     # ---- what is done to all of them -------------------------------------------------------------
 
     def train(self, mode: bool = True) -> Self:
-        """Set ``training``, here and in all modules below; gives the module itself."""
+        """Set ``training`` here and in all modules below; returns the module itself."""
         for module in self.modules():
             module.training = mode
         return self
 
     def eval(self) -> Self:
-        """``train(False)``: dropout passes everything, batch normalisation uses its running statistics."""
+        """``train(False)``: dropout does nothing, batch normalisation uses its running statistics."""
         return self.train(False)
 
     def apply(self, fn: Callable[[Module], Any]) -> Self:
-        """Call fn with every module below, children first, and with this one; gives the module itself.
+        """Call fn with every module below, children first, and with this one; returns the module itself.
 
         >>> from cgrad.nn import Linear, Sequential, init
         >>> net = Sequential(Linear(2, 2), Linear(2, 1))
@@ -188,23 +188,21 @@ class Module:
     # ---- state -----------------------------------------------------------------------------------
 
     def state_dict(self) -> dict[str, NDArray[Any]]:
-        """Copies of all parameters and buffers: {dotted name: array}, a Value as an array of shape ().
+        """Copies of all parameters and buffers, {dotted name: array}; a Value is an array of shape ().
 
-        What two modules share is there under each of its names.
+        One that several modules share appears under each of its names.
 
         >>> from cgrad.nn import Linear
         >>> {name: array.shape for name, array in Linear(3, 2).state_dict().items()}
         {'weight': (2, 3), 'bias': (2,)}
         """
-        return {name: np.array(_number(value)) for name, _, _, value in self._walk("", (id(self),))}
+        return {name: np.array(_plain_data(value)) for name, _, _, value in self._walk("", (id(self),))}
 
     def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> Mismatch:
-        """Set parameters and buffers to the arrays of that name; each keeps its dtype.
+        """Set parameters and buffers to the arrays of their names; each keeps its dtype.
 
-        Names on one side only are an error, unless strict is False: then they are left alone and returned,
-        as (missing, unexpected). Another shape is always an error.
-
-        Raises ValueError, naming them all; nothing is loaded then.
+        strict: if False, names on one side only are ignored, and returned as (missing, unexpected). Raises ValueError
+        that names all of these, and every shape that differs; nothing is loaded then.
 
         >>> from cgrad.nn import Linear
         >>> a, b = Linear(3, 2), Linear(3, 2)
@@ -221,7 +219,7 @@ class Module:
                          for kind, names in zip(Mismatch._fields, mismatch, strict=True) if names]
         arrays = {name: np.asarray(plain(state[name])) for name in mine if name in state}
         for name, array in arrays.items():
-            shape = np.shape(_number(mine[name][2]))
+            shape = np.shape(_plain_data(mine[name][2]))
             if array.shape != shape:
                 problems.append(f"{name!r} has shape {array.shape}, not {shape}")
             elif array.dtype.kind not in "fiub":
@@ -239,9 +237,7 @@ class Module:
         return mismatch
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write ``state_dict()`` to a file as ``numpy.load`` reads it (npz; no pickle).
-
-        The file is there whole or not at all.
+        """Write ``state_dict()`` to a file that ``numpy.load`` reads (npz; no pickle), as a whole or not at all.
 
         >>> import os, tempfile
         >>> from cgrad.nn import Linear
@@ -265,33 +261,33 @@ class Module:
                 os.remove(unfinished)
 
     def load(self, path: str | os.PathLike[str], strict: bool = True) -> Mismatch:
-        """``load_state_dict`` of a file that ``save`` (or ``numpy.savez``) wrote."""
+        """``load_state_dict`` from a file that ``save`` (or ``numpy.savez``) wrote."""
         with np.load(path, allow_pickle=False) as state:
             return self.load_state_dict(dict(state), strict)
 
     # ---- display ---------------------------------------------------------------------------------
 
     def extra_repr(self) -> str:
-        """What stands in parentheses after the name of the class: options, for instance."""
+        """Text in parentheses after the name of the class in the repr: options, for instance."""
         return ""
 
-    def _shown(self) -> Iterator[tuple[str, Any]]:
-        """The entries, and functions that stand among modules."""
+    def _displayed(self) -> Iterator[tuple[str, Any]]:
+        """The entries, and functions among modules, in the order of the repr."""
         return self._entries()
 
-    def _tree(self, path: tuple[int, ...]) -> str:
+    def _repr_tree(self, path: tuple[int, ...]) -> str:
         own, below = [], []
-        for name, value in self._shown():
+        for name, value in self._displayed():
             if not isinstance(value, Module):
                 if callable(value):
                     below.append(f"({name}): {getattr(value, '__name__', repr(value))}")
                 else:
-                    own.append(f"{name} {np.shape(_number(value))}")
+                    own.append(f"{name} {np.shape(_plain_data(value))}")
             elif id(value) in path:
                 below.append(f"({name}): {type(value).__name__}(...)")
             else:
                 plainly = type(value).__repr__ is Module.__repr__
-                text = value._tree((*path, id(value))) if plainly else repr(value)
+                text = value._repr_tree((*path, id(value))) if plainly else repr(value)
                 below.append(f"({name}): " + text.replace("\n", "\n  "))
         if len(own) > 8:
             own[7:] = [f"and {len(own) - 7} more"]
@@ -302,57 +298,56 @@ class Module:
         return head[:-1] + "\n  " + "\n  ".join(lines) + "\n)"
 
     def __repr__(self) -> str:
-        return self._tree((id(self),))
+        return self._repr_tree((id(self),))
 
 
 def _is_parameter(value: Any) -> bool:
-    """A leaf that derivatives are asked for: results of operations are no parameters."""
+    """True for a leaf with a derivative; results of operations are not parameters."""
     if isinstance(value, Tensor):
         return value.requires_grad and value._tape is None
     return isinstance(value, Value) and value._tape is None
 
 
-def _opened(name: str, value: Any) -> Iterator[tuple[str, Any]]:
+def _registered(name: str, value: Any) -> Iterator[tuple[str, Any]]:
     if isinstance(value, Module) or _is_parameter(value) or (isinstance(value, Tensor) and not value.requires_grad):
         yield name, value
     elif isinstance(value, (list, tuple)):
         for k, item in enumerate(value):
-            yield from _opened(f"{name}.{k}", item)
+            yield from _registered(f"{name}.{k}", item)
     elif isinstance(value, dict):
         for key, item in value.items():
-            yield from _opened(f"{name}.{key}", item)
+            yield from _registered(f"{name}.{key}", item)
 
 
-def _parameters(value: Any, found: dict[int, Any], visited: set[int]) -> None:
-    """As _opened, of parameters alone and without names: an optimiser's zero_grad runs it at every step."""
+def _collect_parameters(value: Any, found: dict[int, Any], visited: set[int]) -> None:
+    """As _registered, for parameters alone and without names: an optimiser's zero_grad runs it at every step."""
     if isinstance(value, Module):
         if id(value) not in visited:
             visited.add(id(value))
             if value._overridden():
                 found.update((id(p), p) for p in value.parameters())
             else:
-                value._parameters(found, visited)
+                value._collect_parameters(found, visited)
     elif isinstance(value, (list, tuple)):
         for item in value:
-            _parameters(item, found, visited)
+            _collect_parameters(item, found, visited)
     elif isinstance(value, dict):
         for item in value.values():
-            _parameters(item, found, visited)
+            _collect_parameters(item, found, visited)
     elif _is_parameter(value):
         found[id(value)] = value
 
 
-def _number(value: Any) -> Any:
+def _plain_data(value: Any) -> Any:
     """The array or number of a parameter or buffer."""
     return value.data if isinstance(value, (Tensor, Value)) else value
 
 
 class Sequential(Module):
-    """Sequential(*layers): layers one after the other, each fed with what the one before gives.
+    """Layers one after the other, each called with the result of the one before.
 
-    layers: modules or functions; or one dict of them, name -> layer. Parameters are named by position (as
-    ``0.weight``) or by those names. ``len``, iteration, ``[i]``, ``[i:j]`` (a Sequential again) and
-    ``append`` work as with a list.
+    layers: modules or functions; or one dict of them, name -> layer. Parameters are named by position (``0.weight``) or
+    by those names. ``len``, iteration, ``[i]``, ``[i:j]`` (a Sequential again) and ``append`` work as on a list.
 
     >>> import cgrad
     >>> from cgrad.nn import Linear, ReLU, Sequential
@@ -378,7 +373,7 @@ class Sequential(Module):
                 self.append(layer)
 
     def append(self, layer: Any) -> Self:
-        """Add a layer at the end; gives the chain itself."""
+        """Add a layer at the end; returns the chain itself."""
         if not callable(layer):
             raise errors.bad_option("Sequential", "a layer", layer, "give modules or functions")
         self._layers[str(len(self._layers))] = layer
@@ -388,7 +383,7 @@ class Sequential(Module):
         yield from self._layers.items()
         yield from ((name, value) for name, value in self.__dict__.items() if name != "_layers")
 
-    def _shown(self) -> Iterator[tuple[str, Any]]:
+    def _displayed(self) -> Iterator[tuple[str, Any]]:
         yield from self._layers.items()
         yield from (entry for entry in self._entries() if entry[0].partition(".")[0] not in self._layers)
 

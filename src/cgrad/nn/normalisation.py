@@ -9,14 +9,14 @@ import numpy as np
 
 from .. import errors
 from .._core import Primitive, Tensor, effect, rely_on
-from ._support import Ints, floats, sizes, whole
+from ._support import Ints, as_floats, check_int, check_sizes
 from .module import Module
 
 __all__ = ["BatchNorm1D", "BatchNorm2D", "BatchNorm3D", "BatchNormND", "LayerNorm", "batch_norm", "layer_norm"]
 
 
 def _statistics(x: Any, axes: Ints, eps: float) -> tuple[Any, Any, Any, Any]:
-    """mean, variance (biased), 1/sqrt(variance + eps), all with x's axes, and the normalised x."""
+    """Mean, biased variance, 1/sqrt(variance + eps), all with x's axes, and the normalised x."""
     mean = x.mean(axis=axes, keepdims=True)
     centred = x - mean
     variance = (centred*centred).mean(axis=axes, keepdims=True)
@@ -25,7 +25,7 @@ def _statistics(x: Any, axes: Ints, eps: float) -> tuple[Any, Any, Any, Any]:
     return mean, variance, inverse, centred
 
 
-def _normalised(x: Any, *affine: Any, axes: Ints, eps: float, shape: Ints, saved: list[Any]) -> Any:
+def _normalise_forward(x: Any, *affine: Any, axes: Ints, eps: float, shape: Ints, saved: list[Any]) -> Any:
     saved[:] = _statistics(x, axes, eps)
     out = saved[3]
     if affine:  # weight, or weight and bias
@@ -37,14 +37,14 @@ def _normalised(x: Any, *affine: Any, axes: Ints, eps: float, shape: Ints, saved
 
 def _normalise_vjp(k: int, g: Any, out: Any, x: Any, *affine: Any, axes: Ints, eps: float, shape: Ints,
                    saved: list[Any]) -> Any:
-    """For y = (x - mean)*r: dx = r*(g - mean(g) - y*mean(g*y)); numbers are those of the forward pass."""
+    """For y = (x - mean)*r: dx = r*(g - mean(g) - y*mean(g*y)), on plain arrays with r and y of the forward pass."""
     if k == 2:
-        return _summed(g, affine[1].shape, shape)
+        return _sum_to(g, affine[1].shape, shape)
     y, recorded = saved[3], isinstance(x, Tensor)
     if recorded:  # as functions of x
         y = _normalise(x, axes=axes, eps=eps, shape=shape, saved=[]) if affine else out
     if k == 1:
-        return _summed(g*y, affine[0].shape, shape)
+        return _sum_to(g*y, affine[0].shape, shape)
     inverse = saved[2]
     if recorded:
         centred = x - np.mean(x, axis=axes, keepdims=True)
@@ -54,14 +54,14 @@ def _normalise_vjp(k: int, g: Any, out: Any, x: Any, *affine: Any, axes: Ints, e
     return inverse*(g - np.mean(g, axis=axes, keepdims=True) - y*np.mean(g*y, axis=axes, keepdims=True))
 
 
-def _summed(g: Any, shape: Ints, among: Ints) -> Any:
-    """g summed over the axes where a weight, reshaped to ``among``, was broadcast."""
+def _sum_to(g: Any, shape: Ints, among: Ints) -> Any:
+    """g summed over the axes along which a weight, reshaped to ``among``, was broadcast."""
     among = (1,)*(g.ndim - len(among)) + among
     axes = tuple([a for a, n in enumerate(among) if n == 1])
     return np.reshape(np.sum(g, axis=axes, keepdims=True), shape)
 
 
-_normalise = Primitive("normalise", _normalised, _normalise_vjp)
+_normalise = Primitive("normalise", _normalise_forward, _normalise_vjp)
 
 
 def _affine(op: str, weight: Any, bias: Any, shape: Ints) -> tuple[Any, ...]:
@@ -74,21 +74,22 @@ def _affine(op: str, weight: Any, bias: Any, shape: Ints) -> tuple[Any, ...]:
 
 
 def layer_norm(x: Any, normalized_shape: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Any:
-    """(x - mean)/sqrt(variance + eps)*weight + bias, mean and variance (biased) over the last axes.
+    """Layer normalisation, (x - mean)/sqrt(variance + eps)*weight + bias, over the last axes.
 
-    normalized_shape: the sizes of these axes; weight and bias have that shape or are None.
     Ba, Kiros, Hinton: Layer normalization, arXiv:1607.06450 (2016).
-    Raises ValueError for shapes that do not fit.
+
+    x: (..., *normalized_shape). normalized_shape: the lengths of the last axes; weight and bias have that shape or are
+    None. The variance is the biased one. Returns an array of x's shape. Raises ValueError for shapes that do not fit.
 
     >>> import numpy as np
     >>> from cgrad.nn.functional import layer_norm
     >>> layer_norm(np.array([[1.0, 3.0]]), 2, eps=0.0)
     array([[-1.,  1.]])
     """
-    shape = sizes("layer_norm", "normalized_shape", normalized_shape,
+    shape = check_sizes("layer_norm", "normalized_shape", normalized_shape,
                   len(normalized_shape) if isinstance(normalized_shape, (tuple, list)) else 1)
     n = len(shape)
-    x = floats("layer_norm", "x", x)
+    x = as_floats("layer_norm", "x", x)
     if n > x.ndim or x.shape[x.ndim - n:] != shape:
         raise errors.layer_shape("layer_norm", "x", x.shape, f"give (..., {', '.join(map(str, shape))})")
     return _normalise(x, *_affine("layer_norm", weight, bias, shape), axes=tuple(range(x.ndim - n, x.ndim)), eps=eps,
@@ -102,11 +103,13 @@ def _check_channels(op: str, x: Any, features: int | None) -> None:
 
 def batch_norm(x: Any, mean: Any = None, variance: Any = None, weight: Any = None, bias: Any = None,
                eps: float = 1e-5) -> Any:
-    """(x - mean)/sqrt(variance + eps)*weight + bias for each channel.
+    """Batch normalisation, (x - mean)/sqrt(variance + eps)*weight + bias for each channel.
 
-    x (batch, channels, ...); all others (channels,) or None. Without mean and variance, those (biased) of x over
-    the batch and the last axes. Ioffe, Szegedy: Batch normalization, arXiv:1502.03167 (2015).
-    Raises ValueError for shapes that do not fit.
+    Ioffe, Szegedy: Batch normalization, arXiv:1502.03167 (2015).
+
+    x: (batch, channels, ...). mean, variance, weight, bias: (channels,) or None; without mean and variance those of x
+    over the batch and the last axes, the variance biased. Returns an array of x's shape. Raises ValueError for shapes
+    that do not fit.
 
     >>> import numpy as np
     >>> from cgrad.nn.functional import batch_norm
@@ -114,7 +117,7 @@ def batch_norm(x: Any, mean: Any = None, variance: Any = None, weight: Any = Non
     array([[-1.],
            [ 1.]])
     """
-    x = floats("batch_norm", "x", x)
+    x = as_floats("batch_norm", "x", x)
     _check_channels("batch_norm", x, None)
     return _batch_norm(x, mean, variance, weight, bias, eps, [])
 
@@ -133,15 +136,14 @@ def _batch_norm(x: Any, mean: Any, variance: Any, weight: Any, bias: Any, eps: f
 
 
 class BatchNormND(Module):
-    """BatchNormND(num_features, eps=1e-5, momentum=0.1, affine=True, track_running_stats=True, dtype=None).
+    """Batch normalisation layer: see ``functional.batch_norm``.
 
-    While training, each channel of x (batch, num_features, ...) is normalised by its mean and variance (biased) in
-    the batch; running_mean and running_var (unbiased) follow: running += momentum*(new - running), or the plain
-    average of all batches if momentum is None. After ``eval()`` the running ones are used. affine: times weight
-    (from 1) plus bias (from 0). track_running_stats=False: the batch's own, always.
-    ``BatchNorm1D`` (2 or 3 axes), ``BatchNorm2D`` (4) and ``BatchNorm3D`` (5) check the number of axes.
-
-    Raises ValueError for other shapes, and for training on one value a channel.
+    While training, each channel is normalised by its mean and biased variance in the batch, and running_mean and
+    running_var (unbiased) follow by running += momentum*(new - running), or as the plain average of all batches if
+    momentum is None. After ``eval()`` the running ones are used. affine: multiply by weight (from 1) and add bias (from
+    0). track_running_stats: if False, the batch's own statistics are always used. A call takes (batch, num_features,
+    ...); ``BatchNorm1D`` (2 or 3 axes), ``BatchNorm2D`` (4) and ``BatchNorm3D`` (5) check the number of axes. Raises
+    ValueError for other shapes, and for training on one value in a channel.
 
     >>> import numpy as np
     >>> from cgrad.nn import BatchNormND
@@ -155,7 +157,7 @@ class BatchNormND(Module):
 
     def __init__(self, num_features: int, eps: float = 1e-5, momentum: float | None = 0.1, affine: bool = True,
                  track_running_stats: bool = True, dtype: Any = None) -> None:
-        self.num_features = whole(type(self).__name__, "num_features", num_features)
+        self.num_features = check_int(type(self).__name__, "num_features", num_features)
         self.eps, self.momentum, self.track_running_stats = eps, momentum, track_running_stats
         ones = np.ones(num_features, np.float64 if dtype is None else dtype)
         self.weight = Tensor(ones, requires_grad=True) if affine else None
@@ -167,7 +169,7 @@ class BatchNormND(Module):
 
     def forward(self, x: Any) -> Any:
         op = type(self).__name__
-        x = floats(op, "x", x)
+        x = as_floats(op, "x", x)
         _check_channels(op, x, self.num_features)
         if self.axes and x.ndim not in self.axes:
             raise errors.layer_shape(op, "x", x.shape, f"give {' or '.join(map(str, self.axes))} axes")
@@ -194,27 +196,28 @@ class BatchNormND(Module):
 
 
 class BatchNorm1D(BatchNormND):
-    """BatchNormND of (N, C) or (N, C, L)."""
+    """Batch normalisation of (N, C) or (N, C, L)."""
 
     axes = (2, 3)
 
 
 class BatchNorm2D(BatchNormND):
-    """BatchNormND of (N, C, H, W)."""
+    """Batch normalisation of (N, C, H, W)."""
 
     axes = (4,)
 
 
 class BatchNorm3D(BatchNormND):
-    """BatchNormND of (N, C, D, H, W)."""
+    """Batch normalisation of (N, C, D, H, W)."""
 
     axes = (5,)
 
 
 class LayerNorm(Module):
-    """LayerNorm(normalized_shape, eps=1e-5, affine=True, bias=True, dtype=None): see ``functional.layer_norm``.
+    """Layer normalisation layer: see ``functional.layer_norm``.
 
-    weight (from 1) and bias (from 0) have normalized_shape, the sizes of the last axes.
+    weight (from 1) and bias (from 0) have the shape normalized_shape, the lengths of the last axes; affine=False leaves
+    out both, bias=False the bias.
 
     >>> import numpy as np
     >>> from cgrad.nn import LayerNorm
@@ -225,7 +228,7 @@ class LayerNorm(Module):
     def __init__(self, normalized_shape: int | tuple[int, ...], eps: float = 1e-5, affine: bool = True,
                  bias: bool = True, dtype: Any = None) -> None:
         n = len(normalized_shape) if isinstance(normalized_shape, (tuple, list)) else 1
-        self.normalized_shape = sizes("LayerNorm", "normalized_shape", normalized_shape, n)
+        self.normalized_shape = check_sizes("LayerNorm", "normalized_shape", normalized_shape, n)
         self.eps = eps
         ones = np.ones(self.normalized_shape, np.float64 if dtype is None else dtype)
         self.weight = Tensor(ones, requires_grad=True) if affine else None

@@ -1,7 +1,7 @@
-"""Pooling over windows: largest element, average; and averages over parts of adaptive size.
+"""Pooling over windows: maxima, averages, and averages over parts of adaptive size.
 
-Max pooling picks elements, average pooling is linear: the adjoints are a scatter and the linear map's
-transpose, Primitives themselves, so derivatives exist to any order.
+Max pooling picks elements, average pooling is linear: their adjoints, a scatter and the transposed map, are Primitives
+themselves, so derivatives exist to any order.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import errors
-from .._core import Primitive, plain
-from ._support import Ints, floats, gather, sizes
+from .._core import TAKE, Primitive, plain
+from ._support import Ints, as_floats, check_sizes
 from .module import Module
 
 __all__ = [
@@ -26,12 +26,12 @@ __all__ = [
 
 def _geometry(op: str, n: int, x: Any, kernel_size: Any, stride: Any, padding: Any, dilation: Any,
               ceil_mode: bool) -> tuple[Ints, Ints, Ints, Ints, Ints]:
-    """kernel, stride, padding, dilation, the output's sizes: one an axis, as PyTorch counts them."""
+    """kernel, stride, padding, dilation and output lengths, one for each axis, as PyTorch counts them."""
     if x.ndim not in (n + 1, n + 2):
         raise errors.layer_shape(op, "x", x.shape, f"give (batch, channels, {n} sizes), or without the batch")
-    kernel = sizes(op, "kernel_size", kernel_size, n)
-    steps = kernel if stride is None else sizes(op, "stride", stride, n)
-    pads, spacing = sizes(op, "padding", padding, n, 0), sizes(op, "dilation", dilation, n)
+    kernel = check_sizes(op, "kernel_size", kernel_size, n)
+    steps = kernel if stride is None else check_sizes(op, "stride", stride, n)
+    pads, spacing = check_sizes(op, "padding", padding, n, 0), check_sizes(op, "dilation", dilation, n)
     if any(2*p > k for p, k in zip(pads, kernel, strict=True)):
         raise errors.bad_option(op, "padding", padding, f"give no more than half the kernel's size {kernel}")
     out = []
@@ -48,82 +48,84 @@ def _geometry(op: str, n: int, x: Any, kernel_size: Any, stride: Any, padding: A
 
 
 def _widths(shape: Ints, kernel: Ints, steps: Ints, pads: Ints, spacing: Ints, out: Ints) -> list[tuple[int, int]]:
-    """Padding before and after each axis, so that all windows lie within."""
+    """Padding before and after each axis, so that all windows lie inside."""
     return [(p, max(0, (o - 1)*s + d*(k - 1) + 1 - m - p))
             for m, k, s, p, d, o in zip(shape, kernel, steps, pads, spacing, out, strict=True)]
 
 
 def _window(offset: int, axis: int, step: int, count: int) -> tuple[Any, ...]:
-    """Every window's element at that offset along an axis."""
+    """The index of the elements at one offset of every window along an axis."""
     return (*(slice(None),)*axis, slice(offset, offset + (count - 1)*step + 1, step))
 
 
 # ---- the largest ---------------------------------------------------------------------------------
 
 @lru_cache(maxsize=64)
-def _places(shape: Ints, kernel: Ints, steps: Ints, pads: Ints, spacing: Ints,
+def _window_indices(shape: Ints, kernel: Ints, steps: Ints, pads: Ints, spacing: Ints,
             out: Ints) -> tuple[NDArray[np.intp], ...]:
-    """For each offset in the kernel: the flat index, among the last axes, of every window's element there.
+    """For each offset in the kernel the flat index, among the last axes, of every window's element there.
 
-    Padding is never larger than an element; where all are -inf it may be equal, and the nearest element stands for it.
+    Padding is never larger than an element. Where all elements are -inf it ties with them, and its index is that of the
+    nearest element.
     """
     along = [np.clip(np.arange(c)[:, None]*s - p + np.arange(k)*d, 0, m - 1)
              for m, k, s, p, d, c in zip(shape, kernel, steps, pads, spacing, out, strict=True)]
     found = []
     for offset in np.ndindex(*kernel):
-        place: Any = np.zeros((), np.intp)
-        for m, places, k in zip(shape, along, offset, strict=True):
-            place = place[..., None]*m + places[:, k]
-        found.append(place)
+        flat: Any = np.zeros((), np.intp)
+        for m, position, k in zip(shape, along, offset, strict=True):
+            flat = flat[..., None]*m + position[:, k]
+        found.append(flat)
     return tuple(found)
 
 
-def _largest(x: NDArray[Any], kernel: Ints, steps: Ints, pads: Ints, spacing: Ints, out: Ints) -> Any:
+def _argmax_windows(x: NDArray[Any], kernel: Ints, steps: Ints, pads: Ints, spacing: Ints, out: Ints) -> Any:
     """The flat index in x of each window's largest element: the first of several, nan before all."""
     n = len(kernel)
     lead, shape = x.shape[:-n], x.shape[-n:]
     widths = _widths(shape, kernel, steps, pads, spacing, out)
-    held = x
+    padded = x
     if any(lo or hi for lo, hi in widths):
-        held = np.full((*lead, *[m + lo + hi for m, (lo, hi) in zip(shape, widths, strict=True)]), -np.inf, x.dtype)
-        inner: Any = (..., *[slice(lo, lo + m) for m, (lo, _) in zip(shape, widths, strict=True)])
-        held[inner] = x
+        padded = np.full((*lead, *[m + lo + hi for m, (lo, hi) in zip(shape, widths, strict=True)]), -np.inf, x.dtype)
+        interior: Any = (..., *[slice(lo, lo + m) for m, (lo, _) in zip(shape, widths, strict=True)])
+        padded[interior] = x
     items = []
     for offset in np.ndindex(*kernel):
         where: Any = (..., *[slice(o*d, o*d + (c - 1)*s + 1, s)
                              for o, d, c, s in zip(offset, spacing, out, steps, strict=True)])
-        items.append(held[where])
+        items.append(padded[where])
     best = items[0].copy()
     for item in items[1:]:
         np.maximum(best, item, out=best)
     nan = best.size > 0 and np.isnan(best.max())
     found = np.empty(best.shape, np.intp)
-    for item, place in zip(reversed(items), reversed(_places(shape, kernel, steps, pads, spacing, out)), strict=True):
+    indices = _window_indices(shape, kernel, steps, pads, spacing, out)
+    for item, index in zip(reversed(items), reversed(indices), strict=True):
         where = item == best
         if nan:
             where |= np.isnan(item)
-        np.copyto(found, place, where=where)
+        np.copyto(found, index, where=where)
     found += (np.arange(math.prod(lead))*math.prod(shape)).reshape(*lead, *(1,)*n)
     return found
 
 
 def _max_pool(n: int, x: Any, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool) -> Any:
     op = f"max_pool{n}d"
-    x = floats(op, "x", x)
+    x = as_floats(op, "x", x)
     geometry = _geometry(op, n, x, kernel_size, stride, padding, dilation, ceil_mode)
     kernel, steps, _, spacing, _ = geometry
-    index = _largest(plain(x), *geometry)
-    apart = all(s >= d*(k - 1) + 1 for s, k, d in zip(steps, kernel, spacing, strict=True))  # no two windows meet
-    return gather(x, index=index, distinct=apart)
+    index = _argmax_windows(plain(x), *geometry)
+    disjoint = all(s >= d*(k - 1) + 1 for s, k, d in zip(steps, kernel, spacing, strict=True))
+    return TAKE(x, indices=index, distinct=disjoint)
 
 
 def max_pool1d(x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1,
                ceil_mode: bool = False) -> Any:
-    """The largest element of each window: out[b, c, t] = max over k of x[b, c, t*stride - padding + k*dilation].
+    """Largest element of each window: out[b, c, t] = max over k of x[b, c, t*stride - padding + k*dilation].
 
-    x (batch, channels, L) or (channels, L); stride None: kernel_size. Padding counts as -inf. ceil_mode: a last
-    window may reach beyond the end. The derivative goes to the first of several largest elements, as in PyTorch.
-    Raises ValueError for shapes and options that do not fit.
+    x: (batch, channels, L) or (channels, L). stride: kernel_size if None. Padding counts as -inf. ceil_mode: the last
+    window may reach beyond the end. The gradient flows to the first of the elements that tie, as in PyTorch. Raises
+    ValueError for shapes and options that do not fit.
 
     >>> import numpy as np
     >>> from cgrad.nn.functional import max_pool1d
@@ -135,7 +137,7 @@ def max_pool1d(x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, d
 
 def max_pool2d(x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1,
                ceil_mode: bool = False) -> Any:
-    """As ``max_pool1d`` over two axes; sizes are one number, or one an axis.
+    """Largest element of each window over two axes: see ``max_pool1d``; sizes are one number, or one for each axis.
 
     >>> import numpy as np
     >>> from cgrad.nn.functional import max_pool2d
@@ -148,14 +150,14 @@ def max_pool2d(x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, d
 
 def max_pool3d(x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1,
                ceil_mode: bool = False) -> Any:
-    """As ``max_pool1d`` over three axes; sizes are one number, or one an axis."""
+    """Largest element of each window over three axes: see ``max_pool1d``; sizes are one number or one for each axis."""
     return _max_pool(3, x, kernel_size, stride, padding, dilation, ceil_mode)
 
 
 # ---- averages ------------------------------------------------------------------------------------
 
-def _averaged(x: Any, *, shape: Ints, kernel: Ints, steps: Ints, pads: Ints, counts: Ints, share: Any) -> Any:
-    """Sums over windows times share; one axis after the other, as a window is a product of intervals."""
+def _average_forward(x: Any, *, shape: Ints, kernel: Ints, steps: Ints, pads: Ints, counts: Ints, share: Any) -> Any:
+    """Sums over windows times share, one axis after the other, as a window is a product of intervals."""
     n = len(kernel)
     first = x.ndim - n
     widths = _widths(shape, kernel, steps, pads, (1,)*n, counts)
@@ -170,8 +172,8 @@ def _averaged(x: Any, *, shape: Ints, kernel: Ints, steps: Ints, pads: Ints, cou
     return x
 
 
-def _shared(g: Any, *, shape: Ints, kernel: Ints, steps: Ints, pads: Ints, counts: Ints, share: Any) -> Any:
-    """The transpose of _averaged."""
+def _share_forward(g: Any, *, shape: Ints, kernel: Ints, steps: Ints, pads: Ints, counts: Ints, share: Any) -> Any:
+    """The transpose of _average_forward."""
     n = len(kernel)
     first = g.ndim - n
     widths = _widths(shape, kernel, steps, pads, (1,)*n, counts)
@@ -186,14 +188,16 @@ def _shared(g: Any, *, shape: Ints, kernel: Ints, steps: Ints, pads: Ints, count
     return np.ascontiguousarray(g[(..., *[slice(lo, lo + m) for m, (lo, _) in zip(shape, widths, strict=True)])])
 
 
-_average: Primitive = Primitive("average windows", _averaged, (lambda g, out, x, **geometry: _share(g, **geometry),))
-_share: Primitive = Primitive("share among windows", _shared, (lambda g, out, x, **geometry: _average(g, **geometry),))
+_average: Primitive = Primitive("average windows", _average_forward, (
+    lambda g, out, x, **geometry: _share(g, **geometry),))
+_share: Primitive = Primitive("share among windows", _share_forward, (
+    lambda g, out, x, **geometry: _average(g, **geometry),))
 
 
 def _avg_pool(n: int, x: Any, kernel_size: Any, stride: Any, padding: Any, ceil_mode: bool, count_include_pad: bool,
               divisor: int | None) -> Any:
     op = f"avg_pool{n}d"
-    x = floats(op, "x", x)
+    x = as_floats(op, "x", x)
     kernel, steps, pads, _, out = _geometry(op, n, x, kernel_size, stride, padding, 1, ceil_mode)
     shape = x.shape[-n:]
     if divisor is not None:
@@ -214,12 +218,11 @@ def _avg_pool(n: int, x: Any, kernel_size: Any, stride: Any, padding: Any, ceil_
 
 def avg_pool1d(x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False,
                count_include_pad: bool = True, divisor_override: int | None = None) -> Any:
-    """The average of each window: out[b, c, t] = mean over k of x[b, c, t*stride - padding + k].
+    """Average of each window: out[b, c, t] = mean over k of x[b, c, t*stride - padding + k].
 
-    x (batch, channels, L) or (channels, L); stride None: kernel_size. Padding counts as zeros, which count as
-    elements unless count_include_pad is False. ceil_mode: a last window may reach beyond the end (what is beyond
-    the padding never counts). divisor_override: divide sums by it. Raises ValueError for shapes and options that
-    do not fit.
+    x: (batch, channels, L) or (channels, L). stride: kernel_size if None. Padding counts as zeros; if not
+    count_include_pad, it is left out of the average. ceil_mode: the last window may reach beyond the end, which is
+    always left out. divisor_override: divide sums by it. Raises ValueError for shapes and options that do not fit.
 
     >>> import numpy as np
     >>> from cgrad.nn.functional import avg_pool1d
@@ -231,20 +234,22 @@ def avg_pool1d(x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, c
 
 def avg_pool2d(x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False,
                count_include_pad: bool = True, divisor_override: int | None = None) -> Any:
-    """As ``avg_pool1d`` over two axes; sizes are one number, or one an axis."""
+    """Average of each window over two axes: see ``avg_pool1d``; sizes are one number, or one for each axis."""
     return _avg_pool(2, x, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
 
 
 def avg_pool3d(x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False,
                count_include_pad: bool = True, divisor_override: int | None = None) -> Any:
-    """As ``avg_pool1d`` over three axes; sizes are one number, or one an axis."""
+    """Average of each window over three axes: see ``avg_pool1d``; sizes are one number, or one for each axis."""
     return _avg_pool(3, x, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
 
 
 def adaptive_avg_pool(x: Any, output_size: int | tuple[int, ...]) -> Any:
-    """Averages over output_size parts of each of the last axes: part i of n from floor(i*n/m) to ceil((i + 1)*n/m).
+    """Averages over equal parts of each of the last axes.
 
-    output_size: one number m for the one last axis, or a tuple for as many axes. (1, 1) is global average pooling.
+    output_size: the number of parts of the last axis alone, or a tuple for as many axes; (1, 1) is global average
+    pooling. Part i of m along an axis of length n is from floor(i*n/m) to ceil((i + 1)*n/m). Returns an array with the
+    last axes of these lengths. Raises ValueError for too few axes.
 
     >>> import numpy as np
     >>> from cgrad.nn.functional import adaptive_avg_pool
@@ -252,8 +257,8 @@ def adaptive_avg_pool(x: Any, output_size: int | tuple[int, ...]) -> Any:
     array([2., 4.])
     """
     wanted = (output_size,) if not isinstance(output_size, (tuple, list)) else tuple(output_size)
-    wanted = sizes("adaptive_avg_pool", "output_size", wanted, len(wanted))
-    x = floats("adaptive_avg_pool", "x", x)
+    wanted = check_sizes("adaptive_avg_pool", "output_size", wanted, len(wanted))
+    x = as_floats("adaptive_avg_pool", "x", x)
     if x.ndim < len(wanted):
         raise errors.layer_shape("adaptive_avg_pool", "x", x.shape, f"give {len(wanted)} axes or more")
     for a, m in enumerate(wanted, x.ndim - len(wanted)):
@@ -279,8 +284,8 @@ class _Pool(Module):
 class _MaxPool(_Pool):
     def __init__(self, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1,
                  ceil_mode: bool = False) -> None:
-        self.kernel_size = sizes(type(self).__name__, "kernel_size", kernel_size, self.n)
-        self.stride = self.kernel_size if stride is None else sizes(type(self).__name__, "stride", stride, self.n)
+        self.kernel_size = check_sizes(type(self).__name__, "kernel_size", kernel_size, self.n)
+        self.stride = self.kernel_size if stride is None else check_sizes(type(self).__name__, "stride", stride, self.n)
         self.padding, self.dilation, self.ceil_mode = padding, dilation, ceil_mode
 
     def forward(self, x: Any) -> Any:
@@ -288,13 +293,13 @@ class _MaxPool(_Pool):
 
 
 class MaxPool1D(_MaxPool):
-    """MaxPool1D(kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False): see ``functional.max_pool1d``."""
+    """Max pooling over one axis: see ``functional.max_pool1d``."""
 
     n = 1
 
 
 class MaxPool2D(_MaxPool):
-    """MaxPool2D(kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False): see ``functional.max_pool2d``.
+    """Max pooling over two axes: see ``functional.max_pool2d``.
 
     >>> import numpy as np
     >>> from cgrad.nn import MaxPool2D
@@ -306,7 +311,7 @@ class MaxPool2D(_MaxPool):
 
 
 class MaxPool3D(_MaxPool):
-    """MaxPool3D(kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False): see ``functional.max_pool3d``."""
+    """Max pooling over three axes: see ``functional.max_pool3d``."""
 
     n = 3
 
@@ -314,8 +319,8 @@ class MaxPool3D(_MaxPool):
 class _AvgPool(_Pool):
     def __init__(self, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False,
                  count_include_pad: bool = True, divisor_override: int | None = None) -> None:
-        self.kernel_size = sizes(type(self).__name__, "kernel_size", kernel_size, self.n)
-        self.stride = self.kernel_size if stride is None else sizes(type(self).__name__, "stride", stride, self.n)
+        self.kernel_size = check_sizes(type(self).__name__, "kernel_size", kernel_size, self.n)
+        self.stride = self.kernel_size if stride is None else check_sizes(type(self).__name__, "stride", stride, self.n)
         self.padding, self.ceil_mode = padding, ceil_mode
         self.count_include_pad, self.divisor_override = count_include_pad, divisor_override
 
@@ -325,15 +330,13 @@ class _AvgPool(_Pool):
 
 
 class AvgPool1D(_AvgPool):
-    """AvgPool1D(kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True,
-    divisor_override=None): see ``functional.avg_pool1d``."""
+    """Average pooling over one axis: see ``functional.avg_pool1d``."""
 
     n = 1
 
 
 class AvgPool2D(_AvgPool):
-    """AvgPool2D(kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True,
-    divisor_override=None): see ``functional.avg_pool2d``.
+    """Average pooling over two axes: see ``functional.avg_pool2d``.
 
     >>> import numpy as np
     >>> from cgrad.nn import AvgPool2D
@@ -345,14 +348,13 @@ class AvgPool2D(_AvgPool):
 
 
 class AvgPool3D(_AvgPool):
-    """AvgPool3D(kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True,
-    divisor_override=None): see ``functional.avg_pool3d``."""
+    """Average pooling over three axes: see ``functional.avg_pool3d``."""
 
     n = 3
 
 
 class AdaptiveAvgPoolND(_Pool):
-    """AdaptiveAvgPoolND(output_size): see ``functional.adaptive_avg_pool``.
+    """Average pooling to a fixed output size: see ``functional.adaptive_avg_pool``.
 
     >>> import numpy as np
     >>> from cgrad.nn import AdaptiveAvgPoolND

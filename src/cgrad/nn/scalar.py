@@ -24,11 +24,11 @@ __all__ = ["MLP", "Layer", "Neuron"]
 
 
 class Neuron(Module):
-    """Neuron(nin, nonlin=True): relu(b + w0*x0 + w1*x1 + ...), or the sum itself if not nonlin.
+    """A neuron, relu(b + w0*x0 + w1*x1 + ...); without the relu if not nonlin.
 
-    nin: number of inputs. ``w`` is a list of nin Values drawn by ``random.uniform(-1, 1)``, ``b`` starts
-    at 0. A call takes nin Values or plain numbers and gives a Value; it raises ValueError for another
-    number of them. The sum is recorded as one operation.
+    nin: the number of inputs. ``w`` is a list of nin Values drawn by ``random.uniform(-1, 1)``, ``b`` starts at 0. A
+    call takes nin Values or plain numbers and returns a Value; the sum is recorded as one operation. Raises ValueError
+    for another number of inputs.
 
     >>> from cgrad.nn import Neuron
     >>> n = Neuron(2)
@@ -56,10 +56,10 @@ class Neuron(Module):
 
 
 class Layer(Module):
-    """Layer(nin, nout, **kwargs): nout neurons side by side; kwargs go to each ``Neuron``.
+    """nout neurons with the same inputs; kwargs are those of ``Neuron``.
 
-    A call takes nin Values or plain numbers, and gives a list of nout Values, or the one Value itself if
-    nout is 1. A bare Value, as a layer of one neuron gives, counts as a sequence of one.
+    A call takes nin Values or plain numbers (a bare Value counts as a sequence of one) and returns a list of nout
+    Values, or the one Value if nout is 1.
 
     >>> from cgrad.nn import Layer
     >>> len(Layer(2, 3)([1.0, 2.0])), type(Layer(2, 1)([1.0, 2.0])).__name__
@@ -83,9 +83,9 @@ class Layer(Module):
 
 
 class MLP(Module):
-    """MLP(nin, nouts): layers of sizes nouts, each fed by the one before; relu in all but the last.
+    """Multi-layer perceptron: layers of sizes nouts, with relu in all but the last.
 
-    A call takes nin Values or plain numbers and gives what its last ``Layer`` gives.
+    A call takes nin Values or plain numbers and returns the result of its last ``Layer``.
 
     >>> from cgrad.nn import MLP
     >>> model = MLP(3, [4, 4, 1])

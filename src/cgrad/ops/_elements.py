@@ -5,13 +5,14 @@ They are below ``_arguments``, which stacks lists with Values in them.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 from numpy import ndarray
 
 from .. import errors
-from .._core import Primitive, Value, gather
+from .._core import PUT, Primitive, Value, gather
 from ._shapes import Array, Shape, shape_of
 
 SCALARS = frozenset((Value, float, int, np.float64))  # those that ``gather`` records as one node
@@ -36,12 +37,10 @@ def _picks_once(index: Any) -> bool:
 
 def _scatter_forward(g: Any, index: Any, shape: Shape) -> Any:
     """Zeros of a shape with g added at the index, as often as it names an element."""
+    if not _picks_once(index):
+        return PUT.forward(g, np.arange(math.prod(shape)).reshape(shape)[index], shape)
     out = np.zeros(shape, g.dtype if type(g) is ndarray else np.float64)
-    if _picks_once(index):
-        out[index] = g
-    else:  # by flat index: np.add.at is ten times as fast there
-        flat = np.arange(out.size).reshape(shape)[index]
-        np.add.at(out.reshape(-1), flat.reshape(-1), g.reshape(-1) if type(g) is ndarray else g)
+    out[index] = g
     return out
 
 

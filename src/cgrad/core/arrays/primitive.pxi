@@ -288,6 +288,29 @@ def write_data(list values, double[:] numbers):
         (<Value>values[k]).home = NULL
 
 
+# ---- elements by their flat index ----------------------------------------------------------------
+
+def _take_forward(x, indices, distinct=False):
+    return np.asarray(x).reshape(-1).take(indices)
+
+
+def _put_forward(x, indices, shape, distinct=False):
+    """Zeros of a shape with x added at flat indices. distinct: none occurs twice."""
+    x = np.asarray(x)
+    out = np.zeros(shape, x.dtype)
+    if distinct:
+        out.reshape(-1)[indices] = x
+    else:  # on vectors np.add.at is ten times as fast
+        np.add.at(out.reshape(-1), indices.reshape(-1), x.reshape(-1))
+    return out
+
+
+TAKE = Primitive("take", _take_forward, (
+    lambda g, out, x, indices, distinct=False: PUT(g, indices=indices, shape=x.shape, distinct=distinct),))
+PUT = Primitive("put", _put_forward, (
+    lambda g, out, x, indices, shape, distinct=False: TAKE(g, indices=indices, distinct=distinct),))
+
+
 # ---- casts, un-broadcasting ----------------------------------------------------------------------
 
 def _cast_forward(x, code):

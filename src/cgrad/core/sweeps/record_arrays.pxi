@@ -13,21 +13,6 @@ cdef class Recording:
         self.adjoint, self.elements = {}, {}
 
 
-def _put_forward(x, offsets, shape):
-    x = np.asarray(x)
-    out = np.zeros(shape, x.dtype)
-    np.add.at(out.reshape(-1), offsets, x)
-    return out
-
-
-def _take_forward(x, offsets, shape):
-    return np.asarray(x).reshape(-1)[offsets]
-
-
-_PUT = Primitive("put", _put_forward, (lambda g, out, x, offsets, shape: _TAKE(g, offsets=offsets, shape=shape),))
-_TAKE = Primitive("take", _take_forward, (lambda g, out, x, offsets, shape: _PUT(g, offsets=offsets, shape=shape),))
-
-
 def choose(operands, condition, yes, no):
     """``where`` of a partial: each side is evaluated on the elements that take it, and on no others.
 
@@ -43,8 +28,7 @@ def choose(operands, condition, yes, no):
     for side, chosen in ((yes, mask), (no, ~mask)):
         offsets = np.flatnonzero(chosen)
         part = side(*[x if np.ndim(plain(x)) == 0 else
-                      _TAKE(x if np.shape(plain(x)) == shape else np.broadcast_to(x, shape), offsets=offsets,
-                            shape=shape)
+                      TAKE(x if np.shape(plain(x)) == shape else np.broadcast_to(x, shape), indices=offsets)
                       for x in operands])
         if np.shape(plain(part)) != offsets.shape:
             if is_value(part):
@@ -53,7 +37,7 @@ def choose(operands, condition, yes, no):
                 if part == 0:
                     continue
                 part = np.full(offsets.shape, part, operands[len(operands) - 1].dtype)
-        total = total + _PUT(part, offsets=offsets, shape=shape)
+        total = total + PUT(part, indices=offsets, shape=shape)
     return total if np.ndim(plain(total)) else np.zeros(shape)
 
 
@@ -130,7 +114,7 @@ cdef int record_special(Tape t, Adjoint *adjoint, const uint8_t *needed, Recordi
         c = gather([x for _, x in pairs])
         if single(value):
             c = CAST(c, "f")
-        flow_recorded(t, adjoint, NULL, arrays, i, _PUT(c, offsets=offsets, shape=value.shape))
+        flow_recorded(t, adjoint, NULL, arrays, i, PUT(c, indices=offsets, shape=value.shape))
         p = payload_at(t, i)
     if value is not None or op == OP_FUNCTION:
         if i not in arrays.adjoint:
