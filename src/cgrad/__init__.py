@@ -31,8 +31,8 @@ from .programs.function import load as load
 from .programs.path import Program as Program
 
 # isort: split
-# The op table's functions, Value, Tensor, Tape, gradients, ... For dot and where those of ops stand, which take more:
-# for checkers as they came first, at run time as they come last.
+# The op table's functions, Value, Tensor, Tape, gradients, ... dot and where are those of ops, which accept more than
+# the core's: checkers take the first import of a name, and at run time the last one counts.
 from ._core import *  # type: ignore[no-redef, assignment]  # noqa: F403
 from .ops.index import where as where
 from .ops.products import dot as dot

@@ -1,7 +1,7 @@
-"""``python -m cgrad``: train a small classifier on Fisher's irises, and measure what recording costs.
+"""``python -m cgrad``: train a small classifier on Fisher's irises, and measure the cost of recording.
 
-The network, its loss and its training are plain loops over numbers. Given Values they are recorded
-and differentiated; given floats the same functions just compute, which is what the table compares.
+The network, its loss and its training are plain loops over numbers. With Values they are recorded and differentiated;
+with floats the same functions only compute, which is what the table compares.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ EPOCHS, SEED = 200, 1
 
 
 class Split(NamedTuple):
-    """Training and held-out samples, and where the training samples lie (for scaling)."""
+    """Training and held-out samples, with the mean and spread of the training samples for scaling."""
 
     rows: list[list[float]]
     labels: list[int]
@@ -40,7 +40,7 @@ class Split(NamedTuple):
 
 
 class Run(NamedTuple):
-    """What training gives."""
+    """The result of training."""
 
     network: list[Neurons]
     losses: list[float]  # before the first step, and after each
@@ -51,7 +51,7 @@ class Run(NamedTuple):
 # ---- the network, its loss and its training: plain loops -------------------------------------------
 
 def forward(network: Sequence[Neurons], row: Sequence[Scalar]) -> Sequence[Scalar]:
-    """One score a class: tanh(w.x + b) layer by layer, the last layer without tanh."""
+    """The scores of the classes: tanh(w.x + b) layer by layer, the last layer without tanh."""
     x = row
     for depth, layer in enumerate(network, 1):
         out = []
@@ -76,7 +76,7 @@ def cross_entropy(network: Sequence[Neurons], rows: Sequence[Sequence[float]], l
 
 
 def accuracy(network: Sequence[Neurons], rows: Sequence[Sequence[float]], labels: Sequence[int]) -> float:
-    """Part of the samples whose highest score is that of their class."""
+    """The fraction of samples whose highest score is that of their class."""
     right = 0
     for row, label in zip(rows, labels, strict=True):
         scores = forward(network, row)
@@ -135,14 +135,14 @@ def divide(data: Dataset, seed: int) -> Split:
     mean = [sum(column)/len(column) for column in columns]
     spread = [(sum((x - m)**2 for x in column)/len(column))**0.5 for column, m in zip(columns, mean, strict=True)]
 
-    def scaled(places: list[int]) -> list[list[float]]:
-        return [[(data.rows[i][f] - m)/s for f, m, s in zip(FEATURES, mean, spread, strict=True)] for i in places]
+    def scaled(chosen: list[int]) -> list[list[float]]:
+        return [[(data.rows[i][f] - m)/s for f, m, s in zip(FEATURES, mean, spread, strict=True)] for i in chosen]
 
     return Split(scaled(used), [data.labels[i] for i in used], scaled(held), [data.labels[i] for i in held],
                  mean, spread)
 
 
-# ---- what recording costs --------------------------------------------------------------------------
+# ---- the cost of recording -------------------------------------------------------------------------
 
 def best(f: Callable[[], object], repeats: int) -> float:
     """Seconds of the fastest of several runs, after one that warms up."""
@@ -162,7 +162,7 @@ def chain(x: Scalar, a: Scalar, b: Scalar, steps: int) -> Scalar:
 
 
 def measure(run: Run, split: Split, steps: int = 200_000) -> list[tuple[str, int, float, float]]:
-    """(loop, operations, ns an operation in plain floats, the same recorded and swept back)."""
+    """(loop, operations, ns per operation in plain floats, the same recorded and swept back)."""
     a, b, x = cgrad.Value(0.999), cgrad.Value(0.001), cgrad.Value(1.0)
     network = [[([cgrad.Value(w) for w in weights], cgrad.Value(bias)) for weights, bias in layer]
                for layer in run.network]
@@ -181,12 +181,12 @@ def measure(run: Run, split: Split, steps: int = 200_000) -> list[tuple[str, int
 
 # ---- the picture -----------------------------------------------------------------------------------
 
-COLOURS = ("#0072b2", "#e69f00", "#009e73")  # told apart by colour-blind eyes too
+COLOURS = ("#0072b2", "#e69f00", "#009e73")  # distinct for the colour-blind too
 MARKS = "os^"
 
 
 def save_picture(path: str, data: Dataset, split: Split, run: Run) -> None:
-    """The loss, epoch by epoch, and the plane of both features coloured by the network's decision."""
+    """Plot the loss by epoch, and the plane of both features coloured by the network's decision."""
     plt: Any = importlib.import_module("matplotlib.figure")
     figure = plt.Figure(figsize=(11, 4.6), dpi=150, layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=(2, 3))
@@ -206,15 +206,27 @@ def draw_losses(axes: Any, run: Run) -> None:
     axes.legend()
 
 
-def draw_decisions(axes: Any, data: Dataset, split: Split, run: Run, steps: int = 160) -> None:
+def draw_decisions(axes: Any, data: Dataset, split: Split, run: Run) -> None:
     def cm(rows: list[list[float]]) -> list[list[float]]:
         return [[x*s + m for x, m, s in zip(row, split.mean, split.spread, strict=True)] for row in rows]
 
     rows, held = cm(split.rows), cm(split.held_rows)
     (x0, x1), (y0, y1) = ((min(c) - 0.3, max(c) + 0.3) for c in zip(*rows, *held, strict=True))
+    draw_regions(axes, split, run, (x0, x1, y0, y1))
+    draw_samples(axes, data, split, run, rows, held)
+    part = accuracy(run.network, split.held_rows, split.held_labels)
+    axes.set(title=f"Decision regions ({part:.1%} of held-out samples right)",
+             xlabel=data.features[FEATURES[0]], ylabel=data.features[FEATURES[1]], xlim=(x0, x1), ylim=(y0, y1))
+    axes.legend(loc="upper left", fontsize=8)
+
+
+def draw_regions(axes: Any, split: Split, run: Run, extent: tuple[float, float, float, float],
+                 steps: int = 160) -> None:
+    """The plane, coloured by the probabilities of the classes, with a line where the decision changes."""
+    x0, x1, y0, y1 = extent
     colours = [[int(c[k:k + 2], 16)/255 for k in (1, 3, 5)] for c in COLOURS]
     picture: list[list[list[float]]] = []
-    leads: list[list[list[float]]] = [[] for _ in colours]  # how far each class is ahead of the next best
+    leads: list[list[list[float]]] = [[] for _ in colours]  # each class's score minus the best of the others
     xs = [x0 + (x1 - x0)*(i + 0.5)/steps for i in range(steps)]
     ys = [y0 + (y1 - y0)*(i + 0.5)/steps for i in range(steps)]
     for y in ys:
@@ -225,15 +237,20 @@ def draw_decisions(axes: Any, data: Dataset, split: Split, run: Run, steps: int 
             point = [(v - m)/s for v, m, s in zip((x, y), split.mean, split.spread, strict=True)]
             scores = list(forward(run.network, point))
             odds = [cgrad.exp(s - max(scores)) for s in scores]
-            shares = [o/sum(odds) for o in odds]
-            mixed = [sum(share*c[k] for share, c in zip(shares, colours, strict=True)) for k in range(3)]
+            probabilities = [o/sum(odds) for o in odds]
+            mixed = [sum(p*c[k] for p, c in zip(probabilities, colours, strict=True)) for k in range(3)]
             picture[-1].append([0.65 + 0.35*c for c in mixed])
             for c, lead in enumerate(leads):
                 lead[-1].append(scores[c] - max(scores[:c] + scores[c + 1:]))
-    axes.imshow(picture, extent=(x0, x1, y0, y1), origin="lower", aspect="auto", interpolation="bilinear")
+    axes.imshow(picture, extent=extent, origin="lower", aspect="auto", interpolation="bilinear")
     for lead in leads:
         if min(map(min, lead)) < 0 < max(map(max, lead)):
             axes.contour(xs, ys, lead, levels=[0.0], colors="black", linewidths=0.8)
+
+
+def draw_samples(axes: Any, data: Dataset, split: Split, run: Run, rows: list[list[float]],
+                 held: list[list[float]]) -> None:
+    """Training samples filled, held-out ones open, circles around those classified wrong; rows, held: in cm."""
     for c, name in enumerate(data.classes):
         for points, labels, filled in ((rows, split.labels, True), (held, split.held_labels, False)):
             px, py = zip(*[point for point, label in zip(points, labels, strict=True) if label == c], strict=True)
@@ -246,10 +263,6 @@ def draw_decisions(axes: Any, data: Dataset, split: Split, run: Run, steps: int 
     if wrong:
         axes.scatter(*zip(*wrong, strict=True), marker="o", s=150, facecolors="none", edgecolors="#c00000",
                      linewidths=1.5, label="classified wrong")
-    part = accuracy(run.network, split.held_rows, split.held_labels)
-    axes.set(title=f"Decision regions ({part:.1%} of held-out samples right)",
-             xlabel=data.features[FEATURES[0]], ylabel=data.features[FEATURES[1]], xlim=(x0, x1), ylim=(y0, y1))
-    axes.legend(loc="upper left", fontsize=8)
 
 
 # ---- the command -----------------------------------------------------------------------------------
@@ -284,7 +297,7 @@ def whole(least: int) -> Callable[[str], int]:
 
 
 def refuse_plot(parser: argparse.ArgumentParser, path: str) -> None:
-    """Whatever would keep the picture from being saved is said before the training, not after it."""
+    """End with an error if the picture could not be saved, before the training rather than after it."""
     try:
         canvas = importlib.import_module("matplotlib.backends.backend_agg").FigureCanvasAgg
     except ImportError:
@@ -302,7 +315,7 @@ def refuse_plot(parser: argparse.ArgumentParser, path: str) -> None:
 
 
 def progress(epochs: int, quiet: bool) -> tuple[Iterable[int], Callable[[int, float], None]]:
-    """The epochs to loop over, and what to call after each: a bar, or a line now and then."""
+    """The epochs to loop over, and a function to call after each: a progress bar, or a line now and then."""
     if quiet:
         return range(epochs), lambda epoch, loss: None
     try:
@@ -353,7 +366,7 @@ if __name__ == "__main__":
         sys.stdout.flush()
     except KeyboardInterrupt:
         code = 130
-    except BrokenPipeError:  # the reader of our output went away, and has nothing more to hear
+    except BrokenPipeError:  # the reader of the output is gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 1
     sys.exit(code)

@@ -1,4 +1,4 @@
-"""Operations of your own: a forward computation with the backward rule that you give it.
+"""User-defined operations: a forward computation with its own backward rule.
 
 >>> import numpy as np, cgrad
 >>> class Softsign(cgrad.Function):
@@ -41,14 +41,14 @@ __all__ = ["Function"]
 
 
 class Function:
-    """An operation with a rule of its own: subclass it, write ``forward`` and ``backward``, call ``apply``.
+    """An operation with its own derivative rule: subclass it, define ``forward`` and ``backward``, call ``apply``.
 
-    ``forward`` gets floats for Values and (read-only) ndarrays for Tensors, anything else as it was given, and
-    returns a number or an array, or a tuple of them. ``backward`` gets the adjoint of each output, and returns one
-    for each argument of ``forward`` (None: no derivative): v^T J. Both may be methods, or static methods whose
-    first argument is the context, as in PyTorch. In a sweep that is recorded (``create_graph=True``) ``backward``
-    gets Values and Tensors, and ``saved_tensors`` gives back those that stand for what was saved: written with
-    operators and the functions of cgrad or NumPy it can be differentiated again.
+    ``forward`` gets floats for Values, read-only ndarrays for Tensors and any other argument as it is; it returns a
+    number or an array, or a tuple of them. ``backward`` gets the adjoint of each output and returns one for each
+    argument of ``forward``, v^T J, or None where there is no derivative. Both may be methods, or static methods with
+    the context as first argument, as in PyTorch. In a recorded sweep (``create_graph=True``) ``backward`` gets Values
+    and Tensors, and ``saved_tensors`` holds Values and Tensors in place of saved inputs and outputs: a rule written
+    with operators and the functions of cgrad or NumPy can be differentiated again.
 
     >>> import cgrad
     >>> class Cube(cgrad.Function):
@@ -83,12 +83,12 @@ class Function:
         raise errors.not_written(type(self).__name__, "backward")
 
     def save_for_backward(self, *values: Any) -> None:
-        """Keep arrays and numbers for ``backward``: inputs, outputs, or anything computed."""
+        """Keep arrays and numbers for ``backward``: inputs, outputs, or intermediate results."""
         self._saved = values
 
     @property
     def saved_tensors(self) -> tuple[Any, ...]:
-        """What was saved; in a recorded sweep inputs and outputs are Values and Tensors."""
+        """The saved arrays and numbers; in a recorded sweep inputs and outputs are Values and Tensors."""
         return self._saved if self._shown is None else self._shown
 
     saved = saved_tensors
@@ -98,17 +98,17 @@ class Function:
         self._constant = outputs
 
     def set_materialize_grads(self, flag: bool) -> None:
-        """Whether ``backward`` gets zeros (the default) or None for outputs that nothing flowed to."""
+        """If flag (the default), ``backward`` gets zeros for outputs that received no gradient; otherwise None."""
         self._zeros = flag
 
     @property
     def parents(self) -> tuple[Any, ...]:
-        """The Values and Tensors that it was last applied to, None for those that live no more."""
+        """The Values and Tensors that it was last applied to; None for those that no longer exist."""
         return tuple(ref() for ref in self._parents)
 
     @property
     def name(self) -> str:
-        """The name in traces: that of the class, and the parameters that its constructor has set."""
+        """The name in traces: the class, with the parameters that its constructor has set."""
         shown = ", ".join(f"{key}={value!r}" for key, value in vars(self).items()
                           if not key.startswith("_") and key != "needs_input_grad" and np.size(value) <= 4)
         return f"{type(self).__name__}({shown})" if shown else type(self).__name__
@@ -127,7 +127,7 @@ def _static(cls: type, name: str) -> bool:
 
 
 class _Rule:
-    """What the tape keeps of one application: the context, and which of its numbers are inputs and outputs."""
+    """One application on the tape: the context, and which of its numbers are inputs and outputs."""
 
     def __init__(self, ctx: Function, raw: list[Any], traced: list[int], outputs: list[Any], kept: list[int]) -> None:
         self.ctx, self.name, self.count, self.traced = ctx, ctx.name, len(raw), traced
@@ -171,7 +171,7 @@ class _Rule:
         return tuple(result[k] for k in self.traced)
 
     def check(self, k: int, c: Any) -> None:
-        """Refuse an adjoint that is no number or array, or that has not the shape of argument k."""
+        """Raise for an adjoint that is neither a number nor an array, or does not have the shape of argument k."""
         if c is None:
             return
         if not isinstance(c, (int, float, np.number, np.ndarray)) or np.asarray(c).dtype.kind not in "fiub":
@@ -217,7 +217,7 @@ def applied(function: Function, args: tuple[Any, ...]) -> Any:
 
 
 def comm(function: Function, *args: Any) -> Any:
-    """Tensor.comm(function, *args): apply an instance of a ``Function``, whose constructor has its parameters."""
+    """Tensor.comm(function, *args): apply an instance of a ``Function``, whose constructor took its parameters."""
     if not isinstance(function, Function):
         raise errors.no_function(function)
     return applied(function, args)

@@ -1,9 +1,9 @@
-"""Optimisers: they change parameters, Values and Tensors alike, by the gradients in their ``grad``.
+"""Optimisers: they update parameters, Values and Tensors alike, by the gradients in their ``grad``.
 
-Names, defaults and results are those of ``torch.optim``. A parameter whose ``grad`` is zero takes part with
-gradient zero (weight decay and momentum act), as in PyTorch after ``zero_grad(set_to_none=False)``; a Tensor
-that requires no gradient is left alone. Values have float64 arithmetic, a Tensor its own dtype; all Values of
-a group are gathered into one array and updated in one step.
+Names, defaults and results are those of ``torch.optim``. A parameter whose ``grad`` is zero is updated with gradient
+zero (weight decay and momentum act), as in PyTorch after ``zero_grad(set_to_none=False)``; a Tensor that requires no
+gradient is left alone. Values have float64 arithmetic, a Tensor its own dtype; all Values of a group are gathered into
+one array and updated in one step.
 
 >>> from cgrad import Value, optim
 >>> x, y = Value(0.0), Value(0.0)
@@ -35,13 +35,13 @@ Parameter: TypeAlias = Value | Tensor
 Options: TypeAlias = dict[str, Any]
 
 
-# ---- options, by name: the same in every optimiser ----------------------------------------------------
+# ---- options, by name: the same in every optimiser ---------------------------------------------------
 
 def _is_number(x: object) -> bool:
     return isinstance(x, (int, float, np.integer, np.floating)) and not isinstance(x, bool)
 
 
-# name: what it must be. The letter says which kind: a number (n), a pair of numbers (p), yes or no (b).
+# name: (kind, range, its description); kinds are a number (n), a pair of numbers (p), a bool (b)
 _RANGES: dict[str, tuple[str, Any, str]] = {
     "lr": ("n", lambda x: 0 <= x < math.inf, "a finite number, at least 0"),
     "momentum": ("n", lambda x: 0 <= x < math.inf, "a finite number, at least 0"),
@@ -56,29 +56,29 @@ _RANGES: dict[str, tuple[str, Any, str]] = {
 }
 
 
-def _checked(op: str, name: str, value: Any) -> Any:
-    """An option as a plain float, bool or pair of floats; refused where it is out of its range."""
-    if name not in _RANGES:  # of an optimiser of somebody else's
+def _check_option(op: str, name: str, value: Any) -> Any:
+    """An option as a plain float, bool or pair of floats. Raises ValueError if it is out of its range."""
+    if name not in _RANGES:  # of an optimiser defined elsewhere
         return value
-    kind, good, what = _RANGES[name]
-    if kind == "n" and _is_number(value) and good(value):
+    kind, in_range, description = _RANGES[name]
+    if kind == "n" and _is_number(value) and in_range(value):
         return float(value)
     if kind == "b" and isinstance(value, (bool, np.bool_)):
         return bool(value)
     if kind == "p" and isinstance(value, (tuple, list, np.ndarray)) and len(value) == 2 \
-            and all(_is_number(x) and good(x) for x in value):
+            and all(_is_number(x) and in_range(x) for x in value):
         return float(value[0]), float(value[1])
-    raise errors.bad_option(op, name, value, f"give {what}")
+    raise errors.bad_option(op, name, value, f"give {description}")
 
 
-# ---- what is updated at a time ------------------------------------------------------------------------
+# ---- the state of an optimiser -----------------------------------------------------------------------
 
 class State:
-    """What an optimiser keeps of one array of parameters: a Tensor, or a group's Values as one vector.
+    """What an optimiser keeps for one array of parameters: a Tensor, or a group's Values as one vector.
 
-    step: the number of updates, the present one included. ``state[name]``: an array of the parameters'
-    shape and dtype, zeros before the first update; Optimizer.arrays gives the names. spare, other: arrays
-    of the same kind for results in between, with anything in them.
+    step: the number of updates, the present one included. ``state[name]``: an array of the parameters' shape and dtype,
+    zeros before the first update, for each name in Optimizer.arrays. spare, other: scratch arrays of that shape and
+    dtype, with arbitrary contents.
 
     >>> from cgrad import optim
     >>> optim.SGD([Value(1.0)]).states[0].step
@@ -91,7 +91,7 @@ class State:
         self.step = 0
         self._key = key
         self._target = target
-        self._names: tuple[str, ...] | None = None  # those that it was made ready for
+        self._names: tuple[str, ...] | None = None  # those that are allocated
         self._arrays: dict[str, Array] = {}
 
     def __getitem__(self, name: str) -> Array:
@@ -103,7 +103,7 @@ class State:
 
     def _prepare(self, op: str, names: tuple[str, ...], data: Array,
                  scratch: dict[Any, tuple[Array, Array]]) -> None:
-        """Before the first update and where something has changed since the last one."""
+        """Allocate arrays before the first update, and when shape, dtype or names have changed."""
         for name, kept in self._arrays.items():
             if kept.shape != data.shape:
                 raise errors.state_shape(f"{op}.step", f"{self._key}.{name}", kept.shape, data.shape)
@@ -119,14 +119,12 @@ class State:
 
 
 class Optimizer:
-    """The base of all: ``step()``, ``zero_grad()``, groups of parameters, the state as a dict of arrays.
+    """Base class of optimisers: ``step()``, ``zero_grad()``, groups of parameters, the state as a dict of arrays.
 
-    params: leaf Values and Tensors, or dicts with such a list under "params" and options that hold for
-    these alone. An optimiser of your own derives from this class, names the arrays that it keeps in
-    ``arrays`` and gives ``update(data, grad, state, options)``, which changes ``data`` in place.
-
-    Raises ValueError where there are no parameters, where one is given twice or an option is out of its
-    range, TypeError for what is no parameter.
+    params: leaf Values and Tensors; or dicts with such a list under "params", and options for these alone. A subclass
+    names its arrays in ``arrays`` and defines ``update(data, grad, state, options)``, which changes ``data`` in place.
+    Raises ValueError if there are no parameters, one is given twice or an option is out of its range, TypeError for
+    anything but a parameter.
 
     >>> from cgrad import Value, optim
     >>> class SignDescent(optim.Optimizer):
@@ -145,7 +143,7 @@ class Optimizer:
     def __init__(self, params: Iterable[Parameter] | Iterable[Options], **options: Any) -> None:
         self._op = type(self).__name__
         self._scratch: dict[Any, tuple[Array, Array]] = {}
-        self.defaults: Options = {name: _checked(self._op, name, value) for name, value in options.items()}
+        self.defaults: Options = {name: _check_option(self._op, name, value) for name, value in options.items()}
         self.param_groups: list[Options] = []
         self.states: list[State] = []
         self._parts: list[list[State]] = []
@@ -159,8 +157,8 @@ class Optimizer:
             self.add_param_group(group)
 
     def add_param_group(self, group: Mapping[str, Any]) -> None:
-        """Take in more parameters: {"params": ..., option: ...}; options that are left out are the optimiser's own."""
-        options = {name: _checked(self._op, name, group.get(name, value)) for name, value in self.defaults.items()}
+        """Add parameters: {"params": ..., option: ...}; options that are left out are the optimiser's own."""
+        options = {name: _check_option(self._op, name, group.get(name, value)) for name, value in self.defaults.items()}
         for name in group:
             if name not in options and name != "params":
                 raise errors.bad_option(self._op, "a group's option", name, f"give one of {', '.join(options)}")
@@ -188,29 +186,29 @@ class Optimizer:
 
     @property
     def lr(self) -> float:
-        """The learning rate of the first group; setting it sets that of all of them."""
+        """The learning rate of the first group; setting it sets that of all groups."""
         rate: float = self.param_groups[0]["lr"]
         return rate
 
     @lr.setter
     def lr(self, rate: float) -> None:
-        rate = _checked(self._op, "lr", rate)
+        rate = _check_option(self._op, "lr", rate)
         for group in self.param_groups:
             group["lr"] = rate
 
     def check(self, options: Options) -> None:
-        """Refuse options that do not go together."""
+        """Raise ValueError for options that do not go together."""
 
     def names(self, options: Options) -> tuple[str, ...]:
-        """The arrays that a state has under these options."""
+        """The names of a state's arrays under these options."""
         return self.arrays
 
     def update(self, data: Array, grad: Array, state: State, options: Options) -> None:
-        """Change data in place; leave grad as it is."""
+        """Change data in place; grad must not be changed."""
         raise NotImplementedError(f"{self._op}.update")
 
     def step(self) -> None:
-        """Change all parameters once, by the gradients that they have now."""
+        """Update all parameters once, by their gradients."""
         with np.errstate(all="ignore"):
             for options, parts in zip(self.param_groups, self._parts, strict=True):
                 names = self.names(options)
@@ -236,7 +234,7 @@ class Optimizer:
                 p.zero_grad()
 
     def gradient(self, data: Array, grad: Array, state: State, options: Options) -> Array:
-        """The gradient of what is minimised: -grad where that is to be maximised, + weight_decay*data."""
+        """The gradient of the objective that is minimised: grad, negated if maximize, plus weight_decay*data."""
         decay = options["weight_decay"]
         if options["maximize"]:
             grad = np.negative(grad, state.spare)
@@ -248,9 +246,9 @@ class Optimizer:
     # ---- saving -------------------------------------------------------------------------------------
 
     def state_dict(self) -> dict[str, Array]:
-        """Options, steps and arrays, copied, as one plain dict of arrays: np.savez(file, **state) stores it.
+        """Copies of options, steps and arrays, as one flat dict of arrays that np.savez(file, **state) stores.
 
-        Keys are "0.lr" (group, option), "0.2.step" and "0.2.exp_avg" (group, Tensor's place in it, array),
+        Keys are "0.lr" (group, option), "0.2.step" and "0.2.exp_avg" (group, position of a Tensor in it, array), and
         "0.values.exp_avg" (the group's Values as one vector).
         """
         result: dict[str, Array] = {}
@@ -264,10 +262,9 @@ class Optimizer:
         return result
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Go on from what ``state_dict()`` gave, for parameters of the same shapes in the same groups.
+        """Continue from a ``state_dict()``, with parameters of the same shapes in the same groups.
 
-        Raises ValueError that names keys that are missing or too many, and shapes that differ; nothing has
-        changed then.
+        Raises ValueError, naming keys that are missing or unknown, and shapes that differ; nothing has changed then.
         """
         op = f"{self._op}.load_state_dict"
         rest = {key: np.array(value) for key, value in state_dict.items()}
@@ -279,7 +276,7 @@ class Optimizer:
 
         new_options, new_states = [], []
         for number, (group, parts) in enumerate(zip(self.param_groups, self._parts, strict=True)):
-            options = {name: _checked(op, name, _plain(take(f"{number}.{name}"))) for name in self.defaults}
+            options = {name: _check_option(op, name, _option_value(take(f"{number}.{name}"))) for name in self.defaults}
             self.check(options)
             new_options.append((group, options))
             for state in parts:
@@ -311,7 +308,7 @@ class Optimizer:
         return f"{self._op}({'; '.join(groups)})"
 
 
-def _plain(array: Array) -> Any:
+def _option_value(array: Array) -> Any:
     """An option from its array."""
     return array.item() if array.ndim == 0 else tuple(array.tolist())
 
@@ -319,19 +316,18 @@ def _plain(array: Array) -> Any:
 # ---- the formulas -------------------------------------------------------------------------------------
 
 class SGD(Optimizer):
-    """SGD(params, lr=1e-3, momentum=0, dampening=0, weight_decay=0, nesterov=False, maximize=False).
+    """Gradient descent, with momentum if it is not 0.
 
-    Gradient descent: with g the gradient (negated if ``maximize``) plus weight_decay*p,
+    With g the gradient (negated if ``maximize``) plus weight_decay*p,
 
         b = g at the first step, momentum*b + (1 - dampening)*g later
         p = p - lr*g                  without momentum
         p = p - lr*b                  with momentum
         p = p - lr*(g + momentum*b)   with ``nesterov``, which needs momentum > 0 and no dampening
 
-    This is PyTorch's momentum: lr outside b. Sources: B. T. Polyak, "Some methods of speeding up the
-    convergence of iteration methods", USSR Computational Mathematics and Mathematical Physics 4(5), 1964;
-    I. Sutskever, J. Martens, G. Dahl, G. Hinton, "On the importance of initialization and momentum in deep
-    learning", ICML 2013; torch.optim.SGD.
+    This is PyTorch's momentum: lr is outside b. Sources: B. T. Polyak, "Some methods of speeding up the convergence of
+    iteration methods", USSR Computational Mathematics and Mathematical Physics 4(5), 1964; I. Sutskever, J. Martens, G.
+    Dahl, G. Hinton, "On the importance of initialization and momentum in deep learning", ICML 2013; torch.optim.SGD.
 
     >>> from cgrad import Value, optim
     >>> x = Value(1.0)
@@ -374,7 +370,7 @@ class SGD(Optimizer):
 
 
 class Adam(Optimizer):
-    """Adam(params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0, amsgrad=False, maximize=False).
+    """Adam: gradient descent with adaptive estimates of the gradient's first and second moments.
 
     With g the gradient (negated if ``maximize``) plus weight_decay*p, at step t = 1, 2, ...
 
@@ -382,9 +378,9 @@ class Adam(Optimizer):
         v = beta2*v + (1 - beta2)*g^2
         p = p - lr * m/(1 - beta1^t) / (sqrt(v/(1 - beta2^t)) + eps)
 
-    With ``amsgrad`` the largest v so far stands under the root. Sources: D. P. Kingma, J. Ba, "Adam: a method
-    for stochastic optimization", ICLR 2015, algorithm 1; S. J. Reddi, S. Kale, S. Kumar, "On the convergence
-    of Adam and beyond", ICLR 2018; torch.optim.Adam.
+    With ``amsgrad`` v under the root is the largest so far. Sources: D. P. Kingma, J. Ba, "Adam: a method for
+    stochastic optimization", ICLR 2015, algorithm 1; S. J. Reddi, S. Kale, S. Kumar, "On the convergence of Adam and
+    beyond", ICLR 2018; torch.optim.Adam.
 
     >>> from cgrad import Value, optim
     >>> x = Value(1.0)
@@ -420,7 +416,7 @@ class Adam(Optimizer):
         np.add(v, other, v)
         if largest is not v:
             np.maximum(largest, v, out=largest)
-        # both corrections in two numbers: root*(sqrt(v) + eps*root) would be the textbook's denominator
+        # the bias corrections as two scalars: the textbook's step, numerator and denominator multiplied by root
         root = math.sqrt(1 - beta2**step)
         np.add(np.sqrt(largest, other), options["eps"]*root, other)
         np.divide(m, other, other)
@@ -428,11 +424,9 @@ class Adam(Optimizer):
 
 
 class AdamW(Adam):
-    """AdamW(params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=1e-2, amsgrad=False, maximize=False).
+    """Adam with decoupled weight decay: p = p*(1 - lr*weight_decay), then Adam's step with the gradient alone.
 
-    Adam with the weight decay beside the gradient instead of inside it: p = p*(1 - lr*weight_decay), then
-    Adam's step with g the bare gradient. Sources: I. Loshchilov, F. Hutter, "Decoupled weight decay
-    regularization", ICLR 2019; torch.optim.AdamW.
+    Sources: I. Loshchilov, F. Hutter, "Decoupled weight decay regularization", ICLR 2019; torch.optim.AdamW.
 
     >>> from cgrad import Value, optim
     >>> x = Value(1.0)
@@ -451,21 +445,21 @@ class AdamW(Adam):
         super().update(data, grad, state, options)
 
     def gradient(self, data: Array, grad: Array, state: State, options: Options) -> Array:
-        """The bare gradient: the decay is done by then."""
+        """The gradient alone: the decay has been applied to data."""
         return np.negative(grad, state.spare) if options["maximize"] else grad
 
 
 class Adamax(Optimizer):
-    """Adamax(params, lr=2e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0, maximize=False).
+    """Adamax: Adam with the infinity norm of the gradients instead of their second moment.
 
     With g the gradient (negated if ``maximize``) plus weight_decay*p, at step t = 1, 2, ...
 
         m = beta1*m + (1 - beta1)*g
-        u = max(beta2*u, |g| + eps)
+        u = max(beta2*u, abs(g) + eps)
         p = p - lr/(1 - beta1^t) * m/u
 
-    Sources: D. P. Kingma, J. Ba, "Adam: a method for stochastic optimization", ICLR 2015, algorithm 2, which
-    has no eps; torch.optim.Adamax, which adds it to |g|.
+    Sources: D. P. Kingma, J. Ba, "Adam: a method for stochastic optimization", ICLR 2015, algorithm 2, which has no
+    eps; torch.optim.Adamax, which adds it to abs(g).
 
     >>> from cgrad import Value, optim
     >>> x = Value(1.0)
@@ -496,7 +490,7 @@ class Adamax(Optimizer):
 
 
 class Adadelta(Optimizer):
-    """Adadelta(params, lr=1.0, rho=0.9, eps=1e-6, weight_decay=0, maximize=False).
+    """Adadelta: gradient descent scaled by running averages of squared gradients and squared steps.
 
     With g the gradient (negated if ``maximize``) plus weight_decay*p,
 
@@ -505,8 +499,8 @@ class Adadelta(Optimizer):
         a = rho*a + (1 - rho)*d^2
         p = p - lr*d
 
-    Sources: M. D. Zeiler, "ADADELTA: an adaptive learning rate method", arXiv:1212.5701, 2012, algorithm 1,
-    where lr is 1; torch.optim.Adadelta.
+    Sources: M. D. Zeiler, "ADADELTA: an adaptive learning rate method", arXiv:1212.5701, 2012, algorithm 1, where lr is
+    1; torch.optim.Adadelta.
 
     >>> from cgrad import Value, optim
     >>> x = Value(1.0)

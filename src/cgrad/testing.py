@@ -1,8 +1,8 @@
 """Checks of derivatives against central finite differences.
 
-A derivative of order k is checked at one point: the k-th, taken by cgrad, against difference quotients
-of the (k-1)-th. So each order needs one numerical differentiation only, and keeps its digits. The
-quotients are extrapolated (Richardson, Ridders): for steps h, h/2, h/4, ...
+A derivative of order k is checked at one point: the k-th, taken by cgrad, against difference quotients of the (k-1)-th.
+Each order then needs a single numerical differentiation and keeps its digits. The quotients are extrapolated
+(Richardson, Ridders): for steps h, h/2, h/4, ...
 
     D(h) = (f(x + h) - f(x - h))/(2 h) = f'(x) + c2 h^2 + c4 h^4 + ...
 
@@ -34,7 +34,7 @@ MODES = ("rev", "fwd")
 
 
 class Estimate(NamedTuple):
-    """A numerical derivative, the last change of its extrapolation, and a bound of its rounding errors."""
+    """A numerical derivative, the last change of its extrapolation, and a bound on its rounding errors."""
 
     value: Numbers
     spread: Numbers
@@ -44,10 +44,10 @@ class Estimate(NamedTuple):
 # ---- difference quotients ------------------------------------------------------------------------
 
 def _differentiate(f: Callable[[float], Numbers], x: float, eps: float, epsilon: float) -> Estimate:
-    """df/dx at x for a function of a number that gives an array; nan where no step gave numbers.
+    """df/dx at x, for a function from a number to an array; nan if no step gave finite numbers.
 
-    Of all entries of the table the one with the least spread + rounding, for each element of the array.
-    epsilon: the precision of f's numbers; x moves to numbers of that precision.
+    For each element the entry of the table with the least spread + rounding. epsilon: the precision of f's numbers; x
+    is moved to numbers of that precision.
     """
     h = eps * max(1.0, abs(x))
     kind = np.float64 if epsilon <= np.finfo(np.float64).eps else np.float32
@@ -80,17 +80,13 @@ def _differentiate(f: Callable[[float], Numbers], x: float, eps: float, epsilon:
 
 
 def finite_difference(f: Callable[..., Any], args: Any, *, eps: float = 1e-2) -> Any:
-    """cgrad.testing.finite_difference(f, args, *, eps=1e-2): the gradient of f at args, by numbers alone.
+    """The gradient of f at args by central differences of plain numbers, extrapolated to 10 to 12 correct digits.
 
-    Central differences, extrapolated over steps h = eps*max(1, |x|), h/2, h/4, ...; 10 to 12 correct
-    digits for smooth functions. Steps that leave f's domain (nan, inf) are cut until they do not.
-
-    f: called as ``f(*args)`` with plain numbers and arrays of them, it returns one number. args: a list or
-    tuple of arguments, each a number, an array or Tensor, or a nesting of lists, tuples and dicts of these;
-    a number or an array stands for one argument. Gives what args is, of derivatives (arrays for Tensors);
-    nan where no difference quotient is finite.
-
-    Raises TypeError for arguments or a result that are no numbers.
+    f: called as ``f(*args)`` with plain numbers and arrays, it returns one number. args: a list or tuple of arguments,
+    each a number, an array or Tensor, or a nesting of lists, tuples and dicts of these; a number or array alone is one
+    argument. eps: steps are h = eps*max(1, |x|), h/2, h/4, ...; those that leave f's domain (nan, inf) are cut until
+    they do not. Returns derivatives in the structure of args, arrays for Tensors; nan where no difference quotient is
+    finite. Raises TypeError for arguments or a result that are not numbers.
 
     >>> import cgrad, math
     >>> dx, (dy, dz) = cgrad.testing.finite_difference(lambda x, p: x*math.exp(p[0])/p[1], [3.0, [0.0, 2.0]])
@@ -101,7 +97,7 @@ def finite_difference(f: Callable[..., Any], args: Any, *, eps: float = 1e-2) ->
 
     def shifted(k: int) -> Callable[[float], Numbers]:
         def value(x: float) -> Numbers:
-            return np.array([_result("finite_difference", f(*point.numbers([*point.x[:k], x, *point.x[k + 1:]])))])
+            return np.array([_to_float("finite_difference", f(*point.numbers([*point.x[:k], x, *point.x[k + 1:]])))])
         return value
 
     found = [float(_differentiate(shifted(k), x, eps, point.epsilon).value[0]) for k, x in enumerate(point.x)]
@@ -112,7 +108,7 @@ def _is_number(x: Any) -> bool:
     return isinstance(x, (bool, int, float, np.integer, np.floating, np.bool_))
 
 
-def _result(op: str, out: Any) -> float:
+def _to_float(op: str, out: Any) -> float:
     if isinstance(out, (Value, Tensor)) and out.shape == ():
         out = out.item()
     if isinstance(out, np.ndarray) and out.shape == ():
@@ -133,10 +129,10 @@ class _Part(NamedTuple):
 
 
 class _Point:
-    """Arguments of f as a flat list of numbers ``x``, with a label each, and the way back.
+    """The arguments of f as a flat list of numbers ``x`` with a label each, and the way back.
 
-    Numbers come to f as Values, arrays as Tensors, arrays of Values (dtype object) as such arrays.
-    epsilon: the precision of the arguments.
+    f gets Values for numbers, Tensors for arrays, and arrays of Values (dtype object) for such arrays. epsilon: the
+    precision of the arguments.
     """
 
     def __init__(self, op: str, f: Callable[..., Any], args: Any) -> None:
@@ -148,14 +144,14 @@ class _Point:
         self.labels: list[str] = []
         for part in self.parts:
             self.x += part.x.ravel().tolist()
-            self.labels += _places(part.label, part.x.shape) if part.kind else [part.label]
+            self.labels += _element_labels(part.label, part.x.shape) if part.kind else [part.label]
         if not self.x:
             raise errors.nothing(op, "args", "number")
         self.arrays = any(part.kind for part in self.parts)
         self.epsilon = max(float(np.finfo(part.kind or DOUBLE).eps) for part in self.parts)
 
     def _pieces(self, x: Sequence[float]) -> list[Any]:
-        """x cut into the parts: floats and arrays."""
+        """x cut into the parts, floats and arrays."""
         pieces: list[Any] = []
         start = 0
         for part in self.parts:
@@ -167,14 +163,14 @@ class _Point:
     def rebuild(self, pieces: Sequence[Any]) -> Any:
         """args with other parts."""
         rest = iter(pieces)
-        return _like(self.args, [_fill(arg, rest) for arg in self.args])
+        return _same_container(self.args, [_replace_parts(arg, rest) for arg in self.args])
 
     def numbers(self, x: Sequence[float]) -> list[Any]:
-        """The arguments, plain, at another point."""
+        """The arguments at another point, plain."""
         return list(self.rebuild(self._pieces(x)))
 
     def like(self, x: Sequence[float]) -> Any:
-        """What args is, of other numbers: derivatives."""
+        """Derivatives in the structure of args."""
         pieces = self._pieces(x)
         return pieces[0] if self.single else self.rebuild(pieces)
 
@@ -194,9 +190,9 @@ def _parameters(f: Callable[..., Any], n: int) -> list[str]:
     return parameters[:n] + [f"args[{k}]" for k in range(len(parameters), n)]
 
 
-def _places(label: str, shape: tuple[int, ...]) -> list[str]:
+def _element_labels(label: str, shape: tuple[int, ...]) -> list[str]:
     """A label for each element of an array."""
-    return [f"{label}[{', '.join(map(str, place))}]" if place else label for place in np.ndindex(shape)]
+    return [f"{label}[{', '.join(map(str, index))}]" if index else label for index in np.ndindex(shape)]
 
 
 def _parts(op: str, label: str, arg: Any) -> Iterator[_Part]:
@@ -213,8 +209,8 @@ def _parts(op: str, label: str, arg: Any) -> Iterator[_Part]:
     elif _is_array(arg):
         yield _Part(label, arg.astype(np.float64), arg.dtype if arg.dtype == np.float32 else DOUBLE)
     elif isinstance(arg, np.ndarray) and arg.ndim and arg.dtype == object:
-        for place, item in zip(_places(label, arg.shape), arg.ravel(), strict=True):
-            yield from _parts(op, place, item)
+        for element, item in zip(_element_labels(label, arg.shape), arg.ravel(), strict=True):
+            yield from _parts(op, element, item)
     elif _is_number(arg) or (isinstance(arg, np.ndarray) and arg.ndim == 0 and arg.dtype.kind in "fiub"):
         yield _Part(label, np.array(float(arg)), None)
     else:
@@ -222,26 +218,26 @@ def _parts(op: str, label: str, arg: Any) -> Iterator[_Part]:
 
 
 def _is_array(arg: Any) -> bool:
-    """True for an array that comes to f as a Tensor."""
+    """True for an array that f gets as a Tensor."""
     return isinstance(arg, np.ndarray) and arg.ndim > 0 and arg.dtype.kind in "fiub"
 
 
-def _fill(arg: Any, pieces: Iterator[Any]) -> Any:
+def _replace_parts(arg: Any, pieces: Iterator[Any]) -> Any:
     if isinstance(arg, (Value, Tensor)) or _is_array(arg):
         return next(pieces)
     if isinstance(arg, (list, tuple)):
-        return _like(arg, [_fill(item, pieces) for item in arg])
+        return _same_container(arg, [_replace_parts(item, pieces) for item in arg])
     if isinstance(arg, dict):
-        return {key: _fill(item, pieces) for key, item in arg.items()}
+        return {key: _replace_parts(item, pieces) for key, item in arg.items()}
     if isinstance(arg, np.ndarray) and arg.ndim:
         array = np.empty(arg.size, dtype=object)
-        array[:] = [_fill(item, pieces) for item in arg.ravel()]
+        array[:] = [_replace_parts(item, pieces) for item in arg.ravel()]
         return array.reshape(arg.shape)
     return next(pieces)
 
 
-def _like(old: Any, items: list[Any]) -> Any:
-    """items in a list, tuple or named tuple like old."""
+def _same_container(old: Any, items: list[Any]) -> Any:
+    """items as a list, tuple or named tuple like old."""
     if isinstance(old, list):
         return items
     return type(old)(*items) if hasattr(old, "_fields") else tuple(items)
@@ -253,9 +249,9 @@ Index: TypeAlias = "tuple[int, ...]"
 
 
 class _Function:
-    """f as a function of flat points, and its derivatives: {(i, j, ...): d/dx_i d/dx_j ... f}, i <= j <= ...
+    """f as a function of flat points, and its derivatives {(i, j, ...): d/dx_i d/dx_j ... f}, i <= j <= ...
 
-    An array that f gives counts as so many functions: ``labels`` names them.
+    Each element of an array that f returns is a function of its own, with a name in ``labels``.
     """
 
     def __init__(self, op: str, f: Callable[..., Any], point: _Point) -> None:
@@ -267,12 +263,12 @@ class _Function:
         leaves = self.point.leaves(x)
         out = self.f(*self.point.rebuild(leaves))
         if isinstance(out, Tensor) or _is_array(out):
-            self.labels = _places("f", out.shape)
+            self.labels = _element_labels("f", out.shape)
             return leaves, _elements(out)
         if isinstance(out, np.ndarray) and out.ndim == 0:
             out = out[()]
         self.labels = ["f"]
-        return leaves, [out if isinstance(out, Value) else Value(_result(self.op, out))]
+        return leaves, [out if isinstance(out, Value) else Value(_to_float(self.op, out))]
 
     def recorded(self, leaves: list[Any], outs: list[Value], order: int) -> list[Value]:
         """The derivatives of an order as nodes, in the order of ``indices``, for each function."""
@@ -305,7 +301,7 @@ class _Function:
         return list(combinations_with_replacement(range(self.n), order))
 
     def derivatives(self, order: int, modes: Sequence[str]) -> Iterator[tuple[str, Numbers]]:
-        """By each way: (functions and indices of order - 1) x (all of x), the last derivative taken that way."""
+        """For each mode: (functions and indices of order - 1) x (all of x), the last derivative taken in that mode."""
         with Tape():
             leaves, outs = self.record(self.point.x)
             found = self.recorded(leaves, outs, order - 1)
@@ -319,7 +315,7 @@ class _Function:
 
 def _elements(x: Any) -> list[Value]:
     """The elements of an array as Values, those of a Tensor with their history."""
-    items = [x[place] for place in np.ndindex(x.shape)]
+    items = [x[index] for index in np.ndindex(x.shape)]
     return [item if isinstance(item, Value) else Value(float(item)) for item in items]
 
 
@@ -330,21 +326,16 @@ def _flat(derivatives: Sequence[Any]) -> list[Value]:
 
 def check_grads(f: Callable[..., Any], args: Any, order: int = 2, modes: Sequence[str] = MODES, *,
                 rtol: float = 1e-6, atol: float = 1e-8, eps: float = 1e-2) -> None:
-    """cgrad.testing.check_grads(f, args, order=2, modes=("rev", "fwd"), *, rtol=1e-6, atol=1e-8, eps=1e-2).
+    """Compare every derivative of f at args, up to an order, with central differences of the derivatives below it.
 
-    Compares every derivative of f at args, up to an order, with extrapolated central differences
-    of the derivatives one order lower: |d - difference| <= atol + rtol*max(|d|, |difference|), and what
-    rounding can do to the difference.
-
-    f: called as ``f(*args)`` with Values in the places of numbers and Tensors in those of arrays; it returns
-    a Value or a Tensor, of which each element is checked. args: as for ``finite_difference``; an array of
-    dtype object comes as an array of Values. modes: how the last derivative is taken, "rev" by reverse
-    sweeps (numeric and recorded ones), "fwd" by a forward sweep over the recorded derivative of the order
-    before (with arrays among the arguments there is none: "rev" alone). eps: the first step, relative to
-    max(1, |x|). Float32 arrays are checked as they are, to rtol=1e-4 at best.
-
-    Raises AssertionError for a wrong derivative, naming the argument, the order and both numbers;
-    ValueError where f is not finite; TypeError for what is no number.
+    f: called as ``f(*args)`` with Values for numbers and Tensors for arrays, it returns a Value or a Tensor, of which
+    each element is checked. args: as for ``finite_difference``; f gets an array of dtype object as an array of Values.
+    modes: how the last derivative is taken, "rev" by reverse sweeps (numeric and recorded), "fwd" by a forward sweep
+    over the recorded derivative of the order before (not with arrays among the arguments). rtol, atol: a derivative d
+    passes if |d - difference| <= atol + rtol*max(|d|, |difference|) plus the difference's rounding errors; with float32
+    arrays rtol is 1e-4 at least. eps: the first step, relative to max(1, |x|). Raises AssertionError for a wrong
+    derivative, naming argument, order and both numbers; ValueError if f is not finite; TypeError for anything but
+    numbers.
 
     >>> import cgrad, numpy as np
     >>> cgrad.testing.check_grads(lambda x, y: cgrad.sin(x)*y[0]**y[1], [0.5, [2.0, 3.0]], order=3)
@@ -373,7 +364,7 @@ def _check(op: str, f: Callable[..., Any], args: Any, order: int, modes: Sequenc
                                     "derivatives can be checked where it is finite")
     name = getattr(f, "__name__", repr(f))
     if values.shape != again.shape or (values != again).any():
-        raise AssertionError(f"{op}: {name} gives {_text(values)} and {_text(again)} for the same arguments: "
+        raise AssertionError(f"{op}: {name} returns {_text(values)} and {_text(again)} for the same arguments: "
                              "fix its random numbers")
     if point.arrays:
         modes = [mode for mode in modes if mode != "fwd"]
@@ -424,31 +415,31 @@ def _compare(what: str, found: float, numerical: Estimate, row: int, rtol: float
 
 def gradcheck(func: Callable[..., Any], inputs: Any, *, eps: float = 1e-2, atol: float = 1e-8, rtol: float = 1e-6,
               raise_exception: bool = True) -> bool:
-    """cgrad.testing.gradcheck(func, inputs, *, eps, atol, rtol, raise_exception=True): ``check_grads``, order 1.
+    """``check_grads`` to order 1, with PyTorch's name and arguments.
 
-    PyTorch's name and arguments. True if all is well; else AssertionError, or False as asked.
+    Returns True if all derivatives agree. If not, raises AssertionError, or returns False if not raise_exception.
 
     >>> import cgrad
     >>> cgrad.testing.gradcheck(cgrad.tanh, [0.3])
     True
     """
-    return _checked("gradcheck", func, inputs, 1, eps, atol, rtol, raise_exception)
+    return _passes("gradcheck", func, inputs, 1, eps, atol, rtol, raise_exception)
 
 
 def gradgradcheck(func: Callable[..., Any], inputs: Any, *, eps: float = 1e-2, atol: float = 1e-8, rtol: float = 1e-6,
                   raise_exception: bool = True) -> bool:
-    """cgrad.testing.gradgradcheck(func, inputs, *, eps, atol, rtol, raise_exception=True): orders 1 and 2.
+    """``check_grads`` to order 2, with PyTorch's name and arguments.
 
-    PyTorch's name and arguments. True if all is well; else AssertionError, or False as asked.
+    Returns True if all derivatives agree. If not, raises AssertionError, or returns False if not raise_exception.
 
     >>> import cgrad
     >>> cgrad.testing.gradgradcheck(lambda x, y: x**y, [2.0, 3.0])
     True
     """
-    return _checked("gradgradcheck", func, inputs, 2, eps, atol, rtol, raise_exception)
+    return _passes("gradgradcheck", func, inputs, 2, eps, atol, rtol, raise_exception)
 
 
-def _checked(op: str, f: Callable[..., Any], args: Any, order: int, eps: float, atol: float, rtol: float,
+def _passes(op: str, f: Callable[..., Any], args: Any, order: int, eps: float, atol: float, rtol: float,
              raise_exception: bool) -> bool:
     try:
         _check(op, f, args, order, MODES, rtol, atol, eps)

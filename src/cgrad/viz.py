@@ -1,7 +1,6 @@
-"""Graphs of Values and Tensors to look at: as text, as Graphviz source, as drawings, in notebooks.
+"""Displays of graphs of Values and Tensors: as text, as Graphviz source, as drawings, in notebooks.
 
-Nothing here recurses, and nothing explores more of a graph than it was told to: a graph over a limit
-is summarised instead of shown.
+Nothing here recurses, and nothing explores more of a graph than its limit: a larger graph is summarised instead.
 """
 
 from __future__ import annotations
@@ -44,12 +43,12 @@ _DIRECTIONS = ("LR", "RL", "TB", "BT")
 
 
 class _Graph:
-    """What lies below some roots, explored from the roots down, at most ``most`` values of it.
+    """The graph below some roots, explored from the roots down, at most ``most`` values of it.
 
-    nodes: the values; operands: for each the places of its operands (a constant exponent is none);
-    number: the values that are plain numbers or arrays of an operation (x*2), no leaves of anybody; recorded: the
-    number of a leaf whose data was set after its use: an entry apart for each number it was used with;
-    complete: whether this is the whole graph.
+    nodes: the values; a node is named by its index in this list. operands: for each node its operands (a constant
+    exponent is none). number: nodes that are plain numbers or arrays of an operation (x*2) rather than somebody's
+    leaves. recorded: the number of a leaf whose data was set after its use, which has a node for each number that it
+    was used with. complete: True if this is the whole graph.
     """
 
     def __init__(self, roots: Iterable[Node], most: int | None) -> None:
@@ -58,51 +57,51 @@ class _Graph:
         self.edges = 0
         self.number: set[int] = set()
         self.recorded: dict[int, Any] = {}
-        place: dict[int | tuple[int, str], int] = {}
+        index: dict[int | tuple[int, str], int] = {}
         for v in roots:
-            if id(v) not in place:
-                place[id(v)] = len(self.nodes)
+            if id(v) not in index:
+                index[id(v)] = len(self.nodes)
                 self.nodes.append(v)
-        self.roots = list(place.values())
+        self.roots = list(index.values())
         room = float("inf") if most is None else most
         for v in self.nodes:  # grows while it runs
             if len(self.nodes) > room or self.edges > EDGES * room:
                 break
-            places = []
+            operands = []
             for x, n in _arguments(v):
                 if isinstance(x, float):
                     x = Value(x)
                     self.number.add(len(self.nodes))
-                elif isinstance(x, Tensor) and id(x) not in place and not (x.requires_grad or x.name):
+                elif isinstance(x, Tensor) and id(x) not in index and not (x.requires_grad or x.name):
                     self.number.add(len(self.nodes))
                 key = id(x) if n is None or repr(n) == repr(x.data) else (id(x), repr(n))  # repr: nan is nan, -0 not 0
-                i = place.setdefault(key, len(self.nodes))
+                i = index.setdefault(key, len(self.nodes))
                 if i == len(self.nodes):
                     self.nodes.append(x)
                     if key != id(x):
                         self.recorded[i] = n
-                places.append(i)
-            self.operands.append(tuple(places))
-            self.edges += len(places)
+                operands.append(i)
+            self.operands.append(tuple(operands))
+            self.edges += len(operands)
         self.complete = len(self.operands) == len(self.nodes)
 
     def fits(self, limit: int | None) -> bool:
         return limit is None or (self.complete and len(self.nodes) <= limit and self.edges <= EDGES * limit)
 
     def data(self, k: int) -> Any:
-        """A number, or an array."""
+        """The data of a node, a number or an array."""
         return self.recorded[k] if k in self.recorded else self.nodes[k].data
 
     def order(self) -> list[int]:
-        """All places in the order of recording, leaves before their first use."""
+        """All nodes in the order of recording, leaves before their first use."""
         tapes: dict[int, int] = {}
         operations = [k for k, v in enumerate(self.nodes) if v._tape is not None]
         operations.sort(key=lambda k: (tapes.setdefault(id(self.nodes[k]._tape), k), self.nodes[k]._index))
         return list(dict.fromkeys([i for k in operations for i in (*self.operands[k], k)] + self.roots))
 
-    def below(self, places: Iterable[int]) -> set[int]:
-        """These places and all that they were computed from."""
-        found = set(places)
+    def below(self, nodes: Iterable[int]) -> set[int]:
+        """These nodes and all that they were computed from."""
+        found = set(nodes)
         todo = list(found)
         while todo:
             new = set(self.operands[todo.pop()]) - found
@@ -111,7 +110,7 @@ class _Graph:
         return found
 
     def depth(self) -> int:
-        """Operations on the longest path."""
+        """The number of operations on the longest path."""
         depth = [0] * len(self.nodes)
         for k in self.order():
             if self.operands[k]:
@@ -120,7 +119,7 @@ class _Graph:
 
 
 def _arguments(v: Node) -> list[tuple[Any, float | None]]:
-    """Operands that may lead on, each with the number that was recorded of it (None: as it is)."""
+    """Operands that are nodes, each with the number that was recorded for it (None: as it is)."""
     if isinstance(v, Tensor) or any(isinstance(x, Tensor) for x in v._arguments):
         return [(x, None) for x in v._arguments if isinstance(x, (Value, Tensor, float))]
     constants = _CONSTANTS.get(v._name_of_op, ())
@@ -146,7 +145,7 @@ def _values(roots: dict[str, Node] | list[Node]) -> list[Node]:
 
 
 def _explored(roots: dict[str, Node] | list[Node], limit: int | None) -> _Graph:
-    """The graph, if it is within the limit; else enough of it for a summary."""
+    """The graph if it is within the limit; otherwise enough of it for a summary."""
     graph = _Graph(_values(roots), limit)
     return graph if graph.fits(limit) else _Graph(_values(roots), MOST)
 
@@ -163,7 +162,7 @@ def _number(x: float) -> str:
 
 
 def _literal(x: Any) -> str:
-    """A number or an array that stands where it is used."""
+    """A number or an array, written where it is used."""
     if np.ndim(x) == 0:
         return _number(float(x))
     if x.size and (x == x.flat[0]).all():
@@ -174,7 +173,7 @@ def _literal(x: Any) -> str:
 
 
 def _plain_argument(x: Any) -> str:
-    """A keyword's value, or an index."""
+    """The value of a keyword, or an index."""
     if isinstance(x, np.ndarray):
         return f"array{x.shape}" if x.ndim else repr(x.item())
     if isinstance(x, slice):
@@ -187,7 +186,7 @@ def _plain_argument(x: Any) -> str:
 
 
 def _shown(x: Any, digits: int) -> str:
-    """A number; the numbers of a short vector; else an array's shape."""
+    """A number; the elements of a short vector; the shape of any other array."""
     if x is None:
         return ""
     if np.ndim(x) == 0:
@@ -202,10 +201,10 @@ def _names(graph: _Graph, order: list[int], given: Mapping[str, Node]) -> dict[i
     """A name for each value: the user's, made unique; else the root's key; else v0, v1, ..."""
     names: dict[int, str] = {}
     taken: set[str] = set()
-    places = {id(v): k for k, v in enumerate(graph.nodes) if k not in graph.recorded}
+    index = {id(v): k for k, v in enumerate(graph.nodes) if k not in graph.recorded}
     wanted = {k: _plain(graph.nodes[k].name) for k in order}
     for key, v in given.items():
-        k = places[id(v)]
+        k = index[id(v)]
         if k not in graph.number and not wanted[k]:
             wanted[k] = _plain(key)
     reserved = set(wanted.values())
@@ -232,7 +231,7 @@ def _names(graph: _Graph, order: list[int], given: Mapping[str, Node]) -> dict[i
 
 
 def _expression(graph: _Graph, k: int, names: Mapping[int, str]) -> str:
-    """The operation of value k: ``a + b``, ``a**3``, ``-a``, ``tanh(a)``, ``dot([a, 2], [x, y], b)``."""
+    """The operation of a node: ``a + b``, ``a**3``, ``-a``, ``tanh(a)``, ``dot([a, 2], [x, y], b)``."""
     op = graph.nodes[k]._name_of_op
 
     def term(i: int) -> str:
@@ -241,17 +240,17 @@ def _expression(graph: _Graph, k: int, names: Mapping[int, str]) -> str:
     def factor(text: str) -> str:
         return f"({text})" if text.startswith("-") else text
 
-    places = graph.operands[k]
+    operands = graph.operands[k]
     if op not in _ARGUMENTS and op != "dot":
-        return _method(graph, k, [term(i) for i in places])
+        return _method(graph, k, [term(i) for i in operands])
     if op == "dot":
-        bias, *rest = places
+        bias, *rest = operands
         more = f", ... {len(rest) // 2 - TERMS} more" if len(rest) > 2 * TERMS else ""
         xs = ", ".join(term(i) for i in rest[0 : 2 * TERMS : 2]) + more
         ys = ", ".join(term(i) for i in rest[1 : 2 * TERMS : 2]) + more
         tail = "" if bias not in names and graph.data(bias) == 0 else f", {term(bias)}"
         return f"dot([{xs}], [{ys}]{tail})"
-    terms = [term(i) for i in places]
+    terms = [term(i) for i in operands]
     for j in _CONSTANTS.get(op, ()):
         terms.insert(j, _number(graph.nodes[k]._numbers[j]))
     if op in _INFIX:
@@ -263,7 +262,7 @@ def _expression(graph: _Graph, k: int, names: Mapping[int, str]) -> str:
 
 
 def _method(graph: _Graph, k: int, terms: list[str]) -> str:
-    """An operation that is no row of the table: ``a @ b``, ``a[1:]``, ``a.sum(axis=0)``, ``stack([a, b])``."""
+    """An operation that is not a row of the op table: ``a @ b``, ``a[1:]``, ``a.sum(axis=0)``, ``stack([a, b])``."""
     v = graph.nodes[k]
     op = v._name_of_op
     keywords = {key: x for key, x in v._keywords.items() if x is not None and x is not False
@@ -293,20 +292,16 @@ def _method(graph: _Graph, k: int, terms: list[str]) -> str:
 
 
 def trace(root: Roots, *, grads: bool = False, limit: int | None = LIMIT, digits: int = 6) -> str:
-    """cgrad.viz.trace(root, *, grads=False, limit=300, digits=6): the graph below root as text.
+    """The graph below root as text: a line for each value, leaves first, then operations in the order of recording.
 
-    One line a value: leaves first, then the operations in the order of recording, numbers at the right
-    (of arrays the shape). Unnamed values are called v0, v1, ...; a name used twice gets a number.
-    Operations are written as in Python (``a + b``, ``a**3``, ``-a``, ``a.sum()``), all others as calls
-    (``tanh(a)``). A leaf shows the number that was recorded; one that was used, given new data and used
-    again gets a line for each number.
+    Operations are written as in Python (``a + b``, ``a**3``, ``-a``, ``a.sum()``), others as calls (``tanh(a)``), with
+    numbers at the right (of arrays the shape). Unnamed values are called v0, v1, ...; a name used twice gets a number.
+    A leaf shows the number that was recorded; one that was given new data and used again has a line for each number.
 
-    root: a Value or Tensor; a sequence of them; or a dict of names, where ``{"L": L, "dL_da": g}`` shows
-    the recorded derivative g of L after L, below a line ``dL ---``, and each name gets a line of its own.
-    grads: show gradients too. limit: a graph of more values is summarised (None: never).
-    digits: significant digits of the numbers.
-
-    Raises TypeError where root is no Value or Tensor, TapeError for a value that was rewound.
+    root: a Value or Tensor; a sequence of them; or a dict of names, where ``{"L": L, "dL_da": g}`` shows the recorded
+    derivative g of L after L, below a line ``dL ---``, and each name has a line of its own. grads: show gradients too.
+    limit: a graph of more values is summarised (None: never). digits: significant digits of the numbers. Raises
+    TypeError if root is not a Value or Tensor, TapeError for a value that was rewound.
 
     >>> import cgrad
     >>> a, b = cgrad.Value(2.0, name="a"), cgrad.Value(-3.0, name="b")
@@ -326,7 +321,7 @@ def trace(root: Roots, *, grads: bool = False, limit: int | None = LIMIT, digits
 
 def _text(graph: _Graph, given: Mapping[str, Node], grads: bool, digits: int) -> str:
     order = graph.order()
-    used = {i for places in graph.operands for i in places}
+    used = {i for operands in graph.operands for i in operands}
     graph.number |= {k for k in graph.roots if given and k not in used and not graph.nodes[k].name
                      and not graph.operands[k]}  # a derivative that is a constant
     leaves = [k for k in order if not graph.operands[k] and k not in graph.number]
@@ -355,18 +350,18 @@ def _text(graph: _Graph, given: Mapping[str, Node], grads: bool, digits: int) ->
 
 
 def _sections(graph: _Graph, given: Mapping[str, Node], rows: list[tuple[str, int]]) -> list[tuple[int, str]]:
-    """Where the derivatives of each result L begin that were given as dL_d...: (place among rows, L), last first."""
+    """Where the derivatives of each result L begin that were passed as dL_d...: (index among rows, L), last first."""
     heads: dict[str, list[str]] = {}
     for key in given:
         for head in given:
             if key.startswith(f"d{head}_d"):
                 heads.setdefault(head, []).append(key)
-    places = {id(v): k for k, v in enumerate(graph.nodes) if k not in graph.recorded}
+    index = {id(v): k for k, v in enumerate(graph.nodes) if k not in graph.recorded}
     found = []
     for head, keys in heads.items():
-        new = graph.below([places[id(given[key])] for key in keys]) - graph.below([places[id(given[head])]])
+        new = graph.below([index[id(given[key])] for key in keys]) - graph.below([index[id(given[head])]])
         starts = tuple(f"{_plain(key)} = " for key in keys)
-        after = max((i for i, (_, k) in enumerate(rows) if k == places[id(given[head])]), default=-1)
+        after = max((i for i, (_, k) in enumerate(rows) if k == index[id(given[head])]), default=-1)
         at = [i for i, (text, k) in enumerate(rows)
               if i > after and ((k in new and graph.operands[k]) or text.startswith(starts))]
         found += [(at[0], _plain(head))] if at else []
@@ -374,10 +369,10 @@ def _sections(graph: _Graph, given: Mapping[str, Node], rows: list[tuple[str, in
 
 
 def summary(root: Roots, *, most: int | None = MOST) -> str:
-    """cgrad.viz.summary(root, *, most=250_000): the size of the graph below root, counts by operation.
+    """The size of the graph below root, with counts by operation.
 
-    most: values to explore, those nearest to the root (None: all); the cost is 3 to 5 us each.
-    Raises TypeError where root is no Value, TapeError for a value that was rewound.
+    most: the number of values to explore, nearest to the root first (None: all); each costs 3 to 5 us. Raises TypeError
+    if root is not a Value or Tensor, TapeError for a value that was rewound.
 
     >>> import cgrad
     >>> x = a = cgrad.Value(0.5, name="a")
@@ -432,12 +427,12 @@ def _decimal(x: float) -> str:
 
 
 def _norm(grad: Any) -> str:
-    """What is shown of an array's gradient: its Euclidean norm, the sign of it that one looks for."""
+    """The gradient of an array as it is shown: by its Euclidean norm."""
     return f"norm {_decimal(float(np.linalg.norm(np.asarray(grad))))}"
 
 
 def _dot_lines(graph: _Graph, given: Mapping[str, Node], grad: bool, shape: bool, limit: int | None) -> list[str]:
-    """The statements of the drawing: a record a value, a small node an operation."""
+    """The statements of the drawing: a record for each value, a small node for each operation."""
     if not graph.fits(limit):
         return [f'summary [label="{(_summary(graph) + chr(10)).translate(_STRING)}", shape=note, fontname=monospace]']
     lines: list[str] = []
@@ -481,17 +476,14 @@ def _drawing(op: str, root: Roots, grad: bool, shape: bool, limit: int | None) -
 
 def to_dot(root: Roots, *, rankdir: str = "LR", grad: bool = True, shape: bool = False,
            limit: int | None = LIMIT) -> str:
-    """cgrad.viz.to_dot(root, *, rankdir="LR", grad=True, shape=False, limit=300): Graphviz source text.
+    """The graph below root as Graphviz source: a record for each value, a small node for each operation.
 
-    A record node for each value, ``{ name | data 1.0000 | grad 0.0000 }``, and a small node for each
-    operation. Needs nothing but cgrad; ``dot -Tsvg`` draws it.
+    A record is ``{ name | data 1.0000 | grad 0.0000 }``. Only cgrad is needed; ``dot -Tsvg`` draws the source.
 
-    root: a Value, a sequence of them, or a dict of names. rankdir: LR, RL, TB or BT. grad: show
-    gradients (the norm of an array's). shape: show the shape, () for a scalar, in place of the data; of arrays
-    it is shown always. limit: a graph of more
-    values gives one node with its summary (None: never).
-
-    Raises TypeError where root is no Value, ValueError for an unknown rankdir.
+    root: a Value or Tensor, a sequence of them, or a dict of names. rankdir: LR, RL, TB or BT. grad: show gradients
+    (the norm of an array's). shape: show the shape, () for a scalar, in place of the data, as is always done for
+    arrays. limit: of a graph of more values one node with its summary is drawn (None: never). Raises TypeError if root
+    is not a Value or Tensor, ValueError for an unknown rankdir.
 
     >>> import cgrad
     >>> print(cgrad.viz.to_dot(-cgrad.Value(2.0, name="a")))
@@ -510,13 +502,11 @@ def to_dot(root: Roots, *, rankdir: str = "LR", grad: bool = True, shape: bool =
 
 def draw_dot(root: Roots, format: str = "svg", rankdir: str = "LR", shape: bool = False, grad: bool = True, *,
              limit: int | None = LIMIT) -> graphviz.Digraph:
-    """cgrad.viz.draw_dot(root, format="svg", rankdir="LR", shape=False, grad=True, *, limit=300): a drawing.
+    """The ``graphviz.Digraph`` of ``to_dot(root)``: notebooks show it, ``.render("file")`` writes it.
 
-    The ``graphviz.Digraph`` of ``to_dot(root)``: a notebook shows it, ``.render("file")`` writes it.
-
-    format: of rendered files (svg, png, pdf, ...); the rest as for ``to_dot``.
-    Raises ImportError where the package graphviz is missing (``pip install "pycgrad[viz]"``); drawing
-    also needs Graphviz's program dot.
+    format: of rendered files (svg, png, pdf, ...); the other arguments and errors are as for ``to_dot``. Raises
+    ImportError if the package graphviz is missing (``pip install "pycgrad[viz]"``); drawing needs Graphviz's program
+    dot too.
 
     >>> import cgrad
     >>> cgrad.viz.draw_dot(cgrad.Value(2.0)**3, rankdir="TB").format
@@ -539,10 +529,10 @@ def _graphviz(op: str) -> Any:
 # ---- notebooks -----------------------------------------------------------------------------------
 
 def notebook(v: Node) -> str | None:
-    """cgrad.viz.notebook(v): what a notebook shows of a Value or Tensor, as HTML; None for its repr.
+    """The HTML that a notebook shows for a Value or Tensor; None for its repr. Never raises.
 
-    A drawing of a graph of up to 100 values where Graphviz is at hand, else the text of ``trace``; the
-    summary of a graph of over 300 values; None for a leaf. Never raises.
+    A drawing of a graph of up to 100 values if Graphviz is available, else the text of ``trace``; the summary of a
+    graph of over 300 values; None for a leaf.
 
     >>> import cgrad
     >>> cgrad.viz.notebook(cgrad.Value(1.0)) is None
@@ -563,7 +553,7 @@ def notebook(v: Node) -> str | None:
 
 
 def _svg(graph: _Graph) -> str | None:
-    """The drawing, or None where Graphviz cannot be had."""
+    """The drawing, or None if Graphviz is not available."""
     try:
         digraph = _graphviz("notebook").Digraph(graph_attr={"rankdir": "LR"})
         digraph.body += [f"\t{line}\n" for line in _dot_lines(graph, {}, True, False, None)]

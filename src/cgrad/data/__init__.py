@@ -13,8 +13,8 @@ __all__ = ["Dataset", "digits", "iris"]
 class Dataset(NamedTuple):
     """Measurements and their classes.
 
-    features: the columns' names, units included where there are any. rows: one list of floats a sample.
-    labels: one index into classes a sample.
+    features: names of the columns, with units. rows: a list of floats for each sample. labels: for each sample an index
+    into classes.
     """
 
     features: list[str]
@@ -43,9 +43,9 @@ def iris() -> Dataset:
 
 
 def digits() -> Dataset:
-    """Handwritten digits: 1,797 images of 8x8 pixels, row by row, whose ink is 0 to 16.
+    """Handwritten digits: 1,797 images of 8x8 pixels, row by row, with ink from 0 to 16, by 13 writers.
 
-    ``np.array(data.rows).reshape(-1, 8, 8)`` gives the images. They were written by 13 people.
+    ``np.array(data.rows).reshape(-1, 8, 8)`` are the images.
 
     >>> from cgrad.data import digits
     >>> data = digits()

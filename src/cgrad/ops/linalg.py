@@ -275,7 +275,7 @@ def multi_dot(arrays: Any, *, out: Any = None) -> Array:
 
 
 # ---- decompositions --------------------------------------------------------------------------------
-# One Primitive gives one array, so a decomposition's parts lie beside each other in its last axis.
+# A Primitive returns one array, so the parts of a decomposition are concatenated.
 
 def _inverse_gaps(values: Array) -> Array:
     """1/(values[j] - values[i]), and 0 where they are equal: there the vectors are not determined."""
