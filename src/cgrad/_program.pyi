@@ -19,12 +19,12 @@ __all__ = [
     "graph_of_trace",
     "reverse_sweep",
     "forward_sweep",
-    "Code",
+    "Executable",
     "Batch",
     "replay",
     "lanes_available",
-    "Quick",
-    "Caller",
+    "FastCall",
+    "FastCallable",
 ]
 
 GRAPH_OPS: tuple[str, ...]
@@ -45,7 +45,7 @@ def reverse_sweep(g: Graph, outputs: Any, wrt: Any, seeded: bool) -> tuple[Graph
 def forward_sweep(g: Graph, outputs: Any, wrt: Any) -> tuple[Graph, _Nodes, int]: ...
 
 @final
-class Code:
+class Executable:
     graph: Graph
     outputs: _Nodes
     guards: NDArray[np.int32]
@@ -54,7 +54,7 @@ class Code:
     results: int
     machine: object
     runs: int
-    quick_runs: int
+    fast_runs: int
     ask_at: int
     @property
     def size(self) -> int: ...
@@ -66,19 +66,19 @@ class Code:
     def histogram(self) -> dict[int, int]: ...
     def use_native(self, machine: object, address: int, work: int) -> None: ...
 
-def replay(code: Code, inputs: _Array, results: _Array) -> int: ...
+def replay(executable: Executable, inputs: _Array, results: _Array) -> int: ...
 def lanes_available() -> tuple[str, ...]: ...
 
 @final
 class Batch:
-    code: Code
+    executable: Executable
     points: int
     piece: int
     pieces: int
     failed: NDArray[np.int32]
     def __new__(
         cls,
-        code: Code,
+        executable: Executable,
         points: int,
         sources: _Places,
         targets: _Places | None,
@@ -89,11 +89,11 @@ class Batch:
     def run(self, k: int) -> _Array | None: ...
 
 @final
-class Quick:
-    code: Code
+class FastCall:
+    executable: Executable
     def __init__(
         self,
-        code: Code,
+        executable: Executable,
         arguments: tuple[Any, ...],
         captured: list[Any],
         shapes: tuple[Any, ...],
@@ -104,8 +104,8 @@ class Quick:
     ) -> None: ...
 
 @disjoint_base
-class Caller:
-    quick: dict[Any, Quick]
+class FastCallable:
+    fast_calls: dict[Any, FastCall]
     def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
     def grad(self, *args: Any, argnums: Any = None, captured: Any = None, **kwargs: Any) -> Any: ...
     def value_and_grad(self, *args: Any, argnums: Any = None, captured: Any = None, **kwargs: Any) -> Any: ...

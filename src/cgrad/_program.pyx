@@ -52,5 +52,5 @@ include "core/program/run.pxi"
 include "core/program/fastcall.pxi"
 include "core/program/from_trace.pxi"
 
-__all__ = ["GRAPH_OPS", "FUNCTION_ADDRESSES", "Graph", "graph_of_trace", "reverse_sweep", "forward_sweep", "Code", "Batch",
-           "replay", "lanes_available", "Quick", "Caller"]
+__all__ = ["GRAPH_OPS", "FUNCTION_ADDRESSES", "Graph", "graph_of_trace", "reverse_sweep", "forward_sweep",
+           "Executable", "Batch", "replay", "lanes_available", "FastCall", "FastCallable"]

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from cgrad import _core, _program
-from cgrad._program import Batch, Code, Graph
+from cgrad._program import Batch, Executable, Graph
 
 TESTS = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(path) for path in (TESTS / "ops", TESTS) if str(path) not in sys.path]
@@ -95,7 +95,7 @@ class Backend(NamedTuple):
         return self.name
 
 
-def over_points(code: Code, points) -> tuple:
+def over_points(code: Executable, points) -> tuple:
     """One by one, through the interpreter (or the machine code that ``code`` has been given)."""
     failed, results = np.zeros(len(points), np.int32), np.full((len(points), code.results), -77.0)
     for k, point in enumerate(points):
@@ -104,12 +104,12 @@ def over_points(code: Code, points) -> tuple:
 
 
 def interpreter(graph, outputs, guards, points):
-    return over_points(Code(graph, outputs, guards), points)
+    return over_points(Executable(graph, outputs, guards), points)
 
 
 def lanes(kind: str) -> Callable:
     def run(graph, outputs, guards, points):
-        code = Code(graph, outputs, guards)
+        code = Executable(graph, outputs, guards)
         points = np.ascontiguousarray(points, np.float64)
         n = len(points)
         results = np.full((n, code.results), -77.0)
@@ -130,7 +130,7 @@ def places(rows):
 def native(graph, outputs, guards, points):
     from cgrad.programs.path import make_native
 
-    code = Code(graph, outputs, guards)
+    code = Executable(graph, outputs, guards)
     make_native(code)
     assert code.machine is not None
     return over_points(code, points)
@@ -140,7 +140,7 @@ def exported(graph, outputs, guards, points):
     """By gcc, of the C text of the optimised graph."""
     from cgrad.programs.backends import c as export
 
-    code = Code(graph, outputs, guards)
+    code = Executable(graph, outputs, guards)
     rows = [tuple(row) for row in code.guards.tolist()]
     run = shared_object(export.to_c("f", [(code.graph.columns(), code.outputs, rows)], [""]*len(guards)))
     points = np.ascontiguousarray(points, np.float64)

@@ -27,7 +27,7 @@ from op_support import COMPARISONS, ROWS
 
 import cgrad
 from cgrad import _core, _program
-from cgrad._program import Code, Graph
+from cgrad._program import Executable, Graph
 
 EXACT = [b for b in BACKENDS if b.name in ("interpreter", "exact")]  # machine code for each of thousands takes long
 ANY_LANES = [b for b in BACKENDS if b.name not in ("native", "C")]
@@ -333,7 +333,7 @@ def test_sine_and_cosine_of_one_number_are_those_of_each_alone():
     width = 1000
     nodes, single = Nodes(width), Nodes(1)
     outputs = [nodes.op(name, k) for k in range(width) for name in ("sin", "cos")]
-    code = Code(nodes.graph(), outputs)
+    code = Executable(nodes.graph(), outputs)
     assert code.instructions == width
     for kind in ("interpreter", "exact"):
         run = interpreter if kind == "interpreter" else lanes(kind)
@@ -371,10 +371,10 @@ def test_slots_are_used_again():
         x, a, b = nodes.inputs
         for _ in range(length):
             x = nodes.op("add", nodes.op("mul", x, a), nodes.op("mul", nodes.op("sin", x), b))
-        code = Code(nodes.graph(), [x])
+        code = Executable(nodes.graph(), [x])
         assert code.slots <= code.constants + code.inputs + 6
         reverse, adjoints, _ = _program.reverse_sweep(nodes.graph(), [x], nodes.inputs, False)
-        assert Code(reverse, adjoints).slots <= 4*length
+        assert Executable(reverse, adjoints).slots <= 4*length
 
 
 def test_nothing_is_run_that_nobody_needs():
@@ -383,20 +383,20 @@ def test_nothing_is_run_that_nobody_needs():
     x, y = nodes.inputs
     for _ in range(1000):
         x = nodes.op("mul", nodes.op("neg", x), y)
-    code = Code(nodes.graph(), [x])
+    code = Executable(nodes.graph(), [x])
     assert code.instructions <= 1100 and code.slots <= code.constants + code.inputs + 4
     dead = Nodes(2)
     total = dead.op("add", 0, 1)
     for k in range(1000):
         dead.op("exp", k)
-    assert Code(dead.graph(), [total]).instructions == 1
+    assert Executable(dead.graph(), [total]).instructions == 1
 
 
 def test_equal_nodes_are_one():
     nodes = Nodes(2)
     first = [nodes.op("mul", nodes.op("exp", 0), nodes.op("log", 1)) for _ in range(50)]
     turned = [nodes.op("mul", nodes.op("log", 1), nodes.op("exp", 0)) for _ in range(50)]
-    code = Code(nodes.graph(), first + turned)
+    code = Executable(nodes.graph(), first + turned)
     assert code.instructions == 3 and len(set(code.outputs.tolist())) == 1
 
 
@@ -446,7 +446,7 @@ def test_columns_come_back():
     assert len(Graph.of(lists)) == 6 and Graph.of(lists).inputs == 2
     empty = {"op": [], "a": [], "b": [], "c": [], "consts": [], "n_inputs": 0}
     assert len(Graph.of(empty)) == 0
-    assert Code(Graph.of(empty), []).results == 0
+    assert Executable(Graph.of(empty), []).results == 0
 
 
 def changed(name, place, value):
@@ -499,7 +499,7 @@ def test_no_columns(columns):
 @pytest.mark.parametrize("outputs", [[-1], [6], [0, 2**31], [2**32], [1.5], [[0, 1]]])
 def test_outputs_that_are_no_nodes(outputs):
     graph = Graph.of(good())
-    for run in (lambda: Code(graph, outputs), lambda: _program.reverse_sweep(graph, outputs, [0], False),
+    for run in (lambda: Executable(graph, outputs), lambda: _program.reverse_sweep(graph, outputs, [0], False),
                 lambda: _program.forward_sweep(graph, outputs, [0])):
         with pytest.raises(cgrad.ProgramError):
             run()
@@ -517,9 +517,9 @@ def test_guards_that_are_none():
     graph = nodes.graph()
     for guards in ([(0, 1)], [(len(graph), 1)], [(-1, 1)], [(less, 2)], [(less, -1)], [(less + 2**32, 1)], [(less, 0.5)]):
         with pytest.raises(cgrad.ProgramError):
-            Code(graph, [0], guards)
+            Executable(graph, [0], guards)
     for expected, failed in ((1, 0), (0, 2)):  # over constants: it holds always, or never
-        code = Code(graph, [0], [(less, 1), (one_, expected)])
+        code = Executable(graph, [0], [(less, 1), (one_, expected)])
         assert _program.replay(code, np.array([0.0, 1.0]), np.zeros(1)) == failed
 
 
@@ -536,7 +536,7 @@ def test_an_input_twice():
 
 
 def test_replay_looks_at_lengths():
-    code = Code(Graph.of(good()), [5, 2])
+    code = Executable(Graph.of(good()), [5, 2])
     for inputs, results in ((np.zeros(1), np.zeros(2)), (np.zeros(3), np.zeros(2)), (np.zeros(2), np.zeros(1))):
         with pytest.raises(ValueError, match="replay"):
             _program.replay(code, inputs, results)

@@ -18,7 +18,7 @@ from op_support import ROWS, call, exact, free, inputs, ulps
 
 import cgrad
 from cgrad import _program
-from cgrad._program import Batch, Code
+from cgrad._program import Batch, Executable
 
 V = (1.0, -0.5, 2.0)  # the direction of tangents, by argument
 KINKS = {  # what special numbers do not hit
@@ -269,7 +269,7 @@ def test_public_functions(name):
 
 def test_kinds_of_lanes():
     nodes = Nodes(1)
-    code = Code(nodes.graph(), [0], ())
+    code = Executable(nodes.graph(), [0], ())
     point = np.zeros((1, 1))
     place = np.array([point.ctypes.data]), np.zeros(1, np.int64)
     for kind in ("neon2", "AVX2", "exact "):

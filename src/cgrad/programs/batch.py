@@ -19,7 +19,7 @@ import numpy as np
 
 from .. import errors
 from .._core import Tensor, Value, recording
-from .._program import Batch, Code
+from .._program import Batch, Executable
 from . import pytree
 from .pytree import Shape
 
@@ -403,7 +403,7 @@ def add_to(sums: Array, part: Array) -> None:
         np.add(sums, part, out=sums)
 
 
-def swept(code: Code, count: int, sources: Places, targets: Places | None, kind: str, index: Array | None = None,
+def swept(code: Executable, count: int, sources: Places, targets: Places | None, kind: str, index: Array | None = None,
           threads: int | None = 1, done: Progress | None = None, sums: Array | None = None) -> Array:
     """Run a code over points; gives for each 0, or the guard at which it left the path.
 

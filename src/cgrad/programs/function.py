@@ -224,7 +224,7 @@ class CompiledFunction(Calls):
                 return program
             self._programs.remove(last)
             last.kept = False
-            self.quick = {name: q for name, q in self.quick.items() if not last.owns(q.code)}
+            self.fast_calls = {name: q for name, q in self.fast_calls.items() if not last.owns(q.executable)}
         program.last_used = self._clock
         self._recordings += 1
         program.number = self._recordings

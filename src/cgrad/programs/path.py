@@ -1,7 +1,7 @@
 """One recorded path of a function: what was computed, where it holds, and how it is run.
 
 A Program never changes. Its graph is as it was recorded; for each kind of derivative that is asked for, a graph is
-made of it, optimised and encoded (a Code) once.
+made of it, optimised and encoded (an Executable) once.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import numpy as np
 
 from .. import errors
 from .._core import Tensor, Trace, Value, plain
-from .._program import GRAPH_OPS, Code, Graph, forward_sweep, graph_of_trace, replay, reverse_sweep
+from .._program import GRAPH_OPS, Executable, Graph, forward_sweep, graph_of_trace, replay, reverse_sweep
 from . import pytree, store
 from .batch import START, State, Wanted
 from .pytree import NUMBER, Shape
@@ -70,7 +70,7 @@ class Program(Calls):
         self.uses = self.last_used = self.number = 0
         self.conditions: list[tuple[Any, str, Any]] = []  # attributes that have to be what they were
         self.kept = True  # among the paths of a compiled function, or by itself
-        self._codes: dict[Wanted, Code] = {}
+        self._codes: dict[Wanted, Executable] = {}
         self._outcomes: tuple[Any, ...] | None = None
 
     def __repr__(self) -> str:
@@ -103,7 +103,7 @@ class Program(Calls):
     # ---- what it is ------------------------------------------------------------------------------
 
     @property
-    def codes(self) -> dict[Wanted, Code]:
+    def codes(self) -> dict[Wanted, Executable]:
         """What was made of it so far."""
         return dict(self._codes)
 
@@ -115,9 +115,9 @@ class Program(Calls):
     @property
     def total_uses(self) -> int:
         """Calls that ended on this path; a batch counts as one for each group of points."""
-        return self.uses + sum(code.quick_runs for code in self._codes.values())
+        return self.uses + sum(code.fast_runs for code in self._codes.values())
 
-    def owns(self, code: Code) -> bool:
+    def owns(self, code: Executable) -> bool:
         """Whether a code is one of its own."""
         return any(code is mine for mine in self._codes.values())
 
@@ -190,7 +190,7 @@ class Program(Calls):
 
     # ---- how it runs -----------------------------------------------------------------------------
 
-    def code(self, wanted: Wanted) -> Code:
+    def code(self, wanted: Wanted) -> Executable:
         """The instructions for what is wanted; made once."""
         code = self._codes.get(wanted)
         if code is None:
@@ -218,8 +218,8 @@ class Program(Calls):
         nodes = moved(nodes, self.graph, by)
         return graph, results, [(int(node), guard.expected) for node, guard in zip(nodes, self.guards, strict=True)]
 
-    def _made(self, wanted: Wanted) -> Code:
-        return Code(*self.derived(wanted))
+    def _made(self, wanted: Wanted) -> Executable:
+        return Executable(*self.derived(wanted))
 
     def attempt(self, wanted: Wanted, numbers: Array, extra: Array) -> tuple[int, Array]:
         """Run at one point: (0 or the number of the guard that came out otherwise, results)."""
@@ -363,7 +363,7 @@ def native_available() -> bool:
     return importlib.util.find_spec("llvmlite") is not None
 
 
-def make_native(code: Code) -> None:
+def make_native(code: Executable) -> None:
     """Let machine code do what ``code`` does. Raises ImportError, naming the extra, where llvmlite is missing."""
     from .backends import llvm as native
 

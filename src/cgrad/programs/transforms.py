@@ -14,7 +14,7 @@ import numpy as np
 
 from .. import errors
 from .._core import Tensor, Value, plain, recording
-from .._program import Caller, Quick
+from .._program import FastCall, FastCallable
 from . import batch, pytree
 from .batch import VALUE, State, Wanted
 from .pytree import NUMBER, Shape
@@ -86,7 +86,7 @@ class By(NamedTuple):
         return (ours, theirs) if self.both else theirs
 
 
-class Calls(Caller):
+class Calls(FastCallable):
     """Values, derivatives and batches of a recorded function."""
 
     name: str
@@ -180,14 +180,15 @@ class Calls(Caller):
     def _remember(self, name: Any, arguments: Arguments, program: Program, wanted: Wanted, by: By | None) -> None:
         """Let calls like this one go the short way, where arguments and results are numbers and arrays."""
         shapes = [*arguments.shapes, program.out, *(arguments.shapes[k] for k in (by.argnums if by else ()))]
-        if any(shape[0] not in ("number", "array") for shape in shapes) or len(self.quick) > 64 or not program.kept \
+        if any(shape[0] not in ("number", "array") for shape in shapes) \
+                or len(self.fast_calls) > 64 or not program.kept \
                 or arguments.key[0]:  # the same numbers by position are other arguments
             return
         simple = [None if shape == NUMBER else tuple(shape[1]) for shape in shapes]
         n = len(arguments.shapes)
         value: Any = False if name == "grad" or (isinstance(name, tuple) and name[0] == "grad") else simple[n]
         many = by is not None and by.shape[0] == "tuple"
-        self.quick[name] = Quick(program.code(wanted), tuple(simple[:n]), program.captured,
+        self.fast_calls[name] = FastCall(program.code(wanted), tuple(simple[:n]), program.captured,
                                  tuple(program.captured_shapes), program.conditions, value,
                                  tuple(simple[n + 1:]) if by else None, many)
 

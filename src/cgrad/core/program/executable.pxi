@@ -16,8 +16,8 @@ cdef void free_encoding(Encoding *e) noexcept:
     e.words = e.out = NULL
 
 
-cdef class Code:
-    """A graph, ready to run: Code(graph, outputs, guards), guards pairs (node, expected).
+cdef class Executable:
+    """A graph, ready to run: Executable(graph, outputs, guards), guards pairs (node, expected).
 
     The graph is optimised first. ``graph``, ``outputs`` and ``guards`` are then those of the optimised one;
     guards holds rows (node, expected, number from 1: the guard's place in what was given).
@@ -32,7 +32,7 @@ cdef class Code:
     cdef Py_ssize_t native_work
     cdef int32_t *guard_numbers             # guard of the optimised graph -> its number
     cdef readonly Py_ssize_t runs           # so far, for what is worth compiling
-    cdef readonly Py_ssize_t quick_runs     # of those, by way of core/program/fastcall.pxi
+    cdef readonly Py_ssize_t fast_runs     # of those, by way of core/program/fastcall.pxi
     cdef public Py_ssize_t ask_at           # runs after which somebody wants to be asked; -1: nobody
 
     def __cinit__(self, Graph graph, outputs, guards=()):
@@ -108,7 +108,7 @@ cdef class Code:
         self.native = <native_function>address
 
 
-cdef int encode(Code code, Encoding *e, bint lanes) except -1:
+cdef int encode(Executable code, Encoding *e, bint lanes) except -1:
     """Write the instructions of a code.
 
     lanes: sines and cosines of one number in one instruction, wherever they stand. At a single point only where they

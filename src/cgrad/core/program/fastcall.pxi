@@ -1,32 +1,31 @@
-# core/program/fastcall.pxi: calls of compiled functions whose arguments are the usual ones, without Python in between.
+# core/program/fastcall.pxi: calls of compiled functions with the usual arguments, without Python in between.
 #
-# A Quick knows one program's code, and how its arguments and results look where they are numbers and plain arrays. A
-# call that looks otherwise, or whose guards come out otherwise, is none of its business: it gives NotImplemented, and
-# the whole way is taken (program.py).
+# A FastCall belongs to one executable. It knows what its arguments and results look like if they are numbers and plain
+# arrays. For any other call, or one whose guards fail, it returns NotImplemented, and the general path is taken
+# (programs/).
 
-cdef class Quick:
-    """Quick(code, arguments, captured, shapes, conditions, value, gradients, many): a call of ``code``.
+cdef class FastCall:
+    """FastCall(executable, arguments, captured, shapes, conditions, value, gradients, many): a kind of call.
 
-    arguments: None for a number or the array's shape, one an argument; captured: leaves to be read, and the shapes
-    that they have to have; conditions: as those of a Trace; value: None for a number, a shape for an array, False: it
-    is not wanted; gradients:
-    likewise, or None if there are none; many: gradients come in a tuple.
+    arguments: for each None, a number, or the shape of an array; captured: the leaves that the function uses, and the
+    shapes that they must have; conditions: those of the Trace. Of the results, value: None, a number, a shape, or False
+    if it is not wanted; gradients: likewise, or None without them; many: gradients are returned as a tuple.
     """
-    cdef readonly Code code
+    cdef readonly Executable executable
     cdef tuple arguments, gradients, shapes
     cdef list captured, conditions
     cdef object value
     cdef bint many
 
-    def __init__(self, Code code, tuple arguments, list captured, tuple shapes, list conditions, value, gradients,
-                 bint many):
-        self.code, self.arguments, self.captured, self.shapes = code, arguments, captured, shapes
+    def __init__(self, Executable executable, tuple arguments, list captured, tuple shapes, list conditions, value,
+                 gradients, bint many):
+        self.executable, self.arguments, self.captured, self.shapes = executable, arguments, captured, shapes
         self.conditions = conditions
         self.value, self.gradients, self.many = value, gradients, many
 
 
 cdef inline bint take_array(object x, object shape, double **to) noexcept:
-    """Copy an array of this shape to where inputs are; False: it is another one."""
+    """Copy an array to the inputs; False if it has another shape or type."""
     cdef Py_ssize_t k, n
     if not (cnp.PyArray_CheckExact(x) and cnp.PyArray_TYPE(<cnp.ndarray>x) == cnp.NPY_DOUBLE
             and cnp.PyArray_IS_C_CONTIGUOUS(<cnp.ndarray>x) and plain_layout(x)
@@ -49,7 +48,7 @@ cdef inline cnp.npy_intp *dims_of(tuple shape, cnp.npy_intp *dims) noexcept:
 
 
 cdef inline object number_or_array(object shape, const double *v, Py_ssize_t *k):
-    """The results from number k on."""
+    """The results from number k on, as a float or an array; k moves behind them."""
     cdef object out
     cdef Py_ssize_t n
     cdef cnp.npy_intp[MOST_DIMS] dims
@@ -63,36 +62,36 @@ cdef inline object number_or_array(object shape, const double *v, Py_ssize_t *k)
     return out
 
 
-cdef object call_quickly(Quick q, tuple args):
+cdef object call_fast(FastCall call, tuple args):
     """The result of a call, or NotImplemented."""
-    cdef Code c = q.code
+    cdef Executable e = call.executable
     cdef Workspace w
     cdef Py_ssize_t k
     cdef object result
-    if len(args) != len(q.arguments) or c.runs == c.ask_at:
+    if len(args) != len(call.arguments) or e.runs == e.ask_at:
         return NotImplemented
-    for k in range(len(q.conditions)):
-        owner, name, x = q.conditions[k]
+    for k in range(len(call.conditions)):
+        owner, name, x = call.conditions[k]
         now = getattr(owner, name, None)
         if now is not x and not (name == "shape" and now == x):
             return NotImplemented
-    w = workspace(c)
-    if take_inputs(q, args, w.v + c.constants) and not run(c, w):
-        c.quick_runs += 1
-        result = results_as(q, c, results_of(c, w))
+    w = workspace(e)
+    if take_inputs(call, args, w.v + e.constants) and not run(e, w):
+        e.fast_runs += 1
+        result = results_as(call, e.results, results_of(e, w))
     else:
         result = NotImplemented
-    c.idle.append(w)
+    e.idle.append(w)
     return result
 
 
-cdef bint take_inputs(Quick q, tuple args, double *to) except -1:
-    """Copy arguments and captured numbers to where inputs are; False: they are others than those of the recording."""
+cdef bint take_inputs(FastCall call, tuple args, double *to) except -1:
+    """Copy arguments and captured numbers to the inputs; False if they differ in kind from those recorded."""
     cdef Py_ssize_t k
     cdef object x, shape
     for k in range(len(args)):
         x = <object>PyTuple_GET_ITEM(args, k)
-        shape = <object>PyTuple_GET_ITEM(q.arguments, k)
+        shape = <object>PyTuple_GET_ITEM(call.arguments, k)
         if shape is None:
             if PyFloat_Check(x):
                 to[0] = PyFloat_AS_DOUBLE(x)
@@ -103,37 +102,37 @@ cdef bint take_inputs(Quick q, tuple args, double *to) except -1:
             to += 1
         elif not take_array(x, shape, &to):
             return False
-    for k in range(len(q.captured)):
-        x = q.captured[k]
+    for k in range(len(call.captured)):
+        x = call.captured[k]
         if is_value(x):
             to[0] = (<Value>x).primal
             to += 1
-        elif not take_array((<Tensor>x).array, q.shapes[k], &to):
+        elif not take_array((<Tensor>x).array, call.shapes[k], &to):
             return False
     return True
 
 
-cdef object results_as(Quick q, Code c, const double *results):
-    """The results of a run as the call gives them."""
+cdef object results_as(FastCall call, Py_ssize_t count, const double *results):
+    """The results of a run in the form that the call returns: value, gradients, or both."""
     cdef Py_ssize_t at = 0, k
     cdef object value = None, gradients, x
-    if q.value is not False:
-        value = number_or_array(q.value, results, &at)
-        if q.gradients is None:
+    if call.value is not False:
+        value = number_or_array(call.value, results, &at)
+        if call.gradients is None:
             return value
-    else:  # gradients stand last
-        at = c.results
-        for shape in q.gradients:
+    else:  # gradients come last
+        at = count
+        for shape in call.gradients:
             at -= 1 if shape is None else prod(shape)
-    if q.many:
-        gradients = PyTuple_New(len(q.gradients))
-        for k in range(len(q.gradients)):
-            x = number_or_array(<object>PyTuple_GET_ITEM(q.gradients, k), results, &at)
+    if call.many:
+        gradients = PyTuple_New(len(call.gradients))
+        for k in range(len(call.gradients)):
+            x = number_or_array(<object>PyTuple_GET_ITEM(call.gradients, k), results, &at)
             Py_INCREF(x)  # stolen
             PyTuple_SET_ITEM(gradients, k, x)
     else:
-        gradients = number_or_array(q.gradients[0], results, &at)
-    return gradients if q.value is False else (value, gradients)
+        gradients = number_or_array(call.gradients[0], results, &at)
+    return gradients if call.value is False else (value, gradients)
 
 
 cdef Py_ssize_t prod(tuple shape) except -1:
@@ -143,22 +142,22 @@ cdef Py_ssize_t prod(tuple shape) except -1:
     return n
 
 
-cdef class Caller:
-    """What a compiled function is called through; ``quick`` holds a Quick for each kind of call."""
-    cdef public dict quick
-    cdef str last_kind        # of these the one that was used last, by the very objects that asked for it
+cdef class FastCallable:
+    """The callable part of a compiled function; ``fast_calls`` maps each kind of call that it knows to a FastCall."""
+    cdef public dict fast_calls
+    cdef str last_kind        # the one used last, found by identity of what was asked for
     cdef object last_argnums
-    cdef Quick last
+    cdef FastCall last
 
     def __cinit__(self, *args, **kwargs):
-        self.quick = {}
+        self.fast_calls = {}
 
     def __call__(self, *args, **kwargs):
         """Replay: the value at these arguments."""
         if not kwargs and not traces:
-            q = self.quick.get("value")
-            if q is not None:
-                result = call_quickly(<Quick>q, args)
+            call = self.fast_calls.get("value")
+            if call is not None:
+                result = call_fast(<FastCall>call, args)
                 if result is not NotImplemented:
                     return result
         return self._value(args, kwargs)
@@ -187,19 +186,20 @@ cdef class Caller:
         return call_gradient(self, "value_and_grad", args, argnums, captured, kwargs)
 
 
-cdef object call_gradient(Caller p, str kind, tuple args, argnums, captured, dict kwargs):
-    cdef object q = None
+cdef object call_gradient(FastCallable p, str kind, tuple args, argnums, captured, dict kwargs):
+    """A gradient by the FastCall that was used last, by one that is known, or by the general path."""
+    cdef object call = None
     if not (traces or kwargs) and captured is None:
         if p.last_kind is kind and p.last_argnums is argnums:
-            q = p.last
+            call = p.last
         elif argnums is None:
-            q = p.quick.get(kind)
+            call = p.fast_calls.get(kind)
         elif type(argnums) is int or type(argnums) is tuple:
-            q = p.quick.get((kind, argnums))
-        if q is not None:
-            result = call_quickly(<Quick>q, args)
+            call = p.fast_calls.get((kind, argnums))
+        if call is not None:
+            result = call_fast(<FastCall>call, args)
             if result is not NotImplemented:
-                p.last_kind, p.last_argnums, p.last = kind, argnums, <Quick>q
+                p.last_kind, p.last_argnums, p.last = kind, argnums, <FastCall>call
                 return result
             p.last_kind = None
     options = {name: x for name, x in (("argnums", argnums), ("captured", captured)) if x is not None}

@@ -1,11 +1,11 @@
-# core/program/run.pxi: programs run: at one point, and over many.
+# core/program/run.pxi: run an executable, at one point or over many.
 #
-#   Workspace    the slots of one run; a Code keeps those that are idle, as one is needed for each thread
-#   Batch        many points of one Code, in pieces that threads take: piece k is always the same points, so
-#                that sums come out alike for any number of threads
+#   Workspace    the slots of one run; an Executable keeps the idle ones, since each thread needs its own
+#   Batch        many points, in pieces that threads take: piece k is always the same points, so that sums round alike
+#                for any number of threads
 
 cdef extern from "core/program/bytecode.h" nogil:
-    enum: CGRAD_MOST_LANES
+    enum: CGRAD_FEWEST_LANES, CGRAD_MOST_LANES
     ctypedef void (*cgrad_lanes_function)(const int32_t *, double *, Py_ssize_t, int32_t *)
     cgrad_lanes_function cgrad_lanes_named(const char *)
     const char *cgrad_lanes_name()
@@ -26,8 +26,8 @@ cdef extern from "core/program/bytecode.h" nogil:
     void cgrad_run_blocks(const cgrad_batch *, double *, Py_ssize_t, Py_ssize_t, double *)
 
 cdef enum:
-    LONG_RUN = 20000         # words from which a run releases the GIL
-    LANE_BYTES = 896 << 10   # what a block's slots may take: they stay in the second cache
+    LONG_RUN = 20000         # words of bytecode from which a run releases the GIL
+    LANE_BYTES = 896 << 10   # what a block's slots may take: they stay in the L2 cache
     PIECE = 1 << 23          # words times points of one piece of a batch: some milliseconds
 
 
@@ -49,64 +49,64 @@ cdef class Workspace:
         return 0
 
 
-cdef inline Workspace workspace(Code c):
-    """One that nobody uses, the constants in their slots. To be handed back to ``c.idle``."""
+cdef inline Workspace workspace(Executable e):
+    """An idle workspace, constants in their slots; to be put back into ``e.idle``."""
     cdef Workspace w
-    cdef Py_ssize_t wanted = c.one.slots + c.inputs + c.results + c.native_work
-    while c.idle:
-        w = <Workspace>c.idle.pop()
-        if w.room >= wanted:  # not one that ran while native code was made, which needs more
+    cdef Py_ssize_t wanted = e.one.slots + e.inputs + e.results + e.native_work
+    while e.idle:
+        w = <Workspace>e.idle.pop()
+        if w.room >= wanted:  # it has not: it was in use while native code came, which needs more
             return w
     w = Workspace.__new__(Workspace)
     w.open(wanted)
-    memcpy(w.v, c.graph.number, c.constants*sizeof(double))
+    memcpy(w.v, e.graph.number, e.constants*sizeof(double))
     return w
 
 
-cdef inline double *results_of(Code c, Workspace w) noexcept:
-    """Where ``run`` leaves the results, one after the other."""
-    return w.v + c.one.slots
+cdef inline double *results_of(Executable e, Workspace w) noexcept:
+    """Where ``run`` puts the results, one after the other."""
+    return w.v + e.one.slots
 
 
-cdef int32_t run(Code c, Workspace w) noexcept:
-    """Inputs are in place, from w.v[c.constants] on. 0, or the guard that failed."""
-    cdef double *results = results_of(c, w)
+cdef int32_t run(Executable e, Workspace w) noexcept:
+    """Run at the inputs from w.v[e.constants] on. Returns 0, or the number of the guard that failed."""
+    cdef double *results = results_of(e, w)
     cdef int32_t failed
     cdef Py_ssize_t k
-    c.runs += 1
-    if c.native != NULL:
-        if c.one.size > LONG_RUN:
+    e.runs += 1
+    if e.native != NULL:
+        if e.one.size > LONG_RUN:
             with nogil:
-                failed = c.native(w.v + c.constants, results, results + c.results)
+                failed = e.native(w.v + e.constants, results, results + e.results)
         else:
-            failed = c.native(w.v + c.constants, results, results + c.results)
-        return c.guard_numbers[failed - 1] if failed else 0
-    if c.one.size > LONG_RUN:
+            failed = e.native(w.v + e.constants, results, results + e.results)
+        return e.guard_numbers[failed - 1] if failed else 0
+    if e.one.size > LONG_RUN:
         with nogil:
-            failed = cgrad_interpret(c.one.words, w.v)
+            failed = cgrad_interpret(e.one.words, w.v)
     else:
-        failed = cgrad_interpret(c.one.words, w.v)
-    for k in range(c.results):
-        results[k] = w.v[c.one.out[k]]
+        failed = cgrad_interpret(e.one.words, w.v)
+    for k in range(e.results):
+        results[k] = w.v[e.one.out[k]]
     return failed
 
 
 def lanes_available():
-    """The kinds of lanes that this processor runs, the one in use first; "exact" is C's own functions."""
+    """The kinds of lanes that this processor can run, the best first; "exact" calls C's own functions."""
     best = (<bytes>cgrad_lanes_name()).decode()
     return tuple([best, *[name for name in ("avx512", "avx2", "basic", "exact")
                           if name != best and cgrad_lanes_named(name.encode()) != NULL]])
 
 
 cdef class Batch:
-    """Many points of a program: Batch(code, points, sources, targets, held, kind="", index=None).
+    """Many points of a program: Batch(executable, points, sources, targets, held, kind="", index=None).
 
     sources: (addresses, strides), int64, one an input: point p's double is at address + p*stride bytes. targets: the
     same, one a result, or None where results are added up. held: the arrays that these addresses lie in. index: the
     points to run (int64), None: all. kind: of ``lanes_available()``. ``failed``: for each point that was run 0, or the
     guard at which it left the path.
     """
-    cdef readonly Code code
+    cdef readonly Executable executable
     cdef readonly Py_ssize_t points, piece, pieces
     cdef readonly object failed
     cdef bint summing
@@ -116,30 +116,32 @@ cdef class Batch:
     cdef object held
     cdef list idle
 
-    def __cinit__(self, Code code, Py_ssize_t points, sources, targets, held, str kind="", index=None):
+    def __cinit__(self, Executable executable, Py_ssize_t points, sources, targets, held, str kind="", index=None):
         cdef Py_ssize_t k, lanes = CGRAD_MOST_LANES
         cdef bytes name = kind.encode() if kind else <bytes>cgrad_lanes_name()
-        self.code, self.points, self.idle = code, points, []
-        if code.many.words == NULL:
-            encode(code, &code.many, True)
+        self.executable, self.points, self.idle = executable, points, []
+        if executable.many.words == NULL:
+            encode(executable, &executable.many, True)
         self.summing = targets is None
         self.held = held, index
-        self.source = places_of(sources, code.inputs)
+        self.source = places_of(sources, executable.inputs)
         if targets is not None:
-            self.target = places_of(targets, code.results)
+            self.target = places_of(targets, executable.results)
         self.failed = np.zeros(points, np.int32)
-        while lanes > 16 and (code.many.slots + code.results)*lanes*<Py_ssize_t>sizeof(double) > LANE_BYTES:
+        while lanes > CGRAD_FEWEST_LANES \
+                and (executable.many.slots + executable.results)*lanes*<Py_ssize_t>sizeof(double) > LANE_BYTES:
             lanes //= 2
         self.b.run = cgrad_lanes_named(name)
         if self.b.run == NULL:
             raise ValueError(f"lanes: {kind!r} is not for this processor: there are {', '.join(lanes_available())}")
-        self.b.bytecode, self.b.out, self.b.constant = code.many.words, code.many.out, code.graph.number
+        self.b.bytecode, self.b.out = executable.many.words, executable.many.out
+        self.b.constant = executable.graph.number
         self.b.source, self.b.target = self.source, self.target
         self.b.index = NULL if index is None else <Py_ssize_t *>cnp.PyArray_DATA(<cnp.ndarray>index)
         self.b.failed = <int32_t *>cnp.PyArray_DATA(<cnp.ndarray>self.failed)
-        self.b.lanes, self.b.slots, self.b.constants = lanes, code.many.slots, code.constants
-        self.b.inputs, self.b.results = code.inputs, code.results
-        self.piece = lanes*max(PIECE//(lanes*code.many.size), 1)
+        self.b.lanes, self.b.slots, self.b.constants = lanes, executable.many.slots, executable.constants
+        self.b.inputs, self.b.results = executable.inputs, executable.results
+        self.piece = lanes*max(PIECE//(lanes*executable.many.size), 1)
         self.pieces = (points + self.piece - 1)//self.piece
 
     def __dealloc__(self):
@@ -147,16 +149,16 @@ cdef class Batch:
         free(self.target)
 
     def run(self, Py_ssize_t k):
-        """Run piece k, without the GIL; gives its sums, an array, or None. Any thread may run any piece."""
+        """Run piece k, without the GIL, and return its sums, an array, or None. Any thread may run any piece."""
         cdef Py_ssize_t start = k*self.piece, stop = min(start + self.piece, self.points)
-        cdef object sums = np.zeros(self.code.results) if self.summing else None
+        cdef object sums = np.zeros(self.executable.results) if self.summing else None
         cdef double *to = <double *>cnp.PyArray_DATA(<cnp.ndarray>sums) if self.summing else NULL
         cdef Workspace w
         if self.idle:
             w = <Workspace>self.idle.pop()
         else:
             w = Workspace.__new__(Workspace)
-            w.open((self.code.many.slots + self.code.results)*self.b.lanes)
+            w.open((self.executable.many.slots + self.executable.results)*self.b.lanes)
             cgrad_prepare_lanes(&self.b, w.v)
         with nogil:
             cgrad_run_blocks(&self.b, w.v, start, stop, to)
@@ -165,7 +167,7 @@ cdef class Batch:
 
 
 cdef cgrad_place *places_of(object given, Py_ssize_t n) except NULL:
-    """(addresses, strides), int64 arrays, as C reads them."""
+    """The places at (addresses, strides), int64 arrays, for C."""
     cdef cgrad_place *places
     cdef cnp.int64_t[::1] addresses, strides
     cdef Py_ssize_t k
@@ -181,19 +183,19 @@ cdef cgrad_place *places_of(object given, Py_ssize_t n) except NULL:
     return places
 
 
-def replay(Code code, inputs, double[::1] results):
-    """Run at one point: inputs a float64 vector; gives 0, or the number of the guard that failed."""
+def replay(Executable executable, inputs, double[::1] results):
+    """Run at one point, a float64 vector. Returns 0, or the number of the guard that failed."""
     cdef Workspace w
     cdef const double[::1] numbers = inputs
     cdef Py_ssize_t k
     cdef int32_t failed
-    if numbers.shape[0] != code.inputs or results.shape[0] != code.results:
-        raise errors.lengths("replay", numbers.shape[0], code.inputs)
-    w = workspace(code)
-    for k in range(code.inputs):
-        w.v[code.constants + k] = numbers[k]
-    failed = run(code, w)
-    for k in range(code.results):
-        results[k] = results_of(code, w)[k]
-    code.idle.append(w)
+    if numbers.shape[0] != executable.inputs or results.shape[0] != executable.results:
+        raise errors.lengths("replay", numbers.shape[0], executable.inputs)
+    w = workspace(executable)
+    for k in range(executable.inputs):
+        w.v[executable.constants + k] = numbers[k]
+    failed = run(executable, w)
+    for k in range(executable.results):
+        results[k] = results_of(executable, w)[k]
+    executable.idle.append(w)
     return failed

@@ -61,7 +61,7 @@ def need() -> None:
 
 
 def install(code: Any) -> None:
-    """Let machine code do from now on what a Code of the core does. Raises ImportError as ``need`` does."""
+    """Let machine code do from now on what an Executable of the core does. Raises ImportError as ``need`` does."""
     machine = compile_native(GRAPH_OPS, code.graph.columns(), code.outputs,
                              [(node, expected) for node, expected, _ in code.guards.tolist()], FUNCTION_ADDRESSES)
     code.use_native(machine, machine.address, machine.work)
