@@ -13,33 +13,30 @@ from __future__ import annotations
 
 import ast
 
-from gen_formulas import FIRST, formula
+from gen_blocks import Blocks
+from gen_formulas import FIRST, FUNCTIONS, c_function, formula
 
 LANES = "xyz"
-CHEAP = {"fabs", "sqrt", "fma", "copysign", "floor", "ceil", "rint", "trunc", "fmod", "maximum", "minimum", "clip",
-         "sign", "py_mod", "py_floordiv"}  # C functions that are as fast inside a loop
+SCRATCH = 8  # lanes s0 ... s7
 
 
-class Block:
-    """One expression as statements over a block; equal function calls are made once."""
+class Block(Blocks):
+    """One expression as statements over a block."""
 
     def __init__(self, rows: dict) -> None:
+        super().__init__()
         self.rows = rows
         self.by_c = {}
         for row in rows.values():
             node = formula.parse(row.formula)
             if isinstance(node, ast.Call) and [a.id for a in node.args if isinstance(a, ast.Name)] == list(row.names):
                 self.by_c[node.func.id] = row
-        self.lines: list[str] = []
-        self.lanes: set[str] = set()
-        self.scratch = 0
-        self.known: dict[tuple, str] = {}
 
     def vector(self, row) -> bool:
-        """Whether NumPy's loop is called for it."""
+        """Whether NumPy's loop is called for it, or what arrays have for single values of its last operand."""
         node = formula.parse(row.formula)
-        return row.name == "powc" or bool(row.ufunc) and isinstance(node, ast.Call) and node.func.id not in CHEAP \
-            and self.by_c.get(node.func.id) is row
+        return bool(row.shortcuts) or bool(row.ufunc) and isinstance(node, ast.Call) \
+            and self.by_c.get(node.func.id) is row and not FUNCTIONS[node.func.id].cheap
 
     def expands(self, row) -> bool:
         """Whether its formula calls something that is."""
@@ -51,36 +48,21 @@ class Block:
         def call(name: str, texts: list[str]) -> str:
             row = self.by_c.get(name) if in_c else self.rows[name]
             if row is not None and self.vector(row):
-                return self.called(row, texts)
+                return self.called(row.name, texts)
             if not in_c and self.expands(row):
                 given = dict(zip(row.names, texts, strict=True))
                 return self.element(formula.parse(row.formula), given, True)
-            return f"{'c_' if in_c else 'f_'}{name}({', '.join(texts)})"
+            return f"{c_function(name) if in_c else f'f_{name}'}({', '.join(texts)})"
 
         return formula.spelled(node, names.__getitem__, call, formula.CYTHON_CHOICE)
 
-    def called(self, row, texts: list[str]) -> str:
-        key = (row.name, *texts)
-        if key not in self.known:
-            lanes = [self.lane(text) for text in texts]
-            result = self.fresh()
-            pointers = [f"<char *>&{lane}[0]" for lane in lanes] + ["NULL"]*(2 - len(lanes))
-            self.lines.append(f"    forward_block(OP_{row.name.upper()}, real is float, {', '.join(pointers)}, "
-                              f"<char *>&{result}[0], size)")
-            self.known[key] = f"{result}[i]"
-        return self.known[key]
+    def call(self, name: str, blocks: list[str], result: str) -> None:
+        pointers = [f"<char *>&{block}[0]" for block in blocks] + ["NULL"]*(2 - len(blocks))
+        self.lines.append(f"    forward_block(OP_{name.upper()}, real is float, {', '.join(pointers)}, "
+                          f"<char *>&{result}[0], size)")
 
-    def fresh(self) -> str:
-        self.scratch += 1
-        return f"s{self.scratch - 1}"
-
-    def lane(self, text: str) -> str:
-        """The lane that holds a text for all elements."""
-        if text.endswith("[i]") and text[:-3].isidentifier():
-            return text[:-3]
-        lane = self.fresh()
-        self.loop(f"{lane}[i] = <real>{text}")
-        return lane
+    def assign(self, block: str, text: str) -> None:
+        self.loop(f"{block}[i] = <real>{text}")
 
     def loop(self, statement: str) -> None:
         self.lines += ["    for i in range(size):", f"        {statement}"]
@@ -99,6 +81,8 @@ class Arrays:
         block = Block(self.rows)
         element = block.element(formula.parse(text), {**names, "out": "out[i]"}, in_c)
         block.loop(statement.format(element))
+        if block.scratch > SCRATCH:
+            raise ValueError(f"op table: {op.name}: {text} needs more than {SCRATCH} lanes of scratch")
         body = "\n".join(block.lines)
         lanes = [lane for lane in ("g", *LANES, "out", "acc", *(f"s{k}" for k in range(block.scratch)))
                  if f"{lane}[" in body]
@@ -134,7 +118,7 @@ class Arrays:
                 for k in live:
                     out.append(f"        if k == {k}: b_{op.name}_{k}[{real}]({views(back[op.name, k])}, n)")
             out.append("")
-        out.append(self.tables(forward, back))
+        out += [self.tables(forward, back), self.block_loops()]
         return "\n".join(out) + "\n"
 
     def tables(self, forward, back) -> str:
@@ -144,7 +128,18 @@ class Arrays:
         for op in self.ops:
             reads.append([sum(bit.get(lane, 0) for lane in back.get((op.name, k), ())) for k in range(3)])
         return (f"cdef uint8_t[OP_COUNT][3] OPERANDS_READ = {reads}\n"
-                f"ROW_UFUNCS = {tuple((op.name, op.ufunc.split()) for op in self.ops if op.ufunc)!r}\n")
+                f"ROW_UFUNCS = {tuple((op.name, op.ufuncs) for op in self.ops if op.ufunc)!r}\n")
+
+    def block_loops(self) -> str:
+        """Functions of core/mathlib/trig.h that take the place of NumPy's loops."""
+        by_c = Block(self.rows).by_c
+        own = [(by_c[f.name], f.array) for f in FUNCTIONS.values() if f.array]
+        lines = ['cdef extern from "core/mathlib/trig.h" nogil:']
+        lines += [f"    void {name}(const double *, double *, Py_ssize_t) noexcept" for _, name in own]
+        lines += ["", f"cdef BlockLoop[{len(own)}] BLOCK_LOOPS"]
+        lines += [f"BLOCK_LOOPS[{k}].op, BLOCK_LOOPS[{k}].run = OP_{row.name.upper()}, {name}"
+                  for k, (row, name) in enumerate(own)]
+        return "\n".join([*lines, ""])
 
     # ---- the rules over Tensors, for derivatives that are recorded ------------------------------------
     def rules(self) -> str:

@@ -1,9 +1,10 @@
 """The op table as C99 (see gen_ops.py, which calls this).
 
     opcodes.h      the opcodes as C knows them
+    functions.h    core/mathlib/special.h, and C's own functions under its names: c_exp
     formulas.h     f_<op>(x, y): the primal      d_<op>_<k>(x, y, out): partials      p_<predicate>(x)
                    evaluate(op, x, d): the primal and all partials, by opcode
-    formulas.pxi   Cython's declarations of these and of the C functions (core/mathlib/special.h) that formulas name
+    formulas.pxi   Cython's declarations of these and of the C functions that formulas name
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ def load(name: str, root: Path = ROOT):
     return module
 
 
-formula = load("_formula")
+formula, table = load("_formula"), load("_optable")
+OPS, FUNCTIONS = table.OPS, {f.name: f for f in table.FUNCTIONS}
 # One call for both, with their bits (tests/programs/test_native.py looks).
 SINCOS = '''
 cdef extern from *:
@@ -46,6 +48,11 @@ if CGRAD_SINCOS:
 '''
 
 
+def c_function(name: str) -> str:
+    """How generated code spells a function that formulas name: C's exp and Python's cgrad.exp do not meet."""
+    return f"c_{name}"
+
+
 def opcodes(ops) -> dict[str, int]:
     """Every opcode, for C and for Cython."""
     return {name: code for code, name in enumerate([*FIRST, *(op.name.upper() for op in ops)])}
@@ -57,20 +64,17 @@ class Formulas:
     def __init__(self, ops, predicates) -> None:
         self.ops = ops
         self.functions: list[tuple[str, str, list[str], str]] = []  # type, name, arguments, body
-        self.called: dict[str, int] = {}  # C functions: how many arguments
         for op in ops:
-            self.function(f"f_{op.name}", op.names, op.formula, "c_{}")
+            self.function(f"f_{op.name}", op.names, op.formula, c_function)
         for op in ops:
             for k, text in enumerate(op.d):
                 if text is not None:
-                    self.function(f"d_{op.name}_{k}", (*op.names, "out"), text, "f_{}")
+                    self.function(f"d_{op.name}_{k}", (*op.names, "out"), text, "f_{}".format)
         for p in predicates:
-            self.function(f"p_{p.name}", ("x",), p.formula, "c_{}", "int")
+            self.function(f"p_{p.name}", ("x",), p.formula, c_function, "int")
 
-    def function(self, name: str, names, text: str, call: str, kind: str = "double") -> None:
+    def function(self, name: str, names, text: str, call, kind: str = "double") -> None:
         node = formula.parse(text)
-        if call == "c_{}":
-            self.called.update({f: len(args) for f, args in formula.calls(node) if f != "where"})
         read = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
         unread = "".join(f"(void){a}; " for a in names if a not in read)
         self.functions.append((kind, name, list(names), f"{unread}return {formula.c_text(node, call)};"))
@@ -80,8 +84,13 @@ class Formulas:
         return "\n".join(["#ifndef CGRAD_OPCODES_H", "#define CGRAD_OPCODES_H", "enum {", *lines,
                           f"    OP_COUNT = {len(lines)}", "};", "#endif"]) + "\n"
 
+    def library(self) -> str:
+        return "\n".join(["#ifndef CGRAD_FUNCTIONS_H", "#define CGRAD_FUNCTIONS_H", '#include "core/mathlib/special.h"',
+                          *(f"#define {c_function(f.name)} {f.name}" for f in FUNCTIONS.values() if f.library),
+                          "#endif"]) + "\n"
+
     def header(self) -> str:
-        out = ["#ifndef CGRAD_FORMULAS_H", "#define CGRAD_FORMULAS_H", '#include "core/mathlib/special.h"',
+        out = ["#ifndef CGRAD_FORMULAS_H", "#define CGRAD_FORMULAS_H", '#include "functions.h"',
                '#include "opcodes.h"', ""]
         for kind, name, args, body in self.functions:
             params = ", ".join(f"double {a}" for a in args)
@@ -98,8 +107,8 @@ class Formulas:
         return "\n".join([*out, "    }", "    return out;", "}", "#endif"]) + "\n"
 
     def declarations(self) -> str:
-        out = ['cdef extern from "core/mathlib/special.h" nogil:']
-        out += [f"    double c_{f}({', '.join(['double']*n)})" for f, n in sorted(self.called.items())]
+        out = ['cdef extern from "_gen/functions.h" nogil:']
+        out += [f"    double {c_function(f.name)}({', '.join(['double']*f.arity)})" for f in FUNCTIONS.values()]
         out += ["", 'cdef extern from "_gen/formulas.h" nogil:']
         for kind, name, args, _ in self.functions:
             out.append(f"    {'bint' if kind == 'int' else kind} {name}({', '.join(f'double {a}' for a in args)})")
@@ -108,5 +117,5 @@ class Formulas:
 
     def addresses(self) -> str:
         out = ["# Where the C functions of formulas are, for machine code.", "FUNCTION_ADDRESSES = {"]
-        out += [f"    {f!r}: <uintptr_t>&c_{f}," for f in sorted(self.called)]
+        out += [f"    {f!r}: <uintptr_t>&{c_function(f)}," for f in FUNCTIONS]
         return "\n".join([*out, "}"]) + "\n" + SINCOS

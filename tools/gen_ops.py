@@ -9,6 +9,7 @@ Reads ``src/cgrad/_optable.py`` and writes ``src/cgrad/_gen/`` (never committed)
     value.pxi      core/values/value.pxi with the operator slots and methods put into the class body
     tensor.pxi     core/arrays/tensor.pxi, likewise
     partials.pxi   q_<op>_<k>(graph, x, y, out): the partial emitted as nodes of a program (gen_programs.py)
+    functions.h    the C functions that formulas name
     rows.h         the rows as instructions of programs          lanes.h: over a block of points
     bytecode.pxi   the instructions of core/program/bytecode.def, declared (gen_bytecode.py)
     kernels.pxi    k_<op>, b_<op>_<k>: primal and backward over blocks of array elements (gen_arrays.py)
@@ -27,7 +28,7 @@ from pathlib import Path
 
 import gen_bytecode
 from gen_arrays import Arrays
-from gen_formulas import FIRST, ROOT, Formulas, formula, load, opcodes
+from gen_formulas import FIRST, FUNCTIONS, ROOT, Formulas, formula, opcodes, table
 from gen_programs import Programs, comparison_row
 
 MARKER = "    # (the op table's slots and methods)\n"  # Cython has no include inside a class
@@ -101,6 +102,11 @@ class Generator:
         for op in self.ops:
             if len(op.d) != op.arity or len(self.rows) != len(self.ops):
                 raise ValueError(f"op table: {op.name}: one partial an argument, one row a name")
+            if op.pair and (op.pair not in self.rows or self.ops.index(op) > self.ops.index(self.rows[op.pair])):
+                raise ValueError(f"op table: {op.name}: the second of a pair comes after the first")
+            for name, args in formula.calls(formula.parse(op.formula)):
+                if name != "where" and (name not in FUNCTIONS or len(args) != FUNCTIONS[name].arity):
+                    raise ValueError(f"op table: {op.name}: FUNCTIONS has no {name} of {len(args)} arguments")
             for text in filter(None, op.d):
                 for node in ast.walk(formula.parse(text)):
                     if isinstance(node, ast.Call) and node.func.id not in {*self.rows, "where"}:
@@ -126,11 +132,40 @@ class Generator:
         for op in self.ops:
             flows.append([0 if text in (None, "0") else 2 if text == "1" else 1 for text in [*op.d, None, None][:3]])
         lines.append(f"cdef uint8_t[OP_COUNT][3] FLOWS = {flows}  # 0: no partial, 1: a formula, 2: the partial is 1")
+        conditions = [*[0]*len(FIRST), *(sum(1 << k for k, a in enumerate(op.names) if a == op.condition)
+                                         for op in self.ops)]
+        lines.append(f"cdef int[OP_COUNT] OP_CONDITION = {conditions}  # bit k: operand k is a condition")
+        pairs = {op.name: op.pair for op in self.ops if op.pair}
+        mates = [*[0]*len(FIRST), *(codes.get((pairs | {b: a for a, b in pairs.items()}).get(op.name, ""), 0)
+                                    for op in self.ops)]
+        lines.append("# the row that one call computes together with it; the first of the two has the lower opcode")
+        lines.append(f"cdef int[OP_COUNT] OP_MATE = {mates}")
         spoken = ["leaf", "continuation", *(name.lower() for name in FIRST[2:]), *(op.name for op in self.ops)]
         symbols = ["", "", *(name.lower() for name in FIRST[2:]), *(op.symbol or op.name for op in self.ops)]
         lines.append(f"OP_NAMES = {tuple(spoken)!r}")
         lines.append(f"OP_SYMBOLS = {tuple(symbols)!r}")
-        return "\n".join(lines) + "\n"
+        return "\n".join([*lines, *self.shortcuts()]) + "\n"
+
+    def shortcuts(self) -> list[str]:
+        """How arrays compute a row whose last operand is a plain number: by which row, and whose partials."""
+        general = {op.constant: op.name.upper() for op in self.ops if op.constant}
+        rows = {op.name: [s for s in op.shortcuts if s.row] for op in self.ops if op.shortcuts}
+        code = lambda s: f"OP_{s.row.upper()} if c == {s.value:g}"  # noqa: E731
+        forward, partials = [], []
+        for name, found in rows.items():
+            head = f"    if op == OP_{name.upper()}:"
+            forward += [head, f"        return {' else '.join([*map(code, found), f'OP_{general[name]}'])}"]
+            partials += [head, f"        return {' else '.join([*(code(s) for s in found if s.partials), 'op'])}"]
+        return ["cdef enum:", "    OP_COPY = OP_COUNT + 1  # no row: the result is the operand", "",
+                "cdef inline bint has_shortcuts(int op) noexcept nogil:",
+                '    """Whether arrays compute an op by other rows; its last operand is a plain number."""',
+                f"    return {' or '.join(f'op == OP_{name.upper()}' for name in rows) or False}", "",
+                "cdef inline int shortcut(int op, double c) noexcept nogil:",
+                '    """The row by which arrays compute an op whose last operand is c, of the others or of all."""',
+                *forward, "    return op", "",
+                "cdef inline int shortcut_of_partials(int op, double c) noexcept nogil:",
+                '    """The row whose partials are those of an op whose last operand is c."""',
+                *partials, "    return op"]
 
     def adjoints(self) -> str:
         out = []
@@ -292,7 +327,7 @@ class Generator:
             out.append(f"        return predicate({p.name!r}, x)")
             out.append(f"    if arrayish(x):\n        return np.{p.name}(numeric(plain(x), {p.name!r}))")
             out.append(f"    return p_{p.name}((<Value>x).primal if is_value(x) else plain_named(x, {p.name!r}))\n")
-        ufuncs = [(u, op.name) for op in self.public for u in op.ufunc.split()]
+        ufuncs = [(u, op.name) for op in self.public for u in op.ufuncs]
         ufuncs += [(p.ufunc, p.name) for p in self.predicates]
         for op in self.ops:
             if op.hidden:
@@ -404,7 +439,7 @@ class Generator:
         files = {
             "opcodes.pxi": self.opcodes(), "formulas.pxi": formulas.declarations(),
             "addresses.pxi": formulas.addresses(), "adjoints.pxi": self.adjoints(),
-            "opcodes.h": formulas.opcodes(), "formulas.h": formulas.header(),
+            "opcodes.h": formulas.opcodes(), "functions.h": formulas.library(), "formulas.h": formulas.header(),
             "partials.pxi": programs.partials(), "rows.h": programs.rows(), "lanes.h": programs.lanes(),
             "bytecode.pxi": gen_bytecode.declarations(folder.parent),
             "value.pxi": self.filled(folder, "values/value", self.methods()), "functions.pxi": self.functions(),
@@ -419,7 +454,7 @@ class Generator:
 
 
 def main(root: Path = ROOT) -> None:
-    Generator(load("_optable", root)).write(root / "src" / "cgrad" / "_gen")
+    Generator(table).write(root / "src" / "cgrad" / "_gen")
 
 
 if __name__ == "__main__":

@@ -9,18 +9,17 @@ from __future__ import annotations
 
 import ast
 
-from gen_formulas import formula
+from gen_blocks import Blocks
+from gen_formulas import FUNCTIONS, OPS, c_function, formula
 
-# How a comparison is a row: its name, and whether the sides change places.
-COMPARISONS = {ast.Lt: ("LT", False), ast.LtE: ("LE", False), ast.Gt: ("LT", True), ast.GtE: ("LE", True),
-               ast.Eq: ("EQ", False), ast.NotEq: ("NE", False)}
+ROWS = {op.symbol: op.name.upper() for op in OPS if op.comparison}
+MIRRORED = {">": "<", ">=": "<="}  # x > y is y < x
 
 
 def comparison_row(node: ast.expr) -> tuple[str, ast.expr, ast.expr]:
     """A condition as a row of the op table with its two operands."""
-    name, swapped = COMPARISONS[type(node.ops[0])]
-    sides = (node.left, node.comparators[0])
-    return (name, *(sides[::-1] if swapped else sides))
+    sign, sides = formula.COMPARE[type(node.ops[0])], (node.left, node.comparators[0])
+    return (ROWS[MIRRORED[sign]], *sides[::-1]) if sign in MIRRORED else (ROWS[sign], *sides)
 
 
 class Emitter:
@@ -88,25 +87,83 @@ class Programs:
     def lanes(self) -> str:
         """Each row as a function of one lane, L_(name), and of a block, ROW_(name).
 
-        A formula's exp is spelled LC_exp: core/program/lanes.h defines it where it has a vector form, else it is C's.
-        A row whose block form needs more than a loop is LB_<row>.
+        VM is defined where there are vector functions: LC_exp is then that of one number, for the inside of loops.
         """
-        called = sorted({name for op in self.ops for name, _ in formula.calls(formula.parse(op.formula))} - {"where"})
-        out = []
-        for name in called:
-            out += [f"#ifndef LC_{name}", f"#define LC_{name} c_{name}", "#endif"]
+        inline = [name for name, f in FUNCTIONS.items() if f.vector == "inline"]
+        out = ["#ifdef VM", *(f"#define LC_{name} VM({name})" for name in inline), "#else",
+               *(f"#define LC_{name} {c_function(name)}" for name in inline), "#endif"]
         for op in self.ops:
             args = ", ".join(f"double {a}" for a in op.names)
-            text = formula.c_text(formula.parse(op.formula), "LC_{}")
+            text = formula.c_text(formula.parse(op.formula), lambda f: f"LC_{f}" if f in inline else c_function(f))
             out.append(f"CGRAD_UNUSED static inline double L_({op.name})({args}) {{ return {text}; }}")
-        out += [f"#undef LC_{name}" for name in called]
+        general = {op.constant: op for op in self.ops if op.constant}
         for op in self.ops:
             given = [f"x{k}" for k in range(op.arity)]
             head = ", ".join(["double *d", *(f"const double *{x}" for x in given), "ptrdiff_t n"])
             out.append(f"static void ROW_({op.name})({head}) {{")
-            out += [f"#ifdef LB_{op.name}", f"    LB_{op.name}(d, {', '.join(given)}, n);", "#else"]
-            out.append("    ptrdiff_t j;")
-            out.append(f"    LANES_({', '.join(['d', *given])})")
+            block = Lanes(given).row(op, general.get(op.name, op))
             values = ", ".join(f"{x}[j]" for x in given)
-            out += [f"        d[j] = L_({op.name})({values});", "#endif", "}"]
+            loop = ["    ptrdiff_t j;", f"    LANES_({', '.join(['d', *given])})",
+                    f"        d[j] = L_({op.name})({values});"]
+            out += ["#ifdef VM", *block, "#else", *loop, "#endif", "}"] if block else [*loop, "}"]
+        out += [f"#undef LC_{name}" for name in inline]
         return "\n".join(out) + "\n"
+
+
+class Lanes(Blocks):
+    """A row over a block of lanes, by vector functions."""
+
+    index = "j"
+
+    def __init__(self, given: list[str]) -> None:
+        super().__init__()
+        self.given = given
+
+    def row(self, op, general) -> list[str]:
+        """The statements; none where one loop does as well. general: the row that has this one for plain numbers."""
+        names = {a: f"{x}[j]" for a, x in zip(general.names, self.given, strict=True)}
+        tree = formula.parse(general.formula)
+        shortcuts = [line for shortcut in op.shortcuts for line in self.shortcut(op, shortcut)]
+        if self.over_block(tree):
+            self.call(tree.func.id, [self.block(self.element(node, names)) for node in tree.args], "d")
+        else:
+            self.assign("d", self.element(tree, names))
+            if not self.scratch and not shortcuts:
+                return []
+        if shortcuts:
+            last = self.given[-1]
+            shortcuts = [f"    if (T(same)({last}, n)) {{", f"        const double c = {last}[0];", *shortcuts, "    }"]
+        declared = [f"    SCRATCH(s{k});" for k in range(self.scratch)]
+        loops = ["    ptrdiff_t j;"] if any("[j]" in line for line in [*shortcuts, *self.lines]) else []
+        return [*loops, *declared, *shortcuts, *self.lines]
+
+    def shortcut(self, op, shortcut) -> list[str]:
+        """The statements for one value of the last operand."""
+        names = dict(zip(op.names, self.given, strict=True))
+        text = self.element(formula.parse(shortcut.formula), {a: f"{x}[j]" for a, x in names.items()})
+        return [f"        if (c == {float(shortcut.value)!r}) {{",
+                f"            LANES_({', '.join(['d', *self.given[:-1]])}) d[j] = {text};",
+                "            return;", "        }"]
+
+    @staticmethod
+    def over_block(node: ast.expr) -> bool:
+        """Whether it is a call of a function that is to be run over a block."""
+        return isinstance(node, ast.Call) and node.func.id != "where" and bool(FUNCTIONS[node.func.id].vector)
+
+    def element(self, node: ast.expr, names: dict[str, str]) -> str:
+        def call(name: str, texts: list[str]) -> str:
+            if FUNCTIONS[name].vector == "block":
+                return self.called(name, texts)
+            return f"{f'LC_{name}' if FUNCTIONS[name].vector else c_function(name)}({', '.join(texts)})"
+
+        return formula.spelled(node, names.__getitem__, call, formula.C_CHOICE)
+
+    def loop(self, statement: str) -> None:
+        aligned = "".join(f"ALIGNED({x}) " for x in ("d", *self.given) if f"{x}[j]" in statement)
+        self.lines.append(f"    {aligned}MULTIPLE(n) EACH {statement}")
+
+    def assign(self, block: str, text: str) -> None:
+        self.loop(f"{block}[j] = {text};")
+
+    def call(self, name: str, blocks: list[str], result: str) -> None:
+        self.lines.append(f"    VM(block_{name})({', '.join([result, *blocks])}, (long)n);")

@@ -40,6 +40,18 @@ def calls(node: ast.expr) -> Iterator[tuple[str, list[ast.expr]]]:
             yield called(n), n.args
 
 
+def is_operation(node: ast.expr) -> bool:
+    """Whether an expression is one operation on different arguments: as short as a call of a function.
+
+    >>> [is_operation(parse(text)) for text in ("-x", "x/y", "x*x", "exp(x)")]
+    [True, True, False, False]
+    """
+    operands = [node.operand] if isinstance(node, ast.UnaryOp) else [node.left, node.right] \
+        if isinstance(node, ast.BinOp) else []
+    names = [n.id for n in operands if isinstance(n, ast.Name)]
+    return bool(operands) and len(set(names)) == len(operands)
+
+
 def called(node: ast.Call) -> str:
     """The name of the function of a call."""
     if not isinstance(node.func, ast.Name):
@@ -96,10 +108,10 @@ def spelled(node: ast.expr, name: Callable[[str], str], call: Callable[[str, lis
     raise SyntaxError(f"not in the language of a row: {ast.unparse(node)}")
 
 
-def c_text(node: ast.expr, call: str = "{}") -> str:
-    """An expression in C99; ``call`` spells a function's name.
+def c_text(node: ast.expr, name: Callable[[str], str] = str) -> str:
+    """An expression in C99; ``name`` spells a function's name.
 
-    >>> c_text(parse("where(x >= 0, 1, exp(x))/2"), "c_{}")
+    >>> c_text(parse("where(x >= 0, 1, exp(x))/2"), "c_{}".format)
     '((x >= 0.0 ? 1.0 : c_exp(x)) / 2.0)'
     """
-    return spelled(node, str, lambda f, args: f"{call.format(f)}({', '.join(args)})", C_CHOICE)
+    return spelled(node, str, lambda f, args: f"{name(f)}({', '.join(args)})", C_CHOICE)

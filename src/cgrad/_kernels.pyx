@@ -19,6 +19,8 @@ from cpython.object cimport PyObject
 from libc.stdint cimport uint8_t
 from libc.string cimport memset
 
+import operator
+
 import numpy as np
 
 cnp.import_array()

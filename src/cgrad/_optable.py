@@ -1,14 +1,17 @@
-"""The op table: every elementwise operation of cgrad, one row each.
+"""The op table: every elementwise operation of cgrad, one row each, and the C functions that the rows call.
 
 This module imports nothing of the package. ``tools/gen_ops.py`` turns the rows into the scalar
 kernels, their partials, the rules that record an adjoint as nodes, the operator slots, the methods
-and functions, the type stubs and the table of operations in the documentation; the tests take their
-parameters from here. Adding an operation is adding a row.
+and functions, the type stubs and the table of operations in the documentation; the compilers of programs
+(LLVM, C) read the tables as they are; the tests take their parameters from here. Adding an operation is
+adding a row: what any backend has to know of an operation or of a C function is a column here, with a
+default that is right for most, so that a new row is as fast as the others everywhere.
 
 The language of a row
 ---------------------
 ``formula`` is the primal, an expression over the arguments that reads the same in C and in Python.
-Its function names are those of ``core/mathlib/special.h``: C's (``<math.h>``) and some more. ``_formula.py`` reads it.
+Its function names are rows of ``FUNCTIONS``: C's own (``<math.h>``) and those of ``core/mathlib/special.h``.
+``_formula.py`` reads it.
 
 ``d`` holds one partial derivative an argument, an expression over the arguments and ``out`` (the
 result). Its function names are *rows of this table*, so that one text serves twice: as C it gives
@@ -33,6 +36,47 @@ INF = float("inf")
 
 
 @dataclass(frozen=True)
+class Shortcut:
+    """What arrays and vector lanes compute where the last argument is a plain number with this value.
+
+    Scalars do not: Python's ``x**2`` is C's ``pow``, which differs from ``x*x`` in one of 1000. (What keeps every bit
+    is a rule of ``_rewrites.py``.)
+    """
+
+    value: float
+    formula: str  # over the other arguments
+    row: str = ""  # the row that arrays compute by; "copy": they copy; "": arrays have no such form
+    partials: bool = False  # whether that row's partials are to the bit those of the general formula
+
+
+@dataclass(frozen=True)
+class Function:
+    """A C function that formulas call: C99's, or one of core/mathlib/special.h (where it is ``c_<name>``).
+
+    >>> Function("hypot", "x y").arity
+    2
+    """
+
+    name: str
+    args: str = "x"
+    library: bool = True  # C99's; False: of core/mathlib/special.h
+    exact: bool = False  # IEEE 754 leaves one result only, so a C compiler may compute it itself
+    cheap: bool = False  # as fast inside a loop as over a block: kernels of arrays call no loop of NumPy's for it
+    inline: str = ""  # the same as a formula, where it is but a choice or two: machine code does not call it then
+    instruction: str = ""  # one instruction, an intrinsic of LLVM: of "every" processor, or of those with this feature
+    vector: str = ""  # in core/mathlib/vecmath.h: a function over a "block"; "inline": for the inside of loops as well
+    array: str = ""  # what arrays of doubles run instead of NumPy's loop: a function of core/mathlib/trig.h
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self.args.split())
+
+    @property
+    def arity(self) -> int:
+        return len(self.names)
+
+
+@dataclass(frozen=True)
 class Op:
     """One operation.
 
@@ -48,12 +92,18 @@ class Op:
     symbol: str = ""  # what ``v._op`` and drawings show, if not the name
     slot: str = ""  # Python's operator: "add" stands for __add__ and __radd__
     ufunc: str = ""  # NumPy's ufuncs that it answers to
+    hidden_ufunc: str = ""  # one of these that NumPy does not export, by its path: np.clip is a function around it
     alias: str = ""  # further names of the method (NumPy calls them on object arrays)
     domain: tuple[tuple[float, float], ...] = ((-3.0, 3.0),)  # where tests draw arguments
     kinks: tuple[float, ...] = ()  # arguments where no derivative exists
     kink: str = ""  # the derivative taken there, for the documentation
     hidden: bool = False  # a helper of partials or of recorded programs: no method, no function
     constant: str = ""  # the row to use where the last argument is a plain number
+    shortcuts: tuple[Shortcut, ...] = ()  # cheaper forms for single values of a last argument that is a plain number
+    commutes: bool = False  # the arguments may change places without changing a bit
+    pair: str = ""  # a row of the same argument: one call (sincos) computes both where a program needs both
+    condition: str = ""  # the argument that is a condition: the result's precision is that of the others
+    comparison: bool = False  # ``symbol`` as a number, 1 or 0: guards and choices of recorded programs are these
     oracle: str = ""  # mpmath expression, where it is not mpmath.<name>
 
     @property
@@ -63,6 +113,11 @@ class Op:
     @property
     def arity(self) -> int:
         return len(self.names)
+
+    @property
+    def ufuncs(self) -> tuple[str, ...]:
+        """Names of NumPy's ufuncs in the module numpy, hidden ones by a path with dots."""
+        return (*self.ufunc.split(), *self.hidden_ufunc.split())
 
 
 @dataclass(frozen=True)
@@ -83,11 +138,11 @@ _UNIT = ((-0.999, 0.999),)
 OPS: tuple[Op, ...] = (
     # ---- arithmetic ----------------------------------------------------------------------------
     Op("add", "x y", "x + y", ["1", "1"], "Sum.",
-       symbol="+", slot="add", ufunc="add", domain=_XY, oracle="x + y"),
+       symbol="+", slot="add", ufunc="add", commutes=True, domain=_XY, oracle="x + y"),
     Op("sub", "x y", "x - y", ["1", "-1"], "Difference.",
        symbol="-", slot="sub", ufunc="subtract", domain=_XY, oracle="x - y"),
     Op("mul", "x y", "x*y", ["y", "x"], "Product.",
-       symbol="*", slot="mul", ufunc="multiply", domain=_XY, oracle="x*y"),
+       symbol="*", slot="mul", ufunc="multiply", commutes=True, domain=_XY, oracle="x*y"),
     Op("div", "x y", "x/y", ["1/y", "-out/y"], "Quotient.",
        symbol="/", slot="truediv", ufunc="divide true_divide", domain=((-30, 30), (0.1, 30)), oracle="x/y"),
     Op("mod", "x y", "py_mod(x, y)", ["1", "-floordiv(x, y)"], "Remainder with the sign of y, as Python's ``%``.",
@@ -115,9 +170,11 @@ OPS: tuple[Op, ...] = (
        "x to the power y, both differentiated.",
        symbol="**", slot="pow", ufunc="power float_power", constant="powc", domain=((0.01, 10), (-4, 4)),
        kink="0 for the exponent at x = 0, y >= 0", oracle="x**y"),
-    Op("powc", "x c", "pow_const(x, c)", ["where(c == 0, 0, c*powc(x, c - 1))", None],
+    Op("powc", "x c", "where(c == 1, x, pow(x, c))", ["where(c == 0, 0, c*powc(x, c - 1))", None],
        "x to a constant power: no logarithm, so x may be negative.",
-       symbol="**{c:g}", domain=((0.01, 10), (-4, 4)), hidden=True, oracle="x**c"),
+       symbol="**{c:g}", domain=((0.01, 10), (-4, 4)), hidden=True, oracle="x**c",
+       shortcuts=(Shortcut(1, "x", "copy"), Shortcut(2, "x*x", "square", partials=True), Shortcut(3, "x*x*x"),
+                  Shortcut(-1, "1/x", "reciprocal"))),
     Op("sqrt", "x", "sqrt(x)", ["0.5/out"], "Square root.", ufunc="sqrt", domain=_POS, oracle="sqrt(x)"),
     Op("cbrt", "x", "cube_root(x)", ["1/(3*square(out))"], "Cube root.", ufunc="cbrt", domain=((0.01, 30), ),
        oracle="sign(x)*cbrt(fabs(x))"),
@@ -136,7 +193,7 @@ OPS: tuple[Op, ...] = (
     Op("logaddexp", "x y", "log_add_exp(x, y)", ["share(x, y)", "share(y, x)"],
        "log(exp(x) + exp(y)) without overflow.", ufunc="logaddexp", domain=_XY, oracle="log(exp(x) + exp(y))"),
     # ---- trigonometry --------------------------------------------------------------------------
-    Op("sin", "x", "sin(x)", ["cos(x)"], "Sine.", ufunc="sin", domain=_ALL),
+    Op("sin", "x", "sin(x)", ["cos(x)"], "Sine.", ufunc="sin", pair="cos", domain=_ALL),
     Op("cos", "x", "cos(x)", ["-sin(x)"], "Cosine.", ufunc="cos", domain=_ALL),
     Op("tan", "x", "tan(x)", ["1 + out*out"], "Tangent.", ufunc="tan", domain=((-1.5, 1.5),)),
     Op("asin", "x", "asin(x)", ["1/sqrt(omsq(x))"], "Inverse sine.", ufunc="arcsin", alias="arcsin", domain=_UNIT),
@@ -190,10 +247,12 @@ OPS: tuple[Op, ...] = (
     Op("clip", "x lo hi", "clip(x, lo, hi)",
        ["where(x >= lo, where(x <= hi, 1, 0), 0)", "where(lo < hi, where(x < lo, 1, 0), 0)",
         "where(x > hi, 1, where(hi < lo, 1, 0))"],
-       "x held between lo and hi.", ufunc="clip", domain=((-30, 30), (-9, -5), (5, 9)),
+       "x held between lo and hi.", ufunc="clip", hidden_ufunc="_core.umath.clip",
+       domain=((-30, 30), (-9, -5), (5, 9)),
        kink="1 for x at both bounds; to hi where hi < lo; as torch.clamp", oracle="min(max(x, lo), hi)"),
     Op("where", "c x y", "where(c != 0, x, y)", ["0", "where(c != 0, 1, 0)", "where(c != 0, 0, 1)"],
-       "x where c is not 0, else y; both are evaluated.", domain=((0.5, 1), (-30, 30), (-30, 30)), oracle="x"),
+       "x where c is not 0, else y; both are evaluated.", condition="c",
+       domain=((0.5, 1), (-30, 30), (-30, 30)), oracle="x"),
     Op("sign", "x", "sign(x)", ["0"], "-1, 0 or 1.", ufunc="sign", domain=_ALL, kink="0 everywhere"),
     Op("copysign", "x y", "copysign(x, y)",
        ["where(x == 0, 0, copysign(1, x)*copysign(1, y))", "0"], "The magnitude of x with the sign of y.",
@@ -222,14 +281,67 @@ OPS: tuple[Op, ...] = (
     Op("omsq", "x", "(1 - x)*(1 + x)", ["-2*x"], "1 - x*x, accurate near |x| = 1.", hidden=True,
        domain=((-3, 3),), oracle="1 - x*x"),
     # ---- comparisons as numbers, for guards and choices of recorded programs -------------------
-    Op("lt", "x y", "where(x < y, 1, 0)", ["0", "0"], "1 where x is below y, else 0.", symbol="<", hidden=True,
-       domain=_XY, kink="0 everywhere", oracle="mpf(x < y)"),
+    Op("lt", "x y", "where(x < y, 1, 0)", ["0", "0"], "1 where x is below y, else 0.", symbol="<",
+       comparison=True, hidden=True, domain=_XY, kink="0 everywhere", oracle="mpf(x < y)"),
     Op("le", "x y", "where(x <= y, 1, 0)", ["0", "0"], "1 where x is not above y, else 0; 0 for nan.", symbol="<=",
-       hidden=True, domain=_XY, kink="0 everywhere", oracle="mpf(x <= y)"),
-    Op("eq", "x y", "where(x == y, 1, 0)", ["0", "0"], "1 where x equals y, else 0.", symbol="==", hidden=True,
-       domain=_XY, kink="0 everywhere", oracle="mpf(x == y)"),
+       comparison=True, hidden=True, domain=_XY, kink="0 everywhere", oracle="mpf(x <= y)"),
+    Op("eq", "x y", "where(x == y, 1, 0)", ["0", "0"], "1 where x equals y, else 0.", symbol="==",
+       comparison=True, hidden=True, domain=_XY, kink="0 everywhere", oracle="mpf(x == y)"),
     Op("ne", "x y", "where(x != y, 1, 0)", ["0", "0"], "1 where x differs from y, else 0; 1 for nan.", symbol="!=",
-       hidden=True, domain=_XY, kink="0 everywhere", oracle="mpf(x != y)"),
+       comparison=True, hidden=True, domain=_XY, kink="0 everywhere", oracle="mpf(x != y)"),
+)
+
+FUNCTIONS: tuple[Function, ...] = (
+    # ---- C99's ---------------------------------------------------------------------------------
+    Function("fabs", exact=True, cheap=True, instruction="every"),
+    Function("fma", "x y z", exact=True, cheap=True, instruction="fma"),
+    Function("pow", "x y", vector="block"),
+    Function("sqrt", exact=True, cheap=True, instruction="every"),
+    Function("cbrt"),
+    Function("hypot", "x y", vector="inline"),
+    Function("exp", vector="inline"),
+    Function("exp2", vector="block"),
+    Function("expm1", vector="block"),
+    Function("log", vector="block"),
+    Function("log2", vector="block"),
+    Function("log10", vector="block"),
+    Function("log1p", vector="inline"),
+    Function("sin", vector="block", array="cgrad_sin"),
+    Function("cos", vector="block", array="cgrad_cos"),
+    Function("tan", vector="block"),
+    Function("asin", vector="block"),
+    Function("acos", vector="block"),
+    Function("atan", vector="block"),
+    Function("atan2", "y x", vector="block"),
+    Function("sinh", vector="block"),
+    Function("cosh", vector="block"),
+    Function("tanh", vector="block"),
+    Function("asinh", vector="block"),
+    Function("acosh", vector="block"),
+    Function("atanh", vector="block"),
+    Function("erf", vector="block"),
+    Function("erfc", vector="block"),
+    Function("lgamma"),
+    Function("floor", exact=True, cheap=True, instruction="sse4.1", vector="block"),
+    Function("ceil", exact=True, cheap=True, instruction="sse4.1", vector="block"),
+    Function("rint", exact=True, cheap=True, instruction="sse4.1", vector="block"),
+    Function("trunc", exact=True, cheap=True, instruction="sse4.1", vector="block"),
+    Function("fmod", "x y", exact=True, cheap=True),
+    Function("copysign", "x y", exact=True, cheap=True, instruction="every"),
+    # ---- core/mathlib/special.h ----------------------------------------------------------------
+    Function("py_mod", "x y", library=False, cheap=True),
+    Function("py_floordiv", "x y", library=False, cheap=True),
+    Function("trunc_div", "x y", library=False, cheap=True),
+    Function("cube_root", library=False),
+    Function("sign", library=False, cheap=True, inline="where(x > 0, 1, where(x < 0, -1, where(x != x, x, 0)))"),
+    Function("maximum", "x y", library=False, cheap=True, inline="where(x > y, x, where(x != x, x, y))"),
+    Function("minimum", "x y", library=False, cheap=True, inline="where(x < y, x, where(x != x, x, y))"),
+    Function("clip", "x lo hi", library=False, cheap=True, inline="minimum(maximum(x, lo), hi)"),
+    Function("log_add_exp", "x y", library=False),
+    Function("share", "x y", library=False),
+    Function("expnsq", library=False),
+    Function("digamma", library=False),
+    Function("polygamma", "n x", library=False),
 )
 
 PREDICATES: tuple[Predicate, ...] = (

@@ -1,14 +1,8 @@
 """Graphs for tests of what reads them: columns built by hand, adjoints from the op table, evaluation node by node."""
 
 import ast
-import ctypes
 import functools
-import importlib.resources
-import re
 import shutil
-import subprocess
-import tempfile
-from pathlib import Path
 
 import numpy as np
 
@@ -101,28 +95,9 @@ class Graph:
         return [adjoint[x] if x in adjoint else self.const(0.0) for x in wanted]
 
 
-@functools.cache
 def functions():
-    """Addresses of the functions that formulas name: the core's, or special.h compiled here."""
-    found = dict(getattr(cgrad._program, "FUNCTION_ADDRESSES", {}))
-    if found:
-        return found
-    header = importlib.resources.files("cgrad").joinpath("core/mathlib/special.h").read_text()
-    names = dict(re.findall(r"#define c_(\w+) (\w+)\n", header))
-    arity = {f: len(args) for op in OPS for f, args in _formula.calls(_formula.parse(op.formula)) if f != "where"}
-    names |= {f: f"c_{f}" for f in re.findall(r"double c_(\w+)\(", header)}
-    folder = Path(tempfile.mkdtemp())
-    lines = [f"double export_{f}({', '.join(f'double x{k}' for k in range(n))})"
-             f"{{return c_{f}({', '.join(f'x{k}' for k in range(n))});}}" for f, n in arity.items()]
-    (folder / "f.c").write_text(header + "\n".join(lines) + "\n")
-    subprocess.run([GCC, "-O2", "-ffp-contract=off", "-fPIC", "-shared", "-o", folder / "f.so", folder / "f.c", "-lm"],
-                   check=True)
-    library = ctypes.CDLL(str(folder / "f.so"))
-    functions.library = library
-    address = lambda f: ctypes.cast(f, ctypes.c_void_p).value  # noqa: E731
-    result = {f: address(getattr(library, f"export_{f}")) for f in arity}
-    libm = ctypes.CDLL("libm.so.6")
-    return result | {f: address(getattr(libm, names[f])) for f in arity if names[f] == f} | {"sincos": address(libm.sincos)}
+    """Addresses of the functions that formulas name."""
+    return dict(cgrad._program.FUNCTION_ADDRESSES)
 
 
 @functools.cache

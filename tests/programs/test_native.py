@@ -9,7 +9,6 @@ import time
 import numpy as np
 import pytest
 from graph_support import (
-    GCC,
     NAMES,
     ROWS,
     Graph,
@@ -31,8 +30,6 @@ from cgrad.programs.codegen import layout
 from cgrad.programs.codegen.reroll import MAX_PERIOD, Loop, prepare, reroll
 
 pytest.importorskip("llvmlite", reason="native code needs llvmlite")
-pytestmark = pytest.mark.skipif(GCC is None and not hasattr(cgrad._program, "FUNCTION_ADDRESSES"),
-                                reason="needs gcc for core/mathlib/special.h")
 
 SPECIAL = (0.0, -0.0, 1.0, -1.0, 0.5, -2.5, 3.0, 1e308, -5e-324, 1e-300, np.inf, -np.inf, np.nan)
 

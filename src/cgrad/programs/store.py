@@ -58,7 +58,7 @@ ARRAYS = {"op": "u1", "operand": "<i4", "consts": "<f8", "outputs": "<i4", "guar
           "expected": "u1"}
 ARITY = {"input": 0, "const": 1, **{op.name: op.arity for op in OPS}}
 PLAIN = {op.name: [k for k, partial_ in enumerate(op.d) if partial_ is None] for op in OPS if None in op.d}
-COMPARISONS = ("lt", "le", "eq", "ne")
+COMPARISONS = frozenset(op.name for op in OPS if op.comparison)
 KINDS = ("POSITIONAL_ONLY", "POSITIONAL_OR_KEYWORD", "VAR_POSITIONAL", "KEYWORD_ONLY", "VAR_KEYWORD")
 BACKENDS = ("auto", "interpreter", "native")
 

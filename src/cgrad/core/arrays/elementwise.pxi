@@ -166,7 +166,7 @@ cdef object applied(int op, int n, tuple given, Term *r, PyObject **arrays):
     cdef object out, saved = None, kept = None, array
     cdef PyObject *none = <PyObject *>None
     for k in range(n):
-        if arrays[k] != none and not (k == 0 and op == OP_WHERE and n == 3):
+        if arrays[k] != none and not OP_CONDITION[op] >> k & 1:
             kind = max(kind, precision(<object>arrays[k]))
         traced = traced or r[k].v != NULL
     if kind == 0 and arrays[0] != none:  # a condition alone

@@ -1,9 +1,5 @@
 # core/kernels/forward.pxi: an op of the table over arrays, by NumPy's inner loop or by a kernel.
 
-cdef enum:
-    OP_POS = OP_COUNT + 1  # a copy: x**1
-
-
 cdef void forward_run(int op, bint f32, char **p, Py_ssize_t *step, Py_ssize_t n) noexcept:
     """One op over one run: p and step of the operands, then of the result."""
     cdef int k, arity = OP_ARITY[op]
@@ -14,15 +10,15 @@ cdef void forward_run(int op, bint f32, char **p, Py_ssize_t *step, Py_ssize_t n
     cdef double c
     for k in range(arity + 1):
         to[k], steps[k] = p[k], step[k]
-    if op == OP_POWC:  # its exponent is one number
-        c = (<float *>p[1])[0] if f32 else (<double *>p[1])[0]
-        if c == 2 or c == 1 or c == -1:
-            to[1], steps[1] = to[2], steps[2]
-            op = OP_SQUARE if c == 2 else OP_RECIPROCAL if c == -1 else OP_POS
+    if has_shortcuts(op):
+        c = (<float *>p[arity - 1])[0] if f32 else (<double *>p[arity - 1])[0]
+        op = shortcut(op, c)
+        if op == OP_COPY or OP_ARITY[op] < arity:
+            arity -= 1
+            to[arity], steps[arity] = to[arity + 1], steps[arity + 1]
         else:
-            op = OP_POW
-            steps[1] = 0
-    if op == OP_POS:
+            steps[arity - 1] = 0
+    if op == OP_COPY:
         for at in range(n):
             if f32:
                 (<float *>(to[1] + at*steps[1]))[0] = (<float *>(to[0] + at*steps[0]))[0]

@@ -1,6 +1,6 @@
 # core/kernels/loops.pxi: NumPy's inner loops of the rows' ufuncs, called without NumPy's dispatch, which takes most of
-# the time on ten elements. sin and cos of doubles have loops of cgrad's own (core/mathlib/trig.h): many builds of NumPy
-# run those as scalar code.
+# the time on ten elements. Some functions of doubles have loops of cgrad's own (the op table's column ``array``): many
+# builds of NumPy run sin and cos as scalar code.
 
 cdef extern from "numpy/ufuncobject.h":
     ctypedef void (*LoopFunction "PyUFuncGenericFunction")(char **, const cnp.npy_intp *, const cnp.npy_intp *,
@@ -12,34 +12,30 @@ cdef extern from "numpy/ufuncobject.h":
         void **data
         const char *types
 
+ctypedef void (*BlockFunction)(const double *, double *, Py_ssize_t) noexcept
+
 cdef struct Loop:
     LoopFunction run     # NumPy's inner loop, NULL: there is none
     void *data
 
-cdef Loop[OP_COUNT][2] LOOPS  # [op][single precision]
-cdef Loop[2] BY_LIBM  # NumPy's loops of sin and cos
+cdef struct BlockLoop:   # a function of contiguous doubles, which is run instead of NumPy's loop
+    int op
+    BlockFunction run
+    Loop numpys
 
-cdef extern from "core/mathlib/trig.h" nogil:
-    void cgrad_sin(const double *, double *, Py_ssize_t) noexcept
-    void cgrad_cos(const double *, double *, Py_ssize_t) noexcept
+cdef Loop[OP_COUNT][2] LOOPS  # [op][single precision]
 
 
 cdef extern from "core/compiler.h":
     ctypedef void cloned_void "CGRAD_CLONED_VOID"  # the result of a function with a copy for each width of registers
 
 
-cdef void sin_loop(char **p, const cnp.npy_intp *n, const cnp.npy_intp *step, void *data) noexcept:
+cdef void block_loop(char **p, const cnp.npy_intp *n, const cnp.npy_intp *step, void *data) noexcept:
+    cdef BlockLoop *loop = <BlockLoop *>data
     if (step[0] == 8 and step[1] == 8) or n[0] == 1:
-        cgrad_sin(<double *>p[0], <double *>p[1], n[0])
+        loop.run(<double *>p[0], <double *>p[1], n[0])
     else:
-        BY_LIBM[0].run(p, n, step, BY_LIBM[0].data)
-
-
-cdef void cos_loop(char **p, const cnp.npy_intp *n, const cnp.npy_intp *step, void *data) noexcept:
-    if (step[0] == 8 and step[1] == 8) or n[0] == 1:
-        cgrad_cos(<double *>p[0], <double *>p[1], n[0])
-    else:
-        BY_LIBM[1].run(p, n, step, BY_LIBM[1].data)
+        loop.numpys.run(p, n, step, loop.numpys.data)
 
 
 cdef int find_loops() except -1:
@@ -49,8 +45,11 @@ cdef int find_loops() except -1:
     cdef bint same
     for name, ufuncs in ROW_UFUNCS:
         op = OP_NAMES.index(name)
-        for ufunc in ufuncs:
-            ufunc = getattr(np, ufunc, None) if ufunc != "clip" else np._core.umath.clip
+        for path in ufuncs:
+            try:
+                ufunc = operator.attrgetter(path)(np)
+            except AttributeError:
+                continue
             if not isinstance(ufunc, np.ufunc):
                 continue
             u = <UfuncStruct *><PyObject *>ufunc
@@ -65,6 +64,8 @@ cdef int find_loops() except -1:
                     if same and LOOPS[op][f32].run == NULL:
                         LOOPS[op][f32].run, LOOPS[op][f32].data = u.functions[i], u.data[i]
                         break
-    BY_LIBM[0], BY_LIBM[1] = LOOPS[OP_SIN][0], LOOPS[OP_COS][0]  # scalar code in many builds of NumPy
-    LOOPS[OP_SIN][0].run, LOOPS[OP_COS][0].run = sin_loop, cos_loop
+    for i in range(<int>(sizeof(BLOCK_LOOPS)/sizeof(BlockLoop))):
+        op = BLOCK_LOOPS[i].op
+        BLOCK_LOOPS[i].numpys = LOOPS[op][0]
+        LOOPS[op][0].run, LOOPS[op][0].data = block_loop, &BLOCK_LOOPS[i]
     return 0

@@ -1,6 +1,6 @@
-/* The C functions that formulas of the op table name.
+/* The functions that formulas of the op table call and C does not have (FUNCTIONS, there, lists all that they call).
 
-   A formula writes exp(x); generated C spells it c_exp(x), so that C's function and the Python function cgrad.exp do
+   A formula writes sign(x); generated C spells it c_sign(x), so that C's function and the Python function cgrad.sign do
    not meet. Everything here is a plain function of doubles in C99. Generated C programs carry this text along, so it
    includes <math.h> alone, and the compiler must not contract a*b + c (-ffp-contract=off, /fp:precise). */
 #ifndef CGRAD_SPECIAL_H
@@ -13,42 +13,6 @@
 #else
 #define CGRAD_UNUSED
 #endif
-
-#define c_fabs fabs
-#define c_fma fma
-#define c_pow pow
-#define c_sqrt sqrt
-#define c_cbrt cbrt
-#define c_hypot hypot
-#define c_exp exp
-#define c_exp2 exp2
-#define c_expm1 expm1
-#define c_log log
-#define c_log2 log2
-#define c_log10 log10
-#define c_log1p log1p
-#define c_sin sin
-#define c_cos cos
-#define c_tan tan
-#define c_asin asin
-#define c_acos acos
-#define c_atan atan
-#define c_atan2 atan2
-#define c_sinh sinh
-#define c_cosh cosh
-#define c_tanh tanh
-#define c_asinh asinh
-#define c_acosh acosh
-#define c_atanh atanh
-#define c_erf erf
-#define c_erfc erfc
-#define c_lgamma lgamma
-#define c_floor floor
-#define c_ceil ceil
-#define c_rint rint
-#define c_trunc trunc
-#define c_fmod fmod
-#define c_copysign copysign
 
 /* Python's x % y: the sign of y, without its ZeroDivisionError. */
 CGRAD_UNUSED static inline double c_py_mod(double x, double y) {
@@ -76,10 +40,6 @@ CGRAD_UNUSED static inline double c_py_floordiv(double x, double y) {
 /* The whole part of x/y, from the remainder: x/y itself may round up to the next whole number. */
 CGRAD_UNUSED static inline double c_trunc_div(double x, double y) {
     return y != 0 ? rint((x - fmod(x, y))/y) : x/y;
-}
-
-CGRAD_UNUSED static inline double c_pow_const(double x, double c) {
-    return c == 1 ? x : pow(x, c);  /* not x*x for 2: Python's x**2 is pow, and differs in one of 1000 */
 }
 
 /* cbrt with a step of Newton: C's errs by 2 ulp, which the partials (cbrt^-2, ^-5, ^-8) would multiply. */

@@ -311,8 +311,8 @@ cdef void write_node(Graph g, Plan *p, Words *w, Py_ssize_t i, int32_t one) noex
         other = p.mate[i]
         if other > i:  # the first of the two: both are computed here
             begin_at(w, BC_SINCOS)
-            word(w, <int32_t>i if s.op == OP_SIN else other)
-            word(w, other if s.op == OP_SIN else <int32_t>i)
+            word(w, <int32_t>i if s.op < OP_MATE[s.op] else other)
+            word(w, other if s.op < OP_MATE[s.op] else <int32_t>i)
             operand_of(w, p, s.a)
     elif s.op == OP_WHERE and p.absorbed[s.a] == TEST:
         begin_at(w, cgrad_where_form[g.node[s.a].op])

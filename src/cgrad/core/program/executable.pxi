@@ -189,13 +189,16 @@ cdef int encode(Executable code, Encoding *e, bint lanes) except -1:
 cdef int32_t *mates(Graph g, Py_ssize_t reach) except? NULL:
     """Node -> its mate, where there is a sine and a cosine of one number: sincos gives both; NULL: no such pair."""
     cdef Py_ssize_t i
-    cdef bint sines = False, cosines = False
+    cdef int op, seen = 0
+    cdef bint both = False
     cdef int32_t *mate
     cdef int32_t *waiting  # operand -> its sine or cosine
     for i in range(g.inputs, g.n):
-        sines = sines or g.node[i].op == OP_SIN
-        cosines = cosines or g.node[i].op == OP_COS
-    if not (sines and cosines):
+        op = g.node[i].op
+        if OP_MATE[op]:
+            both = both or seen == OP_MATE[op]
+            seen = seen or op
+    if not both:
         return NULL
     mate = <int32_t *>malloc(2*(g.n + 1)*sizeof(int32_t))
     if mate == NULL:
@@ -204,7 +207,7 @@ cdef int32_t *mates(Graph g, Py_ssize_t reach) except? NULL:
     for i in range(2*g.n):
         mate[i] = -1
     for i in range(g.inputs, g.n):
-        if g.node[i].op == OP_SIN or g.node[i].op == OP_COS:
+        if OP_MATE[g.node[i].op]:
             if waiting[g.node[i].a] >= 0 and g.node[waiting[g.node[i].a]].op != g.node[i].op \
                     and i - waiting[g.node[i].a] <= reach:
                 mate[i] = waiting[g.node[i].a]

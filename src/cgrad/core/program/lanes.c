@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 #include "core/program/bytecode.h"
-#include "core/mathlib/special.h"
+#include "_gen/functions.h"
 
 /* ---- C's own functions: bit for bit what cgrad_interpret computes ---- */
 #define T(name) exact_##name

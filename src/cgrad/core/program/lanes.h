@@ -1,7 +1,7 @@
 /* core/program/lanes.h: the instructions of bytecode.def over a block of points, for one kind of processor.
 
-   lanes.c includes it once per target, having defined T(name), the target's spelling of a name, and its vector functions
-   (LC_exp: inside formulas; LB_sin: whole blocks).
+   lanes.c includes it once per target, having defined T(name), the target's spelling of a name, and VM(name), that of
+   a vector function, where it has such functions.
 
        slot 0  | lane 0 | lane 1 | .. | lane n-1 |      n: a multiple of CGRAD_FEWEST_LANES
        slot 1  | lane 0 | ..                            slots are aligned to 64 bytes

@@ -204,8 +204,8 @@ cdef int pull_operand(Tape t, Payload *p, int op, int k, int n, Py_ssize_t j, do
         else:
             floats[m] = <float>number[m]
             bind_number(&w, m, <void *>&floats[m] if f32 else <void *>&number[m])
-    if op == OP_POWC and array[1] == NULL and number[1] == 2:
-        op = OP_SQUARE
+    if array[n - 1] == NULL:
+        op = shortcut_of_partials(op, number[n - 1])
     back_walk(op, k, f32, &w, clear)
     if q == NULL or q.value == NULL:
         t.adj[j] += total_f if f32 else total

@@ -483,10 +483,11 @@ cdef dict UFUNCS = {}
 
 def _fill_ufuncs():
     """NumPy's ufuncs and what answers them."""
-    for name, function in UFUNC_NAMES:
-        if hasattr(np, name):
-            UFUNCS[getattr(np, name)] = globals()[function]
-    UFUNCS[np._core.umath.clip] = globals()["clip"]
+    for path, function in UFUNC_NAMES:
+        try:
+            UFUNCS[operator.attrgetter(path)(np)] = globals()[function]
+        except AttributeError:
+            pass  # this NumPy has none
     for k, ufunc in enumerate((np.less, np.less_equal, np.equal, np.not_equal, np.greater, np.greater_equal)):
         UFUNCS[ufunc] = lambda x, y, k=k: compared(k, x, y)
     UFUNCS[np.positive] = operator.pos

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ... import errors
+from ..._optable import FUNCTIONS
 from ..._program import GRAPH_OPS
 from ..codegen.c import C
 from ..codegen.layout import PIECE, Layout
@@ -33,8 +34,7 @@ CONTRACTION = """\
 """
 
 
-EXACT = frozenset("fabs fma sqrt floor ceil rint trunc fmod copysign".split())  # of which there is one result only
-ARITY = {"pow": 2, "hypot": 2, "atan2": 2}
+LIBRARY = {f.name: f for f in FUNCTIONS if f.library}
 HIDDEN = """\
 /* Where compilers know a function they compute pow(x, 2.0) as x*x, and exp(1.0) themselves: other bits than the
    library's. They do not know what these point to. */
@@ -109,7 +109,8 @@ def comment(macro: str, parts: Sequence[Part], guards: Sequence[str], of: str) -
 
 def items(header: str) -> dict[str, str]:
     """Definitions of core/mathlib/special.h by name, in order, each with the comment before it."""
-    body = header[header.index("#define c_"):header.rindex("#endif")].replace("CGRAD_UNUSED ", "")
+    start = header.index("\n/*", header.index("#define CGRAD_UNUSED"))
+    body = header[start:header.rindex("#endif")].replace("CGRAD_UNUSED ", "")
     comments = r"(?:/\*(?:(?!\*/).)*?\*/\s*)?"
     pattern = rf"{comments}(?:#define (\w+)[^\n]*\n|static [^\n]*?(\w+)(?:\(|\[)[^\n]*\n.*?\}};?\n(?=\n|static|#|/|\Z))"
     return {m[1] or m[2]: m[0] for m in re.finditer(pattern, body, re.S)}
@@ -119,7 +120,6 @@ def with_special(name: str, rows: str) -> str:
     """Functions of rows after those of core/mathlib/special.h that they call; all are named after the program."""
     header = importlib.resources.files("cgrad").joinpath("core/mathlib/special.h").read_text(encoding="utf-8")
     known = items(header)
-    library = {word: text.split()[2] for word, text in known.items() if text.startswith("#define c_")}
     wanted: set[str] = set()
     left = [rows]
     while left:
@@ -127,18 +127,20 @@ def with_special(name: str, rows: str) -> str:
             if word in known and word not in wanted:
                 wanted.add(word)
                 left.append(known[word])
-    parts = [f"{text.rstrip()}\n\n" for word, text in known.items() if word in wanted and word not in library]
+    parts = [f"{text.rstrip()}\n\n" for word, text in known.items() if word in wanted]
     hidden: set[str] = set()
 
     def named(found: re.Match[str]) -> str:
-        word = library.get(found[0], found[0])
-        if word in library.values() and word not in EXACT:
-            hidden.add(word)
-            return f"{name}_c_{word}"
-        return f"{name}_c_{word.partition('_')[2]}" if word in known and word[0] == "c" else word
+        word = found[0]
+        function = LIBRARY.get(word.removeprefix("c_"))
+        if function is None:
+            return f"{name}_c_{word.partition('_')[2]}" if word in known and word[0] == "c" else word
+        if function.exact:
+            return function.name
+        hidden.add(function.name)
+        return f"{name}_c_{function.name}"
 
     text = re.sub(r"/\*.*?\*/|\b[a-z]\w*", named, "".join([*parts, rows, "\n" if rows else ""]), flags=re.S)
-    arguments = {word: ", ".join(["double"]*ARITY.get(word, 1)) for word in hidden}
-    pointers = [f"static double (*const volatile {name}_c_{word})({arguments[word]}) = {word};\n"
-                for word in library.values() if word in hidden]
+    pointers = [f"static double (*const volatile {name}_c_{word})({', '.join(['double']*function.arity)}) = {word};\n"
+                for word, function in LIBRARY.items() if word in hidden]
     return "".join([HIDDEN, *pointers, "\n", text] if pointers else [text])

@@ -17,7 +17,6 @@ from .reroll import CONST, INPUT, NODE
 
 ROWS = {op.name: op for op in OPS}
 ARRAY = {NODE: "work", INPUT: "x", OUTPUT: "y", OUTPUT + 1: "g"}
-INLINE = {"add", "sub", "mul", "div", "neg"}  # rows that are written as they are; others have a function
 PER_LINE = {"int": 14, "double": 5}  # numbers of a table
 
 
@@ -135,13 +134,13 @@ class C(Language):
 
     def spelled(self, op: Op) -> Callable[..., str]:
         tree = _formula.parse(op.formula)
-        if op.name in INLINE:
+        if _formula.is_operation(tree):  # it is written as it is; others have a function
             places = {name: f"{{{k}}}" for k, name in enumerate(op.names)}
             text = _formula.spelled(tree, places.__getitem__, lambda f, args: "", _formula.C_CHOICE)
             return text[1:-1].format  # without the brackets
         name = f"{self.name}_op_{op.name}"
         self.rows[name] = (f"static inline double {name}({', '.join(f'double {a}' for a in op.names)}) "
-                           f"{{ return {_formula.c_text(tree, 'c_{}')}; }}\n")
+                           f"{{ return {_formula.c_text(tree, 'c_{}'.format)}; }}\n")
         return f"{name}({', '.join(f'{{{k}}}' for k in range(op.arity))})".format
 
     def keep(self, kind: str, numbers: NDArray[Any]) -> str:

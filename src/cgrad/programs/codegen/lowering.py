@@ -13,23 +13,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from ... import _formula
-from ..._optable import OPS, Op
+from ..._optable import FUNCTIONS, OPS, Op
 
 ARITHMETIC: dict[type[ast.operator], str] = {ast.Add: "fadd", ast.Sub: "fsub", ast.Mult: "fmul", ast.Div: "fdiv"}
 # As in C, all are false for nan, but != is true.
 CONDITION: dict[type[ast.cmpop], str] = {
     ast.Lt: "olt", ast.LtE: "ole", ast.Gt: "ogt", ast.GtE: "oge", ast.Eq: "oeq", ast.NotEq: "une",
 }
-INTRINSICS = {"fabs": "fabs", "sqrt": "sqrt", "copysign": "copysign"}  # one instruction on every processor
-ROUNDING = {"floor": "floor", "ceil": "ceil", "trunc": "trunc", "rint": "rint"}  # one instruction since SSE4.1
-FUSED = {"fma": "fma"}  # one instruction where the processor has it
-# Functions of core/mathlib/special.h that are a choice or two: cheaper in line than called.
-INLINE = {
-    "maximum": ("x y", "where(x > y, x, where(x != x, x, y))"),
-    "minimum": ("x y", "where(x < y, x, where(x != x, x, y))"),
-    "clip": ("x lo hi", "minimum(maximum(x, lo), hi)"),
-    "sign": ("x", "where(x > 0, 1, where(x < 0, -1, where(x != x, x, 0)))"),
-}
+CALLED = {f.name: f for f in FUNCTIONS}
 
 
 def literal(value: float) -> str:
@@ -60,11 +51,8 @@ class Lowering:
 
     def __init__(self, functions: Mapping[str, int], features: frozenset[str]) -> None:
         self.functions = functions
-        self.intrinsics = dict(INTRINSICS)
-        if "sse4.1" in features or "neon" in features:
-            self.intrinsics |= ROUNDING
-        if "fma" in features or "neon" in features:
-            self.intrinsics |= FUSED
+        self.instructions = {f.name for f in FUNCTIONS if f.instruction in {"every", *features}
+                             or f.instruction and "neon" in features}
         self.rows = {op.name: op for op in OPS}
         self.symbols: dict[str, tuple[str, int]] = {}  # of called functions: name and address
         self.declared: dict[str, str] = {}  # declarations by symbol
@@ -93,7 +81,7 @@ class Lowering:
         return name
 
     def intrinsic(self, function: str, arity: int) -> str:
-        name = f"llvm.{self.intrinsics[function]}.f64"
+        name = f"llvm.{function}.f64"
         self.declared[name] = f"declare double @{name}({', '.join(['double']*arity)})\n"
         return name
 
@@ -152,10 +140,10 @@ class Writer:
         raise SyntaxError(f"not in the language of a row: {ast.unparse(node)}")
 
     def call(self, function: str, operands: list[str]) -> str:
-        if function in INLINE:
-            names, text = INLINE[function]
-            return self.value(_formula.parse(text), dict(zip(names.split(), operands, strict=True)))
-        if function in self.lowering.intrinsics:
+        called = CALLED[function]
+        if called.inline:
+            return self.value(_formula.parse(called.inline), dict(zip(called.names, operands, strict=True)))
+        if function in self.lowering.instructions:
             name = self.lowering.intrinsic(function, len(operands))
         else:
             name = self.lowering.symbol(function, len(operands))

@@ -20,9 +20,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..._optable import OPS
+
 Ints = NDArray[np.int64]
 
 NONE, NODE, INPUT, CONST = range(4)  # kinds of operands
+SIN, COS = next((op.name, op.pair) for op in OPS if op.pair)
 # Operations that stand for a sine and a cosine of one argument, side by side: one call gives both.
 SIN_OF_PAIR, COS_AFTER_SIN, COS_OF_PAIR, SIN_AFTER_COS = range(256, 260)
 
@@ -111,10 +114,10 @@ def prepare(names: Sequence[str], columns: Mapping[str, Any], outputs: Any, guar
     alive = live(operands, np.concatenate([outputs, guarded]))
     order = np.flatnonzero(alive & ~leaf)
     ops = op.copy()
-    if join_sincos and "sin" in names and "cos" in names:
+    if join_sincos and SIN in names and COS in names:
         place = 2*np.arange(len(op))
-        first, second = paired(op, operands[0], alive, names.index("sin"), names.index("cos"))
-        sine = op[first] == names.index("sin")
+        first, second = paired(op, operands[0], alive, names.index(SIN), names.index(COS))
+        sine = op[first] == names.index(SIN)
         ops[first] = np.where(sine, SIN_OF_PAIR, COS_OF_PAIR)
         ops[second] = np.where(sine, COS_AFTER_SIN, SIN_AFTER_COS)
         place[second] = place[first] + 1
