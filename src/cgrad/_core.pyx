@@ -7,19 +7,20 @@
     core/tape/      columns    the record: one entry of each column a node         room       storage, growth, when to collect
                     slots      leaves and living handles of nodes                   collect    mark and slide, rewinding
                     context    the tapes of a thread, no_grad, detect_anomaly       tape       Tape as Python sees it
-    core/arrays/    payload    what array nodes carry besides
-    core/values/    handle     Value: birth, death, ``a*b`` from slot to append     operands   appends of more operands
-                    value      Value as Python sees it, with the op table's methods
+    core/arrays/    payload    what array nodes carry besides                       memory     Tensors allocated and freed
+    core/values/    handle     Values allocated, attached to their node, freed      operand    numbers and leaves as operands
+                    append     ``a*b`` from slot to append; more operands           value      Value as Python sees it
     core/arrays/    elementwise  ``t*u`` from slot to append, t[i]                  primitive  nodes with a rule in Python
                     function   operations of users                                  tensor     Tensor as Python sees it
                     protocols  NumPy's protocols
     core/sweeps/    hooks      user functions on adjoints                           subgraph   the graph below some roots
                     adjoint    one node's adjoint handed to its operands            reverse    the walks of a reverse sweep
                     anomaly    where a nan or inf came from                         commit     adjoints added to gradients
-                    backward   Value.backward                                       seeds      outputs, inputs, seeds as given
+                    backward   Value.backward, Tensor.backward                      seeds      outputs, inputs, seeds as given
                     record     the adjoint of numbers as nodes                      record_arrays  the same for array nodes
                     gradients  derivatives as results: numeric, recorded            forward    tangents
-    core/tracing/   trace      a function recorded as a program: guards, refusals
+    core/tracing/   trace      a function recorded as a program                    refusals   what it must not do
+                    guards     comparisons, which must come out alike              unroll     arrays as their elements
 
 What is generated from the op table (``_gen/*.pxi``) is included where it belongs. Kernels over arrays are an extension of
 their own (``_kernels.pyx``), and so are programs (``_program.pyx``), which the core knows nothing of.
@@ -60,7 +61,9 @@ include "core/tape/slots.pxi"
 include "core/arrays/payload.pxi"
 include "core/tape/collect.pxi"
 include "core/values/handle.pxi"
-include "core/values/operands.pxi"
+include "core/values/operand.pxi"
+include "core/values/append.pxi"
+include "core/arrays/memory.pxi"
 include "core/tape/context.pxi"
 include "core/tape/tape.pxi"
 include "_gen/value.pxi"
@@ -87,6 +90,9 @@ include "core/sweeps/gradients_recorded.pxi"
 include "core/sweeps/gradients.pxi"
 include "core/sweeps/forward.pxi"
 include "core/tracing/trace.pxi"
+include "core/tracing/refusals.pxi"
+include "core/tracing/guards.pxi"
+include "core/tracing/unroll.pxi"
 
 __all__ = [*FUNCTIONS, "dot", "Value", "Tensor", "Tape", "Node", "Mark", "Gradients", "gradients", "tangents",
            "current_tape", "no_grad", "detect_anomaly", "static"]

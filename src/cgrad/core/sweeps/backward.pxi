@@ -1,4 +1,4 @@
-# core/sweeps/backward.pxi: Value.backward.
+# core/sweeps/backward.pxi: Value.backward and Tensor.backward.
 
 cdef enum:
     FEW = 32              # nodes of a graph that needs no columns
@@ -77,6 +77,37 @@ cdef int backward(Value v, double seed) except -1:
     try:
         root = v.index
         reverse(t, &root, &seed, 1, &s)
+        if modes:
+            look_for_anomaly(t, &s)
+        commit(t, &s)
+    except BaseException:
+        abandon(t)
+        raise
+    finally:
+        end(t, &s)
+    return 0
+
+
+cdef int backward_array(Tensor v, object seed) except -1:
+    cdef Tape t
+    cdef Sweep s
+    cdef int32_t root
+    cdef double none = 0
+    if traces:
+        refuse_effect("backward")
+    seed = seed_array(v, seed, "backward")
+    if not v.node:
+        if not v.needs:
+            raise errors.no_history("backward", v)
+        leaf_gradient(v, seed)
+        return 0
+    check_node(v, "backward")
+    t = <Tape>v.home
+    begin(t, "backward", &s)
+    try:
+        root = v.index
+        flow_into(t, root, seed, "backward", 0)
+        reverse(t, &root, &none, 1, &s)
         if modes:
             look_for_anomaly(t, &s)
         commit(t, &s)

@@ -60,3 +60,21 @@ cdef list seeds_of_arrays(object seed, list outs, bint one, bint graph):
         else:
             result.append(1.0 if x is None else plain_named(x, "seed"))
     return result
+
+
+cdef object seed_array(Tensor v, object seed, str op):
+    """A seed of v's shape."""
+    if seed is None:
+        return np.ones(v.array.shape, v.array.dtype)
+    if needs_grad(seed):
+        raise errors.bad_seed("it has a history of its own, which this sweep would lose")
+    seed = plain(seed)
+    try:
+        array = np.asarray(seed)
+    except ValueError:
+        raise errors.bad_seed("rows of different lengths") from None
+    if array.dtype.kind not in "fiub":
+        raise errors.bad_seed(f"a {type(seed).__name__} of {array.dtype} is no array of real numbers")
+    if array.shape != v.array.shape and array.ndim:
+        raise errors.seed_shape(op, array.shape, v)
+    return np.array(np.broadcast_to(array, v.array.shape), v.array.dtype)

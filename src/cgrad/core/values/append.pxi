@@ -1,4 +1,114 @@
-# core/values/operands.pxi: appends of three and more operands: a head over continuation nodes.
+# core/values/append.pxi: a node is written: ``a*b`` from slot to append.
+#
+# The operator slot (``op_mul``, generated) calls ``append1``, ``append2``, ``append_left`` or ``append_right``, and these
+# ``appended``. An op of more operands is a head over continuation nodes.
+
+cdef inline object leaf_of(PyObject *h, double primal):
+    """Make h a leaf: what an operation gives under no_grad."""
+    (<Value>h).home = NULL
+    (<Value>h).node = 0
+    (<Value>h).primal = primal
+    (<Value>h).adjoint = 0
+    return cgrad_own(h)
+
+
+cdef inline bint ready(Value v) noexcept:
+    """v is a node, and one can be appended above it at once."""
+    return v.node == 1 and (<Tape>v.home).top < (<Tape>v.home).limit and free_list != NULL and not modes
+
+
+cdef inline object appended(PyObject *home, Py_ssize_t i, int op, double out, int32_t a, double da, int32_t b,
+                            double db):
+    """Node i = top: its entry in each column, and its handle. There is room for both."""
+    cdef PyObject *h = new_handle()
+    (<Tape>home).top = i + 1
+    (<Tape>home).op[i] = op
+    (<Tape>home).used[i] = 0
+    (<Tape>home).val[i] = out
+    (<Tape>home).a[i] = a
+    (<Tape>home).da[i] = da
+    (<Tape>home).b[i] = b
+    (<Tape>home).db[i] = db
+    hold(h, home, i, out)
+    return cgrad_own(h)
+
+
+cdef inline object append1(Value v, int op, double out, double da):
+    """op(v)."""
+    cdef PyObject *home = v.home
+    cdef Py_ssize_t i
+    if cgrad_unlikely(not ready(v)):
+        return append_slowly(v, None, op, v.primal, 0, out, da, 0)
+    i = (<Tape>home).top
+    (<Tape>home).used[v.index] = USED
+    return appended(home, i, op, out, v.index, da, <int32_t>i, 0)
+
+
+cdef inline object append_left(Value v, object right, int op, double y, double out, double da):
+    """op(v, y), y a plain number."""
+    cdef PyObject *home = v.home
+    cdef Py_ssize_t i
+    if cgrad_unlikely(not ready(v)):
+        return append_slowly(v, right, op, v.primal, y, out, da, 0)
+    i = (<Tape>home).top
+    (<Tape>home).used[v.index] = USED
+    return appended(home, i, op, out, v.index, da, <int32_t>i, y)
+
+
+cdef inline object append_right(object left, Value v, int op, double x, double out, double db):
+    """op(x, v), x a plain number."""
+    cdef PyObject *home = v.home
+    cdef Py_ssize_t i
+    if cgrad_unlikely(not ready(v)):
+        return append_slowly(left, v, op, x, v.primal, out, 0, db)
+    i = (<Tape>home).top
+    (<Tape>home).used[v.index] = USED
+    return appended(home, i, op, out, <int32_t>i, x, v.index, db)
+
+
+cdef inline object append2(Value v, Value w, int op, double out, double da, double db):
+    """op(v, w)."""
+    cdef PyObject *home = v.home
+    if cgrad_unlikely(home != w.home or not (ready(v) or ready(w))):
+        return append_slowly(v, w, op, v.primal, w.primal, out, da, db)
+    (<Tape>home).used[v.index] = USED
+    (<Tape>home).used[w.index] = USED
+    return appended(home, (<Tape>home).top, op, out, v.index, da, w.index, db)
+
+
+cdef object append_slowly(object left, object right, int op, double x, double y, double out, double da, double db):
+    """Any of these where something is to be done first: a leaf's first use, room, a mode, an error."""
+    cdef Pair p
+    cdef Py_ssize_t i
+    p.a = p.b = -1
+    p.x, p.y = x, y
+    settle(left, right, op, &p)
+    if p.home == NULL:
+        return leaf_of(p.handle, out)
+    if modes:
+        inspect(&p, op, out)
+    i = (<Tape>p.home).top
+    if p.a >= 0:
+        (<Tape>p.home).used[p.a] = USED
+    if p.b >= 0:
+        (<Tape>p.home).used[p.b] = USED
+    drop_handle(p.handle)  # the next one taken
+    return appended(p.home, i, op, out, p.a if p.a >= 0 else <int32_t>i, da if p.a >= 0 else x,
+                    p.b if p.b >= 0 else <int32_t>i, db if p.b >= 0 else y)
+
+
+cdef object required(object result, object x, object y, int op):
+    """The result of a method or function, where an operator would try the other operand's type."""
+    if result is NotImplemented:
+        if arrayish(x) or arrayish(y):
+            result = elementwise(op, x, y, None)
+            if result is not NotImplemented:
+                return result
+        raise errors.bad_operand(OP_NAMES[op], 0 if not is_value(x) and is_value(y) else 1, y if is_value(x) else x)
+    return result
+
+
+# ---- three and more operands: a head over continuation nodes -----------------------------------------
 
 cdef struct Term:
     PyObject *v   # a Value (borrowed), or NULL

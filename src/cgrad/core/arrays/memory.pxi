@@ -1,0 +1,102 @@
+# core/arrays/memory.pxi: how Tensors are allocated and freed: as for Value (core/values/handle.pxi), with a free list of
+# their own.
+
+cdef PyObject *tensor_list = NULL  # free ones, linked through home; each keeps None in its objects
+cdef int tensor_count = 0
+cdef Py_ssize_t tensor_weak_offset = (<PyTypeRaw *>Tensor).tp_weaklistoffset
+
+
+cdef PyObject *new_tensor() except NULL:
+    """An untracked leaf without an array, to be filled in. May run a cycle collection: read indices after."""
+    cdef PyObject *h = tensor_list
+    cdef Tensor v
+    global tensor_list, tensor_count
+    if h != NULL:
+        tensor_list = (<Handle>h).home
+        tensor_count -= 1
+        cgrad_revive(h)
+    else:
+        v = Tensor.__new__(Tensor)
+        PyObject_GC_UnTrack(<PyObject *>v)
+        v.odd = 0
+        Py_INCREF(v)
+        h = <PyObject *>v
+    (<Handle>h).home = NULL
+    (<Handle>h).node = 0
+    return h
+
+
+cdef void discard(PyObject *h) noexcept:
+    """A handle that was taken and is not needed."""
+    if is_tensor(<object>h):
+        drop_tensor(h)
+    else:
+        drop_handle(h)
+
+
+cdef void drop_tensor(PyObject *h) noexcept:
+    cdef PyTypeObject *type
+    global tensor_list, tensor_count
+    (<Tensor>h).captured = (<Tensor>h).bare = (<Tensor>h).shared = (<Tensor>h).needs = 0
+    if tensor_count < CGRAD_FREE_LIST >> 6:
+        (<Handle>h).home = tensor_list
+        tensor_list = h
+        tensor_count += 1
+        return
+    type = Py_TYPE(<object>h)
+    Py_DECREF(None)
+    Py_DECREF(None)
+    Py_DECREF(None)
+    Py_DECREF(None)
+    PyObject_GC_Del(h)
+    if type.tp_flags & Py_TPFLAGS_HEAPTYPE:
+        Py_DECREF(<object>type)
+
+
+cdef void tensor_dealloc(PyObject *o) noexcept:
+    """tp_dealloc. The tape first: no Python that runs from here on may find it there."""
+    cdef PyObject *home = NULL
+    cdef bint owned = False
+    cdef Tensor v
+    if (<Handle>o).odd and PyObject_GC_IsTracked(o):
+        PyObject_GC_UnTrack(o)
+    if (<Handle>o).node == 1:
+        home = (<Handle>o).home
+        let_go(<Tape>home, o)
+        if not (<Tape>home).used[(<Handle>o).index] & USED:
+            (<Tape>home).dead = True
+        owned = (<Tape>home).live == 0 or (<Tape>home).tracked
+        Py_INCREF(<object>home)
+    if (<PyObject **>(<char *>o + tensor_weak_offset))[0] != NULL:
+        PyObject_ClearWeakRefs(o)
+    clear_tensor(o)
+    (<Handle>o).odd = 0
+    drop_tensor(o)
+    if home != NULL:
+        if (<Tape>home).live == 0:
+            deserted(<Tape>home)
+        if owned:
+            Py_DECREF(<object>home)
+        Py_DECREF(<object>home)
+
+
+cdef void clear_tensor(PyObject *o) noexcept:
+    (<Tensor>o).array = None
+    (<Tensor>o).gradient = None
+    (<Tensor>o).pending = None
+    (<Tensor>o).extra = None
+
+
+cdef int tensor_traverse(PyObject *o, visitproc visit, void *arg) noexcept:
+    """tp_traverse: a node leads to its tape, a leaf to its hooks."""
+    cdef int stop
+    if (<Handle>o).node == 1 and (<Tape>(<Handle>o).home).tracked:
+        stop = visit((<Handle>o).home, arg)
+        if stop:
+            return stop
+    if (<Tensor>o).extra is not None:
+        return visit(<PyObject *>(<Tensor>o).extra, arg)
+    return 0
+
+
+cgrad_equip_value(<PyTypeObject *>Tensor, <void *>tensor_dealloc, NULL, <void *>tensor_traverse, <void *>no_clear)

@@ -1,0 +1,161 @@
+# core/tracing/guards.pxi: comparisons of traced numbers: a recording holds as long as they come out alike.
+
+cdef int32_t place_in(Trace t, object v, double *x) except -2:
+    """A side of a comparison: its place on the tape, or -1 and the number."""
+    cdef Value value
+    if not is_value(v):
+        x[0] = float(v)
+        return -1
+    value = <Value>v
+    x[0] = value.primal
+    if value.node == 1 and value.home != <PyObject *>t.tape:
+        return -1  # of another tape: it never changes
+    if value.node == 2:
+        raise errors.wrong_tape("comparison", value, None, True)
+    if value.home == <PyObject *>t.tape:
+        return value.index
+    if t.tape.top >= t.tape.limit:
+        make_room(t.tape, 0)
+    return bind(value, t.tape, OP_LT)
+
+
+cdef int note_guard(Trace t, int op, object x, object y, bint outcome) except -1:
+    """The rest of the recording holds where ``op(x, y)`` comes out as it did."""
+    cdef Guard *g
+    cdef void *more
+    cdef Py_ssize_t room
+    cdef double left = 0, right = 0
+    cdef int32_t a = place_in(t, x, &left), b = place_in(t, y, &right)
+    if a < 0 and b < 0:
+        return 0
+    if t.guards == t.room:
+        room = 2*t.room + 64
+        more = realloc(t.guard, room*sizeof(Guard))
+        if more == NULL:
+            raise errors.no_memory(room, room*sizeof(Guard))
+        t.guard = <Guard *>more
+        t.room = room
+    g = &t.guard[t.guards]
+    g.top, g.op, g.a, g.b, g.x, g.y, g.expected = <int32_t>t.tape.top, op, a, b, left, right, outcome
+    g.code, g.lasti = NULL, 0
+    t.guards += 1
+    note_line(t, g)
+    return 0
+
+
+cdef int note_line(Trace t, Guard *g) except -1:
+    """Where in the user's code the guard is: the innermost frame that is no library's."""
+    cdef PyObject *frame = CGRAD_FRAME()
+    cdef PyObject *code
+    cdef object held = None
+    while frame != NULL:
+        code = CGRAD_CODE(frame)
+        where = <object>code
+        Py_DECREF(where)  # the frame holds it
+        library = t.codes.get(where)
+        if library is None:
+            library = errors.of_library(where.co_filename)
+            t.codes[where] = library
+        if not library or g.code == NULL:
+            g.code, g.lasti = code, CGRAD_LASTI(frame)
+        if not library:
+            return 0
+        frame = CGRAD_BACK(frame)
+        held = cgrad_own(frame) if frame != NULL else None
+    return 0
+
+
+cdef object line_of(dict lines, Guard *q):
+    """(file, line, function) of a guard, one object for each place."""
+    if q.code == NULL:
+        return ("", 0, "")
+    key = (<uintptr_t>q.code, q.lasti)
+    if key not in lines:
+        lines[key] = ((<object>q.code).co_filename, CGRAD_LINE(q.code, q.lasti), (<object>q.code).co_qualname)
+    return lines[key]
+
+
+cdef int guard_comparison(object x, object y, int python_op, bint outcome) except -1:
+    """After a comparison (Python's number for it) of which a side is a Value."""
+    cdef Trace t
+    cdef double number_
+    if not (traced_here(x) and traced_here(y)):
+        return 0
+    t = tracing()
+    if not is_value(y) and not PyFloat_Check(y):
+        number_ = nearest(y)
+        if number_ != y:  # no double: none lies between the two
+            if python_op in (2, 3):
+                return 0  # never equal
+            python_op = (0 if python_op < 2 else 5) if number_ > y else (1 if python_op < 2 else 4)
+        y = number_
+    if python_op == 0:
+        return note_guard(t, OP_LT, x, y, outcome)
+    if python_op == 1:
+        return note_guard(t, OP_LE, x, y, outcome)
+    if python_op == 4:
+        return note_guard(t, OP_LT, y, x, outcome)
+    if python_op == 5:
+        return note_guard(t, OP_LE, y, x, outcome)
+    return note_guard(t, OP_EQ if python_op == 2 else OP_NE, x, y, outcome)
+
+
+cdef double nearest(object y) except? -1:
+    """The double next to a real number of any kind."""
+    try:
+        return float(y)
+    except OverflowError:
+        return INFINITY if y > 0 else -INFINITY
+
+
+cdef bint chosen(Tape tape, int op, Ref x, Ref y, bint outcome) noexcept:
+    """A choice inside a partial that is recorded: by the numbers at hand, so it is a guard too."""
+    cdef Trace t
+    if traces:
+        t = tracing()
+        if t is not None and t.tape is tape:
+            try:
+                note_guard(t, op, value_at(tape, x.i) if x.i >= 0 else x.v, value_at(tape, y.i) if y.i >= 0 else y.v,
+                           outcome)
+            except BaseException as error:
+                first_error(t, error)
+    return outcome
+
+
+def static(v):
+    """cgrad.static(v): the plain number of v. In a compiled function: a guard that it is the same at each replay.
+
+    v: a Value (gives a float), a Tensor (an ndarray), or anything else (given back). For numbers that decide what is
+    computed, as a number of steps: each new one is a path of its own.
+
+    >>> import cgrad
+    >>> @cgrad.compile
+    ... def power(x, n):
+    ...     result = 1.0
+    ...     for _ in range(int(cgrad.static(n))):
+    ...         result = result*x
+    ...     return result
+    >>> power(2.0, 3.0), power(2.0, 5.0), len(power.programs)
+    (8.0, 32.0, 2)
+    """
+    cdef Trace t
+    cdef double x
+    cdef bint here = traces and traced_here(v)
+    if is_value(v):
+        x = (<Value>v).primal
+        if not here:
+            return x
+        t = tracing()
+        if x != x:
+            note_guard(t, OP_NE, v, v, True)
+            return x
+        note_guard(t, OP_EQ, v, x, True)
+        if x == 0:  # of this sign
+            note_guard(t, OP_LT, op_copysign(1.0, v), 0.0, c_copysign(1.0, x) < 0)
+        return x
+    if is_tensor(v):
+        if not here:
+            return (<Tensor>v).array.copy()
+        elements = comparable(v)
+        return np.array([static(x) for x in elements.flat]).reshape(elements.shape)
+    return v

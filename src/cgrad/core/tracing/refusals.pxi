@@ -1,0 +1,73 @@
+# core/tracing/refusals.pxi: what a function that is being recorded must not do, and the error it gets.
+
+cdef object first_error(Trace t, object error):
+    """Remember the first error of a recording: whoever catches it, there is no program."""
+    if t.refused is None:
+        t.refused = error
+    return error
+
+
+cdef int refuse(Handle v, str what) except -1:
+    """Raise where v's number would leave a recording."""
+    cdef Trace t = tracing()
+    if t is None:
+        return check_thread(v, NULL)
+    if v.node == 1 and v.home != <PyObject *>t.tape:
+        return 0  # of another tape: it never changes
+    raise first_error(t, errors.traced_number(what, v, errors.user_line()))
+
+
+cdef int refuse_effect(str what) except -1:
+    """Raise where a recording would do something that a replay does not."""
+    cdef Trace t = tracing()
+    if t is not None:
+        raise first_error(t, errors.traced_effect(what, errors.user_line()))
+    return 0
+
+
+def refused(error):
+    """Note an error of this thread's recording, and give it, to be raised."""
+    return first_error(tracing(), error)
+
+
+def effect(what):
+    """Raise TraceError if this thread records a program, for which ``what`` would be done once and not repeated."""
+    if traces:
+        refuse_effect(what)
+
+
+def rely_on(owner, str name):
+    """owner.name, on which a recording relies: it holds as long as the attribute is the same object."""
+    cdef Trace t = tracing() if traces else None
+    value = getattr(owner, name)
+    if t is not None and not any([o is owner and n == name for o, n, _ in t.conditions]):
+        t.conditions.append((owner, name, value))
+    return value
+
+
+cdef int look_at_shape(Tensor v) except -1:
+    """What a function does may depend on the shape of a captured tensor, though it uses none of its elements."""
+    cdef Trace t = tracing()
+    if t is not None and not v.node and id(v) not in t.shapes and not t.owns(v):
+        t.shapes[id(v)] = v, v.array.shape
+    return 0
+
+
+cdef int check_thread(Handle v, PyObject *tape) except -1:
+    """Raise where v is what another thread records. tape: what v is going to be used on."""
+    cdef Trace t
+    for t in list(tracers):
+        if tape != <PyObject *>t.tape and (v.home == <PyObject *>t.tape if v.node else t.owns(v)):
+            if t is tracing():
+                raise first_error(t, errors.traced_foreign(v, True))
+            raise first_error(t, errors.traced_elsewhere(v, errors.user_line()))
+    return 0
+
+
+cdef bint traced_here(object x) except -1:
+    """Whether this thread records a program; x must not be what another one records."""
+    if tracing() is not None:
+        return True
+    if is_value(x) or is_tensor(x):
+        check_thread(<Handle>x, NULL)
+    return False

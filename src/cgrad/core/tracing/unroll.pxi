@@ -1,0 +1,146 @@
+# core/tracing/unroll.pxi: operations on Tensors recorded as operations on their elements.
+
+cdef object elements_of(object o):
+    """A tensor's elements, an object array of Values and floats; anything else as it is."""
+    cdef Trace t
+    cdef Tensor v
+    cdef Term r
+    cdef Pair p
+    cdef Py_ssize_t k, i
+    cdef int32_t place
+    cdef object out, flat
+    if not is_tensor(o):
+        return o
+    t = tracing()
+    v = <Tensor>o
+    known = t.arrays.get(id(v))
+    if known is not None:
+        return known[1]
+    out = np.empty(v.array.shape, object)
+    if v.node == 1 and v.home != <PyObject *>t.tape:
+        raise first_error(t, errors.traced_foreign(v))
+    look_at_shape(v)
+    look_who_holds(v)
+    numbers = v.array.ravel().tolist()
+    flat = []
+    r.v, r.x, r.i = <PyObject *>v, 0, -1
+    locate(&r, 1, OP_ITEM, &p, 1)
+    discard(p.handle)
+    place = r.i
+    t.tape.used[place] = USED
+    t.tape.items = True
+    for k in range(len(numbers)):
+        if t.tape.top >= t.tape.limit:
+            make_room(t.tape, 0)
+        i = t.tape.top
+        flat.append(appended(<PyObject *>t.tape, i, OP_ITEM, numbers[k], <int32_t>i, <double>k, place, 0))
+    for k in range(len(flat)):
+        out.flat[k] = flat[k]
+    t.arrays[id(v)] = v, out
+    return out
+
+
+cdef object tensor_of(object array):
+    """The other way: a result over objects as a Tensor, a Value or a number."""
+    cdef Trace t = tracing()
+    cdef cnp.ndarray out
+    cdef list given
+    cdef Py_ssize_t k
+    cdef bint traced = False
+    if not (isinstance(array, np.ndarray) and array.ndim):
+        return array.item() if isinstance(array, np.ndarray) else array
+    if array.dtype != object:
+        return plain_tensor(standard(array)) if array.dtype.kind == "f" else array
+    given = list(array.flat)
+    out = np.empty(array.shape)
+    for k in range(len(given)):
+        x = given[k]
+        if is_value(x):
+            traced = True
+            (<double *>cnp.PyArray_DATA(out))[k] = (<Value>x).primal
+        else:
+            given[k] = (<double *>cnp.PyArray_DATA(out))[k] = plain_named(x, "an array in a compiled function")
+    if not traced:
+        return plain_tensor(out)
+    result = append_rule(OP_GATHER, given, out, None, None)
+    t.arrays[id(result)] = result, array
+    return result
+
+
+cdef dict OVER_OBJECTS = {}
+
+
+cdef object traced_elementwise(int op, object x, object y, object z):
+    """An op of the table over arrays of Values; NotImplemented where a type may know better."""
+    cdef double number_ = 0
+    cdef list given = [x, y, z][:OP_ARITY[op]]
+    cdef bint arrays = False
+    cdef Py_ssize_t k
+    for k in range(len(given)):
+        if is_tensor(given[k]):
+            given[k] = elements_of(given[k])
+            arrays = True
+        elif isinstance(given[k], np.ndarray):
+            numeric(given[k], OP_NAMES[op]) if given[k].dtype != object else None
+            arrays = True
+        elif not is_value(given[k]) and not operand(given[k], &number_, op, <int>k):
+            return NotImplemented
+    if not arrays:
+        return SCALARS[op](*given)
+    given = [boxed(<Value>v) if is_value(v) else v for v in given]  # not to be asked for a rule of frompyfunc's
+    if op not in OVER_OBJECTS:
+        OVER_OBJECTS[op] = np.frompyfunc(SCALARS[op], OP_ARITY[op], 1)
+    before = ignore_errors()
+    try:
+        result = OVER_OBJECTS[op](*given)
+    except ValueError:
+        raise errors.no_broadcast(OP_NAMES[op], [("", np.shape(a)) for a in given if np.shape(a)]) from None
+    finally:
+        heed_errors(before)
+    return tensor_of(np.asarray(result, object) if isinstance(result, np.ndarray) else result)
+
+
+cdef object traced_primitive(Primitive f, tuple args, dict kwargs):
+    """A structural operation, by its forward computation over arrays of Values."""
+    before = ignore_errors()
+    try:
+        value = f.forward(*[elements_of(x) for x in args], **kwargs)
+    except errors.TraceError:
+        raise
+    except (TypeError, AttributeError, NotImplementedError, np.linalg.LinAlgError) as error:
+        raise first_error(tracing(), errors.not_in_programs(f.name, error, errors.user_line())) from error
+    finally:
+        heed_errors(before)
+    return tensor_of(value)
+
+
+cpdef object comparable(object x):
+    """What stands for x in a comparison: its numbers; in a recording its Values, which note guards."""
+    cdef Trace t = tracing() if traces else None
+    if t is not None:
+        if is_tensor(x) and (<Tensor>x).node == 1 and (<Tensor>x).home != <PyObject *>t.tape:
+            return (<Tensor>x).array  # of another tape: it never changes
+        return elements_of(x)
+    return plain(x)
+
+
+cdef object compared(int python_op, object x, object y):
+    """A comparison of arrays; over Values, too, nan raises no warnings."""
+    if not traces:
+        return COMPARISONS[python_op](plain(x), plain(y))
+    before = ignore_errors()
+    try:
+        return COMPARISONS[python_op](comparable(x), comparable(y))
+    finally:
+        heed_errors(before)
+
+
+cdef object predicate(str name, object x):
+    """isnan, isinf or isfinite of something traced, by comparisons, which are guards."""
+    if is_tensor(x):
+        x = comparable(x)
+    if isinstance(x, np.ndarray):
+        return np.array([predicate(name, v) for v in x.flat], bool).reshape(x.shape)
+    if name == "isnan":
+        return x != x
+    return abs(x) == INFINITY if name == "isinf" else abs(x) < INFINITY
