@@ -141,7 +141,7 @@ def test_the_core_imports_only_what_lies_below():
             if match:
                 found.add((path.name, bool(match[1]), line.strip()))
     assert found == {("_core.pyx", False, "from . import errors"), ("_program.pyx", False, "from . import errors"),
-                     ("value.pxi", True, "from . import viz"), ("tensor.pxi", True, "from . import viz")}
+                     ("handle.pxi", True, "from . import viz")}
 
 
 def test_importing_cgrad_imports_no_extra():

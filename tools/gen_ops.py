@@ -6,8 +6,10 @@ Reads ``src/cgrad/_optable.py`` and writes ``src/cgrad/_gen/`` (never committed)
     formulas.h     f_<op>(x, y): the primal, d_<op>_<k>(x, y, out): partials, all inlined (gen_formulas.py)
     formulas.pxi   their declarations
     adjoints.pxi   s_<op>_<k>(tape, x, y, out): the partial recorded as nodes
-    value.pxi      core/values/value.pxi with the operator slots and methods put into the class body
+    value.pxi      core/values/value.pxi with the operator slots and methods put into the class body, and the checks of
+                   recordings into its members (gen_checks.py)
     tensor.pxi     core/arrays/tensor.pxi, likewise
+    handle.pxi     core/values/handle.pxi and core/tape/tape.pxi with their checks: tape.pxi
     partials.pxi   q_<op>_<k>(graph, x, y, out): the partial emitted as nodes of a program (gen_programs.py)
     functions.h    the C functions that formulas name
     rows.h         the rows as instructions of programs          lanes.h: over a block of points
@@ -28,7 +30,8 @@ from pathlib import Path
 
 import gen_bytecode
 from gen_arrays import Arrays
-from gen_formulas import FIRST, FUNCTIONS, ROOT, Formulas, formula, opcodes, table
+from gen_checks import checked
+from gen_formulas import FIRST, FUNCTIONS, ROOT, Formulas, formula, load, opcodes, table
 from gen_programs import Programs, comparison_row
 
 MARKER = "    # (the op table's slots and methods)\n"  # Cython has no include inside a class
@@ -91,7 +94,8 @@ class Recorder:
 
 
 class Generator:
-    def __init__(self, table) -> None:
+    def __init__(self, table, members) -> None:
+        self.members = members.MEMBERS
         self.ops = table.OPS
         self.public = [op for op in self.ops if not op.hidden]
         self.predicates = table.PREDICATES
@@ -425,11 +429,11 @@ class Generator:
             out.append(f"@overload\ndef {p.name}(x: Tensor | Array, /) -> NDArray[np.bool]: ...")
         return "\n".join(out) + "\n"
 
-    def filled(self, folder: Path, chapter: str, methods: str) -> str:
-        """A chapter of a class, with its methods."""
-        text = (folder.parent / "core" / f"{chapter}.pxi").read_text()
-        if text.count(MARKER) != 1:
-            raise ValueError(f"core/{chapter}.pxi: one line {MARKER.strip()!r} is wanted")
+    def chapter(self, folder: Path, path: str, name: str, methods: str = "") -> str:
+        """A chapter with the checks of recordings in class ``name``, and with the op table's methods."""
+        text = checked((folder.parent / "core" / path).read_text(), name, self.members[name])
+        if text.count(MARKER) != bool(methods):
+            raise ValueError(f"core/{path}: the line {MARKER.strip()!r} is wanted once in a class with operations")
         return text.replace(MARKER, methods)
 
     def write(self, folder: Path) -> None:
@@ -442,8 +446,11 @@ class Generator:
             "opcodes.h": formulas.opcodes(), "functions.h": formulas.library(), "formulas.h": formulas.header(),
             "partials.pxi": programs.partials(), "rows.h": programs.rows(), "lanes.h": programs.lanes(),
             "bytecode.pxi": gen_bytecode.declarations(folder.parent),
-            "value.pxi": self.filled(folder, "values/value", self.methods()), "functions.pxi": self.functions(),
-            "tensor.pxi": self.filled(folder, "arrays/tensor", self.tensor_methods()),
+            "functions.pxi": self.functions(),
+            "value.pxi": self.chapter(folder, "values/value.pxi", "Value", self.methods()),
+            "tensor.pxi": self.chapter(folder, "arrays/tensor.pxi", "Tensor", self.tensor_methods()),
+            "handle.pxi": self.chapter(folder, "values/handle.pxi", "Handle"),
+            "tape.pxi": self.chapter(folder, "tape/tape.pxi", "Tape"),
             "kernels.pxi": arrays.text(), "rules.pxi": arrays.rules(), "__init__.pyi": self.stub(),
         }
         for name, text in files.items():
@@ -454,7 +461,7 @@ class Generator:
 
 
 def main(root: Path = ROOT) -> None:
-    Generator(table).write(root / "src" / "cgrad" / "_gen")
+    Generator(table, load("_members", root)).write(root / "src" / "cgrad" / "_gen")
 
 
 if __name__ == "__main__":

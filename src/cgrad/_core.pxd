@@ -101,16 +101,16 @@ cdef class Handle:
     cdef int32_t place        # node: its place in home's list of living handles
     cdef uint8_t node         # 0: a leaf, 1: a node, 2: a node that was rewound
     cdef uint8_t odd          # has an extra, or is known to Python's cycle collector
+    cdef object extra         # None, or what few have: Extra
+    cdef object __weakref__
 
 
 @cython.final
 cdef class Value(Handle):
-    """A number that remembers how it was computed (picture in core/values/handle.pxi)."""
+    """A number that remembers how it was computed (picture in core/values/memory.pxi)."""
     cdef double primal
     cdef double adjoint       # leaf: its gradient
     cdef double pending       # leaf: what a running sweep will add to it
-    cdef object extra         # None, or what few values have: Extra
-    cdef object __weakref__
 
 
 @cython.final
@@ -123,8 +123,6 @@ cdef class Tensor(Handle):
     cdef object array
     cdef object gradient      # leaf: the sum of what sweeps have added, or None
     cdef object pending       # leaf: what a running sweep will add
-    cdef object extra         # None, or an Extra
-    cdef object __weakref__
 
 
 cdef class Extra:

@@ -8,8 +8,9 @@
                     slots      leaves and living handles of nodes                   collect    mark and slide, rewinding
                     context    the tapes of a thread, no_grad, detect_anomaly       tape       Tape as Python sees it
     core/arrays/    payload    what array nodes carry besides                       memory     Tensors allocated and freed
-    core/values/    handle     Values allocated, attached to their node, freed      operand    numbers and leaves as operands
-                    append     ``a*b`` from slot to append; more operands           value      Value as Python sees it
+    core/values/    memory     Values allocated, attached to their node, freed      operand    numbers and leaves as operands
+                    append     ``a*b`` from slot to append; more operands           handle     what Value and Tensor have in common
+                    value      Value as Python sees it
     core/arrays/    elementwise  ``t*u`` from slot to append, t[i]                  primitive  nodes with a rule in Python
                     function   operations of users                                  tensor     Tensor as Python sees it
                     protocols  NumPy's protocols
@@ -60,12 +61,13 @@ include "core/tape/room.pxi"
 include "core/tape/slots.pxi"
 include "core/arrays/payload.pxi"
 include "core/tape/collect.pxi"
-include "core/values/handle.pxi"
+include "core/values/memory.pxi"
 include "core/values/operand.pxi"
 include "core/values/append.pxi"
 include "core/arrays/memory.pxi"
 include "core/tape/context.pxi"
-include "core/tape/tape.pxi"
+include "_gen/tape.pxi"
+include "_gen/handle.pxi"
 include "_gen/value.pxi"
 include "_gen/functions.pxi"
 include "core/arrays/elementwise.pxi"

@@ -1,9 +1,8 @@
-# core/arrays/memory.pxi: how Tensors are allocated and freed: as for Value (core/values/handle.pxi), with a free list of
+# core/arrays/memory.pxi: how Tensors are allocated and freed: as for Value (core/values/memory.pxi), with a free list of
 # their own.
 
 cdef PyObject *tensor_list = NULL  # free ones, linked through home; each keeps None in its objects
 cdef int tensor_count = 0
-cdef Py_ssize_t tensor_weak_offset = (<PyTypeRaw *>Tensor).tp_weaklistoffset
 
 
 cdef PyObject *new_tensor() except NULL:
@@ -67,7 +66,7 @@ cdef void tensor_dealloc(PyObject *o) noexcept:
             (<Tape>home).dead = True
         owned = (<Tape>home).live == 0 or (<Tape>home).tracked
         Py_INCREF(<object>home)
-    if (<PyObject **>(<char *>o + tensor_weak_offset))[0] != NULL:
+    if weak_list(o) != NULL:
         PyObject_ClearWeakRefs(o)
     clear_tensor(o)
     (<Handle>o).odd = 0

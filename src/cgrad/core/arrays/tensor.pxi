@@ -1,4 +1,5 @@
-# core/arrays/tensor.pxi: Tensor as Python sees it. tools/gen_ops.py copies this chapter and adds the op table's methods.
+# core/arrays/tensor.pxi: Tensor as Python sees it. tools/gen_ops.py copies this chapter,
+# and adds the op table's methods and the checks of recordings (_members.py).
 #
 #   Tensor
 #   +----------+----------------------------------------------+
@@ -91,9 +92,6 @@ cdef class Tensor:
     (17.0, [2.0, 4.0, 6.0])
     """
 
-    def __cinit__(self):
-        self.odd = 1  # CPython's allocation shows it to the collector; fresh_tensor takes that back
-
     def __init__(self, data, requires_grad=False, *, name=None, label=None, dtype=None, copy=True):
         if self.node or self.home != NULL or self.array is not None:
             raise TypeError("Tensor: __init__ of a tensor in use: make a new one")
@@ -115,8 +113,6 @@ cdef class Tensor:
 
         Of a computed tensor: a read-only view.
         """
-        if cgrad_unlikely(traces):
-            refuse(self, "data")
         if self.node:
             view = self.array.view()
             view.flags.writeable = False
@@ -132,8 +128,7 @@ cdef class Tensor:
     def data(self, x):
         if self.node:
             raise errors.data_of_node(self._op or "an operation", self)
-        if traces:
-            refuse_effect("setting data")
+        # (trace check)
         if x is self.array:
             return
         array = plain(x)
@@ -152,8 +147,6 @@ cdef class Tensor:
     def grad(self):
         """The gradient that backward sweeps have added up, zeros before; None for a tensor without. Settable."""
         cdef Payload *p
-        if cgrad_unlikely(traces):
-            refuse_effect("reading grad")
         if not self.node:
             if not self.needs and self.gradient is None:
                 return None
@@ -174,8 +167,6 @@ cdef class Tensor:
     def grad(self, x):
         cdef Payload *p
         cdef PyObject *old
-        if traces:
-            refuse_effect("setting grad")
         if x is None:
             array = None
         elif x is self.gradient and not self.node:
@@ -205,8 +196,6 @@ cdef class Tensor:
 
     def zero_grad(self):
         """t.zero_grad(): set ``grad`` to 0."""
-        if traces:
-            refuse_effect("setting grad")
         if self.node:
             self.grad = None
         else:
@@ -225,38 +214,29 @@ cdef class Tensor:
         """t.requires_grad_(flag=True): set ``requires_grad`` of a leaf, and give t."""
         if self.node and not flag:
             raise errors.grad_of_node(self)
-        if traces and not self.node and bool(flag) != self.needs:
-            refuse_effect("requires_grad_")
-        if not self.node:
-            if self.needs and not flag:
+        if not self.node and bool(flag) != self.needs:
+            # (trace check)
+            if self.needs:
                 self.home = NULL
-            self.needs = bool(flag)
+            self.needs = not self.needs
         return self
 
     def item(self):
         """t.item(): the number of a tensor of one element."""
-        if traces:
-            refuse(self, "item")
         if self.array.size != 1:
             raise errors.not_one("item", self)
         return self.array.item()
 
     def detach(self):
         """t.detach(): a tensor with the same numbers and no history."""
-        if traces:
-            refuse(self, "detach")
         return Tensor(self.array)
 
     def numpy(self):
         """t.numpy(): the numbers as a new ndarray."""
-        if traces:
-            refuse(self, "numpy")
         return self.array.copy()
 
     def tolist(self):
         """t.tolist(): nested lists of floats."""
-        if traces:
-            refuse(self, "tolist")
         return self.array.tolist()
 
     def backward(self, seed=None, retain_graph=None):
@@ -268,98 +248,15 @@ cdef class Tensor:
         """
         backward_array(self, seed)
 
-    def register_hook(self, hook):
-        """t.register_hook(hook): call hook(adjoint) in each backward sweep that comes here.
-
-        What it gives, if not None, replaces the adjoint. Gives a handle with ``remove()``.
-        """
-        return register_hook(self, hook)
-
-    # ---- what it came from ---------------------------------------------------------------------
-
-    @property
-    def name(self):
-        """The name shown in traces, "" if none; ``label`` is the same."""
-        if not self.node:
-            return (<Extra>self.extra).name if self.extra is not None else ""
-        return name_of(<Tape>self.home, self.index) if self.home != NULL else ""
-
-    @name.setter
-    def name(self, text):
-        if text is not None and type(text) is not str:
-            if not isinstance(text, str):
-                raise errors.bad_name(text)
-            text = str(text)
-        if not self.node:
-            if self.extra is None:
-                self.extra = Extra()
-                self.odd = 1
-            (<Extra>self.extra).name = text or ""
-            return
-        check_node(self, "name")
-        if (<Tape>self.home).names is None:
-            (<Tape>self.home).names = {}
-        (<Tape>self.home).names[self.index] = text or ""
-
-    @property
-    def label(self):
-        """The same as ``name``."""
-        return self.name
-
-    @label.setter
-    def label(self, text):
-        self.name = text
-
-    @property
-    def _arguments(self):
-        """The operands in their order: Values, Tensors, and floats for plain numbers."""
-        return operands_of(self, "_prev")
-
-    @property
-    def _numbers(self):
-        """The arrays and numbers of all its arguments as they were recorded."""
-        return numbers_of(self)
-
     @property
     def _operands(self):
         """The same as ``_arguments``, a plain number as a leaf."""
         return tuple([Value(x) if type(x) is float else x for x in self._arguments])
 
-    @property
-    def _keywords(self):
-        """The plain arguments of the primitive that made it, by name."""
-        return keywords_of(self)
-
-    @property
-    def _index(self):
-        return self.index if self.node == 1 else -1
-
-    @property
-    def _prev(self):
-        """The set of operands: the same living objects (micrograd's name)."""
-        return set(self._operands)
-
-    @property
-    def _op(self):
-        """The operation that made it, as micrograd spells it; "" for a leaf."""
-        return symbol_of(<Tape>self.home, self.index) if self.node == 1 else ""
-
-    @property
-    def _name_of_op(self):
-        """The row of the op table, or the primitive, that made it; "leaf" for a leaf."""
-        return op_name(<Tape>self.home, self.index) if self.node == 1 else "leaf"
-
-    @property
-    def _tape(self):
-        """The tape of its history; None for a leaf."""
-        return <object>self.home if self.node and self.home != NULL else None
-
     # ---- an array ------------------------------------------------------------------------------
 
     @property
     def shape(self):
-        if cgrad_unlikely(traces):
-            look_at_shape(self)
         return self.array.shape
 
     @property
@@ -368,25 +265,17 @@ cdef class Tensor:
 
     @property
     def size(self):
-        if cgrad_unlikely(traces):
-            look_at_shape(self)
         return self.array.size
 
     @property
     def ndim(self):
-        if cgrad_unlikely(traces):
-            look_at_shape(self)
         return cnp.PyArray_NDIM(<cnp.ndarray>self.array)
 
     @property
     def nbytes(self):
-        if cgrad_unlikely(traces):
-            look_at_shape(self)
         return self.array.nbytes
 
     def __len__(self):
-        if cgrad_unlikely(traces):
-            look_at_shape(self)
         if cnp.PyArray_NDIM(<cnp.ndarray>self.array) == 0:
             raise TypeError("len: a 0-d tensor has none")
         return cnp.PyArray_DIMS(<cnp.ndarray>self.array)[0]
@@ -403,8 +292,7 @@ cdef class Tensor:
     def __setitem__(self, index, x):
         if self.node or self.needs:
             raise errors.set_item(self)
-        if traces:
-            refuse_effect("setting an element")
+        # (trace check)
         if is_value(x) or (is_tensor(x) and needs_grad(x)):
             raise errors.set_item(x)
         self.data[index] = plain(x)
@@ -415,8 +303,6 @@ cdef class Tensor:
         return plain(x) in self.array
 
     def __array__(self, dtype=None, copy=None):
-        if traces:
-            refuse(self, "an array")
         if self.node or self.needs:
             raise errors.to_array(self)
         array = self.data
@@ -424,9 +310,6 @@ cdef class Tensor:
 
     def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
         return answer_ufunc(ufunc, method, inputs, kwargs)
-
-    def __array_function__(self, function, types, args, kwargs):
-        return answer_function(function, args, kwargs)
 
     # ---- Python's protocols --------------------------------------------------------------------
 
@@ -448,9 +331,6 @@ cdef class Tensor:
             return bool(comparable(self).flat[0])
         return bool(self.array.flat[0] != 0)
 
-    def __pos__(self):
-        return self
-
     def __matmul__(x, y):
         return structural["matmul"](x, y)
 
@@ -463,16 +343,6 @@ cdef class Tensor:
             raise TypeError("round: digits has no derivative rule: use cgrad.round(t*10**n)/10**n")
         return elementwise(OP_ROUND, self, None, None)
 
-    def __float__(self):
-        if traces:
-            refuse(self, "float")
-        raise errors.to_float("float", self)
-
-    def __int__(self):
-        if traces:
-            refuse(self, "int")
-        raise errors.to_float("int", self)
-
     def __repr__(self):
         name = f", name={self.name!r}" if self.name else ""
         numbers = np.array2string(self.array, separator=", ", prefix="Tensor(")
@@ -484,17 +354,9 @@ cdef class Tensor:
         return f"Tensor({numbers}{kind}{', requires_grad=True' if self.requires_grad else ''}{name})"
 
     def __reduce__(self):
-        if traces:
-            refuse(self, "copying")
         return _tensor_leaf, (self.array, self.requires_grad, self.name)
 
     def __copy__(self):
-        if traces:
-            refuse(self, "copying")
         return Tensor(self.array, self.requires_grad, name=self.name or None)
-
-    def _repr_html_(self):
-        from . import viz
-        return viz.notebook(self)
 
     # (the op table's slots and methods)

@@ -62,8 +62,6 @@ cdef int backward(Value v, double seed) except -1:
     cdef Tape t
     cdef Sweep s
     cdef int32_t root
-    if traces:
-        refuse_effect("backward")
     if not v.node:
         if leaf_hooks and v.extra is not None and (<Extra>v.extra).hooks is not None:
             seed = plain(hooked((<Extra>v.extra).hooks, seed, "leaf"))
@@ -93,8 +91,6 @@ cdef int backward_array(Tensor v, object seed) except -1:
     cdef Sweep s
     cdef int32_t root
     cdef double none = 0
-    if traces:
-        refuse_effect("backward")
     seed = seed_array(v, seed, "backward")
     if not v.node:
         if not v.needs:

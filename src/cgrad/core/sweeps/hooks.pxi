@@ -20,24 +20,23 @@ cdef object register_hook(object v, object hook):
     cdef Py_ssize_t k, m
     cdef list hooks
     cdef Handle h = <Handle>v
+    cdef Extra more
     global leaf_hooks
-    if traces:
-        refuse_effect("register_hook")
     if not callable(hook):
         raise errors.no_hook(hook)
     if not needs_grad(v):
         raise errors.no_history("register_hook", v)
     check_node(v, "register_hook")
     if not h.node:
-        more = extra(v) if is_value(v) else extra_of(<Tensor>v)
-        if (<Extra>more).hooks is None:
-            (<Extra>more).hooks = []
-        (<Extra>more).hooks.append(hook)
+        more = extra_of(h)
+        if more.hooks is None:
+            more.hooks = []
+        more.hooks.append(hook)
         leaf_hooks = True
         h.odd = 1
         if not PyObject_GC_IsTracked(<PyObject *>h):
             PyObject_GC_Track(<PyObject *>h)
-        return HookHandle((<Extra>more).hooks, hook)
+        return HookHandle(more.hooks, hook)
     t = <Tape>h.home
     if t.sweeping or t.running:
         raise errors.busy("register_hook", t)
@@ -60,13 +59,6 @@ cdef object register_hook(object v, object hook):
         t.payload[k].hooks = <PyObject *>hooks
     (<list>t.payload[k].hooks).append(hook)
     return HookHandle(<object>t.payload[k].hooks, hook)
-
-
-cdef Extra extra_of(Tensor v):
-    if v.extra is None:
-        v.extra = Extra()
-        v.odd = 1
-    return <Extra>v.extra
 
 
 cdef object hooked(object hooks, object g, str op):

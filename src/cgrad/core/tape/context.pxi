@@ -104,9 +104,9 @@ cdef tuple describe(Tape t, Py_ssize_t i, double x):
 
 cdef object name_of(Tape t, Py_ssize_t i):
     if t.op[i] == OP_LEAF:
-        return leaf_name(<Value>leaf_at(t, i))
+        return leaf_name(<Handle>leaf_at(t, i))
     if t.op[i] == OP_LEAF | SPECIAL:
-        return (<Tensor>payload_at(t, i).leaf).name
+        return leaf_name(<Handle>payload_at(t, i).leaf)
     return t.names.get(i, "") if t.names is not None else ""
 
 

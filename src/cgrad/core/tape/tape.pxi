@@ -1,4 +1,5 @@
-# core/tape/tape.pxi: Tape as Python sees it.
+# core/tape/tape.pxi: Tape as Python sees it. tools/gen_ops.py copies this chapter, and adds the checks of recordings
+# (_members.py).
 
 from typing import NamedTuple
 
@@ -68,8 +69,6 @@ cdef class Tape(Columns):
 
     def __enter__(self):
         cdef Context c = <Context>context()
-        if traces:
-            refuse_effect("with Tape()")
         c.stack.append(c.tape)
         c.tape = self
         return self
@@ -141,8 +140,6 @@ cdef class Tape(Columns):
     def __iter__(self):
         cdef Py_ssize_t i, n = 0, top
         cdef list places, nodes = []
-        if traces:
-            refuse_effect("reading a tape")
         self.busy += 1  # making nodes takes memory, which may make Python run
         try:
             top = self.top
@@ -313,8 +310,6 @@ cdef dict keywords_of(Handle v):
 cdef tuple numbers_of(Handle v):
     """The numbers and arrays of all its arguments as they were recorded."""
     cdef Tape t
-    if traces:
-        refuse(v, "its numbers")
     if not v.node:
         return ()
     check_node(v, "_numbers")

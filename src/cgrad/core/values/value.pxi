@@ -1,27 +1,5 @@
-# core/values/value.pxi: Value as Python sees it. tools/gen_ops.py copies this chapter and adds the op table's methods.
-
-cdef class Extra:
-    def __cinit__(self):
-        self.name = ""
-
-
-cdef object leaf_name(Value v):
-    return (<Extra>v.extra).name if v.extra is not None else ""
-
-
-cdef Extra extra(Value v):
-    if v.extra is None:
-        v.extra = Extra()
-        v.odd = 1
-    return <Extra>v.extra
-
-
-cdef int check_node(Handle v, str op) except -1:
-    """A node that was rewound has no place on a tape any more."""
-    if v.node and v.home == NULL:
-        raise errors.wrong_tape(op, v, None, True)
-    return 0
-
+# core/values/value.pxi: Value as Python sees it. tools/gen_ops.py copies this chapter,
+# and adds the op table's methods and the checks of recordings (_members.py).
 
 cdef double grad_of(Value v) except? -1:
     """The gradient that backward sweeps have added up."""
@@ -122,9 +100,6 @@ cdef class Value:
     (11.0, 6.0)
     """
 
-    def __cinit__(self):
-        self.odd = 1  # CPython's allocation shows it to the collector; fresh_handle takes that back
-
     def __init__(self, data, *, name=None, label=None):
         if self.node or self.home != NULL:
             raise TypeError("Value: __init__ of a value in use: make a new one")
@@ -135,32 +110,25 @@ cdef class Value:
     @property
     def data(self):
         """The number. Settable on leaves; what was recorded before keeps the old one."""
-        if cgrad_unlikely(traces):
-            refuse(self, "data")
         return self.primal
 
     @data.setter
     def data(self, x):
         if self.node:
             raise errors.data_of_node(self._op or "an operation", self)
-        if traces:
-            refuse_effect("setting data")
+        # (trace check)
         self.primal = data_of(x)
         self.home = NULL
 
     @property
     def grad(self):
         """The gradient that backward sweeps have added up; settable."""
-        if cgrad_unlikely(traces):
-            refuse_effect("reading grad")
         return grad_of(self)
 
     @grad.setter
     def grad(self, x):
         cdef double value = plain_named(x, "grad")
         cdef Tape t
-        if traces:
-            refuse_effect("setting grad")
         if not self.node:
             self.adjoint = value
             return
@@ -176,14 +144,10 @@ cdef class Value:
 
     def item(self):
         """v.item(): the plain number, without its history."""
-        if cgrad_unlikely(traces):
-            refuse(self, "item")
         return self.primal
 
     def detach(self):
         """v.detach(): a leaf with the same number and no history."""
-        if traces:
-            refuse(self, "detach")
         return Value(self.primal)
 
     def backward(self, seed=1.0, retain_graph=None):
@@ -193,106 +157,23 @@ cdef class Value:
         it again adds the same once more. retain_graph is accepted for other libraries' sake: a graph lives as
         long as it is reachable.
         """
-        backward(self, plain_named(seed, "backward"))
-
-    def register_hook(self, hook):
-        """v.register_hook(hook): call hook(adjoint) in each backward sweep that comes here.
-
-        What it gives, if not None, replaces the adjoint. Gives a handle with ``remove()``.
-        """
-        return register_hook(self, hook)
-
-    # ---- what it came from ---------------------------------------------------------------------
-
-    @property
-    def name(self):
-        """The name shown in traces, "" if none; ``label`` is the same."""
-        if not self.node:
-            return leaf_name(self)
-        return name_of(<Tape>self.home, self.index) if self.home != NULL else ""
-
-    @name.setter
-    def name(self, text):
-        cdef Tape t
-        if text is not None and type(text) is not str:
-            if not isinstance(text, str):
-                raise errors.bad_name(text)
-            text = str(text)
-        if not self.node:
-            extra(self).name = text or ""
-            return
-        check_node(self, "name")
-        t = <Tape>self.home
-        if t.names is None:
-            t.names = {}
-        t.names[self.index] = text or ""
-
-    @property
-    def label(self):
-        """The same as ``name``."""
-        return self.name
-
-    @label.setter
-    def label(self, text):
-        self.name = text
-
-    @property
-    def _arguments(self):
-        """The operands in their order: Values, and floats for plain numbers.
-
-        Without those that are never Values, as a constant exponent: ``_numbers`` has them.
-        """
-        return operands_of(self, "_prev")
-
-    @property
-    def _numbers(self):
-        """The numbers of all its arguments as they were recorded: constants too, and leaves' data of that time."""
-        return numbers_of(self)
+        cdef double given = plain_named(seed, "backward")
+        backward(self, given)
 
     @property
     def _operands(self):
-        """The same, a plain number as a leaf: the same one each time, with the gradient that it would have."""
+        """The same as ``_arguments``, a plain number as a leaf: the same one each time, with the gradient it would have."""
         cdef tuple places = self._arguments
         cdef Extra more
         if float not in map(type, places):
             return places
-        more = extra(self)
+        more = extra_of(self)
         if more.constants is None:
             more.constants = tuple([Value(x) if type(x) is float else None for x in places])
         for leaf, partial in zip(more.constants, partials_at(<Tape>self.home, self.index)):
             if leaf is not None:
                 (<Value>leaf).adjoint = grad_of(self)*partial
         return tuple([x if c is None else c for x, c in zip(places, more.constants)])
-
-    @property
-    def _keywords(self):
-        """The plain arguments of the primitive that made it, by name."""
-        return keywords_of(self)
-
-    @property
-    def _index(self):
-        """The order of recording on its tape (its place there now); -1 for a leaf."""
-        return self.index if self.node == 1 else -1
-
-    @property
-    def _prev(self):
-        """The set of operands: the same living objects (micrograd's name)."""
-        return set(self._operands)
-
-    @property
-    def _op(self):
-        """The operation that made it, as micrograd spells it; "" for a leaf."""
-        return symbol_of(<Tape>self.home, self.index) if self.node == 1 else ""
-
-    @property
-    def _name_of_op(self):
-        """The row of the op table that made it, "leaf" for a leaf."""
-        return op_name(<Tape>self.home, self.index) if self.node == 1 else "leaf"
-
-    @property
-    def _tape(self):
-        """The tape of its history; None for a leaf."""
-        return <object>self.home if self.node and self.home != NULL else None
 
     # ---- a scalar among arrays -----------------------------------------------------------------
 
@@ -330,9 +211,6 @@ cdef class Value:
                 return answer_ufunc(ufunc, method, inputs, kwargs)
             return getattr(ufunc, method)(*[boxed(x) if is_value(x) else x for x in inputs], **kwargs)
         return answer_ufunc(ufunc, method, inputs, kwargs)
-
-    def __array_function__(self, function, types, args, kwargs):
-        return answer_function(function, args, kwargs)
 
     # ---- Python's protocols --------------------------------------------------------------------
 
@@ -379,9 +257,6 @@ cdef class Value:
             guard_comparison(self, 0.0, 3, self.primal != 0)
         return self.primal != 0
 
-    def __pos__(self):
-        return self
-
     def __divmod__(x, y):
         quotient = op_floordiv(x, y)
         return NotImplemented if quotient is NotImplemented else (quotient, op_mod(x, y))
@@ -400,19 +275,7 @@ cdef class Value:
     def __trunc__(self):
         return op_trunc(self)
 
-    def __float__(self):
-        if traces:
-            refuse(self, "float")
-        raise errors.to_float("float", self)
-
-    def __int__(self):
-        if traces:
-            refuse(self, "int")
-        raise errors.to_float("int", self)
-
     def __complex__(self):
-        if traces:
-            refuse(self, "complex")
         raise errors.to_float("complex", self)
 
     def __repr__(self):
@@ -425,13 +288,7 @@ cdef class Value:
         return format(self.primal, spec) if spec else repr(self)
 
     def __reduce__(self):
-        if traces:
-            refuse(self, "copying")
         return _leaf, (self.primal, self.name)
-
-    def _repr_html_(self):
-        from . import viz
-        return viz.notebook(self)
 
     # (the op table's slots and methods)
 

@@ -1,0 +1,193 @@
+# core/values/memory.pxi: how Values are allocated, attached to their node, and freed.
+#
+#   Value (a node)                          Value (a leaf)
+#   +----------+--------------------+       +----------+---------------------------+
+#   | home     | its tape           |       | home     | tape of its newest slot   |  both borrowed
+#   | index    | its node there     |       | index    | that slot                 |
+#   | place    | in home's ``held`` |       | place    |                           |
+#   | primal   | the number         |       | primal   | the number                |
+#   | adjoint  | (the tape has it)  |       | adjoint  | its gradient              |
+#   | extra    | None or Extra      |       | extra    | None or Extra             |
+#   +----------+--------------------+       +----------+---------------------------+
+#
+# A leaf belongs to no tape. A tape that uses it holds a slot, an entry with the leaf's number at that
+# time. New data unsets ``home``: the next use makes a new slot, older ones keep the old number, and
+# all of them lead to the same leaf. home == T means for both kinds: ``index`` is the node on T.
+#
+# A tape stays alive while handles lead to it, without a reference from each: it holds itself from the
+# first (``hold``) to the last. Only tracked handles own one each, for the collector to count.
+#
+# Memory comes from a free list (a debug build takes CPython's allocator). The type takes part in
+# cycle collection, but a value is shown to the collector only where a tape can lead back to it
+# (a subclass of Tape has attributes; see Tape.tracked): untracked it costs nothing there.
+
+cdef extern from *:
+    """
+    #if defined(CGRAD_DEBUG) || defined(Py_DEBUG) || defined(Py_GIL_DISABLED)
+    #define CGRAD_FREE_LIST 0
+    #else
+    #define CGRAD_FREE_LIST 65536
+    #endif
+    static void cgrad_revive(PyObject *o) { Py_SET_REFCNT(o, 1); }
+    static PyObject *cgrad_own(PyObject *o) { return o; }
+    """
+    int CGRAD_FREE_LIST
+    void cgrad_revive(PyObject *) noexcept
+    object cgrad_own(PyObject *)  # the reference becomes Cython's
+
+cdef extern from "core/compiler.h" nogil:
+    bint cgrad_likely(bint) noexcept
+    bint cgrad_unlikely(bint) noexcept
+
+cdef extern from "Python.h":
+    void PyObject_GC_Del(void *)
+    void PyObject_GC_Track(void *)
+    void PyObject_GC_UnTrack(void *)
+    int PyObject_GC_IsTracked(PyObject *)
+    void PyObject_ClearWeakRefs(PyObject *)
+    bint PyFloat_CheckExact(object)
+    double PyLong_AsDouble(object) except? -1
+    ctypedef struct PyTypeRaw "PyTypeObject":
+        void *tp_vectorcall
+        Py_ssize_t tp_weaklistoffset
+    ctypedef int (*traverseproc)(PyObject *, visitproc, void *) noexcept
+    ctypedef struct TypeSlots "PyTypeObject":
+        traverseproc tp_traverse
+
+cdef PyObject *free_list = NULL  # linked through home; each keeps extra = None
+cdef int free_count = 0
+
+cdef Py_ssize_t weak_offset = (<PyTypeRaw *>Handle).tp_weaklistoffset
+
+
+cdef inline PyObject *weak_list(PyObject *o) noexcept:
+    return (<PyObject **>(<char *>o + weak_offset))[0]
+
+
+cdef PyObject *fresh_handle() except NULL:
+    cdef Value v = Value.__new__(Value)
+    PyObject_GC_UnTrack(<PyObject *>v)
+    v.odd = 0
+    Py_INCREF(v)
+    return <PyObject *>v
+
+
+cdef inline PyObject *new_handle() except NULL:
+    """An untracked leaf without a name, to be filled in. May run a cycle collection: read indices after."""
+    cdef PyObject *h = free_list
+    global free_list, free_count
+    if cgrad_likely(h != NULL):
+        free_list = (<Value>h).home
+        free_count -= 1
+        cgrad_revive(h)
+        return h
+    return fresh_handle()
+
+
+cdef inline void drop_handle(PyObject *h) noexcept:
+    """Memory of a value without references: to the free list, or back to CPython."""
+    global free_list, free_count
+    if cgrad_likely(free_count < CGRAD_FREE_LIST):
+        (<Value>h).home = free_list
+        free_list = h
+        free_count += 1
+    else:
+        return_handle(h)
+
+
+cdef void return_handle(PyObject *h) noexcept:
+    cdef PyTypeObject *type = Py_TYPE(<object>h)
+    Py_DECREF(None)
+    PyObject_GC_Del(h)
+    if type.tp_flags & Py_TPFLAGS_HEAPTYPE:
+        Py_DECREF(<object>type)
+
+
+cdef inline void hold(PyObject *h, PyObject *home, Py_ssize_t i, double out) noexcept:
+    """Make h, a Value, the handle of node i."""
+    (<Value>h).primal = out
+    hold_place(h, home, i)
+
+
+cdef inline void hold_place(PyObject *h, PyObject *home, Py_ssize_t i) noexcept:
+    """Enter h among the living handles."""
+    cdef Py_ssize_t n = (<Tape>home).live
+    (<Handle>h).home = home
+    (<Handle>h).index = <int32_t>i
+    (<Handle>h).place = <int32_t>n
+    (<Handle>h).node = 1
+    (<Tape>home).held[n] = h
+    (<Tape>home).live = n + 1
+    if cgrad_unlikely(n == 0 or (<Tape>home).odd):
+        hold_more(h, home, i)
+
+
+cdef void hold_more(PyObject *h, PyObject *home, Py_ssize_t i) noexcept:
+    """What ``hold`` seldom has to do."""
+    if (<Tape>home).live == 1 or (<Tape>home).tracked:
+        Py_INCREF(<object>home)
+    if (<Tape>home).where != NULL:
+        (<Tape>home).where[i] = (<Handle>h).place + 1
+    if (<Tape>home).tracked:
+        (<Handle>h).odd = 1
+        PyObject_GC_Track(h)
+
+
+cdef inline void let_go(Tape t, PyObject *h) noexcept:
+    """Take h off the list of living handles; the caller looks whether it was the last."""
+    cdef Py_ssize_t n = t.live - 1
+    cdef PyObject *last = t.held[n]
+    t.held[(<Handle>h).place] = last
+    (<Handle>last).place = (<Handle>h).place
+    t.live = n
+    if cgrad_unlikely(t.odd):
+        if t.where != NULL:
+            t.where[(<Handle>last).index] = (<Handle>h).place + 1
+            t.where[(<Handle>h).index] = 0
+
+
+cdef void deserted(Tape t) noexcept:
+    """No handle leads to t any more: all its nodes are garbage."""
+    t.dead = True
+    if not (t.explicit_ or t.busy or t.sweeping or t.records) and t.top:
+        empty(t)
+
+
+cdef void value_dealloc(PyObject *o) noexcept:
+    """tp_dealloc. Cython's own would save and restore the exception state each time."""
+    cdef PyObject *home
+    cdef bint odd = (<Value>o).odd or weak_list(o) != NULL
+    if cgrad_unlikely(odd) and PyObject_GC_IsTracked(o):
+        PyObject_GC_UnTrack(o)
+    if (<Value>o).node == 1:
+        home = (<Value>o).home
+        let_go(<Tape>home, o)  # first: no Python that runs from here on may find it there
+        if cgrad_unlikely(not (<Tape>home).used[(<Value>o).index] & USED):
+            (<Tape>home).dead = True
+        if cgrad_unlikely(odd or (<Tape>home).live == 0 or (<Tape>home).tracked):
+            let_odd_go(o, home)
+            return
+    elif cgrad_unlikely(odd):
+        strip(o)
+    drop_handle(o)
+
+
+cdef void let_odd_go(PyObject *o, PyObject *home) noexcept:
+    """The death of a tape's last handle, and of one with more than a number."""
+    cdef bint owned = (<Tape>home).live == 0 or (<Tape>home).tracked
+    Py_INCREF(<object>home)
+    strip(o)
+    drop_handle(o)
+    if (<Tape>home).live == 0:
+        deserted(<Tape>home)
+    if owned:
+        Py_DECREF(<object>home)
+    Py_DECREF(<object>home)
+
+
+cdef void strip(PyObject *o) noexcept:
+    """Clear a dying value of what few values have. Runs Python: weak references call back."""
+    if weak_list(o) != NULL:
+        PyObject_ClearWeakRefs(o)
+    (<Value>o).extra = None
+    (<Value>o).odd = 0
