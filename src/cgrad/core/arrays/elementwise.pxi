@@ -18,7 +18,7 @@ cdef object numeric(object array, str op):
 
 
 cdef object resolve(object o, Term *r, int op, int position):
-    """An operand: gives its array, None for a number, NotImplemented for a type that may know better."""
+    """Read an operand into r: returns its array, None for a number, NotImplemented for a type that may define the op."""
     cdef Tensor t
     r.v = NULL
     r.i = -1
@@ -49,7 +49,7 @@ cdef object resolve(object o, Term *r, int op, int position):
 
 
 cdef inline void look_who_holds(Tensor t) noexcept:
-    """Note whether a tape may take the buffer as it is. To be asked before anything refers to it."""
+    """Record in ``bare`` if a tape may take the buffer as it is. Call it before anything else refers to the buffer."""
     if t.node == 0 and not t.captured:
         t.bare = t.shared or (references(<PyObject *>t.array) == 1 and cnp.PyArray_BASE(<cnp.ndarray>t.array) == NULL)
 
@@ -118,7 +118,7 @@ cdef int precision(object array) except -1:
 
 
 cdef object elementwise(int op, object x, object y, object z):
-    """An op of the table over arrays; NotImplemented where a type may know better."""
+    """An op of the table over arrays; NotImplemented for a type that may define it itself."""
     cdef Term[3] r
     cdef PyObject *arrays[3]
     cdef object array0, array1 = None, array2 = None
@@ -150,58 +150,55 @@ cdef object elementwise(int op, object x, object y, object z):
     for k in range(n):
         if OP_PLAIN[op] >> k & 1 and r[k].v != NULL:
             raise errors.needs_number(OP_NAMES[op], f"operand {k + 1}", <object>r[k].v)
-    arrays[0] = <PyObject *>array0
-    arrays[1] = <PyObject *>array1
-    arrays[2] = <PyObject *>array2
+    arrays[0] = NULL if array0 is None else <PyObject *>array0
+    arrays[1] = NULL if array1 is None else <PyObject *>array1
+    arrays[2] = NULL if array2 is None else <PyObject *>array2
     return applied(op, n, (x, y, z), r, arrays)
 
 
 cdef object applied(int op, int n, tuple given, Term *r, PyObject **arrays):
-    cdef int kind = 0, k, d, nd = 0, width
-    cdef bint f32, traced = False
-    cdef cnp.npy_intp[MOST_DIMS] dims
-    cdef Walk w
-    cdef double[3] numbers
-    cdef float[3] floats
-    cdef object out, saved = None, kept = None, array
-    cdef PyObject *none = <PyObject *>None
+    """The op over arrays and numbers, recorded if an operand has derivatives. arrays: borrowed, NULL for a number."""
+    cdef bint f32 = common_precision(op, n, arrays) == 1, traced = False
+    cdef int code = cnp.NPY_FLOAT if f32 else cnp.NPY_DOUBLE, k
+    cdef object converted = None, array, out
     for k in range(n):
-        if arrays[k] != none and not OP_CONDITION[op] >> k & 1:
-            kind = max(kind, precision(<object>arrays[k]))
         traced = traced or r[k].v != NULL
-    if kind == 0 and arrays[0] != none:  # a condition alone
-        kind = precision(<object>arrays[0])
-    f32 = kind == 1
-    for k in range(n):
-        if arrays[k] != none and cnp.PyArray_TYPE(<cnp.ndarray>arrays[k]) != (cnp.NPY_FLOAT if f32 else cnp.NPY_DOUBLE):
+        if arrays[k] != NULL and cnp.PyArray_TYPE(<cnp.ndarray>arrays[k]) != code:
             if r[k].v != NULL:  # a float32 tensor beside float64: widened by a node of its own
                 again = list(given)
                 again[k] = CAST(given[k], "f" if f32 else "d")
                 return elementwise(op, again[0], again[1], again[2])
             array = (<object>arrays[k]).astype(np.float32 if f32 else np.float64)
-            kept = (kept, array)
+            converted = (converted, array)  # keeps them alive: ``arrays`` borrows
             arrays[k] = <PyObject *>array
+    out = computed(op, n, given, r, arrays, f32)
+    if not traced or (modes and quiet()):
+        return plain_tensor(out) if any_tensor(given) or traced else out
+    return append_array(op, n, r, out, constants_of(n, given, r, arrays, converted is not None))
 
-    for k in range(n):  # the result's shape
-        if arrays[k] != none:
-            width = cnp.PyArray_NDIM(<cnp.ndarray>arrays[k])
-            if width > nd:
-                for d in range(nd - 1, -1, -1):
-                    dims[d + width - nd] = dims[d]
-                for d in range(width - nd):
-                    dims[d] = 1
-                nd = width
-            for d in range(width):
-                if dims[nd - width + d] == 1:
-                    dims[nd - width + d] = cnp.PyArray_DIMS(<cnp.ndarray>arrays[k])[d]
-                elif cnp.PyArray_DIMS(<cnp.ndarray>arrays[k])[d] not in (1, dims[nd - width + d]):
-                    raise errors.no_broadcast(OP_NAMES[op], [
-                        (given[d].name if is_tensor(given[d]) else "", (<object>arrays[d]).shape)
-                        for d in range(n) if arrays[d] != none])
-    out = new_array(nd, dims, f32)
+
+cdef int common_precision(int op, int n, PyObject **arrays) except -1:
+    """The result's precision. A condition counts only where it is the one array."""
+    cdef int kind = 0, k
+    for k in range(n):
+        if arrays[k] != NULL and not OP_CONDITION[op] >> k & 1:
+            kind = max(kind, precision(<object>arrays[k]))
+    if kind == 0 and arrays[0] != NULL:
+        kind = precision(<object>arrays[0])
+    return kind
+
+
+cdef object computed(int op, int n, tuple given, Term *r, PyObject **arrays, bint f32):
+    """A new array with the op's results, arrays broadcast."""
+    cdef cnp.npy_intp[MOST_DIMS] dims
+    cdef double[3] numbers
+    cdef float[3] floats
+    cdef Walk w
+    cdef int nd = broadcast(op, n, given, arrays, dims), k
+    cdef object out = new_array(nd, dims, f32)
     start_walk(&w, nd, dims)
     for k in range(n):
-        if arrays[k] != none:
+        if arrays[k] != NULL:
             bind_operand(&w, k, arrays[k])
         else:
             numbers[k] = r[k].x
@@ -209,13 +206,46 @@ cdef object applied(int op, int n, tuple given, Term *r, PyObject **arrays):
             bind_number(&w, k, <void *>&floats[k] if f32 else <void *>&numbers[k])
     bind_operand(&w, OUT, <PyObject *>out)
     forward_walk(op, f32, &w)
-    if not traced or (modes and quiet()):
-        return plain_tensor(out) if any_tensor(given) or traced else out
+    return out
+
+
+cdef int broadcast(int op, int n, tuple given, PyObject **arrays, cnp.npy_intp *dims) except -1:
+    """The shape that the arrays broadcast to, in ``dims``; returns its number of axes."""
+    cdef int k, d, added, nd = 0
+    cdef cnp.npy_intp size
     for k in range(n):
-        if arrays[k] != none and r[k].v == NULL:
-            saved = [None, None, None] if saved is None else saved
-            saved[k] = own(given[k] if is_tensor(given[k]) and kept is None else <object>arrays[k])
-    return append_array(op, n, r, out, None if saved is None else tuple(saved))
+        if arrays[k] == NULL:
+            continue
+        added = cnp.PyArray_NDIM(<cnp.ndarray>arrays[k]) - nd
+        if added > 0:  # its first axes are new: those so far are the last ones
+            memmove(dims + added, dims, nd*sizeof(cnp.npy_intp))
+            for d in range(added):
+                dims[d] = 1
+            nd += added
+            added = 0
+        for d in range(-added, nd):
+            size = cnp.PyArray_DIMS(<cnp.ndarray>arrays[k])[d + added]
+            if dims[d] == 1:
+                dims[d] = size
+            elif size != 1 and size != dims[d]:
+                raise shape_error(op, n, given, arrays)
+    return nd
+
+
+cdef object shape_error(int op, int n, tuple given, PyObject **arrays):
+    return errors.no_broadcast(OP_NAMES[op], [
+        (given[k].name if is_tensor(given[k]) else "", (<object>arrays[k]).shape) for k in range(n) if arrays[k] != NULL])
+
+
+cdef tuple constants_of(int n, tuple given, Term *r, PyObject **arrays, bint converted):
+    """The arrays of operands without derivatives, as the node keeps them; None if there are none."""
+    cdef list kept = None
+    cdef int k
+    for k in range(n):
+        if arrays[k] != NULL and r[k].v == NULL:
+            kept = [None, None, None] if kept is None else kept
+            kept[k] = own(given[k] if is_tensor(given[k]) and not converted else <object>arrays[k])
+    return None if kept is None else tuple(kept)
 
 
 cdef bint any_tensor(tuple given):
@@ -228,20 +258,12 @@ cdef bint any_tensor(tuple given):
 cdef object append_array(int op, int n, Term *r, object out, object saved):
     """The node of an array: op(r[0], ...), its payload and its handle."""
     cdef Pair p
-    cdef Tape t
     cdef Py_ssize_t i
     locate(r, n, op, &p, 2, True)
-    t = <Tape>p.home
     if modes:
-        inspect_array(&p, op, out, r, n, 1 if n == 3 else 0, None, saved)
-    if n == 3:
-        write(t, OP_CONT, &r[1], 0, &r[2], 0)
-        t.used[t.top - 1] = USED
-    i = t.top
-    write(t, op | SPECIAL, &r[0], 0, &r[1] if n == 2 else NULL, 0)
-    if n == 3:
-        t.b[i] = -1
-    enter(t, i, out, None, saved).n = n
+        inspect_array(&p, op, out, r, n, continuations(n), None, saved)
+    i = write_group(<Tape>p.home, op | SPECIAL, r, n)
+    enter(<Tape>p.home, i, out, None, saved).n = n
     return held_tensor(p.handle, p.home, i, out)
 
 
@@ -256,7 +278,6 @@ cdef int inspect_array(Pair *p, int op, object out, const Term *terms, Py_ssize_
                        object rule=None, object saved=None) except -1:
     """Under detect_anomaly, as ``inspect``: the line of user code; an error for nan or inf in a result."""
     cdef Tape t = <Tape>p.home
-    cdef Py_ssize_t k
     t.busy += 1
     try:
         if not (<Context>context()).anomaly:
@@ -264,17 +285,8 @@ cdef int inspect_array(Pair *p, int op, object out, const Term *terms, Py_ssize_
         where = errors.user_line()
         bad = np.asarray(out)[~np.isfinite(out)]
         if bad.size:
-            operands = []
-            for k in range(n):
-                if terms[k].i >= 0 and is_array(t, terms[k].i):
-                    operands.append((name_of(t, terms[k].i),
-                                     f"an array of shape {(<object>payload_at(t, terms[k].i).value).shape}"))
-                elif saved is not None and (<tuple>saved)[k] is not None:
-                    operands.append(("", f"an array of shape {(<tuple>saved)[k].shape}"))
-                else:
-                    operands.append(describe(t, terms[k].i, terms[k].x))
             name = OP_NAMES[op] if rule is None else rule.name
-            raise errors.array_anomaly(name, bad.flat[0], np.shape(out), operands, where)
+            raise errors.array_anomaly(name, bad.flat[0], np.shape(out), described(t, terms, n, saved), where)
         if t.lines is None:
             t.lines = {}
         if t.top + more >= t.limit:
@@ -286,6 +298,21 @@ cdef int inspect_array(Pair *p, int op, object out, const Term *terms, Py_ssize_
     finally:
         t.busy -= 1
     return 0
+
+
+cdef list described(Tape t, const Term *terms, Py_ssize_t n, object saved):
+    """(name, value) of operands, for a message; of arrays the shape. saved: the constant ones, or None."""
+    cdef Py_ssize_t k
+    cdef list operands = []
+    for k in range(n):
+        if terms[k].i >= 0 and is_array(t, terms[k].i):
+            shape = (<object>payload_at(t, terms[k].i).value).shape
+            operands.append((name_of(t, terms[k].i), f"an array of shape {shape}"))
+        elif saved is not None and (<tuple>saved)[k] is not None:
+            operands.append(("", f"an array of shape {(<tuple>saved)[k].shape}"))
+        else:
+            operands.append(describe(t, terms[k].i, terms[k].x))
+    return operands
 
 
 # ---- t[i] ----------------------------------------------------------------------------------------

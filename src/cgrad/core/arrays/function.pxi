@@ -23,60 +23,51 @@ cdef object record_function(object rule, list inputs, list outputs):
     cdef Tape t
     cdef Py_ssize_t head, k, i
     cdef PyObject *handle
-    cdef Term r
     cdef list results = []
     t, head = append_rule(OP_FUNCTION, inputs, None, rule, len(outputs))
     track(t)
     t.busy += 1
     try:
         for k, value in enumerate(outputs):
-            scalar = not (isinstance(value, np.ndarray) and value.ndim)
-            handle = new_tensor()
-            if scalar:
-                discard(handle)
+            i = append_output(t, head, k, value)
+            if isinstance(value, np.ndarray) and value.ndim:
+                results.append(held_tensor(new_tensor(), <PyObject *>t, i, <object>payload_at(t, i).value))
+            else:
                 handle = new_handle()
-            if t.top >= t.limit:
-                make_room(t, 0)
-            payload_room(t)
-            i = t.top
-            r.i, r.v, r.x = <int32_t>head, NULL, 0
-            write(t, OP_OUTPUT | SPECIAL, &r, 0, NULL, 0)
-            if scalar:
-                t.val[i] = value
-                enter(t, i, None, None, k).n = 1
                 hold(handle, <PyObject *>t, i, t.val[i])
                 results.append(cgrad_own(handle))
-            else:
-                value = standard(value)
-                enter(t, i, value, None, k).n = 1
-                results.append(held_tensor(handle, <PyObject *>t, i, value))
     finally:
         t.busy -= 1
     return results
 
 
+cdef Py_ssize_t append_output(Tape t, Py_ssize_t head, Py_ssize_t k, object value) except -1:
+    """The node of output k, an array or a number, of a Function's head."""
+    cdef Term r
+    cdef Py_ssize_t i
+    cdef object array = standard(value) if isinstance(value, np.ndarray) and value.ndim else None
+    cdef double x = 0 if array is not None else value
+    if t.top >= t.limit:
+        make_room(t, 0)
+    payload_room(t)
+    i = t.top
+    r.i, r.v, r.x = <int32_t>head, NULL, 0
+    write(t, OP_OUTPUT | SPECIAL, &r, 0, NULL, 0)
+    t.val[i] = x
+    enter(t, i, array, None, k).n = 1
+    return i
+
+
 cdef list outputs_of(Tape t, Py_ssize_t head, list values):
     """The outputs of a Function as operands; one that was collected is made anew."""
     cdef list result = [None]*len(values)
-    cdef Py_ssize_t k, i
+    cdef Py_ssize_t k
     cdef Payload *p
-    cdef Term r
     for k in range(first_payload(t, head), t.payloads):
         p = &t.payload[k]
         if t.op[p.node] == OP_OUTPUT | SPECIAL and t.a[p.node] == head:
             result[<object>p.saved] = object_at(t, p.node)
     for k, value in enumerate(values):
         if result[k] is None:
-            if t.top >= t.limit:
-                make_room(t, 0)
-            payload_room(t)
-            i = t.top
-            r.i, r.v, r.x = <int32_t>head, NULL, 0
-            write(t, OP_OUTPUT | SPECIAL, &r, 0, NULL, 0)
-            if isinstance(value, np.ndarray) and value.ndim:
-                enter(t, i, standard(value), None, k).n = 1
-            else:
-                t.val[i] = value
-                enter(t, i, None, None, k).n = 1
-            result[k] = object_at(t, i)
+            result[k] = object_at(t, append_output(t, head, k, value))
     return result

@@ -1,6 +1,6 @@
 # core/arrays/payload.pxi: what array nodes carry.
 #
-# An array's node stands in the same columns as a scalar's. The bit SPECIAL of its op says that it has an
+# An array's node is an entry of the same columns as a scalar's. The bit SPECIAL of its op says that it has an
 # entry in the tape's payload table, ascending by node:
 #
 #   columns      ...  17 item   18 mul|SPECIAL   19 mul   20 primitive|SPECIAL (a scalar: sum) ...
@@ -126,7 +126,7 @@ cdef inline Payload *payload_at(Tape t, Py_ssize_t i) noexcept:
 
 
 cdef inline bint is_array(Tape t, Py_ssize_t i) noexcept:
-    """Whether node i's result is an array."""
+    """True if node i's result is an array."""
     return t.op[i] & SPECIAL and t.payload[first_payload(t, i)].value != NULL
 
 

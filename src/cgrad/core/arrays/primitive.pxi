@@ -22,7 +22,7 @@ cdef bint needs_grad(object x) noexcept:
     return is_value(x) or (is_tensor(x) and ((<Tensor>x).node or (<Tensor>x).needs))
 
 
-# IEEE arithmetic gives nan and inf, never a warning or an exception, whatever the caller has set for NumPy.
+# IEEE arithmetic results in nan and inf, never in a warning or an exception, whatever the caller has set for NumPy.
 try:
     from numpy._core._ufunc_config import _extobj_contextvar as _ERRORS, _make_extobj
     _IGNORED = _make_extobj(all="ignore")
@@ -69,9 +69,9 @@ cdef object standard(object array):
 cdef class Primitive:
     """Primitive(name, forward, vjp): an operation on arrays with its rule.
 
-    forward(*args, **kwargs) gets ndarrays and floats, and gives an ndarray or a number; vjp is a tuple with a
+    forward(*args, **kwargs) gets ndarrays and floats, and returns an ndarray or a number; vjp is a tuple with a
     function (g, out, *args, **kwargs) or None for each argument, or one function (k, g, out, *args, **kwargs)
-    for any number of them. It gives the adjoint of that argument: v^T J. A rule over NumPy's functions and
+    for any number of them. It returns the adjoint of that argument: v^T J. A rule over NumPy's functions and
     operators serves twice: over arrays in a sweep, over Tensors where the sweep is recorded.
 
     >>> import numpy as np, cgrad
@@ -161,54 +161,48 @@ cdef class Primitive:
 cdef object append_rule(int op, list inputs, object value, object rule, object saved):
     """A node with a rule over any number of operands that have derivatives.
 
-    value: an array, or a number; None: it has outputs of its own (a Function's head) and no handle: gives its tape
-    and place.
+    value: an array, or a number; None: it has outputs of its own (a Function's head) and no handle: returns its tape
+    and node.
     """
-    cdef Py_ssize_t n = len(inputs), k, i, more
+    cdef Py_ssize_t n = len(inputs), i
     cdef Term *r
     cdef Pair p
-    cdef Tape t
     cdef bint scalar = value is not None and not (isinstance(value, np.ndarray) and value.ndim)
-    cdef double x = 0
-    if scalar:
-        x = value
-    elif value is not None:
+    cdef double x = value if scalar else 0
+    if value is not None and not scalar:
         value = standard(value)
-    r = <Term *>malloc(n*sizeof(Term))
-    if r == NULL:
-        raise MemoryError("no memory for operands")
+    r = terms_of(inputs)
     try:
-        for k in range(n):
-            r[k].v = <PyObject *>inputs[k] if is_value(inputs[k]) or is_tensor(inputs[k]) else NULL
-            r[k].x = (<Value>inputs[k]).primal if is_value(inputs[k]) else 0 if r[k].v != NULL else inputs[k]
-            r[k].i = -1
-        more = n//2 if n > 2 else 0
-        locate(r, n, op, &p, more + 1, not scalar)
-        t = <Tape>p.home
-        if modes and value is not None:
-            if scalar:
-                inspect(&p, op, x, r, n, more, rule)
-            else:
-                inspect_array(&p, op, value, r, n, more, rule)
-        if n > 2:
-            for k in range(1, n, 2):
-                write(t, OP_CONT, &r[k], 0, &r[k + 1] if k + 1 < n else NULL, 0)
-                t.used[t.top - 1] = USED
-        i = t.top
-        write(t, op | SPECIAL, &r[0], 0, &r[1] if n == 2 else NULL, 0)
-        if n > 2:
-            t.b[i] = <int32_t>(-more)
-        t.val[i] = x
-        enter(t, i, None if scalar else value, rule, saved).n = <int32_t>n
-        if value is None:
-            discard(p.handle)
-            return t, i
-        if scalar:
-            hold(p.handle, p.home, i, x)
-            return cgrad_own(p.handle)
-        return held_tensor(p.handle, p.home, i, value)
+        locate(r, n, op, &p, continuations(n) + 1, not scalar)
+        if modes and scalar:
+            inspect(&p, op, x, r, n, continuations(n), rule)
+        elif modes and value is not None:
+            inspect_array(&p, op, value, r, n, continuations(n), rule)
+        i = write_group(<Tape>p.home, op | SPECIAL, r, n)
+        (<Tape>p.home).val[i] = x
+        enter(<Tape>p.home, i, None if scalar else value, rule, saved).n = <int32_t>n
     finally:
         free(r)
+    if value is None:
+        discard(p.handle)
+        return <Tape>p.home, i
+    if scalar:
+        hold(p.handle, p.home, i, x)
+        return cgrad_own(p.handle)
+    return held_tensor(p.handle, p.home, i, value)
+
+
+cdef Term *terms_of(list inputs) except NULL:
+    """Operands that are Values, Tensors and floats; to be freed."""
+    cdef Py_ssize_t n = len(inputs), k
+    cdef Term *r = <Term *>malloc(n*sizeof(Term))
+    if r == NULL:
+        raise MemoryError("no memory for operands")
+    for k, x in enumerate(inputs):
+        r[k].v = <PyObject *>inputs[k] if is_value(x) or is_tensor(x) else NULL
+        r[k].x = (<Value>x).primal if is_value(x) else 0 if r[k].v != NULL else x
+        r[k].i = -1
+    return r
 
 
 cdef list inputs_at(Tape t, Payload *p):

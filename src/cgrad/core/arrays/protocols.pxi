@@ -1,32 +1,37 @@
 # core/arrays/protocols.pxi: what NumPy's functions do with Tensors, and with Values among arrays (NEP 13, NEP 18).
 
 cdef object answer_ufunc(object ufunc, str method, tuple inputs, dict kwargs):
-    """What NumPy's ufuncs do with Tensors, and with Values among arrays."""
-    cdef object function
-    if method == "__call__":
-        function = UFUNCS.get(ufunc)
-        if function is None:
-            function = ARRAY_FUNCTIONS.get(ufunc)
-    else:
-        function = ARRAY_FUNCTIONS.get((ufunc, method))
+    """A call of a NumPy ufunc with Tensors, or with Values among arrays."""
+    cdef object function = UFUNCS.get(ufunc) if method == "__call__" else None
+    if function is None:
+        function = ARRAY_FUNCTIONS.get(ufunc if method == "__call__" else (ufunc, method))
+    if into_plain_array(ufunc, method, inputs, kwargs):
+        return getattr(ufunc, method)(*[plain(x) for x in inputs], **kwargs)
     for key in ("out", "where"):
-        if key in kwargs:
-            if key == "out" and any([is_tensor(x) for x in kwargs[key]] if type(kwargs[key]) is tuple else [False]):
-                raise errors.no_out(ufunc.__name__, key)
-            if key == "out" and method == "__call__" and not any([needs_grad(x) for x in inputs]):
-                return getattr(ufunc, method)(*[plain(x) for x in inputs], **kwargs)
-            if not (kwargs[key] is None or kwargs[key] is True
-                    or (type(kwargs[key]) is tuple and all([x is None for x in kwargs[key]]))):
-                raise errors.no_out(ufunc.__name__, key)
-            kwargs.pop(key)
+        if key in kwargs and not default_option(kwargs.pop(key)):
+            raise errors.no_out(ufunc.__name__, key)
     if function is None or (kwargs and method == "__call__"):
         raise errors.no_rule(ufunc.__name__ + (f".{method}" if method != "__call__" else "")
                              + "".join([f" with {key}=" for key in kwargs]))
     return function(*inputs, **kwargs)
 
 
+cdef bint into_plain_array(object ufunc, str method, tuple inputs, dict kwargs) except -1:
+    """True if the call writes numbers without history into an ndarray, as NumPy does. An error for out=Tensor."""
+    if "out" not in kwargs:
+        return False
+    if type(kwargs["out"]) is tuple and any([is_tensor(x) for x in kwargs["out"]]):
+        raise errors.no_out(ufunc.__name__, "out")
+    return method == "__call__" and not any([needs_grad(x) for x in inputs])
+
+
+cdef bint default_option(object given):
+    """True if this out= or where= changes nothing."""
+    return given is None or given is True or (type(given) is tuple and all([x is None for x in given]))
+
+
 cdef object answer_function(object function, tuple args, dict kwargs):
-    """What NumPy's other functions do with them."""
+    """A call of another NumPy function with them."""
     answer = ARRAY_FUNCTIONS.get(function) or UFUNCS.get(function)
     if answer is None:
         raise errors.no_rule(getattr(function, "__name__", repr(function)))

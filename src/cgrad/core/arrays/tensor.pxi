@@ -13,7 +13,7 @@
 #   +----------+----------------------------------------------+
 
 class Gradient(np.ndarray):
-    """What ``Tensor.grad`` gives: an ndarray that can be set to zero in PyTorch's way."""
+    """The type of ``Tensor.grad``: an ndarray that can be set to zero in PyTorch's way."""
 
     __slots__ = ()
 
@@ -69,7 +69,7 @@ cdef object plain_tensor(object array):
 
 
 def _tensor_leaf(data, requires_grad, name):
-    """What a pickled Tensor becomes."""
+    """Rebuild a pickled Tensor."""
     return Tensor(data, requires_grad, name=name or None)
 
 
@@ -203,7 +203,7 @@ cdef class Tensor:
 
     @property
     def requires_grad(self):
-        """Whether derivatives flow here: settable on leaves; True of what was computed from such."""
+        """True if derivatives flow here: settable on leaves; always True for what was computed from such leaves."""
         return bool(self.node or self.needs)
 
     @requires_grad.setter
@@ -211,7 +211,7 @@ cdef class Tensor:
         self.requires_grad_(flag)
 
     def requires_grad_(self, flag=True):
-        """t.requires_grad_(flag=True): set ``requires_grad`` of a leaf, and give t."""
+        """t.requires_grad_(flag=True): set ``requires_grad`` of a leaf, and return t."""
         if self.node and not flag:
             raise errors.grad_of_node(self)
         if not self.node and bool(flag) != self.needs:

@@ -1,5 +1,21 @@
 # core/tracing/guards.pxi: comparisons of traced numbers: a recording holds as long as they come out alike.
 
+cdef extern from *:
+    """
+    /* Frames and code as plain objects, as Cython's declarations want them. */
+    #define CGRAD_FRAME() ((PyObject *)PyEval_GetFrame())
+    #define CGRAD_BACK(f) ((PyObject *)PyFrame_GetBack((PyFrameObject *)(f)))
+    #define CGRAD_CODE(f) ((PyObject *)PyFrame_GetCode((PyFrameObject *)(f)))
+    #define CGRAD_LASTI(f) PyFrame_GetLasti((PyFrameObject *)(f))
+    #define CGRAD_LINE(c, lasti) PyCode_Addr2Line((PyCodeObject *)(c), lasti)
+    """
+    PyObject *CGRAD_FRAME()              # borrowed
+    PyObject *CGRAD_BACK(PyObject *)     # new references
+    PyObject *CGRAD_CODE(PyObject *)
+    int CGRAD_LASTI(PyObject *)
+    int CGRAD_LINE(PyObject *, int)
+
+
 cdef int32_t place_in(Trace t, object v, double *x) except -2:
     """A side of a comparison: its place on the tape, or -1 and the number."""
     cdef Value value
@@ -125,8 +141,8 @@ cdef bint chosen(Tape tape, int op, Ref x, Ref y, bint outcome) noexcept:
 def static(v):
     """cgrad.static(v): the plain number of v. In a compiled function: a guard that it is the same at each replay.
 
-    v: a Value (gives a float), a Tensor (an ndarray), or anything else (given back). For numbers that decide what is
-    computed, as a number of steps: each new one is a path of its own.
+    v: a Value (returns a float), a Tensor (an ndarray), or anything else (returned as it is). For numbers that decide
+    what is computed, as a number of steps: each new one is a path of its own.
 
     >>> import cgrad
     >>> @cgrad.compile

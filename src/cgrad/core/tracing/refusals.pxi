@@ -26,7 +26,7 @@ cdef int refuse_effect(str what) except -1:
 
 
 def refused(error):
-    """Note an error of this thread's recording, and give it, to be raised."""
+    """Note an error of this thread's recording, and return it, to be raised."""
     return first_error(tracing(), error)
 
 
@@ -46,7 +46,7 @@ def rely_on(owner, str name):
 
 
 cdef int look_at_shape(Tensor v) except -1:
-    """What a function does may depend on the shape of a captured tensor, though it uses none of its elements."""
+    """Note the shape of a captured tensor: the function may depend on it without using an element."""
     cdef Trace t = tracing()
     if t is not None and not v.node and id(v) not in t.shapes and not t.owns(v):
         t.shapes[id(v)] = v, v.array.shape
@@ -65,7 +65,7 @@ cdef int check_thread(Handle v, PyObject *tape) except -1:
 
 
 cdef bint traced_here(object x) except -1:
-    """Whether this thread records a program; x must not be what another one records."""
+    """True if this thread records a program. An error if x belongs to what another thread records."""
     if tracing() is not None:
         return True
     if is_value(x) or is_tensor(x):

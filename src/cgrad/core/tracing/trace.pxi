@@ -3,36 +3,18 @@
 # While a function is traced, its operations go to a tape as ever. What else it does with traced numbers is noted, or
 # refused:
 #
-#   comparisons, bool()      a *guard*: the recording holds as long as they come out alike
-#   .item(), int(), ...      would freeze a number that changes: TraceError, with the line
+#   comparisons, bool()      a *guard*: the recording holds as long as they come out alike (guards.pxi)
+#   .item(), int(), ...      would freeze a number that changes: TraceError, with the line (refusals.pxi)
 #   backward(), x.data = ..  effects that a replay would not have: likewise
+#   operations on Tensors    done over arrays of their elements, which are Values (unroll.pxi)
 #
-# Arrays are taken apart. An operation on Tensors is done by NumPy, or by the op's function, over arrays of Values
-# (``elements_of``), and its results are gathered in a Tensor again; so a program has scalar operations alone, and
-# what NumPy can do over objects, programs can. Each thread traces by itself; ``traces`` counts those that do, as
-# ``modes`` counts modes.
-# What one thread traces is refused to the others: there nobody would note what they decide by it.
+# Which member does which is a table, src/cgrad/_members.py. Each thread traces by itself; ``traces`` counts those that
+# do, as ``modes`` counts modes. What one thread traces is refused to the others: nobody would note their decisions.
 #
 # A function may catch what is refused, and go on: the first such error is raised at its end.
 #
-# Afterwards the tape's nodes become a graph, one for one (``graph_of_trace``): leaves that are no arguments are
-# *captured*,
-# further inputs that are read afresh at each run.
-
-cdef extern from *:
-    """
-    /* Frames and code as plain objects, as Cython's declarations want them. */
-    #define CGRAD_FRAME() ((PyObject *)PyEval_GetFrame())
-    #define CGRAD_BACK(f) ((PyObject *)PyFrame_GetBack((PyFrameObject *)(f)))
-    #define CGRAD_CODE(f) ((PyObject *)PyFrame_GetCode((PyFrameObject *)(f)))
-    #define CGRAD_LASTI(f) PyFrame_GetLasti((PyFrameObject *)(f))
-    #define CGRAD_LINE(c, lasti) PyCode_Addr2Line((PyCodeObject *)(c), lasti)
-    """
-    PyObject *CGRAD_FRAME()              # borrowed
-    PyObject *CGRAD_BACK(PyObject *)     # new references
-    PyObject *CGRAD_CODE(PyObject *)
-    int CGRAD_LASTI(PyObject *)
-    int CGRAD_LINE(PyObject *, int)
+# Afterwards the tape becomes a graph, node by node (core/program/from_trace.pxi). Leaves that are no arguments are
+# *captured*: further inputs, read afresh at each run.
 
 cdef class Trace:
     """The recording of a function: ``with Trace() as t`` around its call."""
@@ -89,7 +71,7 @@ cdef class Trace:
         self.conditions += [(v, "shape", shape) for k, (v, shape) in self.shapes.items() if k not in used]
 
     def owns(self, v):
-        """Whether v is one of the leaves that the function was called with."""
+        """True if v is one of the leaves that the function was called with."""
         if self.own is None:
             self.own = {id(x) for x in self.arguments}
         return id(v) in self.own
@@ -104,5 +86,5 @@ cdef Trace tracing():
 
 
 def recording():
-    """Whether this thread is recording a program."""
+    """True if this thread is recording a program."""
     return traces and tracing() is not None

@@ -1,4 +1,8 @@
 # core/tracing/unroll.pxi: operations on Tensors recorded as operations on their elements.
+#
+# An operation is done by NumPy, or by the op's function, over arrays of Values (``elements_of``), and its results are
+# gathered in a Tensor again (``tensor_of``). So a program has scalar operations alone, and whatever NumPy can do over
+# objects, programs can.
 
 cdef object elements_of(object o):
     """A tensor's elements, an object array of Values and floats; anything else as it is."""
@@ -71,7 +75,7 @@ cdef dict OVER_OBJECTS = {}
 
 
 cdef object traced_elementwise(int op, object x, object y, object z):
-    """An op of the table over arrays of Values; NotImplemented where a type may know better."""
+    """An op of the table over arrays of Values; NotImplemented for a type that may define it itself."""
     cdef double number_ = 0
     cdef list given = [x, y, z][:OP_ARITY[op]]
     cdef bint arrays = False
@@ -115,7 +119,7 @@ cdef object traced_primitive(Primitive f, tuple args, dict kwargs):
 
 
 cpdef object comparable(object x):
-    """What stands for x in a comparison: its numbers; in a recording its Values, which note guards."""
+    """x as a comparison sees it: its numbers; in a recording its Values, whose comparisons are guards."""
     cdef Trace t = tracing() if traces else None
     if t is not None:
         if is_tensor(x) and (<Tensor>x).node == 1 and (<Tensor>x).home != <PyObject *>t.tape:

@@ -4,7 +4,7 @@
 # ``appended``. An op of more operands is a head over continuation nodes.
 
 cdef inline object leaf_of(PyObject *h, double primal):
-    """Make h a leaf: what an operation gives under no_grad."""
+    """Make h a leaf: the result of an operation under no_grad."""
     (<Value>h).home = NULL
     (<Value>h).node = 0
     (<Value>h).primal = primal
@@ -13,13 +13,13 @@ cdef inline object leaf_of(PyObject *h, double primal):
 
 
 cdef inline bint ready(Value v) noexcept:
-    """v is a node, and one can be appended above it at once."""
+    """True if v is a node and another can be appended above it on the fast path."""
     return v.node == 1 and (<Tape>v.home).top < (<Tape>v.home).limit and free_list != NULL and not modes
 
 
 cdef inline object appended(PyObject *home, Py_ssize_t i, int op, double out, int32_t a, double da, int32_t b,
                             double db):
-    """Node i = top: its entry in each column, and its handle. There is room for both."""
+    """Write node i = top into each column, and return its handle. The caller has made room for both."""
     cdef PyObject *h = new_handle()
     (<Tape>home).top = i + 1
     (<Tape>home).op[i] = op
@@ -77,7 +77,7 @@ cdef inline object append2(Value v, Value w, int op, double out, double da, doub
 
 
 cdef object append_slowly(object left, object right, int op, double x, double y, double out, double da, double db):
-    """Any of these where something is to be done first: a leaf's first use, room, a mode, an error."""
+    """Slow path of the appends above: a leaf's first use, no room, a mode, an error."""
     cdef Pair p
     cdef Py_ssize_t i
     p.a = p.b = -1
@@ -98,7 +98,7 @@ cdef object append_slowly(object left, object right, int op, double x, double y,
 
 
 cdef object required(object result, object x, object y, int op):
-    """The result of a method or function, where an operator would try the other operand's type."""
+    """The result of a method or function; where an operator would return NotImplemented, an error."""
     if result is NotImplemented:
         if arrayish(x) or arrayish(y):
             result = elementwise(op, x, y, None)
@@ -187,6 +187,24 @@ cdef inline void write(Tape t, int op, Term *x, double dx, Term *y, double dy) n
         else:
             t.db[i] = y.x
     t.top = i + 1
+
+
+cdef inline Py_ssize_t continuations(Py_ssize_t n) noexcept:
+    """How many of them the head of a group of n operands has, where those of one or two need none."""
+    return n//2 if n > 2 else 0
+
+
+cdef Py_ssize_t write_group(Tape t, int op, Term *r, Py_ssize_t n) noexcept:
+    """The entries of a node of n operands whose partials are not stored: continuations, then the head. Returns the head."""
+    cdef Py_ssize_t more = continuations(n), k, i
+    for k in range(1, n if more else 0, 2):
+        write(t, OP_CONT, &r[k], 0, &r[k + 1] if k + 1 < n else NULL, 0)
+        t.used[t.top - 1] = USED
+    i = t.top
+    write(t, op, &r[0], 0, &r[1] if n == 2 else NULL, 0)
+    if more:
+        t.b[i] = <int32_t>(-more)
+    return i
 
 
 cdef object append3(int op, object x, object y, object z):

@@ -38,7 +38,7 @@ cdef class Handle:
     def register_hook(self, hook):
         """v.register_hook(hook): call hook(adjoint) in each backward sweep that comes here.
 
-        What it gives, if not None, replaces the adjoint. Gives a handle with ``remove()``.
+        What it returns, if not None, replaces the adjoint. Returns a handle with ``remove()``.
         """
         return register_hook(self, hook)
 

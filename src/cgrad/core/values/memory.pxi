@@ -73,7 +73,7 @@ cdef PyObject *fresh_handle() except NULL:
 
 
 cdef inline PyObject *new_handle() except NULL:
-    """An untracked leaf without a name, to be filled in. May run a cycle collection: read indices after."""
+    """An untracked leaf, its fields to be set. May run a cycle collection: read indices afterwards."""
     cdef PyObject *h = free_list
     global free_list, free_count
     if cgrad_likely(h != NULL):
@@ -85,7 +85,7 @@ cdef inline PyObject *new_handle() except NULL:
 
 
 cdef inline void drop_handle(PyObject *h) noexcept:
-    """Memory of a value without references: to the free list, or back to CPython."""
+    """Return the memory of a dead Value to the free list, or to CPython if the list is full."""
     global free_list, free_count
     if cgrad_likely(free_count < CGRAD_FREE_LIST):
         (<Value>h).home = free_list
@@ -104,13 +104,13 @@ cdef void return_handle(PyObject *h) noexcept:
 
 
 cdef inline void hold(PyObject *h, PyObject *home, Py_ssize_t i, double out) noexcept:
-    """Make h, a Value, the handle of node i."""
+    """Make h, a Value, the handle of node i, whose primal is out."""
     (<Value>h).primal = out
     hold_place(h, home, i)
 
 
 cdef inline void hold_place(PyObject *h, PyObject *home, Py_ssize_t i) noexcept:
-    """Enter h among the living handles."""
+    """Enter h into the tape's list of living handles."""
     cdef Py_ssize_t n = (<Tape>home).live
     (<Handle>h).home = home
     (<Handle>h).index = <int32_t>i
@@ -123,7 +123,7 @@ cdef inline void hold_place(PyObject *h, PyObject *home, Py_ssize_t i) noexcept:
 
 
 cdef void hold_more(PyObject *h, PyObject *home, Py_ssize_t i) noexcept:
-    """What ``hold`` seldom has to do."""
+    """Slow path of ``hold``: first handle, tracked tape, or handle table present."""
     if (<Tape>home).live == 1 or (<Tape>home).tracked:
         Py_INCREF(<object>home)
     if (<Tape>home).where != NULL:
@@ -134,7 +134,7 @@ cdef void hold_more(PyObject *h, PyObject *home, Py_ssize_t i) noexcept:
 
 
 cdef inline void let_go(Tape t, PyObject *h) noexcept:
-    """Take h off the list of living handles; the caller looks whether it was the last."""
+    """Take h off the tape's list of living handles; the caller checks whether it was the last."""
     cdef Py_ssize_t n = t.live - 1
     cdef PyObject *last = t.held[n]
     t.held[(<Handle>h).place] = last
@@ -147,7 +147,7 @@ cdef inline void let_go(Tape t, PyObject *h) noexcept:
 
 
 cdef void deserted(Tape t) noexcept:
-    """No handle leads to t any more: all its nodes are garbage."""
+    """The last handle of t is gone: all its nodes are garbage."""
     t.dead = True
     if not (t.explicit_ or t.busy or t.sweeping or t.records) and t.top:
         empty(t)
@@ -173,7 +173,7 @@ cdef void value_dealloc(PyObject *o) noexcept:
 
 
 cdef void let_odd_go(PyObject *o, PyObject *home) noexcept:
-    """The death of a tape's last handle, and of one with more than a number."""
+    """Slow path of ``value_dealloc``: the last handle of its tape, a tracked tape, or a handle with rare fields."""
     cdef bint owned = (<Tape>home).live == 0 or (<Tape>home).tracked
     Py_INCREF(<object>home)
     strip(o)
@@ -186,7 +186,7 @@ cdef void let_odd_go(PyObject *o, PyObject *home) noexcept:
 
 
 cdef void strip(PyObject *o) noexcept:
-    """Clear a dying value of what few values have. Runs Python: weak references call back."""
+    """Drop rare fields (name, hooks, constants) and fire weak references; may run Python."""
     if weak_list(o) != NULL:
         PyObject_ClearWeakRefs(o)
     (<Value>o).extra = None

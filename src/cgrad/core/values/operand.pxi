@@ -13,8 +13,8 @@ cdef tuple NO_SCALAR = (type(None), str, bytes, bytearray, complex, list, tuple,
 
 
 cdef enum:
-    UNKNOWN = 0      # another type, which may know better (NotImplemented)
-    NO_NUMBER = -2   # no scalar: an error wherever it stands
+    UNKNOWN = 0      # another type, which may define the operation itself (NotImplemented)
+    NO_NUMBER = -2   # no scalar: an error in any position
     TOO_LARGE = -3
 
 
@@ -41,7 +41,7 @@ cdef int number(object o, double *x) except -1:
 
 
 cdef int operand(object o, double *x, int op, int position) except -1:
-    """A plain number beside a Value. False where the other type may know better."""
+    """A plain number beside a Value; False for a type that may define the operation itself."""
     cdef int kind = number(o, x)
     if kind < 0:
         raise refusal(kind, OP_NAMES[op], position, o)
@@ -66,7 +66,7 @@ cdef double plain_named(object o, str name, int position=0) except? -1:
 
 
 cdef int32_t slot(Value leaf, Tape t) noexcept:
-    """The leaf's place on t: a new slot. The caller has made room, in the columns and in the table."""
+    """A new slot for the leaf on t. The caller has made room, in the columns and in the table."""
     cdef Py_ssize_t i = t.top
     t.op[i] = OP_LEAF
     t.used[i] = 0
@@ -84,7 +84,7 @@ cdef int32_t slot(Value leaf, Tape t) noexcept:
 
 
 cdef int32_t bind(Handle v, Tape t, int op) except -1:
-    """The place on t of an operand that is not known there."""
+    """The place on t of an operand that has none: a leaf gets a slot, a node of another tape is an error."""
     if v.node:
         raise errors.wrong_tape(OP_NAMES[op], v, t, v.home == NULL)
     if traces:
@@ -112,7 +112,7 @@ cdef PyObject *home_of(object left, object right, int op) except NULL:
 
 
 cdef int settle(object left, object right, int op, Pair *p) except -1:
-    """The slow part of ``pair``: no_grad, room, leaves' first use, errors. All or nothing."""
+    """The tape to record on and the operands' nodes there; takes the result's handle. Writes nothing if it raises."""
     cdef Tape t
     p.handle = new_handle()
     try:

@@ -78,7 +78,7 @@ cdef PyObject *value_vectorcall(PyObject *type, PyObject **args, size_t nargsf, 
 
 
 def _leaf(data, name):
-    """What a pickled Value becomes."""
+    """Rebuild a pickled Value."""
     return Value(data, name=name or None)
 
 

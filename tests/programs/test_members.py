@@ -1,0 +1,166 @@
+"""What a recording makes of each member of Value, Tensor and Tape: rows of cgrad._members, and what happens."""
+
+import importlib.util
+import pickle
+import types
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import cgrad
+from cgrad import Tape, Tensor, TraceError, Value
+from cgrad._members import MEMBERS
+from cgrad._optable import OPS, PREDICATES
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+CLASSES = {"Handle": Value.__mro__[1], "Value": Value, "Tensor": Tensor, "Tape": Tape}
+OPERATIONS = {name for op in OPS for name in (op.name, *op.alias.split(), f"__{op.slot}__", f"__r{op.slot}__")} \
+    | {p.name for p in PREDICATES}
+COMPARISONS = {"__lt__", "__le__", "__eq__", "__ne__", "__gt__", "__ge__"}
+REFLECTED = {"__rdivmod__", "__rmatmul__"}
+FOR_PYTHON = {"__new__", "__doc__", "__module__", "__dict__", "__weakref__", "__pyx_vtable__", "__next__", "__delitem__"}
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_each_member_has_a_row(name):
+    own = {member for member, what in vars(CLASSES[name]).items() if not isinstance(what, types.FunctionType)}
+    own = {"__richcmp__" if member in COMPARISONS else member for member in own}
+    rows = {row.rstrip("=") for row in MEMBERS[name]}
+    assert own - OPERATIONS - REFLECTED - FOR_PYTHON == rows
+
+
+def set_element(t):
+    t[0] = 1.0
+
+
+def iterate(x):
+    with Tape() as t:
+        iter(t)
+
+
+USES = {  # of a row that says refuse or effect; v: what the function was called with
+    "register_hook": lambda v: v.register_hook(print), "_numbers": lambda v: (v*2)._numbers, "__float__": float,
+    "__int__": int, "__complex__": complex, "data": lambda v: v.data, "data=": lambda v: setattr(v, "data", 1.0),
+    "grad": lambda v: v.grad, "grad=": lambda v: setattr(v, "grad", 1.0), "zero_grad": lambda v: v.zero_grad(),
+    "item": lambda v: v.item(), "detach": lambda v: v.detach(), "backward": lambda v: (v*2).backward(),
+    "__reduce__": pickle.dumps, "requires_grad_": lambda v: v.requires_grad_(not v.requires_grad),
+    "numpy": lambda v: v.numpy(), "tolist": lambda v: v.tolist(), "__setitem__": set_element, "__array__": np.asarray,
+    "__copy__": lambda v: v.__copy__(),
+}
+REFUSED = [(name, member) for name in ("Handle", "Value", "Tensor") for member, row in MEMBERS[name].items()
+           if row[0] in ("refuse", "effect") or row[0] == "through"]
+
+
+@pytest.mark.parametrize("name, member", REFUSED)
+def test_a_recording_refuses_what_its_row_says(name, member):
+    kind, what = MEMBERS[name][member]
+    if kind == "through":
+        kind, what = MEMBERS[name][what]
+    for x in {"Handle": (1.0, np.ones(3)), "Value": (1.0,), "Tensor": (np.ones(3),)}[name]:
+        seen = []
+
+        def f(v, seen=seen):
+            v = cgrad.stack([v[0], v[1]]) if isinstance(v, Tensor) and member == "__setitem__" else v
+            seen.append(v)
+            USES[member.removesuffix("=") if kind == "through" else member](v)
+            return v
+
+        if member == "__setitem__":  # of what has a history another error comes first
+            constant = Tensor([1.0, 2.0])
+            call = cgrad.compile(lambda v: set_element(constant))
+        else:
+            call = cgrad.compile(f)
+        with pytest.raises(TraceError) as error:
+            call(x)
+        assert str(error.value).startswith(f"{what}: ")
+
+
+def test_a_tape_inside_of_a_recording():
+    with pytest.raises(TraceError, match=r"^with Tape\(\): "):
+        cgrad.compile(iterate)(1.0)
+    tape = Tape()
+    with pytest.raises(TraceError, match="^reading a tape: "):
+        cgrad.compile(lambda x: list(tape))(1.0)
+
+
+def test_a_handle_is_a_value_or_a_tensor():
+    Handle = CLASSES["Handle"]
+    assert Tensor.__mro__[1] is Handle
+    with pytest.raises(TypeError, match="make a Value or a Tensor"):
+        Handle()
+    with pytest.raises(TypeError, match="make a Value or a Tensor"):
+        type("Mine", (Handle,), {})()
+    for x in (Value(1.0), Tensor([1.0])):
+        with pytest.raises(TypeError):
+            Handle.__new__(type(x))
+        with pytest.raises(TypeError):
+            Handle.name.__get__(3)
+
+
+# ---- the generator -------------------------------------------------------------------------------
+
+CHAPTER = '''cdef class Thing:
+    """Of which there are many."""
+
+    def __cinit__(self):
+        pass
+
+    @property
+    def size(self):
+        """How large."""
+        cdef int n = 3
+        return n
+
+    @size.setter
+    def size(self, n):
+        if n < 0:
+            raise ValueError
+        # (trace check)
+        self.n = n
+
+    def free(self, a,
+             b):
+        """Two
+
+        lines."""
+        return a
+
+
+cdef int other
+'''
+ROWS = {"size": ("shape",), "size=": ("effect", "setting size"), "free": ("refuse", "free")}
+
+
+@pytest.fixture(scope="module")
+def checked():
+    path = ROOT / "tools" / "gen_checks.py"
+    if not path.exists():
+        pytest.skip("tests of an installed package: the tools are not there")
+    spec = importlib.util.spec_from_file_location("gen_checks", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.checked
+
+
+def test_checks_are_the_first_statements_or_where_the_body_says(checked):
+    text = checked(CHAPTER, "Thing", ROWS)
+    lines = [line for line in text.split("\n") if line not in CHAPTER.split("\n")]
+    assert lines == ["        if cgrad_unlikely(traces):", "            look_at_shape(self)",
+                     "        if cgrad_unlikely(traces):", "            refuse_effect('setting size')",
+                     "        if cgrad_unlikely(traces):", "            refuse(self, 'free')"]
+    assert "= 3\n        if cgrad" in text and "raise ValueError\n        if cgrad" in text
+    assert 'lines."""\n        if cgrad' in text and text.endswith("\n\n\ncdef int other\n")
+
+
+def test_a_member_without_a_row_is_an_error_and_the_reverse(checked):
+    with pytest.raises(ValueError, match=r"Thing\.size=: no row"):
+        checked(CHAPTER, "Thing", {k: row for k, row in ROWS.items() if k != "size="})
+    with pytest.raises(ValueError, match="Thing has no member weight"):
+        checked(CHAPTER, "Thing", {**ROWS, "weight": ("free",)})
+    with pytest.raises(ValueError, match=r"Thing\.size=: 'free' has no check"):
+        checked(CHAPTER, "Thing", {**ROWS, "size=": ("free",)})
+    with pytest.raises(ValueError, match=r"Thing\.free: its row says 'guard'"):
+        checked(CHAPTER, "Thing", {**ROWS, "free": ("guard",)})
+    with pytest.raises(ValueError, match="no such class"):
+        checked(CHAPTER, "Things", ROWS)
