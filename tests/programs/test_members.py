@@ -19,12 +19,13 @@ OPERATIONS = {name for op in OPS for name in (op.name, *op.alias.split(), f"__{o
     | {p.name for p in PREDICATES}
 COMPARISONS = {"__lt__", "__le__", "__eq__", "__ne__", "__gt__", "__ge__"}
 REFLECTED = {"__rdivmod__", "__rmatmul__"}
+FROM_OPS = (types.FunctionType, property, staticmethod)  # what cgrad.ops adds is Python's
 FOR_PYTHON = {"__new__", "__doc__", "__module__", "__dict__", "__weakref__", "__pyx_vtable__", "__next__", "__delitem__"}
 
 
 @pytest.mark.parametrize("name", CLASSES)
 def test_each_member_has_a_row(name):
-    own = {member for member, what in vars(CLASSES[name]).items() if not isinstance(what, types.FunctionType)}
+    own = {member for member, what in vars(CLASSES[name]).items() if not isinstance(what, FROM_OPS)}
     own = {"__richcmp__" if member in COMPARISONS else member for member in own}
     rows = {row.rstrip("=") for row in MEMBERS[name]}
     assert own - OPERATIONS - REFLECTED - FOR_PYTHON == rows
@@ -45,34 +46,22 @@ USES = {  # of a row that says refuse or effect; v: what the function was called
     "grad": lambda v: v.grad, "grad=": lambda v: setattr(v, "grad", 1.0), "zero_grad": lambda v: v.zero_grad(),
     "item": lambda v: v.item(), "detach": lambda v: v.detach(), "backward": lambda v: (v*2).backward(),
     "__reduce__": pickle.dumps, "requires_grad_": lambda v: v.requires_grad_(not v.requires_grad),
+    "requires_grad=": lambda v: setattr(v, "requires_grad", not v.requires_grad),
     "numpy": lambda v: v.numpy(), "tolist": lambda v: v.tolist(), "__setitem__": set_element, "__array__": np.asarray,
     "__copy__": lambda v: v.__copy__(),
 }
 REFUSED = [(name, member) for name in ("Handle", "Value", "Tensor") for member, row in MEMBERS[name].items()
-           if row[0] in ("refuse", "effect") or row[0] == "through"]
+           if row[0] in ("refuse", "effect", "through")]
 
 
 @pytest.mark.parametrize("name, member", REFUSED)
 def test_a_recording_refuses_what_its_row_says(name, member):
-    kind, what = MEMBERS[name][member]
-    if kind == "through":
-        kind, what = MEMBERS[name][what]
+    row = MEMBERS[name][member]
+    what = MEMBERS[name][row[1]][1] if row[0] == "through" else row[1]
+    constant = Tensor([1.0, 2.0])  # of what has a history, setting an element is another error
     for x in {"Handle": (1.0, np.ones(3)), "Value": (1.0,), "Tensor": (np.ones(3),)}[name]:
-        seen = []
-
-        def f(v, seen=seen):
-            v = cgrad.stack([v[0], v[1]]) if isinstance(v, Tensor) and member == "__setitem__" else v
-            seen.append(v)
-            USES[member.removesuffix("=") if kind == "through" else member](v)
-            return v
-
-        if member == "__setitem__":  # of what has a history another error comes first
-            constant = Tensor([1.0, 2.0])
-            call = cgrad.compile(lambda v: set_element(constant))
-        else:
-            call = cgrad.compile(f)
         with pytest.raises(TraceError) as error:
-            call(x)
+            cgrad.compile(lambda v: USES[member](constant if member == "__setitem__" else v))(x)
         assert str(error.value).startswith(f"{what}: ")
 
 
@@ -91,11 +80,10 @@ def test_a_handle_is_a_value_or_a_tensor():
         Handle()
     with pytest.raises(TypeError, match="make a Value or a Tensor"):
         type("Mine", (Handle,), {})()
-    for x in (Value(1.0), Tensor([1.0])):
-        with pytest.raises(TypeError):
-            Handle.__new__(type(x))
-        with pytest.raises(TypeError):
-            Handle.name.__get__(3)
+    with pytest.raises(TypeError, match="not safe"):
+        Handle.__new__(Tensor)
+    with pytest.raises(TypeError):
+        Handle.name.__get__(3)
 
 
 # ---- the generator -------------------------------------------------------------------------------
