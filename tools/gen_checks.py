@@ -1,4 +1,4 @@
-"""Checks for threads that record a program, written into the members of Value, Tensor and Tape (src/cgrad/_members.py)."""
+"""The checks of recordings, written into the members of Value, Tensor and Tape by the rows of src/cgrad/_members.py."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ LIFE = {"__cinit__", "__dealloc__"}  # allocation: nobody calls these
 
 
 def checked(text: str, name: str, rows: dict[str, tuple[str, ...]]) -> str:
-    """A chapter with the checks in the members of class ``name``. A member without a row is an error, and so is the reverse."""
+    """A chapter with the checks in class ``name``. A member without a row is an error, and so is the reverse."""
     start = re.search(rf"^cdef class {name}\b.*:$", text, re.MULTILINE)
     if start is None:
         raise ValueError(f"{name}: no such class in this chapter")

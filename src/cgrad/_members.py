@@ -1,4 +1,4 @@
-"""What a recording makes of each member of Value, Tensor and Tape: tools/gen_checks.py writes the checks from these rows.
+"""What a recording makes of each member of Value, Tensor and Tape. tools/gen_checks.py writes the checks from it.
 
 A compiled function is recorded once and replayed with other numbers (core/tracing). While a thread records, a member is
 
@@ -9,9 +9,9 @@ A compiled function is recorded once and replayed with other numbers (core/traci
     through  checked by another member, which it calls
     free     nothing: it records, or tells what is the same at each replay, or is for looking at
 
-A row is a kind and what messages call the member (``through``: the other member). ``name=`` is a property's setter. The
-check is the first statement of the member, or stands where its body says ``# (trace check)``. Operations and predicates of
-the op table, and methods that are functions of cgrad.ops, have no rows: they are recorded. Imports nothing.
+A row is a kind and what messages call the member (``through``: the other member). ``name=`` is a property's setter.
+The check is the first statement of the member, or is where its body says ``# (trace check)``. Operations and
+predicates of the op table, and methods that are functions of cgrad.ops, have no rows: they are recorded.
 """
 
 MEMBERS = {
@@ -47,7 +47,8 @@ MEMBERS = {
     "Tensor": {
         "__init__": ("free",),  # refuses the numbers of a traced tensor: array_of
         "data": ("refuse", "data"), "data=": ("effect", "setting data"),
-        "grad": ("effect", "reading grad"), "grad=": ("effect", "setting grad"), "zero_grad": ("effect", "setting grad"),
+        "grad": ("effect", "reading grad"), "grad=": ("effect", "setting grad"),
+        "zero_grad": ("effect", "setting grad"),
         "requires_grad": ("free",), "requires_grad=": ("through", "requires_grad_"),
         "requires_grad_": ("effect", "requires_grad_"),
         "item": ("refuse", "item"), "detach": ("refuse", "detach"), "numpy": ("refuse", "numpy"),

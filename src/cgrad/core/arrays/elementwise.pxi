@@ -18,7 +18,7 @@ cdef object numeric(object array, str op):
 
 
 cdef object resolve(object o, Term *r, int op, int position):
-    """Read an operand into r: returns its array, None for a number, NotImplemented for a type that may define the op."""
+    """Read an operand into r: its array, None for a number, NotImplemented for a type that may define the op."""
     cdef Tensor t
     r.v = NULL
     r.i = -1
@@ -234,7 +234,8 @@ cdef int broadcast(int op, int n, tuple given, PyObject **arrays, cnp.npy_intp *
 
 cdef object shape_error(int op, int n, tuple given, PyObject **arrays):
     return errors.no_broadcast(OP_NAMES[op], [
-        (given[k].name if is_tensor(given[k]) else "", (<object>arrays[k]).shape) for k in range(n) if arrays[k] != NULL])
+        (given[k].name if is_tensor(given[k]) else "", (<object>arrays[k]).shape)
+        for k in range(n) if arrays[k] != NULL])
 
 
 cdef tuple constants_of(int n, tuple given, Term *r, PyObject **arrays, bint converted):

@@ -1,5 +1,5 @@
-# core/arrays/memory.pxi: how Tensors are allocated and freed: as for Value (core/values/memory.pxi), with a free list of
-# their own.
+# core/arrays/memory.pxi: how Tensors are allocated and freed: as Values are (core/values/memory.pxi), with a free list
+# of their own.
 
 cdef PyObject *tensor_list = NULL  # free ones, linked through home; each keeps None in its objects
 cdef int tensor_count = 0

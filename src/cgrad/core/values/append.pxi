@@ -1,7 +1,7 @@
 # core/values/append.pxi: a node is written: ``a*b`` from slot to append.
 #
-# The operator slot (``op_mul``, generated) calls ``append1``, ``append2``, ``append_left`` or ``append_right``, and these
-# ``appended``. An op of more operands is a head over continuation nodes.
+# The operator slot (``op_mul``, generated) calls ``append1``, ``append2``, ``append_left`` or ``append_right``, and
+# these ``appended``. An op of more operands is a head over continuation nodes.
 
 cdef inline object leaf_of(PyObject *h, double primal):
     """Make h a leaf: the result of an operation under no_grad."""
@@ -195,7 +195,7 @@ cdef inline Py_ssize_t continuations(Py_ssize_t n) noexcept:
 
 
 cdef Py_ssize_t write_group(Tape t, int op, Term *r, Py_ssize_t n) noexcept:
-    """The entries of a node of n operands whose partials are not stored: continuations, then the head. Returns the head."""
+    """Write a node of n operands whose partials are not stored: continuations, then the head, which is returned."""
     cdef Py_ssize_t more = continuations(n), k, i
     for k in range(1, n if more else 0, 2):
         write(t, OP_CONT, &r[k], 0, &r[k + 1] if k + 1 < n else NULL, 0)

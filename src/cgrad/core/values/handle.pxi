@@ -86,7 +86,7 @@ cdef class Handle:
 
     @property
     def _numbers(self):
-        """Numbers and arrays of all its arguments as they were recorded: constants too, and leaves' data of that time."""
+        """Numbers and arrays of all its arguments as recorded: constants too, and leaves' data of that time."""
         return numbers_of(self)
 
     @property

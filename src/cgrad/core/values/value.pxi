@@ -162,7 +162,7 @@ cdef class Value:
 
     @property
     def _operands(self):
-        """The same as ``_arguments``, a plain number as a leaf: the same one each time, with the gradient it would have."""
+        """As ``_arguments``, a plain number as a leaf: the same one each time, with the gradient it would have."""
         cdef tuple places = self._arguments
         cdef Extra more
         if float not in map(type, places):
