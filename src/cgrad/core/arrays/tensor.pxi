@@ -1,16 +1,19 @@
 # core/arrays/tensor.pxi: Tensor as Python sees it. tools/gen_ops.py copies this chapter,
 # and adds the op table's methods and the checks of recordings (_members.py).
 #
-#   Tensor
-#   +----------+----------------------------------------------+
-#   | home     | a node: its tape. A leaf: that of its newest slot, or NULL      (as in a Value)
-#   | index    | its entry there                              |
-#   | array    | the numbers: a contiguous ndarray, or a view of one             |
-#   | gradient | leaf: what sweeps have added up, or None     |
-#   | captured | leaf: a tape may hold the buffer: nobody writes to it any more  |
-#   | shared   | copy=False: the caller's buffer, used as it is                  |
-#   | needs    | leaf: requires_grad                          |
-#   +----------+----------------------------------------------+
+#              a node                     a leaf
+#   +----------+--------------------------+----------------------------------------------------------+
+#   | home ... extra                      | as in a Value (core/values/memory.pxi)                   |  Handle
+#   +----------+--------------------------+----------------------------------------------------------+
+#   | array    | the result; the tape     | the numbers: a contiguous ndarray, or a view of one      |  Tensor
+#   |          | refers to it as well     |                                                          |
+#   | gradient | (the tape has it)        | what sweeps have added up, or None                       |
+#   | pending  |                          | what a running sweep will add to it                      |
+#   | needs    |                          | requires_grad                                            |
+#   | captured |                          | a tape may hold the buffer: nobody writes to it any more |
+#   | shared   |                          | copy=False: the caller's buffer, used as it is           |
+#   | bare     |                          | nobody else holds the buffer (look_who_holds)            |
+#   +----------+--------------------------+----------------------------------------------------------+
 
 class Gradient(np.ndarray):
     """The type of ``Tensor.grad``: an ndarray that can be set to zero in PyTorch's way."""

@@ -1,4 +1,10 @@
 # core/tracing/guards.pxi: comparisons of traced numbers: a recording holds as long as they come out alike.
+#
+#   nodes     0 ... 6 | 7 ... 11 | 12 ...
+#                     |          |
+#   guards       g0: top 7   g1: top 12     { top, op: LT, a and b: the nodes compared, or -1 and a number, expected }
+#
+# ``top`` is how many nodes the tape had when the guard was asked: a replay asks it between those two.
 
 cdef extern from *:
     """

@@ -1,14 +1,16 @@
 # core/values/memory.pxi: how Values are allocated, attached to their node, and freed.
 #
-#   Value (a node)                          Value (a leaf)
-#   +----------+--------------------+       +----------+---------------------------+
-#   | home     | its tape           |       | home     | tape of its newest slot   |  both borrowed
-#   | index    | its node there     |       | index    | that slot                 |
-#   | place    | in home's ``held`` |       | place    |                           |
-#   | primal   | the number         |       | primal   | the number                |
-#   | adjoint  | (the tape has it)  |       | adjoint  | its gradient              |
-#   | extra    | None or Extra      |       | extra    | None or Extra             |
-#   +----------+--------------------+       +----------+---------------------------+
+#              a node                     a leaf
+#   +----------+--------------------------+-----------------------------+
+#   | home     | its tape                 | the tape of its newest slot |  Handle; home is borrowed
+#   | index    | its node there           | that slot                   |
+#   | place    | in home's ``held``       |                             |
+#   | extra    | None or Extra: constants | None or Extra: name, hooks  |
+#   +----------+--------------------------+-----------------------------+
+#   | primal   | the number               | the number                  |  Value
+#   | adjoint  | (the tape has it)        | its gradient                |
+#   | pending  |                          | what a sweep will add to it |
+#   +----------+--------------------------+-----------------------------+
 #
 # A leaf belongs to no tape. A tape that uses it holds a slot, an entry with the leaf's number at that
 # time. New data unsets ``home``: the next use makes a new slot, older ones keep the old number, and
