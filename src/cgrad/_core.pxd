@@ -61,11 +61,11 @@ cdef class Tape(Columns):
     cdef Py_ssize_t top       # nodes on the tape
     cdef Py_ssize_t limit     # where an append stops to make room; capacity >= limit + SLACK
     cdef Py_ssize_t live      # handles that Python holds; while there are any, the tape holds itself
-    cdef PyObject **held       # those handles, in no order; room for live + (limit - top) + SLACK
-    cdef int32_t *where        # node -> 1 + place in held, 0 none; NULL until somebody asks
+    cdef PyObject **live_handles  # those handles, in no order; room for live + (limit - top) + SLACK
+    cdef int32_t *where        # node -> 1 + place in live_handles, 0 none; NULL until somebody asks
     cdef int32_t *slot_node    # leaf slots, ascending
     cdef PyObject **slot_leaf  # the leaf of each, an owned reference
-    cdef Py_ssize_t slots, slot_room, held_room
+    cdef Py_ssize_t slots, slot_room, handle_room
     cdef Payload *payload      # what array nodes carry, ascending by node
     cdef Py_ssize_t payloads, payload_room
     cdef Py_ssize_t bytes      # of their values and gradients
@@ -76,7 +76,7 @@ cdef class Tape(Columns):
     cdef bint implicit        # a thread's own
     cdef bint grad_any        # the grad column holds something
     cdef bint tracked         # handles take part in Python's cycle collection
-    cdef bint odd             # tracked, or where is kept: handles' births and deaths have more to do
+    cdef bint needs_slow_path  # tracked, or where is kept: attaching and freeing handles does more
     cdef bint sweeping        # adj is in use
     cdef bint running         # a kernel reads the columns without the GIL: they must not move
     cdef int busy             # indices are held outside: nodes must not move
@@ -100,7 +100,7 @@ cdef class Handle:
     cdef int32_t index        # its entry there
     cdef int32_t place        # node: its place in home's list of living handles
     cdef uint8_t node         # 0: a leaf, 1: a node, 2: a node that was rewound
-    cdef uint8_t odd          # has an extra, or is known to Python's cycle collector
+    cdef uint8_t needs_slow_path  # has an extra, or is known to Python's cycle collector
     cdef object extra         # None, or what few have: Extra
     cdef object __weakref__
 

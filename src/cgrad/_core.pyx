@@ -4,27 +4,43 @@
 # cython: always_allow_keywords=False, auto_pickle=False
 """Record and sweep: Values, Tensors and the tape that remembers how they were computed. Its chapters, in reading order:
 
-    core/tape/      columns    the record: one entry of each column a node         room       storage, growth, when to collect
-                    slots      leaves and living handles of nodes                   collect    mark and slide, rewinding
-                    context    the tapes of a thread, no_grad, detect_anomaly       tape       Tape as Python sees it
-    core/arrays/    payload    what array nodes carry besides                       memory     Tensors allocated and freed
-    core/values/    memory     Values allocated, attached to their node, freed      operand    numbers and leaves as operands
-                    append     ``a*b`` from slot to append; more operands           handle     what Value and Tensor have in common
-                    value      Value as Python sees it
-    core/arrays/    elementwise  ``t*u`` from slot to append, t[i]                  primitive  nodes with a rule in Python
-                    function   operations of users                                  tensor     Tensor as Python sees it
-                    protocols  NumPy's protocols
-    core/sweeps/    hooks      user functions on adjoints                           subgraph   the graph below some roots
-                    adjoint    one node's adjoint handed to its operands            reverse    the walks of a reverse sweep
-                    anomaly    where a nan or inf came from                         commit     adjoints added to gradients
-                    backward   Value.backward, Tensor.backward                      seeds      outputs, inputs, seeds as given
-                    record     the adjoint of numbers as nodes                      record_arrays  the same for array nodes
-                    gradients  derivatives as results: numeric, recorded            forward    tangents
-    core/tracing/   trace      a function recorded as a program                    refusals   what it must not do
-                    guards     comparisons, which must come out alike              unroll     arrays as their elements
+    core/tape/      columns        the record: a node is one entry of each column
+                    room           storage, growth, when to collect
+                    slots          leaves and living handles of nodes
+    core/arrays/    payload        what array nodes carry besides
+    core/tape/      collect        mark and slide, rewinding
+    core/values/    memory         Values allocated, attached to their node, freed
+                    operand        numbers and leaves as operands
+                    append         ``a*b`` from slot to append; more operands
+    core/arrays/    memory         Tensors allocated and freed
+    core/tape/      context        the tapes of a thread, no_grad, detect_anomaly
+                    tape           Tape as Python sees it
+    core/values/    handle         what Value and Tensor have in common
+                    value          Value as Python sees it
+    core/arrays/    elementwise    ``t*u`` from slot to append, t[i]
+                    primitive      nodes with a rule in Python
+                    function       operations of users
+                    tensor         Tensor as Python sees it
+                    protocols      NumPy's protocols
+    core/sweeps/    hooks          user functions on adjoints
+                    subgraph       the graph below some roots
+                    adjoint        one node's adjoint handed to its operands
+                    reverse        the walks of a reverse sweep
+                    anomaly        where a nan or inf came from
+                    commit         adjoints added to gradients
+                    backward       Value.backward, Tensor.backward
+                    seeds          outputs, inputs, seeds as given
+                    record         the adjoint of numbers as nodes
+                    record_arrays  the same for array nodes
+                    gradients      derivatives as results: numeric, recorded
+                    forward        tangents
+    core/tracing/   trace          a function recorded as a program
+                    refusals       what it must not do
+                    guards         comparisons, which must come out alike
+                    unroll         arrays as their elements
 
-What is generated from the op table (``_gen/*.pxi``) is included where it belongs. Kernels over arrays are an extension of
-their own (``_kernels.pyx``), and so are programs (``_program.pyx``), which the core knows nothing of.
+What is generated from the op table (``_gen/*.pxi``) is included where it belongs. Kernels over arrays are an extension
+of their own (``_kernels.pyx``), and so are programs (``_program.pyx``), which the core knows nothing of.
 """
 
 cimport cython  # no-cython-lint: decorators in chapters

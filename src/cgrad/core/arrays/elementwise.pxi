@@ -265,13 +265,13 @@ cdef object append_array(int op, int n, Term *r, object out, object saved):
         inspect_array(&p, op, out, r, n, continuations(n), None, saved)
     i = write_group(<Tape>p.home, op | SPECIAL, r, n)
     enter(<Tape>p.home, i, out, None, saved).n = n
-    return held_tensor(p.handle, p.home, i, out)
+    return attach_tensor(p.handle, p.home, i, out)
 
 
-cdef inline object held_tensor(PyObject *h, PyObject *home, Py_ssize_t i, object out):
+cdef inline object attach_tensor(PyObject *h, PyObject *home, Py_ssize_t i, object out):
     """Make h the handle of array node i."""
     (<Tensor>h).array = out
-    hold_place(h, home, i)
+    attach(h, home, i)
     return cgrad_own(h)
 
 

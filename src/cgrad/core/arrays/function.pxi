@@ -31,10 +31,10 @@ cdef object record_function(object rule, list inputs, list outputs):
         for k, value in enumerate(outputs):
             i = append_output(t, head, k, value)
             if isinstance(value, np.ndarray) and value.ndim:
-                results.append(held_tensor(new_tensor(), <PyObject *>t, i, <object>payload_at(t, i).value))
+                results.append(attach_tensor(new_tensor(), <PyObject *>t, i, <object>payload_at(t, i).value))
             else:
                 handle = new_handle()
-                hold(handle, <PyObject *>t, i, t.val[i])
+                attach_value(handle, <PyObject *>t, i, t.val[i])
                 results.append(cgrad_own(handle))
     finally:
         t.busy -= 1

@@ -17,7 +17,7 @@ cdef PyObject *new_tensor() except NULL:
     else:
         v = Tensor.__new__(Tensor)
         PyObject_GC_UnTrack(<PyObject *>v)
-        v.odd = 0
+        v.needs_slow_path = 0
         Py_INCREF(v)
         h = <PyObject *>v
     (<Handle>h).home = NULL
@@ -57,11 +57,11 @@ cdef void tensor_dealloc(PyObject *o) noexcept:
     cdef PyObject *home = NULL
     cdef bint owned = False
     cdef Tensor v
-    if (<Handle>o).odd and PyObject_GC_IsTracked(o):
+    if (<Handle>o).needs_slow_path and PyObject_GC_IsTracked(o):
         PyObject_GC_UnTrack(o)
     if (<Handle>o).node == 1:
         home = (<Handle>o).home
-        let_go(<Tape>home, o)
+        remove_handle(<Tape>home, o)
         if not (<Tape>home).used[(<Handle>o).index] & USED:
             (<Tape>home).dead = True
         owned = (<Tape>home).live == 0 or (<Tape>home).tracked
@@ -69,11 +69,11 @@ cdef void tensor_dealloc(PyObject *o) noexcept:
     if weak_list(o) != NULL:
         PyObject_ClearWeakRefs(o)
     clear_tensor(o)
-    (<Handle>o).odd = 0
+    (<Handle>o).needs_slow_path = 0
     drop_tensor(o)
     if home != NULL:
         if (<Tape>home).live == 0:
-            deserted(<Tape>home)
+            last_handle_gone(<Tape>home)
         if owned:
             Py_DECREF(<object>home)
         Py_DECREF(<object>home)

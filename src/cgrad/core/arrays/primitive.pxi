@@ -187,9 +187,9 @@ cdef object append_rule(int op, list inputs, object value, object rule, object s
         discard(p.handle)
         return <Tape>p.home, i
     if scalar:
-        hold(p.handle, p.home, i, x)
+        attach_value(p.handle, p.home, i, x)
         return cgrad_own(p.handle)
-    return held_tensor(p.handle, p.home, i, value)
+    return attach_tensor(p.handle, p.home, i, value)
 
 
 cdef Term *terms_of(list inputs) except NULL:

@@ -19,7 +19,7 @@ cdef class Gradients(Follower):
             t.records -= 1
             t.dead = True
             if t.live == 0:
-                deserted(t)
+                last_handle_gone(t)
 
     def wrt(self, x):
         """g.wrt(x): the adjoint of a Value x (of each, for a list or tuple).

@@ -33,7 +33,7 @@ cdef object register_hook(object v, object hook):
             more.hooks = []
         more.hooks.append(hook)
         leaf_hooks = True
-        h.odd = 1
+        h.needs_slow_path = 1
         if not PyObject_GC_IsTracked(<PyObject *>h):
             PyObject_GC_Track(<PyObject *>h)
         return HookHandle(more.hooks, hook)

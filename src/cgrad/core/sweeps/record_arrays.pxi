@@ -46,12 +46,12 @@ cdef object object_at(Tape t, Py_ssize_t i):
     cdef PyObject *h
     if (t.op[i] & OP_MASK) != OP_LEAF:
         return value_at(t, i)
-    hold_room(t, t.live + 1 + t.limit - t.top + SLACK)
+    room_for_handles(t, t.live + 1 + t.limit - t.top + SLACK)
     if t.op[i] & SPECIAL:
         h = new_tensor()
-        return held_tensor(h, <PyObject *>t, i, <object>payload_at(t, i).value)
+        return attach_tensor(h, <PyObject *>t, i, <object>payload_at(t, i).value)
     h = new_handle()
-    hold(h, <PyObject *>t, i, t.val[i])
+    attach_value(h, <PyObject *>t, i, t.val[i])
     return cgrad_own(h)
 
 

@@ -113,7 +113,7 @@ cdef void end(Tape t, Sweep *s) noexcept:
     if t.put_off:  # else walks that record would always be the ones to ask for room, and nothing be collected
         t.limit = t.top
     if t.live == 0:
-        deserted(t)
+        last_handle_gone(t)
 
 
 cdef void abandon(Tape t) noexcept:

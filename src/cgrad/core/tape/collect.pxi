@@ -83,7 +83,7 @@ cdef void empty(Tape t) noexcept:
         t.lines = None
     follow(t, 0, 0)
     if t.tracked and Py_TYPE(t) is <PyTypeObject *>Tape:  # nothing on it leads back any more
-        t.tracked = t.odd = False
+        t.tracked = t.needs_slow_path = False
     give_back(t, KEEP_NODES)
     set_limit(t)
     if g.count:
@@ -120,7 +120,7 @@ cdef int mark_and_slide(Tape t, Py_ssize_t lo, Graveyard *g) except -1:
     if n > lo:
         memset(&t.used[lo], 0, n - lo)
     for k in range(t.live):
-        t.used[(<Handle>t.held[k]).index] |= HELD
+        t.used[(<Handle>t.live_handles[k]).index] |= HELD
     while h != NULL:
         (<Follower>h).hold(lo)
         h = (<Follower>h).after
@@ -164,9 +164,9 @@ cdef int mark_and_slide(Tape t, Py_ssize_t lo, Graveyard *g) except -1:
         else:
             t.adj[i] = -1.0 - j
     for k in range(t.live):
-        i = (<Handle>t.held[k]).index
+        i = (<Handle>t.live_handles[k]).index
         if i >= lo:
-            (<Handle>t.held[k]).index = <int32_t>t.adj[i]
+            (<Handle>t.live_handles[k]).index = <int32_t>t.adj[i]
         else:
             t.used[i] &= USED
     slide_slots(t, lo, g)
@@ -313,9 +313,9 @@ cdef int cut(Tape t, Py_ssize_t to) except -1:
     bury_slots(t, to, &g)
     bury_payloads(t, to, &g)
     while k < t.live:
-        h = t.held[k]
+        h = t.live_handles[k]
         if (<Handle>h).index >= to:
-            let_go(t, h)
+            remove_handle(t, h)
             (<Handle>h).home = NULL
             (<Handle>h).node = 2
             if t.tracked:

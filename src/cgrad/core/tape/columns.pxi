@@ -21,9 +21,9 @@
 #
 # Beside the columns: which leaf a slot (op LEAF) belongs to, and which nodes Python still holds.
 #
-#   slot_node   0  1            ascending; slot_leaf owns its references
-#   slot_leaf   x  w
-#   held        y  ...          living handles, in no order; each knows its place, so that a handle's
+#   slot_node     0  1          ascending; slot_leaf owns its references
+#   slot_leaf     x  w
+#   live_handles  y  ...        living handles, in no order; each knows its place, so that a handle's
 #                               death moves the last one there: no search, and no column of pointers
 
 cdef extern from "core/tape/pages.h" nogil:

@@ -50,20 +50,20 @@ cdef void give_back(Tape t, Py_ssize_t keep) noexcept:
 cdef void set_limit(Tape t) noexcept:
     """Put the next look for garbage where there is room for appends and their handles without asking."""
     t.limit = t.top if COLLECT_ALWAYS else min(t.capacity - SLACK, t.top + YOUNG)
-    if t.held_room < t.live + t.limit - t.top + SLACK:
+    if t.handle_room < t.live + t.limit - t.top + SLACK:
         t.limit = t.top
 
 
-cdef int hold_room(Tape t, Py_ssize_t wanted) except -1:
+cdef int room_for_handles(Tape t, Py_ssize_t wanted) except -1:
     """Have room for so many living handles."""
     cdef void *more
-    if t.held_room < wanted:
-        wanted = max(wanted, 2*t.held_room)
-        more = realloc(t.held, wanted*sizeof(PyObject *))
+    if t.handle_room < wanted:
+        wanted = max(wanted, 2*t.handle_room)
+        more = realloc(t.live_handles, wanted*sizeof(PyObject *))
         if more == NULL:
             raise errors.no_memory(wanted, wanted*sizeof(PyObject *))
-        t.held = <PyObject **>more
-        t.held_room = wanted
+        t.live_handles = <PyObject **>more
+        t.handle_room = wanted
     return 0
 
 
@@ -123,7 +123,7 @@ cdef int make_room(Tape t, Py_ssize_t need) except -1:
         wanted = t.top + need + SLACK
         if wanted <= t.capacity:
             size = max(min(t.capacity - SLACK, t.top + YOUNG), t.top + need)
-            hold_room(t, t.live + size - t.top + SLACK)
+            room_for_handles(t, t.live + size - t.top + SLACK)
             t.peak = max(t.peak, t.top)
             t.limit = t.top if COLLECT_ALWAYS else size
             return 0

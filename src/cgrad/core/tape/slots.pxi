@@ -21,7 +21,7 @@ cdef void forget_places(Tape t) noexcept:
     """Nodes move: where their handles are will be asked anew."""
     free(t.where)
     t.where = NULL
-    t.odd = t.tracked
+    t.needs_slow_path = t.tracked
 
 
 cdef PyObject *handle_at(Tape t, Py_ssize_t i) except? NULL:
@@ -31,7 +31,7 @@ cdef PyObject *handle_at(Tape t, Py_ssize_t i) except? NULL:
         t.where = <int32_t *>calloc(t.capacity, sizeof(int32_t))
         if t.where == NULL:
             raise errors.no_memory(t.capacity, t.capacity*sizeof(int32_t))
-        t.odd = True
+        t.needs_slow_path = True
         for k in range(t.live):
-            t.where[(<Handle>t.held[k]).index] = <int32_t>(k + 1)
-    return t.held[t.where[i] - 1] if t.where[i] else NULL
+            t.where[(<Handle>t.live_handles[k]).index] = <int32_t>(k + 1)
+    return t.live_handles[t.where[i] - 1] if t.where[i] else NULL

@@ -38,7 +38,7 @@ cdef class Tape(Columns):
         self.generation = generation
         self.full_at = YOUNG
         self.bytes_at = ARRAYS_AT_ONCE
-        self.tracked = self.odd = type(self) is not Tape
+        self.tracked = self.needs_slow_path = type(self) is not Tape
         self.lock = PyThread_allocate_lock()
         if self.lock == NULL:
             raise MemoryError("tape: no memory for a lock")
@@ -59,7 +59,7 @@ cdef class Tape(Columns):
             if g.count:
                 release(&g)
         free(self.listed)
-        free(self.held)
+        free(self.live_handles)
         free(self.where)
         free(self.slot_node)
         free(self.slot_leaf)
@@ -218,10 +218,10 @@ cdef int track(Tape t) except -1:
     cdef PyObject *h
     if t.tracked:
         return 0
-    t.tracked = t.odd = True
+    t.tracked = t.needs_slow_path = True
     for k in range(t.live):
-        h = t.held[k]
-        (<Handle>h).odd = 1
+        h = t.live_handles[k]
+        (<Handle>h).needs_slow_path = 1
         Py_INCREF(t)
         if not PyObject_GC_IsTracked(h):
             PyObject_GC_Track(h)
@@ -366,11 +366,11 @@ cdef object value_at(Tape t, Py_ssize_t i):
     finally:
         t.busy -= 1
     try:
-        hold_room(t, t.live + 1 + t.limit - t.top + SLACK)
+        room_for_handles(t, t.live + 1 + t.limit - t.top + SLACK)
         if handle_at(t, i) == NULL:  # else that Python has made one
             if array:
-                return held_tensor(h, <PyObject *>t, i, <object>payload_at(t, i).value)
-            hold(h, <PyObject *>t, i, t.val[i])
+                return attach_tensor(h, <PyObject *>t, i, <object>payload_at(t, i).value)
+            attach_value(h, <PyObject *>t, i, t.val[i])
             return cgrad_own(h)
     except BaseException:
         discard(h)

@@ -29,7 +29,7 @@ cdef inline object appended(PyObject *home, Py_ssize_t i, int op, double out, in
     (<Tape>home).da[i] = da
     (<Tape>home).b[i] = b
     (<Tape>home).db[i] = db
-    hold(h, home, i, out)
+    attach_value(h, home, i, out)
     return cgrad_own(h)
 
 
@@ -82,7 +82,7 @@ cdef object append_slowly(object left, object right, int op, double x, double y,
     cdef Py_ssize_t i
     p.a = p.b = -1
     p.x, p.y = x, y
-    settle(left, right, op, &p)
+    resolve_operands(left, right, op, &p)
     if p.home == NULL:
         return leaf_of(p.handle, out)
     if modes:
@@ -240,7 +240,7 @@ cdef object head(Pair *p, int op, Term *first, double d, Py_ssize_t continuation
     t.val[i] = out
     for k in range(i - continuations, i):
         t.used[k] = 1
-    hold(p.handle, p.home, i, out)
+    attach_value(p.handle, p.home, i, out)
     return cgrad_own(p.handle)
 
 

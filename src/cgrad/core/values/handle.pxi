@@ -16,7 +16,7 @@ cdef Extra extra_of(Handle v):
     """The rare fields of v, to be set."""
     if v.extra is None:
         v.extra = Extra()
-        v.odd = 1
+        v.needs_slow_path = 1
     return <Extra>v.extra
 
 
@@ -33,7 +33,7 @@ cdef class Handle:
     def __cinit__(self):
         if not (is_value(self) or is_tensor(self)):
             raise TypeError(f"{type(self).__name__}: make a Value or a Tensor")
-        self.odd = 1  # CPython's allocation shows it to the collector; those on the free lists are hidden again
+        self.needs_slow_path = 1  # CPython's allocation shows it to the collector; the free lists hide theirs again
 
     def register_hook(self, hook):
         """v.register_hook(hook): call hook(adjoint) in each backward sweep that comes here.

@@ -4,7 +4,7 @@
 #   +----------+--------------------------+-----------------------------+
 #   | home     | its tape                 | the tape of its newest slot |  Handle; home is borrowed
 #   | index    | its node there           | that slot                   |
-#   | place    | in home's ``held``       |                             |
+#   | place    | in its ``live_handles``  |                             |
 #   | extra    | None or Extra: constants | None or Extra: name, hooks  |
 #   +----------+--------------------------+-----------------------------+
 #   | primal   | the number               | the number                  |  Value
@@ -17,7 +17,7 @@
 # all of them lead to the same leaf. home == T means for both kinds: ``index`` is the node on T.
 #
 # A tape stays alive while handles lead to it, without a reference from each: it holds itself from the
-# first (``hold``) to the last. Only tracked handles own one each, for the collector to count.
+# first (``attach``) to the last. Only tracked handles own one each, for the collector to count.
 #
 # Memory comes from a free list (a debug build takes CPython's allocator). The type takes part in
 # cycle collection, but a value is shown to the collector only where a tape can lead back to it
@@ -69,7 +69,7 @@ cdef inline PyObject *weak_list(PyObject *o) noexcept:
 cdef PyObject *fresh_handle() except NULL:
     cdef Value v = Value.__new__(Value)
     PyObject_GC_UnTrack(<PyObject *>v)
-    v.odd = 0
+    v.needs_slow_path = 0
     Py_INCREF(v)
     return <PyObject *>v
 
@@ -105,50 +105,50 @@ cdef void return_handle(PyObject *h) noexcept:
         Py_DECREF(<object>type)
 
 
-cdef inline void hold(PyObject *h, PyObject *home, Py_ssize_t i, double out) noexcept:
+cdef inline void attach_value(PyObject *h, PyObject *home, Py_ssize_t i, double out) noexcept:
     """Make h, a Value, the handle of node i, whose primal is out."""
     (<Value>h).primal = out
-    hold_place(h, home, i)
+    attach(h, home, i)
 
 
-cdef inline void hold_place(PyObject *h, PyObject *home, Py_ssize_t i) noexcept:
+cdef inline void attach(PyObject *h, PyObject *home, Py_ssize_t i) noexcept:
     """Enter h into the tape's list of living handles."""
     cdef Py_ssize_t n = (<Tape>home).live
     (<Handle>h).home = home
     (<Handle>h).index = <int32_t>i
     (<Handle>h).place = <int32_t>n
     (<Handle>h).node = 1
-    (<Tape>home).held[n] = h
+    (<Tape>home).live_handles[n] = h
     (<Tape>home).live = n + 1
-    if cgrad_unlikely(n == 0 or (<Tape>home).odd):
-        hold_more(h, home, i)
+    if cgrad_unlikely(n == 0 or (<Tape>home).needs_slow_path):
+        attach_slow(h, home, i)
 
 
-cdef void hold_more(PyObject *h, PyObject *home, Py_ssize_t i) noexcept:
-    """Slow path of ``hold``: first handle, tracked tape, or handle table present."""
+cdef void attach_slow(PyObject *h, PyObject *home, Py_ssize_t i) noexcept:
+    """Slow path of ``attach``: first handle, tracked tape, or handle table present."""
     if (<Tape>home).live == 1 or (<Tape>home).tracked:
         Py_INCREF(<object>home)
     if (<Tape>home).where != NULL:
         (<Tape>home).where[i] = (<Handle>h).place + 1
     if (<Tape>home).tracked:
-        (<Handle>h).odd = 1
+        (<Handle>h).needs_slow_path = 1
         PyObject_GC_Track(h)
 
 
-cdef inline void let_go(Tape t, PyObject *h) noexcept:
+cdef inline void remove_handle(Tape t, PyObject *h) noexcept:
     """Take h off the tape's list of living handles; the caller checks whether it was the last."""
     cdef Py_ssize_t n = t.live - 1
-    cdef PyObject *last = t.held[n]
-    t.held[(<Handle>h).place] = last
+    cdef PyObject *last = t.live_handles[n]
+    t.live_handles[(<Handle>h).place] = last
     (<Handle>last).place = (<Handle>h).place
     t.live = n
-    if cgrad_unlikely(t.odd):
+    if cgrad_unlikely(t.needs_slow_path):
         if t.where != NULL:
             t.where[(<Handle>last).index] = (<Handle>h).place + 1
             t.where[(<Handle>h).index] = 0
 
 
-cdef void deserted(Tape t) noexcept:
+cdef void last_handle_gone(Tape t) noexcept:
     """The last handle of t is gone: all its nodes are garbage."""
     t.dead = True
     if not (t.explicit_ or t.busy or t.sweeping or t.records) and t.top:
@@ -158,38 +158,38 @@ cdef void deserted(Tape t) noexcept:
 cdef void value_dealloc(PyObject *o) noexcept:
     """tp_dealloc. Cython's own would save and restore the exception state each time."""
     cdef PyObject *home
-    cdef bint odd = (<Value>o).odd or weak_list(o) != NULL
-    if cgrad_unlikely(odd) and PyObject_GC_IsTracked(o):
+    cdef bint slow = (<Value>o).needs_slow_path or weak_list(o) != NULL
+    if cgrad_unlikely(slow) and PyObject_GC_IsTracked(o):
         PyObject_GC_UnTrack(o)
     if (<Value>o).node == 1:
         home = (<Value>o).home
-        let_go(<Tape>home, o)  # first: no Python that runs from here on may find it there
+        remove_handle(<Tape>home, o)  # first: no Python that runs from here on may find it there
         if cgrad_unlikely(not (<Tape>home).used[(<Value>o).index] & USED):
             (<Tape>home).dead = True
-        if cgrad_unlikely(odd or (<Tape>home).live == 0 or (<Tape>home).tracked):
-            let_odd_go(o, home)
+        if cgrad_unlikely(slow or (<Tape>home).live == 0 or (<Tape>home).tracked):
+            dealloc_slow(o, home)
             return
-    elif cgrad_unlikely(odd):
-        strip(o)
+    elif cgrad_unlikely(slow):
+        clear_rare(o)
     drop_handle(o)
 
 
-cdef void let_odd_go(PyObject *o, PyObject *home) noexcept:
+cdef void dealloc_slow(PyObject *o, PyObject *home) noexcept:
     """Slow path of ``value_dealloc``: the last handle of its tape, a tracked tape, or a handle with rare fields."""
     cdef bint owned = (<Tape>home).live == 0 or (<Tape>home).tracked
     Py_INCREF(<object>home)
-    strip(o)
+    clear_rare(o)
     drop_handle(o)
     if (<Tape>home).live == 0:
-        deserted(<Tape>home)
+        last_handle_gone(<Tape>home)
     if owned:
         Py_DECREF(<object>home)
     Py_DECREF(<object>home)
 
 
-cdef void strip(PyObject *o) noexcept:
+cdef void clear_rare(PyObject *o) noexcept:
     """Drop rare fields (name, hooks, constants) and fire weak references; may run Python."""
     if weak_list(o) != NULL:
         PyObject_ClearWeakRefs(o)
     (<Value>o).extra = None
-    (<Value>o).odd = 0
+    (<Value>o).needs_slow_path = 0

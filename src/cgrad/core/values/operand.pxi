@@ -111,7 +111,7 @@ cdef PyObject *home_of(object left, object right, int op) except NULL:
     return current()
 
 
-cdef int settle(object left, object right, int op, Pair *p) except -1:
+cdef int resolve_operands(object left, object right, int op, Pair *p) except -1:
     """The tape to record on and the operands' nodes there; takes the result's handle. Writes nothing if it raises."""
     cdef Tape t
     p.handle = new_handle()
