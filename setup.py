@@ -124,4 +124,5 @@ class Build(build_ext):
         super().build_extension(ext)
 
 
-setup(cmdclass={"build_py": Modules, "build_ext": Build}, ext_modules=EXTENSIONS)
+if __name__ == "__main__":  # processes that Cython starts import this file, where they are not forks
+    setup(cmdclass={"build_py": Modules, "build_ext": Build}, ext_modules=EXTENSIONS)
