@@ -8,6 +8,7 @@
     _gen/partials.pxi             the partials of the op table as nodes of a graph
     core/program/autodiff.pxi     derivatives of graphs, as graphs
     _gen/bytecode.pxi             the instructions (core/program/bytecode.def)
+    core/program/fuse.pxi         which nodes are computed inside another one's instruction
     core/program/encode.pxi       a graph as bytecode
     core/program/executable.pxi   a graph made ready: its bytecode for one point and for lanes
     core/program/run.pxi          bytecode run, at one point (interpreter.c) and over many (lanes.c)
@@ -46,6 +47,7 @@ include "core/program/graph.pxi"
 include "_gen/partials.pxi"
 include "core/program/autodiff.pxi"
 include "_gen/bytecode.pxi"
+include "core/program/fuse.pxi"
 include "core/program/encode.pxi"
 include "core/program/executable.pxi"
 include "core/program/run.pxi"

@@ -13,7 +13,7 @@ const cgrad_instruction cgrad_instructions[BC_COUNT] = {
 #define ROW3(name, function) FORMAT(name, CGRAD_SINGLE, 1, 1, 3)
 #define SINGLE(name, operands, expression) FORMAT(name, CGRAD_SINGLE, 1, 1, operands)
 #define LAST(name, of, operands, expression) FORMAT(name, CGRAD_SINGLE, 1, 1, operands)
-#define PAIR(name, function) FORMAT(name, CGRAD_PAIR, 1, 2, 1)
+#define PAIR(name, first, second, function) FORMAT(name, CGRAD_PAIR, 1, 2, 1)
 #define RUN(name, of, operands, expression) FORMAT(name, CGRAD_RUN, 2, 1, operands)
 #define SUM(name, based, signs) FORMAT(name, CGRAD_SUM, 2, 1, based)
 #define GUARD(name, comparison, outcome, expression) FORMAT(name, CGRAD_GUARD, 2, 0, 2)
@@ -29,6 +29,16 @@ const int16_t cgrad_run_form[BC_COUNT] = {
 
 const int16_t cgrad_last_form[BC_COUNT] = {
 #define LAST(name, of, operands, expression) [BC_##of] = BC_##name,
+#include "core/program/bytecode.def"
+};
+
+const int16_t cgrad_pair_form[BC_COUNT] = {
+#define PAIR(name, first, second, function) [BC_##first] = BC_##name,
+#include "core/program/bytecode.def"
+};
+
+const int16_t cgrad_mate_of[BC_COUNT] = {
+#define PAIR(name, first, second, function) [BC_##first] = BC_##second, [BC_##second] = BC_##first,
 #include "core/program/bytecode.def"
 };
 

@@ -1,8 +1,8 @@
 /* core/program/bytecode.h: the bytecode of compiled programs, and the two machines that run it.
 
    bytecode.def is the table of instructions; opcodes, formats and forms are derived from it here and in bytecode.c.
-   cgrad_interpret (interpreter.c) runs bytecode at one point, lanes (lanes.c) run it at a block of points. Both keep the
-   numbers of a program in slots:
+   cgrad_interpret (interpreter.c) runs bytecode at one point, lanes (lanes.c) run it at a block of points. Both keep
+   the numbers of a program in slots:
 
        | constants | inputs | results of instructions; a slot is used again after its last use | */
 #ifndef CGRAD_BYTECODE_H
@@ -61,28 +61,30 @@ static inline ptrdiff_t cgrad_length_of(const int32_t *w) {
 /* ---- forms: the instruction that does what another does, in a special case; BC_NONE: there is none ---- */
 extern const int16_t cgrad_run_form[BC_COUNT];   /* several times in a row */
 extern const int16_t cgrad_last_form[BC_COUNT];  /* of what the previous instruction computed */
+extern const int16_t cgrad_pair_form[BC_COUNT];  /* together with its mate: the second result */
+extern const int16_t cgrad_mate_of[BC_COUNT];    /* (the op that makes a pair with it) */
 extern const int16_t cgrad_where_form[BC_COUNT]; /* a comparison: choose by it */
 extern const int16_t cgrad_guard_forms[2][BC_COUNT];
 
-static inline int32_t cgrad_guard_form(int32_t comparison, int outcome) {  /* a comparison: stop unless it comes out so */
+static inline int32_t cgrad_guard_form(int32_t comparison, int outcome) {  /* stop unless it comes out so */
     return cgrad_guard_forms[outcome][comparison];
 }
 
 /* ---- running ---- */
 
-/* Run at one point. v: the slots, constants and inputs filled in. Returns 0, or the number of the guard that failed. */
+/* Run at one point. v: the slots, constants and inputs filled in. Returns 0, or the number of the failed guard. */
 int32_t cgrad_interpret(const int32_t *bytecode, double *v);
 
-/* Run at a block of points. Slot s is v[s*lanes] .. v[s*lanes + lanes - 1]; v is aligned to 64 bytes. failed[j]: 0, or the
-   guard that lane j failed; such a lane's numbers mean nothing from there on. Returns early when all lanes have failed. */
+/* Run at a block of points. Slot s is v[s*lanes] .. v[s*lanes + lanes - 1]; v is aligned to 64 bytes. failed[j]: 0, or
+   the guard that lane j failed; its numbers mean nothing from there on. Returns early when all lanes have failed. */
 typedef void (*cgrad_lanes_function)(const int32_t *bytecode, double *v, ptrdiff_t lanes, int32_t *failed);
 
 /* "exact" calls C's functions, as cgrad_interpret does; "basic", "avx2" and "avx512" use vector functions within 2 ulp,
-   compiled for such processors. NULL: not in this build, or not for this processor. cgrad_lanes_name(): the best one. */
+   compiled for such processors. NULL: not in this build, or not for this processor. cgrad_lanes_name(): the best. */
 cgrad_lanes_function cgrad_lanes_named(const char *name);
 const char *cgrad_lanes_name(void);
 
-/* Many points. Input k of point p is read from source[k].at + p*stride (in bytes; stride 0: the same for all points), its
+/* Many points. Input k of point p is read from source[k].at + p*stride (in bytes; stride 0: the same for all points);
    result k is written to target[k] likewise. */
 #define CGRAD_FEWEST_LANES 16
 #define CGRAD_MOST_LANES 128
@@ -100,6 +102,6 @@ typedef struct {
 
 /* Fill in what all blocks share. v: (slots + results)*lanes doubles, aligned to 64 bytes. */
 void cgrad_prepare_lanes(const cgrad_batch *b, double *v);
-/* Run points start .. stop - 1 (of index). sums, unless NULL: add up the results there instead of writing them to target. */
+/* Run points start .. stop - 1 (of index). sums, unless NULL: add results up there, write none to target. */
 void cgrad_run_blocks(const cgrad_batch *b, double *v, ptrdiff_t start, ptrdiff_t stop, double *sums);
 #endif

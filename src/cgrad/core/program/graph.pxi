@@ -20,6 +20,8 @@ cdef enum:
     CONSTANT_BITS = 8    # of that of constants
     RULES = 96           # nodes that the rules of one node may emit
 
+GRAPH_OPS = tuple(["input" if k == OP_INPUT else "const" if k == OP_CONST else OP_NAMES[k] for k in range(OP_COUNT)])
+
 cdef struct Step:        # one node
     int32_t op
     int32_t a

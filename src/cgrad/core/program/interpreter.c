@@ -3,7 +3,7 @@
 #include "core/program/bytecode.h"
 #include "_gen/formulas.h"
 
-/* Threaded code: each instruction jumps to the next one, which processors predict far better than the jump of one switch. */
+/* Threaded code: each instruction jumps to the next, which processors predict far better than one switch. */
 #if !defined(CGRAD_THREADED) && defined(__GNUC__)
 #define CGRAD_THREADED 1
 #elif !defined(CGRAD_THREADED)
@@ -88,7 +88,7 @@ int32_t cgrad_interpret(const int32_t *CGRAD_RESTRICT w, double *CGRAD_RESTRICT 
 #define ROW2(name, function) SINGLE(name, 2, f_##function(a, b))
 #define ROW3(name, function) SINGLE(name, 3, f_##function(a, b, c))
 #define LAST(name, of, operands, expression) SINGLE(name, operands, expression)
-#define PAIR(name, function) \
+#define PAIR(name, first_op, second_op, function) \
     AT(name): { \
         double first, second; \
         pair_##function(v[w[3]], &first, &second); \

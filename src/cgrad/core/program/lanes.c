@@ -1,4 +1,4 @@
-/* core/program/lanes.c: bytecode over blocks of points, compiled once per kind of processor; points into blocks and out. */
+/* core/program/lanes.c: bytecode over blocks of points, once per kind of processor; points into blocks and out. */
 #if defined(__GNUC__) && !defined(__clang__)
 /* Branches around arithmetic that might set a flag would stop the vectoriser; flags are never looked at. */
 #pragma GCC optimize ("no-trapping-math")
@@ -119,7 +119,7 @@ static const double *of_point(const cgrad_place *s, ptrdiff_t p) {
     return (const double *)(s->at + p*s->stride);
 }
 
-/* Points start .. start + m - 1 (of the list ``index`` where there is one) into the lanes; the last fills up the rest. */
+/* Points start .. start + m - 1 (of ``index`` where there is one) into the lanes; the last fills up the rest. */
 static void gather(const cgrad_batch *b, double *v, ptrdiff_t start, ptrdiff_t m) {
     const ptrdiff_t n = b->lanes;
     ptrdiff_t k, j, t, run;

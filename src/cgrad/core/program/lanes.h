@@ -1,7 +1,7 @@
 /* core/program/lanes.h: the instructions of bytecode.def over a block of points, for one kind of processor.
 
-   lanes.c includes it once per target, having defined T(name), the target's spelling of a name, and VM(name), that of
-   a vector function, where it has such functions.
+   lanes.c includes it once per target, having defined T(name), the target's spelling of a name, and VM(name), that of a
+   vector function, where the target has such functions.
 
        slot 0  | lane 0 | lane 1 | .. | lane n-1 |      n: a multiple of CGRAD_FEWEST_LANES
        slot 1  | lane 0 | ..                            slots are aligned to 64 bytes
@@ -32,7 +32,7 @@
 
 #include "_gen/lanes.h"
 
-/* r = c + a sum of products; without c, from the first product on. WIDE lanes at a time stay in registers over all terms. */
+/* r = c + a sum of products, or, without c, the sum alone. WIDE lanes at a time stay in registers over all terms. */
 static void T(sum)(const int32_t *w, ptrdiff_t terms, double *r, const double *c, const double *v, ptrdiff_t n) {
     enum { WIDE = CGRAD_FEWEST_LANES };
     ptrdiff_t j, t, k;
@@ -98,7 +98,7 @@ static void T(lanes)(const int32_t *w, double *v, ptrdiff_t n, int32_t *failed) 
         w += 2 + operands; \
         break;
 #define LAST(name, of, operands, expression)
-#define PAIR(name, function) \
+#define PAIR(name, first, second, function) \
     case BC_##name: \
         T(function)(SLOT(1), SLOT(2), SLOT(3), n); \
         w += 4; \

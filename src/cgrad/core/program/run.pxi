@@ -6,6 +6,7 @@
 
 cdef extern from "core/program/bytecode.h" nogil:
     enum: CGRAD_FEWEST_LANES, CGRAD_MOST_LANES
+    int32_t cgrad_interpret(const int32_t *, double *)
     ctypedef void (*cgrad_lanes_function)(const int32_t *, double *, Py_ssize_t, int32_t *)
     cgrad_lanes_function cgrad_lanes_named(const char *)
     const char *cgrad_lanes_name()
@@ -119,9 +120,8 @@ cdef class Batch:
     def __cinit__(self, Executable executable, Py_ssize_t points, sources, targets, held, str kind="", index=None):
         cdef Py_ssize_t k, lanes = CGRAD_MOST_LANES
         cdef bytes name = kind.encode() if kind else <bytes>cgrad_lanes_name()
+        cdef Bytecode *code = bytecode_for(executable, True)
         self.executable, self.points, self.idle = executable, points, []
-        if executable.many.words == NULL:
-            encode(executable, &executable.many, True)
         self.summing = targets is None
         self.held = held, index
         self.source = places_of(sources, executable.inputs)
@@ -129,19 +129,18 @@ cdef class Batch:
             self.target = places_of(targets, executable.results)
         self.failed = np.zeros(points, np.int32)
         while lanes > CGRAD_FEWEST_LANES \
-                and (executable.many.slots + executable.results)*lanes*<Py_ssize_t>sizeof(double) > LANE_BYTES:
+                and (code.slots + executable.results)*lanes*<Py_ssize_t>sizeof(double) > LANE_BYTES:
             lanes //= 2
         self.b.run = cgrad_lanes_named(name)
         if self.b.run == NULL:
             raise ValueError(f"lanes: {kind!r} is not for this processor: there are {', '.join(lanes_available())}")
-        self.b.bytecode, self.b.out = executable.many.words, executable.many.out
-        self.b.constant = executable.graph.number
+        self.b.bytecode, self.b.out, self.b.constant = code.words, code.out, executable.graph.number
         self.b.source, self.b.target = self.source, self.target
         self.b.index = NULL if index is None else <Py_ssize_t *>cnp.PyArray_DATA(<cnp.ndarray>index)
         self.b.failed = <int32_t *>cnp.PyArray_DATA(<cnp.ndarray>self.failed)
-        self.b.lanes, self.b.slots, self.b.constants = lanes, executable.many.slots, executable.constants
+        self.b.lanes, self.b.slots, self.b.constants = lanes, code.slots, executable.constants
         self.b.inputs, self.b.results = executable.inputs, executable.results
-        self.piece = lanes*max(PIECE//(lanes*executable.many.size), 1)
+        self.piece = lanes*max(PIECE//(lanes*code.size), 1)
         self.pieces = (points + self.piece - 1)//self.piece
 
     def __dealloc__(self):
@@ -158,7 +157,7 @@ cdef class Batch:
             w = <Workspace>self.idle.pop()
         else:
             w = Workspace.__new__(Workspace)
-            w.open((self.executable.many.slots + self.executable.results)*self.b.lanes)
+            w.open((self.b.slots + self.b.results)*self.b.lanes)
             cgrad_prepare_lanes(&self.b, w.v)
         with nogil:
             cgrad_run_blocks(&self.b, w.v, start, stop, to)
