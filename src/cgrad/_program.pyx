@@ -16,7 +16,6 @@
     core/program/from_trace.pxi   what was recorded on a tape, as a graph
 """
 
-cimport cython
 cimport numpy as cnp
 from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_Check
 from cpython.object cimport PyObject
