@@ -30,6 +30,7 @@
                     commit         adjoints added to gradients
                     backward       Value.backward, Tensor.backward
                     seeds          outputs, inputs, seeds as given
+                    ref            operations on nodes and numbers, rewritten
                     record         the adjoint of numbers as nodes
                     record_arrays  the same for array nodes
                     gradients      derivatives as results: numeric, recorded
@@ -100,8 +101,10 @@ include "core/sweeps/commit.pxi"
 include "core/sweeps/backward.pxi"
 include "core/sweeps/seeds.pxi"
 include "core/sweeps/gradients_numeric.pxi"
-include "core/sweeps/record.pxi"
+include "core/sweeps/ref.pxi"
+include "_gen/rewrites_tape.pxi"
 include "_gen/adjoints.pxi"
+include "core/sweeps/record.pxi"
 include "_gen/rules.pxi"
 include "core/sweeps/record_arrays.pxi"
 include "core/sweeps/gradients_recorded.pxi"

@@ -4,7 +4,9 @@
 # cython: always_allow_keywords=False
 """Programs: the graph of a recorded function, its derivatives, its bytecode, and what runs it.
 
-    core/program/graph.pxi        the graph: every number is assigned once; rewritten without losing a bit
+    core/program/graph.pxi        the graph: every number is assigned once
+    _gen/rewrites_graph.pxi       operations added to it, rewritten without losing a bit (_rewrites.py)
+    core/program/passes.pxi       a graph optimised: the part that is needed, rewritten
     _gen/partials.pxi             the partials of the op table as nodes of a graph
     core/program/autodiff.pxi     derivatives of graphs, as graphs
     _gen/bytecode.pxi             the instructions (core/program/bytecode.def)
@@ -43,6 +45,8 @@ include "_gen/opcodes.pxi"
 include "_gen/formulas.pxi"
 include "_gen/addresses.pxi"
 include "core/program/graph.pxi"
+include "_gen/rewrites_graph.pxi"
+include "core/program/passes.pxi"
 include "_gen/partials.pxi"
 include "core/program/autodiff.pxi"
 include "_gen/bytecode.pxi"

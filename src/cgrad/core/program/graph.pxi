@@ -9,11 +9,7 @@
 #
 # The tape of a recording becomes a graph, node by node (core/program/from_trace.pxi). Derivatives are graphs made of graphs
 # (core/program/autodiff.pxi): they see the operations as they were recorded, so that their sums are added up in a sweep's
-# order. What is to be run is *optimised* first: copied, without what nothing needs, by ``emit``, which
-# computes what is constant, leaves out what does nothing (x*1) and finds again what stands there already. Each
-# of its changes keeps every bit of the result. What was emitted lately is found by a table of fixed size: time
-# stays linear, and the table in the cache, however large the graph. All ways to run start there
-# (core/program/encode.pxi, native.py, export.py).
+# order.
 
 cdef enum:
     KNOWN_BITS = 16      # entries of the table of known nodes: 2^16 of 8 bytes
@@ -154,8 +150,9 @@ cdef inline int make_space(Graph g) except -1:
     return 0
 
 
-# ---- emit: a node, or one that has the same value -------------------------------------------------
-# The caller has made room. Nothing here can fail, or needs the GIL.
+# ---- nodes, or ones that have the same value ------------------------------------------------------
+# The caller has made room. Nothing here can fail, or needs the GIL. emit1 .. emit3, which add an operation, are generated
+# from the rules of _rewrites.py (_gen/rewrites_graph.pxi).
 
 cdef inline bint is_const(Graph g, int32_t i) noexcept nogil:
     return g.node[i].op == OP_CONST
@@ -223,73 +220,6 @@ cdef int32_t computed(Graph g, int op, int32_t a, int32_t b, int32_t c) noexcept
     return add_number(g, evaluate(op, x, d))
 
 
-cdef int32_t emit1(Graph g, int op, int32_t a) noexcept nogil:
-    if is_const(g, a):
-        return computed(g, op, a, -1, -1)
-    if op == OP_NEG and g.node[a].op == OP_NEG:
-        return g.node[a].a
-    return placed(g, op, a, -1, -1)
-
-
-cdef int32_t emit2(Graph g, int op, int32_t a, int32_t b) noexcept nogil:
-    """op(a, b). Signs are moved outwards and into differences, which changes no bit."""
-    cdef int32_t swap
-    if is_const(g, a) and is_const(g, b):
-        return computed(g, op, a, b, -1)
-    if op == OP_MUL:
-        if is_number(g, b, 1):
-            return a
-        if is_number(g, a, 1):
-            return b
-        if is_number(g, b, -1):
-            return emit1(g, OP_NEG, a)
-        if is_number(g, a, -1):
-            return emit1(g, OP_NEG, b)
-        if g.node[a].op == OP_NEG:
-            return emit1(g, OP_NEG, emit2(g, OP_MUL, g.node[a].a, b))
-        if g.node[b].op == OP_NEG:
-            return emit1(g, OP_NEG, emit2(g, OP_MUL, a, g.node[b].a))
-        if a > b:
-            swap = a
-            a = b
-            b = swap
-    elif op == OP_ADD:
-        if g.node[b].op == OP_NEG:
-            return emit2(g, OP_SUB, a, g.node[b].a)
-        if g.node[a].op == OP_NEG:
-            return emit2(g, OP_SUB, b, g.node[a].a)
-        if a > b:
-            swap = a
-            a = b
-            b = swap
-    elif op == OP_SUB:
-        if g.node[b].op == OP_NEG:
-            return emit2(g, OP_ADD, a, g.node[b].a)
-        # -a - b stays: -(a + b) would be -0 where they cancel
-        if is_const(g, b) and const_of(g, b) == 0 and c_copysign(1.0, const_of(g, b)) > 0:
-            return a
-    elif op == OP_DIV:
-        if is_number(g, b, 1):
-            return a
-    elif op == OP_POWC:
-        if is_number(g, b, 1):
-            return a
-        if is_number(g, b, 0):
-            return add_number(g, 1.0)
-    return placed(g, op, a, b, -1)
-
-
-cdef int32_t emit3(Graph g, int op, int32_t a, int32_t b, int32_t c) noexcept nogil:
-    if op == OP_WHERE:
-        if is_const(g, a):
-            return b if const_of(g, a) != 0 else c
-        if b == c:
-            return b
-    elif is_const(g, a) and is_const(g, b) and is_const(g, c):
-        return computed(g, op, a, b, c)
-    return placed(g, op, a, b, c)
-
-
 # ---- graphs from outside ---------------------------------------------------------------------------
 
 cdef object whole_numbers(object given, object kind):
@@ -352,99 +282,3 @@ cdef Graph graph_of_columns(object columns):
             raise errors.bad_graph(f"node {i} ({OP_NAMES[op[i]]}) has operands {s.a}, {s.b}, {s.c}")
     g.n, g.inputs = n, count
     return g
-
-
-# ---- optimising ------------------------------------------------------------------------------------
-
-cdef Graph optimised(Graph g, int32_t[::1] roots):
-    """A graph of what the roots need, each value once; roots become their places there."""
-    cdef Graph h = new_graph(g.inputs)
-    cdef Py_ssize_t i, k
-    cdef Step s
-    cdef int32_t *to
-    cdef uint8_t *needed = <uint8_t *>calloc(g.n + 1, 1)
-    to = <int32_t *>malloc((g.n + 1)*sizeof(int32_t))
-    h.known = <Known *>calloc(1 << KNOWN_BITS, sizeof(Known))
-    try:
-        if needed == NULL or to == NULL or h.known == NULL:
-            raise errors.no_memory(g.n, g.n*5)
-        mark_roots(g, roots, needed)
-        for i in range(g.inputs):
-            to[i] = <int32_t>i
-        for i in range(g.inputs, g.n):
-            if not needed[i]:
-                continue
-            make_space(h)
-            s = g.node[i]
-            if s.op == OP_CONST:
-                to[i] = add_number(h, g.number[s.a])
-            elif s.b < 0:
-                to[i] = emit1(h, s.op, to[s.a])
-            elif s.c < 0:
-                to[i] = emit2(h, s.op, to[s.a], to[s.b])
-            else:
-                to[i] = emit3(h, s.op, to[s.a], to[s.b], to[s.c])
-        for k in range(roots.shape[0]):
-            roots[k] = to[roots[k]]
-        compact(h, roots)
-    finally:
-        free(needed)
-        free(to)
-        free(h.known)
-        h.known = NULL
-    return h
-
-
-cdef int mark_roots(Graph g, int32_t[::1] roots, uint8_t *needed) except -1:
-    """Set needed[i] of every node that the roots come from."""
-    cdef Py_ssize_t i, k
-    for k in range(roots.shape[0]):
-        needed[roots[k]] = 1
-    with nogil:
-        for i in range(g.n - 1, g.inputs - 1, -1):
-            if needed[i] and g.node[i].op != OP_CONST:
-                needed[g.node[i].a] = 1
-                if g.node[i].b >= 0:
-                    needed[g.node[i].b] = 1
-                    if g.node[i].c >= 0:
-                        needed[g.node[i].c] = 1
-    return 0
-
-
-cdef int compact(Graph g, int32_t[::1] roots) except -1:
-    """Drop what nothing needs any more: negations, say, whose sign was moved on."""
-    cdef Py_ssize_t i, n = g.inputs, numbers = 0, k
-    cdef int32_t *to = <int32_t *>malloc((g.n + 1)*sizeof(int32_t))
-    cdef uint8_t *needed = <uint8_t *>calloc(g.n + 1, 1)
-    cdef Step s
-    try:
-        if to == NULL or needed == NULL:
-            raise errors.no_memory(g.n, g.n*5)
-        mark_roots(g, roots, needed)
-        for i in range(g.inputs):
-            to[i] = <int32_t>i
-        for i in range(g.inputs, g.n):
-            if not needed[i]:
-                continue
-            s = g.node[i]
-            if s.op == OP_CONST:
-                g.number[numbers] = g.number[s.a]  # constants are in the order of their nodes
-                s.a = <int32_t>numbers
-                numbers += 1
-            else:
-                s.a = to[s.a]
-                if s.b >= 0:
-                    s.b = to[s.b]
-                if s.c >= 0:
-                    s.c = to[s.c]
-            g.node[n] = s
-            to[i] = <int32_t>n
-            n += 1
-        for k in range(roots.shape[0]):
-            roots[k] = to[roots[k]]
-        g.n, g.numbers = n, numbers
-        memset(g.constants, 0, sizeof(g.constants))
-    finally:
-        free(to)
-        free(needed)
-    return 0

@@ -1,11 +1,7 @@
 # core/sweeps/record.pxi: the adjoint recorded as nodes, so that it can be differentiated again.
 #
 # The same walk as a reverse sweep, but each adj[a] += adj[i]*da becomes appends: the partial by the
-# rule of the op's row (adjoints.pxi), a product, a sum. In C, from the table, to any order.
-
-cdef struct Ref:     # an operand of a rule: a node of the tape, or (i = -1) a plain number
-    int32_t i
-    double v
+# rule of the op's row (_gen/adjoints.pxi), a product, a sum. In C, from the table, to any order.
 
 cdef struct Adjoint:
     bint known       # False: nothing has flowed here, a structural zero
@@ -13,82 +9,6 @@ cdef struct Adjoint:
 
 cdef enum:
     RULE = 96        # room for what one node's rules append (dot asks for its own)
-
-
-cdef inline Ref constant(double v) noexcept:
-    cdef Ref r
-    r.i = -1
-    r.v = v
-    return r
-
-
-cdef inline Ref node(Tape t, Py_ssize_t i) noexcept:
-    cdef Ref r
-    r.i = <int32_t>i
-    r.v = t.val[i]
-    return r
-
-
-cdef inline bint equals(Ref r, double v) noexcept:
-    return r.i < 0 and r.v == v
-
-
-cdef Ref record(Tape t, int op, const Ref *x, int n) noexcept:
-    """Append an op of n operands; numbers alone are computed. The caller has made room."""
-    cdef double[3] values, d
-    cdef Term[3] terms
-    cdef double out
-    cdef bint plain = True
-    cdef int k
-    for k in range(n):
-        values[k] = terms[k].x = x[k].v
-        terms[k].i = x[k].i
-        terms[k].v = NULL
-        plain = plain and x[k].i < 0
-    out = evaluate(op, values, d)
-    if plain:
-        return constant(out)
-    if n == 3:
-        write(t, OP_CONT, &terms[1], d[1], &terms[2], d[2])
-        t.used[t.top - 1] = 1
-    write(t, op, &terms[0], d[0], &terms[1] if n == 2 else NULL, d[1] if n == 2 else 0)
-    if n == 3:
-        t.b[t.top - 1] = -1
-    t.val[t.top - 1] = out
-    return node(t, t.top - 1)
-
-
-cdef Ref record1(Tape t, int op, Ref x) noexcept:
-    return record(t, op, &x, 1)
-
-
-cdef Ref record2(Tape t, int op, Ref x, Ref y) noexcept:
-    """An op of two operands, without the trivial ones: 1*y, 0*y, 0 + y and their like."""
-    cdef Ref[2] r
-    if op == OP_MUL:
-        if equals(x, 1):
-            return y
-        if equals(y, 1):
-            return x
-        if equals(x, 0) or equals(y, 0):
-            return constant(x.v*y.v)  # 0, or nan where the other is not finite
-    elif op == OP_ADD:
-        if equals(x, 0):
-            return y
-        if equals(y, 0):
-            return x
-    elif (op == OP_SUB and equals(y, 0)) or ((op == OP_DIV or op == OP_POWC) and equals(y, 1)):
-        return x
-    elif op == OP_POWC and equals(y, 0):
-        return constant(1.0)
-    r[0], r[1] = x, y
-    return record(t, op, r, 2)
-
-
-cdef Ref record3(Tape t, int op, Ref x, Ref y, Ref z) noexcept:
-    cdef Ref[3] r
-    r[0], r[1], r[2] = x, y, z
-    return record(t, op, r, 3)
 
 
 cdef void flow(Tape t, Adjoint *adjoint, const uint8_t *needed, Py_ssize_t to, Ref g, Ref partial) noexcept:

@@ -1,0 +1,51 @@
+# core/sweeps/ref.pxi: operations on refs, which is what the rules of recorded sweeps are written in.
+#
+# A rule's operands are nodes of the tape or plain numbers; so are the results. What is appended goes through the
+# rewrites (_rewrites.py): record1 .. record3 in _gen/rewrites_tape.pxi.
+
+cdef struct Ref:     # an operand of a rule: a node of the tape, or (i = -1) a plain number
+    int32_t i
+    double v
+
+
+cdef inline Ref constant(double v) noexcept:
+    cdef Ref r
+    r.i = -1
+    r.v = v
+    return r
+
+
+cdef inline Ref node(Tape t, Py_ssize_t i) noexcept:
+    cdef Ref r
+    r.i = <int32_t>i
+    r.v = t.val[i]
+    return r
+
+
+cdef inline bint equals(Ref r, double v) noexcept:
+    return r.i < 0 and r.v == v
+
+
+cdef Ref record(Tape t, int op, const Ref *x, int n) noexcept:
+    """Append an op of n operands; numbers alone are computed. The caller has made room."""
+    cdef double[3] values, d
+    cdef Term[3] terms
+    cdef double out
+    cdef bint plain = True
+    cdef int k
+    for k in range(n):
+        values[k] = terms[k].x = x[k].v
+        terms[k].i = x[k].i
+        terms[k].v = NULL
+        plain = plain and x[k].i < 0
+    out = evaluate(op, values, d)
+    if plain:
+        return constant(out)
+    if n == 3:
+        write(t, OP_CONT, &terms[1], d[1], &terms[2], d[2])
+        t.used[t.top - 1] = 1
+    write(t, op, &terms[0], d[0], &terms[1] if n == 2 else NULL, d[1] if n == 2 else 0)
+    if n == 3:
+        t.b[t.top - 1] = -1
+    t.val[t.top - 1] = out
+    return node(t, t.top - 1)
