@@ -87,10 +87,6 @@ def test_what_a_checker_refuses(cache, tmp_path):
         assert re.search(rf"refused\.py:{number}: error: .*\[{code}\]", text), (line, text)
 
 
-SELVES = {"Value": lambda: cgrad.Value(1.0), "Tensor": lambda: cgrad.Tensor([1.0]), "Tape": cgrad.Tape,
-          "Gradients": lambda: cgrad.gradients(cgrad.Value(1.0))}
-
-
 def test_the_stub_is_what_runs():
     """stubtest compares names and signatures; what it cannot know is listed here, with the reason."""
     _, text = mypy("--concise", "cgrad._core", "cgrad._program", module="mypy.stubtest")
@@ -99,14 +95,7 @@ def test_the_stub_is_what_runs():
     for line in filter(None, text.splitlines()):
         name, _, complaint = line.partition(" ")
         path = name.split(".")[2:]
-        if complaint.endswith('(remove "/")'):  # says the signature; Cython passes a lone argument without a name
-            function = getattr(getattr(cgrad, path[0]), path[1])
-            argument = re.search(r'"(\w+)" should be positional', complaint)[1]
-            with pytest.raises(TypeError, match="keyword"):
-                function(SELVES[path[0]](), **{argument: 1.0})
-        elif path[-1] == "__init__" and '*args parameter "args"' in complaint:
-            continue  # a slot of C, without a signature
-        elif path[0] == "Tensor" and isinstance(vars(cgrad.Tensor)[path[1]], types.FunctionType) \
+        if path[0] == "Tensor" and isinstance(vars(cgrad.Tensor)[path[1]], types.FunctionType) \
                 and complaint.endswith('stub parameter "self" differs from runtime parameter "x"'):
             continue  # a function of the package, added as a method: its first argument is the tensor
         elif path == ["Tensor", "nonzero"] and '*args parameter "args"' in complaint:

@@ -95,6 +95,12 @@ class Recorder:
         return result
 
 
+def parameters(*names: str) -> str:
+    """Of a function, or of a method where the first is self: a single argument cannot be given by name."""
+    lone = len(names) - (names[0] == "self") == 1
+    return ", ".join((*names, "/") if lone else names)
+
+
 class Generator:
     def __init__(self, table, members) -> None:
         self.members = members.MEMBERS
@@ -197,12 +203,10 @@ class Generator:
         return "\n".join(out)
 
     # ---- what Python sees ----------------------------------------------------------------------
-    def doc(self, op, self_call: bool) -> str:
-        names = list(op.names)
-        call = f"v.{op.name}({', '.join(names[1:])})" if self_call else f"cgrad.{op.name}({', '.join(names)})"
+    def doc(self, op) -> str:
         partials = "; ".join(f"d/d{a} = {text}" for a, text in zip(op.names, op.d, strict=True) if text)
         kink = f" At kinks: {op.kink}." if op.kink else ""
-        return f'"""{call}: {op.doc}\n\n    out = {op.formula}; {partials}.{kink}\n    """'
+        return f'"""{op.doc}\n\n    out = {op.formula}; {partials}.{kink}\n    """'
 
     def kernel(self, op) -> list[str]:
         """cdef object op_<name>(operands): NotImplemented where an operand is no scalar."""
@@ -255,9 +259,9 @@ class Generator:
             names, rest = op.names, ", ".join(op.names[1:])
             call = f"op_{op.name}(self{', ' + rest if rest else ''})"
             for alias in (op.name, *op.alias.split()):
-                out.append(f"    def {alias}(self{', ' + rest if rest else ''}):")
+                out.append(f"    def {alias}({parameters('self', *names[1:])}):")
                 if alias == op.name:
-                    out.append("        " + self.doc(op, True))
+                    out.append("        " + self.doc(op))
                 result = f"required({call}, self, {rest}, OP_{op.name.upper()})" if op.arity == 2 else call
                 out.append(f"        return {result}\n")
             if op.slot == "pow":
@@ -270,7 +274,7 @@ class Generator:
                 a, b = names
                 out.append(f"    def __{op.slot}__({a}, {b}):\n        return op_{op.name}({a}, {b})\n")
         for p in self.predicates:
-            out.append(f'    def {p.name}(self):\n        """v.{p.name}(): {p.doc}"""')
+            out.append(f'    def {p.name}(self):\n        """{p.doc}"""')
             out.append(f"        if traces and traced_here(self):\n            return predicate({p.name!r}, self)")
             out.append(f"        return p_{p.name}(self.primal)\n")
         return "\n".join(out)
@@ -284,9 +288,9 @@ class Generator:
             rest = "".join(f", {a}" for a in names[1:])
             padding = ", None"*(3 - op.arity)
             for alias in (op.name, *op.alias.split()):
-                out.append(f"    def {alias}(self{rest}):")
+                out.append(f"    def {alias}({parameters('self', *names[1:])}):")
                 if alias == op.name:
-                    out.append("        " + self.doc(op, True))
+                    out.append("        " + self.doc(op))
                 result = f"elementwise({code}, self{rest}{padding})"
                 second = names[1] if op.arity > 1 else "None"
                 out.append(f"        return required({result}, self, {second}, {code})\n")
@@ -299,7 +303,7 @@ class Generator:
             elif op.slot:
                 out.append(f"    def __{op.slot}__(x, y):\n        return elementwise({code}, x, y, None)\n")
         for p in self.predicates:
-            out.append(f'    def {p.name}(self):\n        """t.{p.name}(): {p.doc}"""')
+            out.append(f'    def {p.name}(self):\n        """{p.doc}"""')
             out.append(f"        if traces and traced_here(self):\n            return predicate({p.name!r}, self)")
             out.append(f"        return np.{p.name}(self.array)\n")
         return "\n".join(out)
@@ -311,7 +315,7 @@ class Generator:
         for op in self.public:
             names, code = op.names, f"OP_{op.name.upper()}"
             args = ", ".join(names)
-            out.append(f"def {op.name}({args}):\n    {self.doc(op, False)}")
+            out.append(f"def {op.name}({parameters(*names)}):\n    {self.doc(op)}")
             if op.arity == 1:
                 x = names[0]
                 out.append(f"    if is_value({x}):\n        return op_{op.name}(<Value>{x})")
@@ -328,7 +332,7 @@ class Generator:
                 out.append(f"        return required({call}, {names[0]}, {names[1]}, {code})")
                 out.append(f"    return f_{op.name}({values})\n")
         for p in self.predicates:
-            out.append(f'def {p.name}(x):\n    """cgrad.{p.name}(x): {p.doc}"""')
+            out.append(f'def {p.name}(x, /):\n    """{p.doc}"""')
             out.append("    if traces and (is_value(x) or is_tensor(x)) and traced_here(x):")
             out.append(f"        return predicate({p.name!r}, x)")
             out.append(f"    if arrayish(x):\n        return np.{p.name}(numeric(plain(x), {p.name!r}))")

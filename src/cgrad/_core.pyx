@@ -1,6 +1,6 @@
 # cython: language_level=3, wraparound=False
 # (bounds are checked in a debug build alone: setup.py)
-# cython: cdivision=True, c_api_binop_methods=True, embedsignature=False, infer_types=False
+# cython: cdivision=True, c_api_binop_methods=True, infer_types=False
 # cython: always_allow_keywords=False, auto_pickle=False
 """Record and sweep: Values, Tensors and the tape that remembers how they were computed. Its chapters, in reading order:
 

@@ -30,6 +30,8 @@ from .programs.path import Program
 from .programs.pytree import Shape
 from .programs.transforms import NOTHING, Arguments, By, Calls
 
+__all__ = ["map", "map_reduce"]
+
 Array = np.ndarray[Any, Any]
 TOGETHER = 8  # sums that are added up in one task
 

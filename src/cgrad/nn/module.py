@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
+from reprlib import recursive_repr
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -297,6 +298,7 @@ class Module:
         lines = [shapes, *below] if own else below
         return head[:-1] + "\n  " + "\n  ".join(lines) + "\n)"
 
+    @recursive_repr()  # an option may be the module itself
     def __repr__(self) -> str:
         return self._repr_tree((id(self),))
 

@@ -210,9 +210,17 @@ def sort(x: Array, axis: int | None = -1, kind: Any = None, order: Any = None, *
     return _getitem(x, index=_index_along("sort", x.shape, _argsort(x, axis), axis))
 
 
+def _check_options(op: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """Refuse Values and Tensors as options of a function of NumPy, which would dispatch to us again, without end."""
+    for name, value in (*((f"argument {k}", x) for k, x in enumerate(args, 2)), *kwargs.items()):
+        if isinstance(value, (Value, Tensor)):
+            raise errors.bad_option(op, name, value, "give what NumPy's function takes there")
+
+
 def on_data(function: Any, doc: str) -> Any:
     """A function of NumPy on plain data: its result has no derivative."""
     def answer(x: Array, *args: Any, **kwargs: Any) -> Any:
+        _check_options(function.__name__, args, kwargs)
         return function(plain(as_array(x)), *args, **kwargs)
 
     answer.__name__ = answer.__qualname__ = function.__name__
@@ -231,6 +239,7 @@ def _on_shape(function: Any) -> Any:
 def _on_truth(function: Any, doc: str) -> Any:
     """A function of NumPy that depends on which elements are 0; in a compiled function each is a guard."""
     def answer(x: Array, *args: Any, **kwargs: Any) -> Any:
+        _check_options(function.__name__, args, kwargs)
         if recording():
             return function(np.asarray(map_elements(bool, comparable(as_array(x))), bool), *args, **kwargs)
         return function(plain(as_array(x)), *args, **kwargs)
@@ -432,7 +441,7 @@ def diff(x: Array, n: int = 1, axis: int = -1, **rest: Any) -> Array:
         raise errors.bad_option("diff", "n", n, "give a number that is not negative")
     axis = normalize_axis("diff", axis, x.shape)
     head = (slice(None),)*axis
-    for _ in range(n):
+    for _ in range(min(as_int(n), x.shape[axis])):  # what is empty stays so
         x = _getitem(x, index=(*head, slice(1, None))) - _getitem(x, index=(*head, slice(None, -1)))
     return x
 
@@ -442,7 +451,7 @@ def diff(x: Array, n: int = 1, axis: int = -1, **rest: Any) -> Array:
 def _predicate(function: Any, numbers: Any = plain) -> Any:
     """A function of NumPy on the plain data of any number of arrays."""
     def answer(*args: Any, **kwargs: Any) -> Any:
-        return function(*[numbers(x) for x in args], **kwargs)
+        return function(*[numbers(x) for x in args], **{name: numbers(x) for name, x in kwargs.items()})
 
     return answer
 

@@ -54,7 +54,7 @@ cdef inline void look_who_holds(Tensor t) noexcept:
         t.bare = t.shared or (references(<PyObject *>t.array) == 1 and cnp.PyArray_BASE(<cnp.ndarray>t.array) == NULL)
 
 
-def frozen(Tensor t):
+def frozen(Tensor t, /):
     """The numbers of a tensor as somebody may keep them: a read-only view that nobody writes to."""
     cdef object view
     if traces:

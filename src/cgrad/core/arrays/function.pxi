@@ -4,7 +4,7 @@
 #
 # The head carries the rule, and collects the adjoints of its outputs in a list.
 
-def wrapped_result(value):
+def wrapped_result(value, /):
     """A result without history: a Tensor of an array, a Value of a scalar."""
     return wrapped(value)
 

@@ -9,7 +9,7 @@ def implements(function, answer):
     ARRAY_FUNCTIONS[function] = answer
 
 
-def plain(x):
+def plain(x, /):
     """The ndarray of a Tensor, the float of a Value; anything else as it is."""
     if cgrad_unlikely(traces) and (is_tensor(x) or is_value(x)):
         refuse(x, "its number")
@@ -67,7 +67,8 @@ cdef object standard(object array):
 
 
 cdef class Primitive:
-    """Primitive(name, forward, vjp): an operation on arrays with its rule.
+    """Primitive(name, forward, vjp)\n--\n
+    An operation on arrays with its rule.
 
     forward(*args, **kwargs) gets ndarrays and floats, and returns an ndarray or a number; vjp is a tuple with a
     function (g, out, *args, **kwargs) or None for each argument, or one function (k, g, out, *args, **kwargs)
@@ -220,7 +221,7 @@ cdef list inputs_at(Tape t, Payload *p):
 
 # ---- scalars into arrays -------------------------------------------------------------------------
 
-def gather(values):
+def gather(values, /):
     """A 1-d tensor of Values and numbers: the counterpart of t[i]."""
     cdef list given = list(values)
     cdef Py_ssize_t n = len(given), k
@@ -246,7 +247,7 @@ def gather(values):
 
 # ---- many scalar parameters at once --------------------------------------------------------------
 
-def read_data(list values):
+def read_data(list values, /):
     """The numbers of Values, as a vector."""
     cdef cnp.ndarray out = np.empty(len(values))
     cdef Py_ssize_t k
@@ -257,7 +258,7 @@ def read_data(list values):
     return out
 
 
-def read_grad(list values):
+def read_grad(list values, /):
     """The gradients of Values that are leaves, as a vector."""
     if traces:
         refuse_effect("reading grad")

@@ -17,10 +17,10 @@ cdef object answer_ufunc(object ufunc, str method, tuple inputs, dict kwargs):
 
 
 cdef bint into_plain_array(object ufunc, str method, tuple inputs, dict kwargs) except -1:
-    """True if the call writes numbers without history into an ndarray, as NumPy does. An error for out=Tensor."""
+    """True if the call writes numbers without history into an ndarray, as NumPy does. An error for our own as out=."""
     if "out" not in kwargs:
         return False
-    if type(kwargs["out"]) is tuple and any([is_tensor(x) for x in kwargs["out"]]):
+    if type(kwargs["out"]) is tuple and any([is_tensor(x) or is_value(x) for x in kwargs["out"]]):
         raise errors.no_out(ufunc.__name__, "out")
     return method == "__call__" and not any([needs_grad(x) for x in inputs])
 

@@ -78,7 +78,8 @@ def _tensor_leaf(data, requires_grad, name):
 
 @cython.final
 cdef class Tensor:
-    """Tensor(data, requires_grad=False, *, name=None, dtype=None, copy=True): an array that knows how it was computed.
+    """Tensor(data, requires_grad=False, *, name=None, label=None, dtype=None, copy=True)\n--\n
+    An array that knows how it was computed.
 
     data: numbers, nested lists of them, an ndarray of float64 or float32, a Tensor. dtype: float64 or float32
     (default: the array's; float64 for lists). copy=False shares the array: then it must not be written to while

@@ -2,7 +2,8 @@
 
 @cython.no_gc_clear
 cdef class Gradients(Follower):
-    """What ``cgrad.gradients`` gives: ``.wrt(x)`` is the derivative of the outputs with respect to x."""
+    """Gradients()\n--\n
+    What ``cgrad.gradients`` gives: ``.wrt(x)`` is the derivative of the outputs with respect to x."""
 
     def __init__(self):
         raise TypeError("Gradients: made by cgrad.gradients()")
@@ -21,7 +22,7 @@ cdef class Gradients(Follower):
             if t.live == 0:
                 last_handle_gone(t)
 
-    def wrt(self, x):
+    def wrt(self, x, /):
         """g.wrt(x): the adjoint of a Value x (of each, for a list or tuple).
 
         A float; an array of one number a seed, where several were given; with create_graph a Value.

@@ -243,7 +243,7 @@ cdef int settle_arrays(Tape t, Adjoint *adjoint, Recording arrays, Gradients r) 
     return 0
 
 
-def _current(tape):
+def _current(tape, /):
     """Make a tape the thread's current one; gives the one before."""
     before = (<Context>context()).tape
     (<Context>context()).tape = tape

@@ -266,7 +266,8 @@ cdef void unlink(Follower f) noexcept:
 
 @cython.no_gc_clear
 cdef class Mark(Follower):
-    """A place on a tape, to be given to ``Tape.rewind``; it moves with its nodes.
+    """Mark()\n--\n
+    A place on a tape, to be given to ``Tape.rewind``; it moves with its nodes.
 
     ``position`` is the number of entries below it.
     """

@@ -128,6 +128,7 @@ class Decorator:
         import functools
 
         @functools.wraps(function)
+        @cython.binding(True)  # wraps sets attributes
         def inside(*args, **kwargs):
             with type(self)():
                 return function(*args, **kwargs)

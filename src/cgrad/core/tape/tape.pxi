@@ -18,7 +18,8 @@ class Node(NamedTuple):
 
 @cython.no_gc_clear
 cdef class Tape(Columns):
-    """A record of operations, made explicit.
+    """Tape()\n--\n
+    A record of operations, made explicit.
 
     Operations on leaves alone record on the thread's current tape; ``with Tape() as t`` makes t the
     current one (tapes nest). Values whose history is on t record on t wherever they are used. A tape
@@ -124,7 +125,7 @@ cdef class Tape(Columns):
         link(m, self)
         return m
 
-    def rewind(self, mark):
+    def rewind(self, mark, /):
         """t.rewind(mark): drop what was recorded since the mark; values of it become invalid.
 
         Raises TapeError for a mark of another tape, or one that an earlier rewind went past.

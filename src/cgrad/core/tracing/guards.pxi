@@ -144,7 +144,7 @@ cdef bint chosen(Tape tape, int op, Ref x, Ref y, bint outcome) noexcept:
     return outcome
 
 
-def static(v):
+def static(v, /):
     """cgrad.static(v): the plain number of v. In a compiled function: a guard that it is the same at each replay.
 
     v: a Value (returns a float), a Tensor (an ndarray), or anything else (returned as it is). For numbers that decide

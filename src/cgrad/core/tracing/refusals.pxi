@@ -25,12 +25,12 @@ cdef int refuse_effect(str what) except -1:
     return 0
 
 
-def refused(error):
+def refused(error, /):
     """Note an error of this thread's recording, and return it, to be raised."""
     return first_error(tracing(), error)
 
 
-def effect(what):
+def effect(what, /):
     """Raise TraceError if this thread records a program, for which ``what`` would be done once and not repeated."""
     if traces:
         refuse_effect(what)

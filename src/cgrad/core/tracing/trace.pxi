@@ -55,7 +55,7 @@ cdef class Trace:
             c.tape = c.stack.pop()
         self.tape.__exit__()
 
-    def elements(self, Tensor v):
+    def elements(self, Tensor v, /):
         """The elements of a tensor: an array of Values and floats."""
         return elements_of(v)
 
@@ -65,12 +65,12 @@ cdef class Trace:
             error, self.refused = self.refused, None
             raise error
 
-    def rely_on_shapes(self, list captured):
+    def rely_on_shapes(self, list captured, /):
         """The recording holds as long as the tensors that only their shapes were asked of keep these."""
         used = {id(v) for v in captured}
         self.conditions += [(v, "shape", shape) for k, (v, shape) in self.shapes.items() if k not in used]
 
-    def owns(self, v):
+    def owns(self, v, /):
         """True if v is one of the leaves that the function was called with."""
         if self.own is None:
             self.own = {id(x) for x in self.arguments}

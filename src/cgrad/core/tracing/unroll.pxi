@@ -108,7 +108,7 @@ cdef object traced_primitive(Primitive f, tuple args, dict kwargs):
     """A structural operation, by its forward computation over arrays of Values."""
     before = ignore_errors()
     try:
-        value = f.forward(*[elements_of(x) for x in args], **kwargs)
+        value = f.forward(*[boxed(<Value>x) if is_value(x) else elements_of(x) for x in args], **kwargs)
     except errors.TraceError:
         raise
     except (TypeError, AttributeError, NotImplementedError, np.linalg.LinAlgError) as error:
@@ -133,8 +133,11 @@ cdef object compared(int python_op, object x, object y):
     if not traces:
         return COMPARISONS[python_op](plain(x), plain(y))
     before = ignore_errors()
+    x, y = comparable(x), comparable(y)
     try:
-        return COMPARISONS[python_op](comparable(x), comparable(y))
+        if isinstance(x, np.ndarray) or isinstance(y, np.ndarray):  # which would ask a Value, and so come back here
+            x, y = boxed(<Value>x) if is_value(x) else x, boxed(<Value>y) if is_value(y) else y
+        return COMPARISONS[python_op](x, y)
     finally:
         heed_errors(before)
 

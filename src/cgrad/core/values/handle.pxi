@@ -35,7 +35,7 @@ cdef class Handle:
             raise TypeError(f"{type(self).__name__}: make a Value or a Tensor")
         self.needs_slow_path = 1  # CPython's allocation shows it to the collector; the free lists hide theirs again
 
-    def register_hook(self, hook):
+    def register_hook(self, hook, /):
         """v.register_hook(hook): call hook(adjoint) in each backward sweep that comes here.
 
         What it returns, if not None, replaces the adjoint. Returns a handle with ``remove()``.

@@ -84,7 +84,8 @@ def _leaf(data, name):
 
 @cython.final
 cdef class Value:
-    """Value(data, *, name=None, label=None): a number that remembers how it was computed.
+    """Value(data, *, name=None, label=None)\n--\n
+    A number that remembers how it was computed.
 
     data: a real number (int, float, bool, NumPy scalar). name and label are one thing, shown in
     traces. Arithmetic and the functions of cgrad on Values give Values; ``backward()`` then adds
@@ -284,7 +285,7 @@ cdef class Value:
             return f"Value(data={self.primal!r}, rewound{name})"
         return f"Value(data={self.primal!r}, grad={grad_of(self)!r}{name})"
 
-    def __format__(self, spec):
+    def __format__(self, str spec not None):
         return format(self.primal, spec) if spec else repr(self)
 
     def __reduce__(self):
