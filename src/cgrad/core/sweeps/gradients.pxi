@@ -3,7 +3,7 @@
 @cython.no_gc_clear
 cdef class Gradients(Follower):
     """Gradients()\n--\n
-    What ``cgrad.gradients`` gives: ``.wrt(x)`` is the derivative of the outputs with respect to x."""
+    The result of ``cgrad.gradients``: ``.wrt(x)`` is the derivative of the outputs with respect to x."""
 
     def __init__(self):
         raise TypeError("Gradients: made by cgrad.gradients()")
