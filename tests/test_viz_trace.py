@@ -25,8 +25,8 @@ def test_examples():
 
 HELPERS = {  # rows that only derivatives use, by other means
     "sech2": lambda x: Value(float(1/mpmath.cosh(x.data)**2)),
-    "expnsq": lambda x: Value(math.exp(-x.data*x.data)),
-    "omsq": lambda x: Value(1 - x.data*x.data),
+    "exp_neg_square": lambda x: Value(math.exp(-x.data*x.data)),
+    "one_minus_square": lambda x: Value(1 - x.data*x.data),
 }
 
 

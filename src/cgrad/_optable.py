@@ -23,7 +23,7 @@ taken is neither computed nor recorded, so it cannot turn a zero into a nan. A c
 arguments, ``out`` and numbers (``==`` is false for nan).
 
 Accuracy is part of a partial. ``1 - out*out`` would be tanh's derivative, but it loses half its
-digits at x = 10; hidden rows (``sech2``, ``expnsq``, ``omsq``) exist where a partial needs a form
+digits at x = 10; hidden rows (``sech2``, ``exp_neg_square``, ``one_minus_square``) exist where a partial needs a form
 that is accurate everywhere and smooth enough to be differentiated again. Comparisons (``lt``, ``le``,
 ``eq``, ``ne``) are hidden rows too: recorded programs alone have them as numbers.
 """
@@ -103,6 +103,7 @@ class Op:
     commutes: bool = False  # the arguments may change places without changing a bit
     pair: str = ""  # a row of the same argument: one call (sincos) computes both where a program needs both
     condition: str = ""  # the argument that is a condition: the result's precision is that of the others
+    former: str = ""  # the name that it had: files and pickles of programs name operations, and stay readable
     comparison: bool = False  # ``symbol`` as a number, 1 or 0: guards and choices of recorded programs are these
     oracle: str = ""  # mpmath expression, where it is not mpmath.<name>
 
@@ -178,7 +179,7 @@ OPS: tuple[Op, ...] = (
     Op("sqrt", "x", "sqrt(x)", ["0.5/out"], "Square root.", ufunc="sqrt", domain=_POS, oracle="sqrt(x)"),
     Op("cbrt", "x", "cube_root(x)", ["1/(3*square(out))"], "Cube root.", ufunc="cbrt", domain=((0.01, 30), ),
        oracle="sign(x)*cbrt(fabs(x))"),
-    Op("hypot", "x y", "hypot(x, y)", ["versor(x, y)", "versor(y, x)"], "sqrt(x*x + y*y) without overflow.",
+    Op("hypot", "x y", "hypot(x, y)", ["unit(x, y)", "unit(y, x)"], "sqrt(x*x + y*y) without overflow.",
        ufunc="hypot", domain=((0.1, 30), (0.1, 30)), kink="nan at the origin", oracle="hypot(x, y)"),
     # ---- exponentials and logarithms -----------------------------------------------------------
     Op("exp", "x", "exp(x)", ["out"], "Exponential.", ufunc="exp", domain=_ALL),
@@ -190,18 +191,20 @@ OPS: tuple[Op, ...] = (
        oracle="log(x, 2)"),
     Op("log10", "x", "log10(x)", ["0.4342944819032518/x"], "Logarithm to base 10.", ufunc="log10", domain=_POS),
     Op("log1p", "x", "log1p(x)", ["1/(1 + x)"], "log(1 + x), accurate near 0.", ufunc="log1p", domain=((-0.99, 30),)),
-    Op("logaddexp", "x y", "log_add_exp(x, y)", ["share(x, y)", "share(y, x)"],
+    Op("logaddexp", "x y", "log_add_exp(x, y)", ["softmax2(x, y)", "softmax2(y, x)"],
        "log(exp(x) + exp(y)) without overflow.", ufunc="logaddexp", domain=_XY, oracle="log(exp(x) + exp(y))"),
     # ---- trigonometry --------------------------------------------------------------------------
     Op("sin", "x", "sin(x)", ["cos(x)"], "Sine.", ufunc="sin", pair="cos", domain=_ALL),
     Op("cos", "x", "cos(x)", ["-sin(x)"], "Cosine.", ufunc="cos", domain=_ALL),
     Op("tan", "x", "tan(x)", ["1 + out*out"], "Tangent.", ufunc="tan", domain=((-1.5, 1.5),)),
-    Op("asin", "x", "asin(x)", ["1/sqrt(omsq(x))"], "Inverse sine.", ufunc="arcsin", alias="arcsin", domain=_UNIT),
-    Op("acos", "x", "acos(x)", ["-1/sqrt(omsq(x))"], "Inverse cosine.", ufunc="arccos", alias="arccos", domain=_UNIT),
+    Op("asin", "x", "asin(x)", ["1/sqrt(one_minus_square(x))"], "Inverse sine.",
+       ufunc="arcsin", alias="arcsin", domain=_UNIT),
+    Op("acos", "x", "acos(x)", ["-1/sqrt(one_minus_square(x))"], "Inverse cosine.",
+       ufunc="arccos", alias="arccos", domain=_UNIT),
     Op("atan", "x", "atan(x)", ["1/(1 + x*x)"], "Inverse tangent.", ufunc="arctan", alias="arctan", domain=_ALL),
     Op("atan2", "y x", "atan2(y, x)",
-       ["where(x == 0, where(y == 0, 0, versor(x, y)/hypot(x, y)), versor(x, y)/hypot(x, y))",
-        "where(x == 0, where(y == 0, 0, -versor(y, x)/hypot(x, y)), -versor(y, x)/hypot(x, y))"],
+       ["where(x == 0, where(y == 0, 0, unit(x, y)/hypot(x, y)), unit(x, y)/hypot(x, y))",
+        "where(x == 0, where(y == 0, 0, -unit(y, x)/hypot(x, y)), -unit(y, x)/hypot(x, y))"],
        "Angle of the point (x, y).", ufunc="arctan2", alias="arctan2", domain=((0.1, 30), (0.1, 30)),
        kink="0 at the origin"),
     Op("degrees", "x", "x*57.29577951308232", ["57.29577951308232"], "Radians to degrees.",
@@ -216,11 +219,11 @@ OPS: tuple[Op, ...] = (
        ufunc="arcsinh", alias="arcsinh", domain=_ALL),
     Op("acosh", "x", "acosh(x)", ["1/sqrt(x - 1)/sqrt(x + 1)"], "Inverse hyperbolic cosine.",
        ufunc="arccosh", alias="arccosh", domain=((1.01, 30),)),
-    Op("atanh", "x", "atanh(x)", ["1/omsq(x)"], "Inverse hyperbolic tangent.",
+    Op("atanh", "x", "atanh(x)", ["1/one_minus_square(x)"], "Inverse hyperbolic tangent.",
        ufunc="arctanh", alias="arctanh", domain=_UNIT),
     # ---- special functions ---------------------------------------------------------------------
-    Op("erf", "x", "erf(x)", ["1.1283791670955126*expnsq(x)"], "Error function.", domain=((-5, 5),)),
-    Op("erfc", "x", "erfc(x)", ["-1.1283791670955126*expnsq(x)"], "1 - erf(x), accurate for large x.",
+    Op("erf", "x", "erf(x)", ["1.1283791670955126*exp_neg_square(x)"], "Error function.", domain=((-5, 5),)),
+    Op("erfc", "x", "erfc(x)", ["-1.1283791670955126*exp_neg_square(x)"], "1 - erf(x), accurate for large x.",
        domain=((-5, 20),)),
     Op("lgamma", "x", "lgamma(x)", ["digamma(x)"], "Logarithm of the absolute value of the gamma function.",
        domain=_POS, oracle="log(fabs(gamma(x)))"),
@@ -268,17 +271,19 @@ OPS: tuple[Op, ...] = (
     # ---- helpers of partials -------------------------------------------------------------------
     Op("sech2", "x", "4*exp(-2*fabs(x))/((1 + exp(-2*fabs(x)))*(1 + exp(-2*fabs(x))))", ["-2*tanh(x)*out"],
        "1/cosh(x)^2.", hidden=True, domain=_ALL, oracle="1/cosh(x)**2"),
-    Op("expnsq", "x", "expnsq(x)", ["-2*x*out"], "exp(-x*x), accurate for large x.", hidden=True,
+    Op("exp_neg_square", "x", "exp_neg_square(x)", ["-2*x*out"], "exp(-x*x), accurate for large x.",
+       former="expnsq", hidden=True,
        domain=((-5, 20),), oracle="exp(-x*x)"),
-    Op("versor", "x y", "x/hypot(x, y)", ["square(versor(y, x))/hypot(x, y)", "-out*versor(y, x)/hypot(x, y)"],
-       "x/hypot(x, y): a coordinate of the unit vector; 1/r - x*x/r^3 would cancel.", hidden=True,
+    Op("unit", "x y", "x/hypot(x, y)", ["square(unit(y, x))/hypot(x, y)", "-out*unit(y, x)/hypot(x, y)"],
+       "x/hypot(x, y): a coordinate of the unit vector; 1/r - x*x/r^3 would cancel.", former="versor", hidden=True,
        domain=((0.1, 30), (0.1, 30)), kink="nan at the origin", oracle="x/hypot(x, y)"),
-    Op("share", "x y", "share(x, y)", ["out*share(y, x)", "-out*share(y, x)"],
-       "exp(x)/(exp(x) + exp(y)), accurate where one of them is negligible.", hidden=True, domain=_XY,
+    Op("softmax2", "x y", "softmax2(x, y)", ["out*softmax2(y, x)", "-out*softmax2(y, x)"],
+       "exp(x)/(exp(x) + exp(y)), accurate where one of them is negligible.", former="share", hidden=True, domain=_XY,
        oracle="1/(1 + exp(y - x))"),
     Op("truncdiv", "x y", "trunc_div(x, y)", ["0", "0"], "Whole part of the quotient, agreeing with fmod.", hidden=True,
        domain=((-30, 30), (5, 9)), kink="0 everywhere", oracle="sign(x/y)*floor(fabs(x/y))"),
-    Op("omsq", "x", "(1 - x)*(1 + x)", ["-2*x"], "1 - x*x, accurate near |x| = 1.", hidden=True,
+    Op("one_minus_square", "x", "(1 - x)*(1 + x)", ["-2*x"], "1 - x*x, accurate near |x| = 1.",
+       former="omsq", hidden=True,
        domain=((-3, 3),), oracle="1 - x*x"),
     # ---- comparisons as numbers, for guards and choices of recorded programs -------------------
     Op("lt", "x y", "where(x < y, 1, 0)", ["0", "0"], "1 where x is below y, else 0.", symbol="<",
@@ -338,8 +343,8 @@ FUNCTIONS: tuple[Function, ...] = (
     Function("minimum", "x y", library=False, cheap=True, inline="where(x < y, x, where(x != x, x, y))"),
     Function("clip", "x lo hi", library=False, cheap=True, inline="minimum(maximum(x, lo), hi)"),
     Function("log_add_exp", "x y", library=False),
-    Function("share", "x y", library=False),
-    Function("expnsq", library=False),
+    Function("softmax2", "x y", library=False),
+    Function("exp_neg_square", library=False),
     Function("digamma", library=False),
     Function("polygamma", "n x", library=False),
 )

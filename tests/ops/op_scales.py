@@ -40,7 +40,7 @@ SCALES: dict[str, dict] = {
         (1, 2): "x**(y - 1)*(2*fabs(log(x)) + fabs(y)*log(x)**2)*(1 + fabs(log(x)))",
     },
     "hypot": {(2, 1): f"fabs(y)*(2*x*x + y*y)/{_H}**5", (1, 2): f"fabs(x)*(2*y*y + x*x)/{_H}**5"},
-    "versor": {
+    "unit": {
         (1, 1): f"fabs(y)*(2*x*x + y*y)/{_H}**5",
         (0, 2): f"fabs(x)*(2*y*y + x*x)/{_H}**5",
         (3, 0): f"3*y*y*(4*x*x + y*y)/{_H}**7",
@@ -62,8 +62,8 @@ SCALES: dict[str, dict] = {
     "sigmoid": {(3,): f"({_sech2('(x/2)', 1)})/16"},
     "erf": {(3,): f"1.13*{_E}*(4*x*x + 2)"},
     "erfc": {(3,): f"1.13*{_E}*(4*x*x + 2)"},
-    "expnsq": {(2,): f"{_E}*(4*x*x + 2)", (3,): f"{_E}*(8*fabs(x)**3 + 12*fabs(x))"},
-    "share": {None: _S3, (1, 0): "0", (0, 1): "0", (0, 0): "0",
+    "exp_neg_square": {(2,): f"{_E}*(4*x*x + 2)", (3,): f"{_E}*(8*fabs(x)**3 + 12*fabs(x))"},
+    "softmax2": {None: _S3, (1, 0): "0", (0, 1): "0", (0, 0): "0",
               (2, 0): _S2, (1, 1): _S2, (0, 2): _S2},
     "logaddexp": {(0, 0): "fabs(max(x, y)) + log1p(exp(-fabs(x - y)))",
                   (3, 0): _S2, (2, 1): _S2, (1, 2): _S2, (0, 3): _S2},

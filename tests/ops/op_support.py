@@ -21,10 +21,10 @@ ROWS = {op.name: op for op in OPS}
 # Other hidden rows are helpers of partials: each is found in the recorded derivative of a public one.
 PARENT = {
     "sech2": lambda x: cgrad.tanh(x),
-    "expnsq": lambda x: cgrad.erf(x),
-    "omsq": lambda x: cgrad.asin(x),
-    "versor": lambda x, y: cgrad.hypot(x, y),
-    "share": lambda x, y: cgrad.logaddexp(x, y),
+    "exp_neg_square": lambda x: cgrad.erf(x),
+    "one_minus_square": lambda x: cgrad.asin(x),
+    "unit": lambda x, y: cgrad.hypot(x, y),
+    "softmax2": lambda x, y: cgrad.logaddexp(x, y),
     "truncdiv": lambda x, y: cgrad.fmod(y, x),
 }
 COMPARISONS = {"lt": operator.lt, "le": operator.le, "eq": operator.eq, "ne": operator.ne}  # hidden, of no public row

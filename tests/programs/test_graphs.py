@@ -38,7 +38,7 @@ V = [1.0, -0.5, 2.0, 0.25]
 ARITHMETIC = ["add", "sub", "mul", "neg", "div"]
 CHOICES = ["lt", "le", "eq", "ne", "where", "maximum", "clip", "add", "sub", "mul"]
 ROUNDED = [*ARITHMETIC, *CHOICES, "abs", "fma", "reciprocal", "square", "sqrt", "relu", "minimum", "copysign", "sign", "floor",
-           "ceil", "round", "trunc", "omsq", "degrees", "radians"]  # IEEE 754 gives every bit, however they are computed
+           "ceil", "round", "trunc", "one_minus_square", "degrees", "radians"]  # IEEE 754 gives every bit, however they are computed
 POOLS = {
     "sums": ["add", "mul"], "differences": ["add", "sub", "mul", "neg"], "arithmetic": ARITHMETIC, "choices": CHOICES,
     "pairs": ["sin", "cos", "mul", "add"], "rounded": ROUNDED, "all": list(ROWS), "some": [*ROWS, *ARITHMETIC*6],

@@ -58,6 +58,7 @@ ARRAYS = {"op": "u1", "operand": "<i4", "consts": "<f8", "outputs": "<i4", "guar
           "expected": "u1"}
 ARITY = {"input": 0, "const": 1, **{op.name: op.arity for op in OPS}}
 PLAIN = {op.name: [k for k, partial_ in enumerate(op.d) if partial_ is None] for op in OPS if None in op.d}
+FORMER = {op.former: op.name for op in OPS if op.former}
 COMPARISONS = frozenset(op.name for op in OPS if op.comparison)
 KINDS = ("POSITIONAL_ONLY", "POSITIONAL_OR_KEYWORD", "VAR_POSITIONAL", "KEYWORD_ONLY", "VAR_KEYWORD")
 BACKENDS = ("auto", "interpreter", "native")
@@ -120,7 +121,7 @@ def taken_apart(parts: Parts) -> dict[str, Any]:
 def put_together(fields: dict[str, Any]) -> Parts:
     """The other way. All that a run relies on is looked at: raises ProgramError where it is not so."""
     fields = dict(fields)
-    table, op = fields.pop("table"), fields.pop("op")
+    table, op = [(FORMER.get(name, name), n) for name, n in fields.pop("table")], fields.pop("op")
     graph = graph_of(table, op, fields.pop("operand"), fields.pop("consts"))
     n, names = len(graph), [name for name, _ in table]
     guard, expected, line, lines = (fields.pop(k) for k in ("guard", "expected", "line", "lines"))

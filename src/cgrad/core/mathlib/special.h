@@ -78,7 +78,7 @@ CGRAD_UNUSED static inline double c_log_add_exp(double x, double y) {
     return x > y ? x + log1p(c_exp_difference(y, x)) : y + log1p(c_exp_difference(x, y));
 }
 
-CGRAD_UNUSED static inline double c_share(double x, double y) {
+CGRAD_UNUSED static inline double c_softmax2(double x, double y) {
     double e;
     if (x == y)
         return 0.5;
@@ -89,7 +89,7 @@ CGRAD_UNUSED static inline double c_share(double x, double y) {
 }
 
 /* exp(-x*x) with the rounding error of x*x put back (it would be multiplied by x*x). */
-CGRAD_UNUSED static inline double c_expnsq(double x) {
+CGRAD_UNUSED static inline double c_exp_neg_square(double x) {
     double s = x*x, tail = fma(x, x, -s);
     if (!(s < 800))  /* 0 (or nan) already; inf - inf would make nan of it */
         return exp(-s);
