@@ -71,16 +71,16 @@ cdef class Tape(Columns):
     cdef Py_ssize_t bytes      # of their values and gradients
     cdef Py_ssize_t bytes_at   # where a look for garbage is taken
     cdef bint items            # some node is an array's element
-    cdef bint dead            # some node was left that nothing needs: a collection would find garbage
-    cdef bint explicit_       # made by a user: never emptied behind his back
+    cdef bint has_garbage     # a handle died on a node that nothing needs: a collection would find garbage
+    cdef bint explicit_       # created by the user; never cleared implicitly
     cdef bint implicit        # a thread's own
     cdef bint grad_any        # the grad column holds something
     cdef bint tracked         # handles take part in Python's cycle collection
     cdef bint needs_slow_path  # tracked, or where is kept: attaching and freeing handles does more
     cdef bint sweeping        # adj is in use
     cdef bint running         # a kernel reads the columns without the GIL: they must not move
-    cdef int busy             # indices are held outside: nodes must not move
-    cdef bint put_off         # room was made, and no look taken for garbage, as nodes could not move
+    cdef int pinned           # > 0: indices are held outside, nodes must not move
+    cdef bint collect_deferred  # room was made without a collection, as nodes were pinned
     cdef int records          # Gradients with recorded adjoints: needed, though no handle leads to them
     cdef Py_ssize_t old       # nodes below it survived a collection
     cdef Py_ssize_t full_at   # the old part's size at which all of it is looked through
@@ -90,7 +90,7 @@ cdef class Tape(Columns):
     cdef Py_ssize_t listed_room
     cdef dict names           # node -> name
     cdef dict lines           # node -> line of user code, under detect_anomaly
-    cdef PyObject *followers  # marks and gradients, whose indices move along: a linked list, borrowed
+    cdef PyObject *relocatables  # marks and gradients, whose indices follow the nodes: a linked list, borrowed
     cdef object __weakref__
 
 
@@ -131,23 +131,23 @@ cdef class Extra:
     cdef tuple constants      # a node's plain numbers as _prev showed them, None for its other operands
 
 
-cdef class Follower:
-    """What holds indices of a tape's nodes, and is told where they go."""
+cdef class Relocatable:
+    """An object that holds indices of a tape's nodes, which follow the nodes when they move."""
     cdef Tape tape            # Gradients: None where all outputs are leaves
     cdef PyObject *before     # neighbours in the tape's list; the list borrows
     cdef PyObject *after
     cdef bint linked
-    cdef void hold(self, Py_ssize_t lo) noexcept
-    cdef void move(self, Py_ssize_t lo, Py_ssize_t top) noexcept
-    cdef void cut(self, Py_ssize_t to) noexcept
+    cdef void mark_used(self, Py_ssize_t lo) noexcept
+    cdef void relocate(self, Py_ssize_t lo, Py_ssize_t top) noexcept
+    cdef void truncate(self, Py_ssize_t to) noexcept
 
 
-cdef class Mark(Follower):
+cdef class Mark(Relocatable):
     cdef Py_ssize_t position  # -1: rewound past
     cdef object __weakref__
 
 
-cdef class Gradients(Follower):
+cdef class Gradients(Relocatable):
     cdef Py_ssize_t n         # entries of the arrays that follow
     cdef int32_t[::1] index   # nodes of the outputs' graph, ascending
     cdef double[:, ::1] adjoints  # (n, seeds)
@@ -197,6 +197,9 @@ cdef class Context:
     cdef list stack
     cdef int quiet, anomaly   # depth of no_grad, of detect_anomaly
     cdef object trace         # the Trace of a program that is being recorded, or None
+
+
+include "core/tape/entries.pxi"
 
 
 # ---- what programs ask of values ------------------------------------------------------------------

@@ -2,9 +2,10 @@
 # (bounds are checked in a debug build alone: setup.py)
 # cython: cdivision=True, c_api_binop_methods=True, infer_types=False
 # cython: always_allow_keywords=False, auto_pickle=False
-"""Record and sweep: Values, Tensors and the tape that remembers how they were computed. Its chapters, in reading order:
+"""Record and sweep: Values, Tensors and the tape that remembers how they were computed. In reading order:
 
-    core/tape/      columns        the record: a node is one entry of each column
+    core/tape/      entries        a node's entries and the operands that they hold (in the contract, _core.pxd)
+                    columns        the record: a node is one entry of each column
                     room           storage, growth, when to collect
                     slots          leaves and living handles of nodes
     core/arrays/    payload        what array nodes carry besides
@@ -33,7 +34,7 @@
                     ref            operations on nodes and numbers, rewritten
                     record         the adjoint of numbers as nodes
                     record_arrays  the same for array nodes
-                    gradients      derivatives as results: numeric, recorded
+                    gradients      derivatives as results; their sweeps: gradients_numeric, gradients_recorded
                     forward        tangents
     core/tracing/   trace          a function recorded as a program
                     refusals       what it must not do

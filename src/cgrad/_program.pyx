@@ -35,8 +35,8 @@ from . import errors
 
 from ._kernels cimport MOST_DIMS
 from ._core cimport (
-    MOST_NODES, NUMBER, OP_MASK, SPECIAL, Guard, Tape, Tensor, Trace, Value, check_node, is_value, line_of, number,
-    plain_layout, plain_named, traces,
+    MOST_NODES, NUMBER, OP_MASK, SPECIAL, Guard, Tape, Tensor, Trace, Value, check_node, is_value, line_of,
+    lowest_entry, number, plain_layout, plain_named, second_operand, traces,
 )
 
 cnp.import_array()

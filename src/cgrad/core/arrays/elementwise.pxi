@@ -279,7 +279,7 @@ cdef int inspect_array(Pair *p, int op, object out, const Term *terms, Py_ssize_
                        object rule=None, object saved=None) except -1:
     """Under detect_anomaly, as ``inspect``: the line of user code; an error for nan or inf in a result."""
     cdef Tape t = <Tape>p.home
-    t.busy += 1
+    t.pinned += 1
     try:
         if not (<Context>context()).anomaly:
             return 0
@@ -297,7 +297,7 @@ cdef int inspect_array(Pair *p, int op, object out, const Term *terms, Py_ssize_
         discard(p.handle)
         raise
     finally:
-        t.busy -= 1
+        t.pinned -= 1
     return 0
 
 

@@ -26,7 +26,7 @@ cdef object record_function(object rule, list inputs, list outputs):
     cdef list results = []
     t, head = append_rule(OP_FUNCTION, inputs, None, rule, len(outputs))
     track(t)
-    t.busy += 1
+    t.pinned += 1
     try:
         for k, value in enumerate(outputs):
             i = append_output(t, head, k, value)
@@ -37,7 +37,7 @@ cdef object record_function(object rule, list inputs, list outputs):
                 attach_value(handle, <PyObject *>t, i, t.val[i])
                 results.append(cgrad_own(handle))
     finally:
-        t.busy -= 1
+        t.pinned -= 1
     return results
 
 

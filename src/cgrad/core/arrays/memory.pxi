@@ -63,7 +63,7 @@ cdef void tensor_dealloc(PyObject *o) noexcept:
         home = (<Handle>o).home
         remove_handle(<Tape>home, o)
         if not (<Tape>home).used[(<Handle>o).index] & USED:
-            (<Tape>home).dead = True
+            (<Tape>home).has_garbage = True
         owned = (<Tape>home).live == 0 or (<Tape>home).tracked
         Py_INCREF(<object>home)
     if weak_list(o) != NULL:

@@ -75,14 +75,10 @@ cdef inline bint same_shape(object x, object y) noexcept:
 # ---- the table -----------------------------------------------------------------------------------
 
 cdef int payload_room(Tape t) except -1:
-    """Have room for one more entry."""
+    """Ensure room for one more entry."""
     cdef Py_ssize_t wanted = 2*t.payload_room + 32
-    cdef void *more
     if t.payloads == t.payload_room:
-        more = realloc(t.payload, wanted*sizeof(Payload))
-        if more == NULL:
-            raise errors.no_memory(wanted, wanted*sizeof(Payload))
-        t.payload = <Payload *>more
+        t.payload = <Payload *>grown(t.payload, wanted, sizeof(Payload))
         t.payload_room = wanted
     return 0
 
@@ -108,14 +104,7 @@ cdef Payload *enter(Tape t, Py_ssize_t i, object value, object rule, object save
 
 cdef Py_ssize_t first_payload(Tape t, Py_ssize_t i) noexcept:
     """The first entry that is at node i or above."""
-    cdef Py_ssize_t lo = 0, hi = t.payloads, mid
-    while lo < hi:
-        mid = (lo + hi)//2
-        if t.payload[mid].node < i:
-            lo = mid + 1
-        else:
-            hi = mid
-    return lo
+    return lower_bound(<const int32_t *>t.payload, sizeof(Payload), t.payloads, i)  # ``node`` is its first field
 
 
 cdef inline Payload *payload_at(Tape t, Py_ssize_t i) noexcept:
@@ -130,7 +119,7 @@ cdef inline bint is_array(Tape t, Py_ssize_t i) noexcept:
     return t.op[i] & SPECIAL and t.payload[first_payload(t, i)].value != NULL
 
 
-cdef void bury_payload(Graveyard *g, Tape t, Payload *p) noexcept:
+cdef void drop_payload(DeferredDecrefs *g, Tape t, Payload *p) noexcept:
     """Give up an entry: its objects die later, when the columns are consistent again."""
     if p.leaf != NULL and (<Handle>p.leaf).home == <PyObject *>t and (<Handle>p.leaf).index == p.node:
         (<Handle>p.leaf).home = NULL
@@ -138,23 +127,23 @@ cdef void bury_payload(Graveyard *g, Tape t, Payload *p) noexcept:
         t.bytes -= cnp.PyArray_NBYTES(<cnp.ndarray>p.value)
     if p.grad != NULL:
         t.bytes -= cnp.PyArray_NBYTES(<cnp.ndarray>p.grad)
-    put_away(g, p.value)
-    put_away(g, p.adjoint)
-    put_away(g, p.grad)
-    put_away(g, p.rule)
-    put_away(g, p.saved)
-    put_away(g, p.leaf)
-    put_away(g, p.hooks)
+    defer_decref(g, p.value)
+    defer_decref(g, p.adjoint)
+    defer_decref(g, p.grad)
+    defer_decref(g, p.rule)
+    defer_decref(g, p.saved)
+    defer_decref(g, p.leaf)
+    defer_decref(g, p.hooks)
 
 
-cdef void bury_payloads(Tape t, Py_ssize_t lo, Graveyard *g) noexcept:
+cdef void drop_payloads(Tape t, Py_ssize_t lo, DeferredDecrefs *g) noexcept:
     """Give up the entries at node lo and above."""
     while t.payloads and t.payload[t.payloads - 1].node >= lo:
         t.payloads -= 1
-        bury_payload(g, t, &t.payload[t.payloads])
+        drop_payload(g, t, &t.payload[t.payloads])
 
 
-cdef void slide_payloads(Tape t, Py_ssize_t lo, Graveyard *g) noexcept:
+cdef void slide_payloads(Tape t, Py_ssize_t lo, DeferredDecrefs *g) noexcept:
     """Move the table along, while a collection runs."""
     cdef Py_ssize_t first = first_payload(t, lo), kept = first, k, to
     cdef Payload *p
@@ -162,7 +151,7 @@ cdef void slide_payloads(Tape t, Py_ssize_t lo, Graveyard *g) noexcept:
         p = &t.payload[k]
         to = moved(t, p.node)
         if to < 0:
-            bury_payload(g, t, p)
+            drop_payload(g, t, p)
             continue
         if p.leaf != NULL and (<Handle>p.leaf).home == <PyObject *>t and (<Handle>p.leaf).index == p.node:
             (<Handle>p.leaf).index = <int32_t>to
@@ -175,7 +164,7 @@ cdef void slide_payloads(Tape t, Py_ssize_t lo, Graveyard *g) noexcept:
 cdef int look_at_bytes(Tape t) except -1:
     """Collect where garbage may hold much memory in arrays."""
     if t.bytes > t.bytes_at:
-        if t.dead and not (t.busy or t.running or t.sweeping):
+        if t.has_garbage and not (t.pinned or t.running or t.sweeping):
             collect(t, True)
         t.bytes_at = max(2*t.bytes, <Py_ssize_t>ARRAYS_AT_ONCE)
     return 0

@@ -52,12 +52,8 @@ def graph_of_trace(Trace trace, list outputs):
                 needed[trace.guard[k].b] = 1
         for i in range(n - 1, -1, -1):
             if needed[i] and not t.op[i] & SPECIAL and t.op[i] != OP_LEAF:
-                needed[t.a[i]] = 1
-                if t.b[i] >= 0:
-                    needed[t.b[i]] = 1
-                else:
-                    for k in range(i + t.b[i], i):
-                        needed[k] = needed[t.a[k]] = needed[t.b[k]] = 1
+                for k in range(lowest_entry(t.b, i), i + 1):
+                    needed[k] = needed[t.a[k]] = needed[second_operand(t.b, k)] = 1
         for v in outputs:  # leaves handed out as they are
             if is_value(v) and not (<Value>v).node and id(v) not in bases:
                 bases[id(v)] = inputs
@@ -100,7 +96,7 @@ def graph_of_trace(Trace trace, list outputs):
                 to[i] = to[t.b[i]] + <int32_t>t.da[i]
             elif op == OP_DOT:
                 # the products in reverse: then a reverse sweep meets them in the order of core/sweeps/reverse.pxi
-                first = i + min(t.b[i], 0)
+                first = lowest_entry(t.b, i)
                 if i - first > product_room:
                     product_room = 2*(i - first)
                     more = realloc(products, product_room*sizeof(int32_t))

@@ -1,29 +1,26 @@
-# core/sweeps/array_adjoint.pxi: how adjoints flow through special nodes.
+# core/sweeps/adjoint.pxi: how the adjoint of one node is handed on to its operands.
 #
-# A sweep goes down the columns in runs of plain scalar nodes; where a run meets a special node it ends, and
-# ``pull`` hands that node's adjoint on to its operands:
+# A scalar node's is scattered: adj[operand] += adj[i]*partial. A plain number's index points to the node itself: what
+# that adds to adj[i] is undone by writing adj[i] back. Special nodes have a ``pullback``:
 #
 #   array op     g (array)   -> kernels, into the operands' buffers, or summed into a scalar's adj
 #   primitive    g           -> its vjp, a Python function
-#   item         g (number)  -> one element of the array's buffer (after each run: ``flow_items``)
+#   item         g (number)  -> one element of the array's buffer (dense sweeps: ``accumulate_items`` after each run)
 #
 # A buffer of adjoints may be shared (x + b hands on its own): it is copied before anything is added to it.
 
 cdef inline Py_ssize_t scatter(const int32_t[::1] a, const int32_t[::1] b, const double[::1] da,
                                const double[::1] db, double[::1] adj, Py_ssize_t i, double g) noexcept nogil:
-    """Any node's contributions, with its continuations'; gives the next node down."""
-    cdef Py_ssize_t k, last = i
-    if b[i] >= 0:
-        adj[b[i]] += g*db[i]
-    else:
-        last = i + b[i]
-        for k in range(last, i):
-            adj[b[k]] += g*db[k]
-            adj[a[k]] += g*da[k]
-            adj[k] = 0
+    """Add g times the partials of scalar node i to its operands' adjoints; return the next node down."""
+    cdef Py_ssize_t k, lowest = lowest_entry(b, i)
+    for k in range(lowest, i):
+        adj[b[k]] += g*db[k]
+        adj[a[k]] += g*da[k]
+        adj[k] = 0
+    adj[second_operand(b, i)] += g*db[i]
     adj[a[i]] += g*da[i]
     adj[i] = g
-    return last - 1
+    return lowest - 1
 
 
 cdef inline bint owned_contiguous(object array) noexcept:
@@ -36,7 +33,7 @@ cdef inline bint exclusive(PyObject *array) noexcept:
 
 
 cdef int own_adjoint(Payload *q) except -1:
-    """Let q have a buffer of its own, of zeros if it had none."""
+    """Give q a buffer that nobody shares: a copy, or zeros if it had none."""
     cdef cnp.ndarray value = <cnp.ndarray>q.value
     cdef object more
     if q.adjoint == NULL:
@@ -74,8 +71,8 @@ cdef int add_to(object acc, object x, bint clear) except -1:
     return 0
 
 
-cdef int flow_into(Tape t, Py_ssize_t j, object c, object op, object position) except -1:
-    """Add c, which a rule gave, to the adjoint of node j."""
+cdef int accumulate_adjoint(Tape t, Py_ssize_t j, object c, object op, object position) except -1:
+    """Add c, the result of a rule, to the adjoint of node j."""
     cdef Payload *q = payload_at(t, j)
     cdef object shape, array
     if c is None:
@@ -105,7 +102,7 @@ cdef int flow_into(Tape t, Py_ssize_t j, object c, object op, object position) e
     return add_to(<object>q.adjoint, array, False)
 
 
-cdef int pull(Tape t, Py_ssize_t k) except -1:
+cdef int pullback(Tape t, Py_ssize_t k) except -1:
     """Hand on the adjoint of payload k's node."""
     cdef Payload *p = &t.payload[k]
     cdef Py_ssize_t i = p.node
@@ -121,24 +118,24 @@ cdef int pull(Tape t, Py_ssize_t k) except -1:
     if op == OP_LEAF:
         return 0
     if op == OP_GATHER:
-        return pull_gather(t, p)
+        return pullback_gather(t, p)
     if op == OP_PRIMITIVE:
-        return pull_primitive(t, k)
+        return pullback_primitive(t, k)
     if op == OP_FUNCTION:
-        return pull_function(t, k)
+        return pullback_function(t, k)
     if op == OP_OUTPUT:
-        return pull_output(t, k)
+        return pullback_output(t, k)
     if op == OP_ITEM:
-        return flow_item(t, i)
+        return accumulate_item(t, i)
     if p.value == NULL:  # a scalar with hooks
         scatter(t.a, t.b, t.da, t.db, t.adj, i, t.adj[i])
         return 0
-    return pull_elementwise(t, p, op)
+    return pullback_elementwise(t, p, op)
 
 
-cdef int pull_elementwise(Tape t, Payload *p, int op) except -1:
+cdef int pullback_elementwise(Tape t, Payload *p, int op) except -1:
     cdef Py_ssize_t i = p.node
-    cdef Py_ssize_t[3] entry, j     # where an operand stands, and its node (entry itself: none)
+    cdef Py_ssize_t[3] entry, j     # an operand's entry, and its node (the entry itself: none)
     cdef double[3] number
     cdef PyObject *array[3]
     cdef PyObject *constants = p.saved
@@ -164,12 +161,12 @@ cdef int pull_elementwise(Tape t, Payload *p, int op) except -1:
                 array[k] = c
     for k in range(n):
         if j[k] != entry[k] and FLOWS[op][k]:
-            pull_operand(t, p, op, k, n, j[k], number, array)
+            pullback_operand(t, p, op, k, n, j[k], number, array)
     return 0
 
 
-cdef int pull_operand(Tape t, Payload *p, int op, int k, int n, Py_ssize_t j, double *number,
-                      PyObject **array) except -1:
+cdef int pullback_operand(Tape t, Payload *p, int op, int k, int n, Py_ssize_t j, double *number,
+                          PyObject **array) except -1:
     """adjoint of operand k, node j, += g*partial."""
     cdef Walk w
     cdef Payload *q = payload_at(t, j)
@@ -212,17 +209,15 @@ cdef int pull_operand(Tape t, Payload *p, int op, int k, int n, Py_ssize_t j, do
     return 0
 
 
-cdef int pull_gather(Tape t, Payload *p) except -1:
+cdef int pullback_gather(Tape t, Payload *p) except -1:
     cdef Py_ssize_t i = p.node, k, m = 1
     cdef cnp.ndarray array = np.ascontiguousarray(<object>p.adjoint)
     cdef double *g = <double *>cnp.PyArray_DATA(array)
     if t.a[i] != i:
         t.adj[t.a[i]] += g[0]
-    if t.b[i] >= 0:
-        if t.b[i] != i:
-            t.adj[t.b[i]] += g[1]
-        return 0
-    for k in range(i + t.b[i], i):
+    if second_operand(t.b, i) != i:
+        t.adj[t.b[i]] += g[1]
+    for k in range(lowest_entry(t.b, i), i):
         if t.a[k] != k:
             t.adj[t.a[k]] += g[m]
         if t.b[k] != k:
@@ -243,7 +238,7 @@ cdef object adjoint_of(Tape t, Payload *p):
     return <object>p.adjoint if p.adjoint != NULL else t.adj[p.node]
 
 
-cdef int pull_primitive(Tape t, Py_ssize_t k) except -1:
+cdef int pullback_primitive(Tape t, Py_ssize_t k) except -1:
     cdef Payload *p = &t.payload[k]
     cdef Primitive rule = <Primitive>p.rule
     cdef tuple saved = <tuple>p.saved, places = <tuple>saved[0]
@@ -262,7 +257,7 @@ cdef int pull_primitive(Tape t, Py_ssize_t k) except -1:
                 c = rule.vjp[place](g, out, *args, **kwargs)
             else:
                 c = rule.vjp[place](g, out, *args)
-            flow_into(t, inputs[m], c, rule.name, place + 1)
+            accumulate_adjoint(t, inputs[m], c, rule.name, place + 1)
     finally:
         heed_errors(before)
     return 0
@@ -270,7 +265,7 @@ cdef int pull_primitive(Tape t, Py_ssize_t k) except -1:
 
 # ---- elements ------------------------------------------------------------------------------------
 
-cdef int flow_item(Tape t, Py_ssize_t i) except -1:
+cdef int accumulate_item(Tape t, Py_ssize_t i) except -1:
     """The adjoint of element node i, into its array's buffer."""
     cdef Payload *q = payload_at(t, t.b[i])
     cdef Py_ssize_t offset = <Py_ssize_t>t.da[i]
@@ -282,8 +277,8 @@ cdef int flow_item(Tape t, Py_ssize_t i) except -1:
     return 0
 
 
-cdef int flow_items(Tape t, Py_ssize_t lo, Py_ssize_t hi) except -1:
-    """The same for the element nodes of a run, downwards; the array's own entry in adj is cleared of what it left."""
+cdef int accumulate_items(Tape t, Py_ssize_t lo, Py_ssize_t hi) except -1:
+    """The same for the element nodes of a run, downwards; clears what scattering left in the array's own adj."""
     cdef Py_ssize_t i, array = -1
     cdef Payload *q
     cdef double *d = NULL
@@ -307,7 +302,7 @@ cdef int flow_items(Tape t, Py_ssize_t lo, Py_ssize_t hi) except -1:
     return 0
 
 
-cdef int pull_output(Tape t, Py_ssize_t k) except -1:
+cdef int pullback_output(Tape t, Py_ssize_t k) except -1:
     cdef Payload *p = &t.payload[k]
     cdef Payload *q = payload_at(t, t.a[p.node])
     cdef list adjoints
@@ -319,19 +314,19 @@ cdef int pull_output(Tape t, Py_ssize_t k) except -1:
     return 0
 
 
-cdef int pull_function(Tape t, Py_ssize_t k) except -1:
+cdef int pullback_function(Tape t, Py_ssize_t k) except -1:
     cdef Payload *p = &t.payload[k]
     cdef list inputs = inputs_at(t, p), adjoints = <list>p.adjoint
     cdef object rule = <object>p.rule
     cdef tuple results = rule.pull(adjoints, None, None)
     cdef Py_ssize_t m
     for m in range(len(inputs)):
-        flow_into(t, inputs[m], results[m], rule.name, m + 1)
+        accumulate_adjoint(t, inputs[m], results[m], rule.name, m + 1)
     return 0
 
 
 cdef int drop_adjoints(Tape t) noexcept:
-    """A sweep failed: forget what has flowed."""
+    """Drop the adjoints of special nodes, after a sweep that failed."""
     cdef Py_ssize_t k
     cdef PyObject *x
     for k in range(t.payloads):

@@ -10,36 +10,39 @@ cdef Py_ssize_t source(Tape t, Sweep *s, Py_ssize_t x) noexcept:
     cdef double g
     cdef int zeros
     for zeros in range(2):  # 0*inf last: a dense run has zeros outside the graph too
-        for m in range(s.root if s.dense else s.order.n - 1, -1, -1):
-            i = m if s.dense else s.order.node[m]
+        for m in range(sweep_size(s) - 1, -1, -1):
+            i = sweep_node(s, m)
             if i <= x:
                 break
             g = t.adj[i]
             if t.op[i] == OP_CONT or (g == 0) != zeros:
                 continue
-            if (t.a[i] == x and not finite(g*t.da[i])) or (t.b[i] == x and not finite(g*t.db[i])):
-                return i
-            for k in range(i + min(t.b[i], 0), i):
+            for k in range(lowest_entry(t.b, i), i + 1):
                 if (t.a[k] == x and not finite(g*t.da[k])) or (t.b[k] == x and not finite(g*t.db[k])):
                     return i
     return x
 
 
+cdef object line_at(Tape t, Py_ssize_t i):
+    """The line of user code that recorded node i, for a message."""
+    line = t.lines.get(i) if t.lines is not None else None
+    return "recorded outside detect_anomaly" if line is None else line
+
+
 cdef int look_for_anomaly(Tape t, Sweep *s) except -1:
-    """Under detect_anomaly: refuse the first nan or inf that the sweep came to."""
+    """Raise AnomalyError for the first nan or inf that the sweep came to, under detect_anomaly."""
     cdef Py_ssize_t i, m
     cdef str what = "adjoint"
     if not (<Context>context()).anomaly:
         return 0
-    for m in range(s.root if s.dense else s.order.n - 1, -1, -1):
-        i = m if s.dense else s.order.node[m]
-        if not (c_fabs(t.adj[i]) < INFINITY) and not is_array(t, i):
+    for m in range(sweep_size(s) - 1, -1, -1):
+        i = sweep_node(s, m)
+        if not finite(t.adj[i]) and not is_array(t, i):
             value = t.adj[i]
             m = source(t, s, i)
             if m != i:
                 i, what = m, "adjoint of an operand"
-            where = t.lines.get(i, "recorded outside detect_anomaly") if t.lines is not None else \
-                "recorded outside detect_anomaly"
+            where = line_at(t, i)
             if t.op[i] == OP_LEAF:
                 where = "an operand of a line recorded before"
             operands = [(name_of(t, x), value_of(t, x)) if type(x) is int else ("", x) for x in arguments(t, i)]
@@ -52,8 +55,7 @@ cdef int look_for_anomaly(Tape t, Sweep *s) except -1:
             bad = adjoint[~np.isfinite(adjoint)]
             if bad.size:
                 i = array_source(t, t.payload[m].node, s.root)
-                where = t.lines.get(i, "recorded outside detect_anomaly") if t.lines is not None else \
-                    "recorded outside detect_anomaly"
+                where = line_at(t, i)
                 raise errors.array_anomaly(op_name(t, i), bad.flat[0], adjoint.shape, [], where, "adjoint")
     return 0
 

@@ -1,11 +1,11 @@
-# core/sweeps/backward.pxi: Value.backward and Tensor.backward.
+# core/sweeps/backward.pxi: Value.backward and Tensor.backward: a reverse sweep, its adjoints added to gradients.
 
 cdef enum:
     FEW = 32              # nodes of a graph that needs no columns
 
 
-cdef bint flow_few(int32_t *node, double *g, Py_ssize_t *n, Py_ssize_t m, Py_ssize_t to, double x) noexcept:
-    """Add x to the adjoint of ``to`` in the list (descending from its entry m on); False where it is full."""
+cdef bint add_few(int32_t *node, double *g, Py_ssize_t *n, Py_ssize_t to, double x) noexcept:
+    """Add x to the adjoint of ``to`` in the list, which descends; False where the list is full."""
     cdef Py_ssize_t k = n[0], j
     while node[k - 1] < to:
         k -= 1
@@ -22,13 +22,13 @@ cdef bint flow_few(int32_t *node, double *g, Py_ssize_t *n, Py_ssize_t m, Py_ssi
 
 
 cdef bint backward_few(Tape t, Py_ssize_t root, double seed) noexcept:
-    """All of backward where the graph has few nodes: a list in order with the adjoints beside it, no columns.
+    """All of backward where the graph has at most FEW nodes, without the columns: adjoints beside a descending list.
 
-    False where there are more: then nothing has been done.
+    False where there are more; then nothing has been changed.
     """
     cdef int32_t[FEW] node
     cdef double[FEW] g
-    cdef Py_ssize_t n = 1, m = 0, i, k
+    cdef Py_ssize_t n = 1, m = 0, i, j, k
     node[0], g[0] = <int32_t>root, seed
     if leaf_hooks:
         return False
@@ -36,15 +36,12 @@ cdef bint backward_few(Tape t, Py_ssize_t root, double seed) noexcept:
         i = node[m]
         if t.op[i] & SPECIAL or t.op[i] == OP_ITEM:
             return False
-        if t.b[i] >= 0 and t.b[i] != i and not flow_few(node, g, &n, m, t.b[i], g[m]*t.db[i]):
-            return False
-        for k in range(i + t.b[i] if t.b[i] < 0 else i, i):
-            if t.b[k] != k and not flow_few(node, g, &n, m, t.b[k], g[m]*t.db[k]):
+        for k in range(lowest_entry(t.b, i), i + 1):
+            j = second_operand(t.b, k)
+            if j != k and not add_few(node, g, &n, j, g[m]*t.db[k]):
                 return False
-            if t.a[k] != k and not flow_few(node, g, &n, m, t.a[k], g[m]*t.da[k]):
+            if t.a[k] != k and not add_few(node, g, &n, t.a[k], g[m]*t.da[k]):
                 return False
-        if t.a[i] != i and not flow_few(node, g, &n, m, t.a[i], g[m]*t.da[i]):
-            return False
         m += 1
     t.zero_grad(root + 1)
     t.grad_any = True
@@ -71,7 +68,7 @@ cdef int backward(Value v, double seed) except -1:
     t = <Tape>v.home
     if v.index >= DENSE and not (modes or t.sweeping) and backward_few(t, v.index, seed):
         return 0
-    begin(t, "backward", &s)
+    begin_sweep(t, "backward", &s)
     try:
         root = v.index
         reverse(t, &root, &seed, 1, &s)
@@ -79,10 +76,10 @@ cdef int backward(Value v, double seed) except -1:
             look_for_anomaly(t, &s)
         commit(t, &s)
     except BaseException:
-        abandon(t)
+        abandon_sweep(t)
         raise
     finally:
-        end(t, &s)
+        end_sweep(t, &s)
     return 0
 
 
@@ -99,17 +96,17 @@ cdef int backward_array(Tensor v, object seed) except -1:
         return 0
     check_node(v, "backward")
     t = <Tape>v.home
-    begin(t, "backward", &s)
+    begin_sweep(t, "backward", &s)
     try:
         root = v.index
-        flow_into(t, root, seed, "backward", 0)
+        accumulate_adjoint(t, root, seed, "backward", 0)
         reverse(t, &root, &none, 1, &s)
         if modes:
             look_for_anomaly(t, &s)
         commit(t, &s)
     except BaseException:
-        abandon(t)
+        abandon_sweep(t)
         raise
     finally:
-        end(t, &s)
+        end_sweep(t, &s)
     return 0

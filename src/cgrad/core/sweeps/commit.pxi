@@ -1,4 +1,4 @@
-# core/sweeps/commit.pxi: after a sweep of backward, adjoints are added to gradients.
+# core/sweeps/commit.pxi: the end of backward, where adjoints are added to gradients.
 
 cdef enum:
     SWAP_FROM = 1024      # nodes from which columns are exchanged rather than copied
@@ -8,7 +8,7 @@ cdef bint leaf_hooks = False  # some leaf has a hook
 
 
 cdef int ask_leaf_hooks(Tape t, Py_ssize_t root) except -1:
-    """Let the hooks of leaves change what they will get. Python runs here, before anything is added."""
+    """Call the hooks of leaves on their pending adjoints. Python runs here, before anything is added."""
     cdef Py_ssize_t m
     cdef PyObject *leaf
     cdef set asked = set()
@@ -28,7 +28,7 @@ cdef int ask_leaf_hooks(Tape t, Py_ssize_t root) except -1:
 
 cdef int commit(Tape t, Sweep *s) except -1:
     """Add the adjoints to the gradients: each leaf's total once, each node's in the grad column."""
-    cdef Py_ssize_t i, m, n = s.order.n
+    cdef Py_ssize_t i, m
     cdef int turn
     if t.payloads:
         commit_arrays(t, s.root)
@@ -37,8 +37,8 @@ cdef int commit(Tape t, Sweep *s) except -1:
             for m in range(first_slot(t, s.root + 1)):
                 add_to_leaf(t.slot_leaf[m], t.adj[t.slot_node[m]], turn)
         else:
-            for m in range(n):
-                i = s.order.node[m]
+            for m in range(s.graph.n):
+                i = s.graph.node[m]
                 if t.op[i] == OP_LEAF:
                     add_to_leaf(leaf_at(t, i), t.adj[i], turn)
         if turn == 0 and leaf_hooks:
@@ -48,8 +48,8 @@ cdef int commit(Tape t, Sweep *s) except -1:
         t.grad_live, t.adj_live = s.root + 1, 0
     else:
         t.zero_grad(s.root + 1)
-        for m in range(s.root + 1 if s.dense else n):
-            i = m if s.dense else s.order.node[m]
+        for m in range(sweep_size(s)):
+            i = sweep_node(s, m)
             t.grad[i] += t.adj[i]
             t.adj[i] = 0
     t.grad_any = True
@@ -111,7 +111,7 @@ cdef int commit_arrays(Tape t, Py_ssize_t root) except -1:
 
 
 cdef int leaf_gradient(Tensor leaf, object pending) except -1:
-    """What a sweep adds to a leaf's gradient, its hooks asked."""
+    """Add a sweep's adjoint to a leaf's gradient, after its hooks."""
     if leaf.extra is not None and (<Extra>leaf.extra).hooks is not None:
         pending = np.ascontiguousarray(plain(hooked((<Extra>leaf.extra).hooks, pending, "leaf")), leaf.array.dtype)
     while True:

@@ -1,11 +1,11 @@
-# core/sweeps/forward.pxi: forward mode: one sweep upwards over what was recorded.
+# core/sweeps/forward.pxi: forward mode: tangents by one sweep upwards over recorded nodes.
 
 def tangents(outputs, inputs, *, seed=None):
     """cgrad.tangents(outputs, inputs, *, seed=None): J v by one forward sweep over what was recorded.
 
-    outputs: a Value or a sequence; inputs: a Value or a sequence. seed: the vector v, a number an input
-    (default 1 each), or an array (seeds, inputs) for several at once. Gives a float, or a list of one
-    an output; with several seeds, arrays of one number a seed.
+    outputs: a Value or a sequence; inputs: a Value or a sequence. seed: the vector v, one number for each input
+    (default 1), or an array (seeds, inputs) for several at once. Returns a float, or a list of one for each
+    output; with several seeds, arrays of one number for each seed.
 
     tangent(out) = sum over arguments of partial * tangent(argument). Raises TapeError for values of
     two tapes.
@@ -19,59 +19,78 @@ def tangents(outputs, inputs, *, seed=None):
         refuse_effect("tangents")
     cdef list outs = values_of(outputs, "tangents", "outputs")
     cdef list ins = values_of(inputs, "tangents", "inputs")
-    cdef object home = tape_of(outs, "tangents")
-    cdef Tape t = home
-    cdef double[:, ::1] seeds, tangent
-    cdef bint several = seed is not None and np.ndim(seed) == 2
+    cdef object tape = tape_of(outs, "tangents")
+    cdef list results
+    check_inputs(ins, tape, "tangents")
+    if any([is_tensor(v) for v in outs + ins]) or (tape is not None and (<Tape>tape).payloads):
+        return array_tangents(outputs, outs, ins, seed)
+    results = forward_rows(tape, outs, ins, seeds_of(seed, len(ins)))
+    if seed is None or np.ndim(seed) != 2:
+        results = [float(row[0]) for row in results]
+    return results[0] if is_value(outputs) else results
+
+
+cdef list forward_rows(Tape t, list outs, list ins, double[:, ::1] seeds):
+    """The tangents of the outputs, each an array of one number a seed."""
+    cdef double[:, ::1] tangent
     cdef uint8_t[::1] depends
-    cdef Py_ssize_t lanes, l, m, i, k, top
+    cdef Py_ssize_t top, k, l
     cdef Sweep s
     cdef dict leaves = {}
-    for v in ins:
-        check_node(v, "tangents")
-        if (<Handle>v).node and (<Handle>v).home != <PyObject *>home:
-            raise errors.foreign("tangents", v, home)
-    if any([is_tensor(v) for v in outs + ins]) or (t is not None and t.payloads):
-        return array_tangents(outputs, outs, ins, seed)
-    seeds = seeds_of(seed, len(ins))
-    lanes = seeds.shape[0]
     for k, v in enumerate(ins):
-        check_node(v, "tangents")
-        if (<Value>v).node and (<Value>v).home != <PyObject *>home:
-            raise errors.foreign("tangents", v, home)
         if not (<Value>v).node:
-            leaves[v] = leaves[v] + np.asarray(seeds[:, k]) if v in leaves else np.array(seeds[:, k])
-    results = [leaves.get(v, np.zeros(lanes)) if not (<Value>v).node else None for v in outs]
-    if t is not None:
-        begin(t, "tangents", &s)
-        try:
-            graph_of(t, outs, &s.order)
-            top = s.order.node[s.order.n - 1] + 1
-            tangent = np.zeros((top, lanes))
-            depends = np.zeros(top, np.uint8)
-            for k, v in enumerate(ins):
-                if (<Value>v).node and (<Value>v).index < top:
-                    depends[(<Value>v).index] = 1
-                    for l in range(lanes):
-                        tangent[(<Value>v).index, l] += seeds[l, k]
-            for m in range(s.order.n):
-                i = s.order.node[m]
-                if t.op[i] == OP_LEAF:
-                    leaf = <object>leaf_at(t, i)
-                    if leaf in leaves:
-                        depends[i] = 1
-                        for l in range(lanes):
-                            tangent[i, l] += <double>leaves[leaf][l]
-                elif t.op[i] != OP_CONT:
-                    forward(t, tangent, depends, i, i, lanes)
-                    for k in range(i + min(t.b[i], 0), i):
-                        forward(t, tangent, depends, i, k, lanes)
-            results = [np.array(tangent[(<Value>v).index]) if (<Value>v).node else r for v, r in zip(outs, results)]
-        finally:
-            end(t, &s)
-    if not several:
-        results = [float(r[0]) for r in results]
-    return results[0] if is_value(outputs) else results
+            row = np.array(seeds[:, k])
+            leaves[v] = leaves[v] + row if v in leaves else row
+    if t is None:
+        return [leaves.get(v, np.zeros(seeds.shape[0])) for v in outs]
+    begin_sweep(t, "tangents", &s)
+    try:
+        graph_of(t, outs, &s.graph)
+        top = s.graph.node[s.graph.n - 1] + 1
+        tangent = np.zeros((top, seeds.shape[0]))
+        depends = np.zeros(top, np.uint8)
+        for k, v in enumerate(ins):
+            if (<Value>v).node and (<Value>v).index < top:
+                depends[(<Value>v).index] = 1
+                for l in range(seeds.shape[0]):
+                    tangent[(<Value>v).index, l] += seeds[l, k]
+        forward(t, &s.graph, tangent, depends, leaves)
+        return [np.array(tangent[(<Value>v).index]) if (<Value>v).node
+                else leaves.get(v, np.zeros(seeds.shape[0])) for v in outs]
+    finally:
+        end_sweep(t, &s)
+
+
+cdef int forward(Tape t, const Subgraph *g, double[:, ::1] tangent, uint8_t[::1] depends, dict leaves) except -1:
+    """Sweep upwards; ``depends``: a tangent has come to the node, so that 0*inf elsewhere makes no nan."""
+    cdef Py_ssize_t m, i, k, l
+    cdef double[::1] row
+    for m in range(g.n):
+        i = g.node[m]
+        if t.op[i] == OP_LEAF:
+            leaf = <object>leaf_at(t, i)
+            if leaf in leaves:
+                depends[i] = 1
+                row = leaves[leaf]
+                for l in range(row.shape[0]):
+                    tangent[i, l] += row[l]
+        elif t.op[i] != OP_CONT:
+            push_forward(t, tangent, depends, i, i)
+            for k in range(lowest_entry(t.b, i), i):
+                push_forward(t, tangent, depends, i, k)
+    return 0
+
+
+cdef inline void push_forward(Tape t, double[:, ::1] tangent, uint8_t[::1] depends, Py_ssize_t i,
+                              Py_ssize_t k) noexcept:
+    """tangent[i] += the contributions of the operands in entry k: i itself, or a continuation of it."""
+    cdef Py_ssize_t j = second_operand(t.b, k)
+    if t.a[k] != k and depends[t.a[k]]:
+        depends[i] = 1
+        add_row(tangent, i, t.a[k], t.da[k])
+    if j != k and depends[j]:
+        depends[i] = 1
+        add_row(tangent, i, j, t.db[k])
 
 
 cdef object array_tangents(object outputs, list outs, list ins, object seed):
@@ -101,17 +120,3 @@ cdef object array_tangents(object outputs, list outs, list ins, object seed):
         results = [second.wrt(u) for u in us]
     results = [x if np.ndim(x) else float(x) for x in results]
     return results[0] if is_value(outputs) or is_tensor(outputs) else results
-
-
-cdef inline void forward(Tape t, double[:, ::1] tangent, uint8_t[::1] depends, Py_ssize_t i, Py_ssize_t k,
-                         Py_ssize_t lanes) noexcept:
-    """tangent[i] += the contributions of entry k's arguments (k: i itself, or a continuation)."""
-    cdef Py_ssize_t l
-    if t.a[k] != k and depends[t.a[k]]:
-        depends[i] = 1
-        for l in range(lanes):
-            tangent[i, l] += t.da[k]*tangent[t.a[k], l]
-    if t.b[k] >= 0 and t.b[k] != k and depends[t.b[k]]:
-        depends[i] = 1
-        for l in range(lanes):
-            tangent[i, l] += t.db[k]*tangent[t.b[k], l]

@@ -1,7 +1,7 @@
 # core/sweeps/gradients.pxi: derivatives as results (nothing is added to any ``.grad``).
 
 @cython.no_gc_clear
-cdef class Gradients(Follower):
+cdef class Gradients(Relocatable):
     """Gradients()\n--\n
     The result of ``cgrad.gradients``: ``.wrt(x)`` is the derivative of the outputs with respect to x."""
 
@@ -13,22 +13,22 @@ cdef class Gradients(Follower):
         self.let_go()
 
     cdef void let_go(self) noexcept:
-        """The recorded adjoints are needed no more."""
+        """Let go of the recorded adjoints."""
         cdef Tape t = self.tape
         if self.holding:
             self.holding = False
             t.records -= 1
-            t.dead = True
+            t.has_garbage = True
             if t.live == 0:
                 last_handle_gone(t)
 
     def wrt(self, x, /):
         """g.wrt(x): the adjoint of a Value x (of each, for a list or tuple).
 
-        A float; an array of one number a seed, where several were given; with create_graph a Value.
+        Returns a float; an array of one number for each seed, where several were given; with create_graph a Value.
         0 where the outputs do not depend on x. Raises TapeError for a value of another tape.
         """
-        cdef Py_ssize_t lo = 0, hi = self.n, mid
+        cdef Py_ssize_t lo
         cdef Handle v
         if type(x) in (list, tuple):
             return type(x)([self.wrt(y) for y in x])
@@ -44,12 +44,7 @@ cdef class Gradients(Follower):
         if self.asked:
             raise errors.not_asked(v)
         if v.node:
-            while lo < hi:
-                mid = (lo + hi)//2
-                if self.index[mid] < v.index:
-                    lo = mid + 1
-                else:
-                    hi = mid
+            lo = lower_bound(&self.index[0], sizeof(int32_t), self.n, v.index) if self.n else 0
             if lo < self.n and self.index[lo] == v.index:
                 return self.answer(lo)
         return self.zero(x)
@@ -76,7 +71,7 @@ cdef class Gradients(Follower):
 
     # ---- following the tape's collections (no memory is taken here) ----
 
-    cdef void hold(self, Py_ssize_t lo) noexcept:
+    cdef void mark_used(self, Py_ssize_t lo) noexcept:
         """Recorded adjoints are needed as long as they can be asked for."""
         cdef Py_ssize_t k
         if self.graph:
@@ -84,7 +79,7 @@ cdef class Gradients(Follower):
                 if self.place[k] >= lo:
                     self.tape.used[self.place[k]] |= USED
 
-    cdef void move(self, Py_ssize_t lo, Py_ssize_t top) noexcept:
+    cdef void relocate(self, Py_ssize_t lo, Py_ssize_t top) noexcept:
         cdef Py_ssize_t k, m, kept = 0, i
         for k in range(self.n):
             i = self.index[k]
@@ -103,7 +98,7 @@ cdef class Gradients(Follower):
             kept += 1
         self.n = kept
 
-    cdef void cut(self, Py_ssize_t to) noexcept:
+    cdef void truncate(self, Py_ssize_t to) noexcept:
         """Nodes from ``to`` up are gone; adjoints recorded there are plain numbers from now on."""
         cdef Py_ssize_t k
         while self.n and self.index[self.n - 1] >= to:
@@ -118,10 +113,10 @@ def gradients(outputs, inputs=None, *, seed=None, create_graph=False):
     """cgrad.gradients(outputs, inputs=None, *, seed=None, create_graph=False): derivatives as an object.
 
     outputs: a Value or Tensor, or a sequence of them, with histories on one tape.
-    inputs: the values that will be asked for; None: any. Naming them saves time and memory.
-    seed: the vector s of s^T J, a number an output (default 1 each); of shape (seeds, outputs): several
-    sweeps in one. With create_graph numbers or Values, one an output. Where outputs are Tensors: an array of its
-    shape for each (of one output: that array itself), ones by default.
+    inputs: the values to differentiate with respect to; None: any. Naming them saves time and memory.
+    seed: the vector s of s^T J, one number for each output (default 1); of shape (seeds, outputs): several
+    sweeps in one. With create_graph numbers or Values, one for each output. Where outputs are Tensors: an array of
+    the output's shape for each (for a single output: that array itself), ones by default.
     create_graph: record the derivatives as nodes, so that they can be differentiated again, to any order.
 
     ``.wrt(x)`` of the result is a float, of a Tensor an ndarray (Values and Tensors with create_graph); 0 where
@@ -135,51 +130,44 @@ def gradients(outputs, inputs=None, *, seed=None, create_graph=False):
     """
     cdef list outs = values_of(outputs, "gradients", "outputs")
     cdef list ins = None if inputs is None else values_of(inputs, "gradients", "inputs")
-    cdef object home = tape_of(outs, "gradients")
+    cdef object tape = tape_of(outs, "gradients")
     cdef Gradients result = Gradients.__new__(Gradients)
-    cdef Handle v
-    cdef double plain_seed = 0
     cdef bint arrays = any([is_tensor(o) for o in outs])
-    if traces and (not create_graph or arrays or (home is not None and (<Tape>home).payloads)):
+    if traces and (not create_graph or arrays or (tape is not None and (<Tape>tape).payloads)):
         refuse_effect("gradients" if create_graph else "gradients without create_graph=True")
     result.graph = create_graph
     result.answers = {}
     if ins is not None:
-        for v in ins:
-            check_node(v, "gradients")
-            if v.node and <PyObject *>home != v.home:
-                raise errors.foreign("gradients", v, home)
-    if home is not None:
-        link(result, home)
-    if arrays:
-        seeds = seeds_of_arrays(seed, outs, is_tensor(outputs), create_graph)
+        check_inputs(ins, tape, "gradients")
+    if tape is not None:
+        link(result, tape)
+    if create_graph or arrays:
+        seeds = seeds_of_arrays(seed, outs, is_tensor(outputs), create_graph) if arrays \
+            else seeds_of_values(seed, len(outs))
         if create_graph:
             recorded(result, outs, ins, seeds)
         else:
             swept(result, outs, seeds)
-    elif create_graph:
-        if seed is None:
-            seeds = [1.0]*len(outs)
-        else:
-            seeds = list(seed) if isinstance(seed, (list, tuple, np.ndarray)) else [seed]*len(outs)
-        if len(seeds) != len(outs):
-            raise errors.bad_seed(f"{len(seeds)} numbers for {len(outs)} outputs")
-        for x in seeds:
-            if not is_value(x) and number(x, &plain_seed) != NUMBER:
-                raise errors.bad_seed(f"a {type(x).__name__} is no number and no Value")
-        recorded(result, outs, ins, seeds)
     else:
-        array = seeds_of(seed, len(outs))
+        seeds = seeds_of(seed, len(outs))
         result.several = seed is not None and np.ndim(seed) == 2
-        if array.shape[0] == 1:
-            swept(result, outs, array[0].tolist())
+        if seeds.shape[0] == 1:
+            swept(result, outs, seeds[0].tolist())
+        elif tape is not None and (<Tape>tape).payloads:
+            swept_arrays(result, outs, seeds)
         else:
-            swept_lanes(result, outs, array)
+            swept_seeds(result, outs, seeds)
     if ins is not None:
-        answers = {v: result.wrt(v) for v in ins}
-        result.answers = answers
-        result.asked = True
-        result.n = 0
-        unlink(result)
-        result.let_go()
+        keep_inputs(result, ins)
     return result
+
+
+cdef int keep_inputs(Gradients r, list ins) except -1:
+    """Keep the answers for the inputs alone, which lets the tape go."""
+    cdef dict answers = {v: r.wrt(v) for v in ins}
+    r.answers = answers
+    r.asked = True
+    r.n = 0
+    unlink(r)
+    r.let_go()
+    return 0

@@ -19,7 +19,7 @@ cdef int answer_leaves(Gradients r, list outs, double[:, ::1] seeds) except -1:
 
 
 cdef int answer_arrays(Gradients r, list outs, list seeds) except -1:
-    """The same where there is one sweep, and arrays."""
+    """The same for one sweep over arrays."""
     cdef Tape t = r.tape
     cdef Py_ssize_t k
     cdef dict totals = {}
@@ -54,26 +54,23 @@ cdef int swept(Gradients r, list outs, list seeds) except -1:
     if n == 0:
         answer_arrays(r, outs, seeds)
         return 0
-    begin(t, "gradients", &s)
+    begin_sweep(t, "gradients", &s)
     try:
         for v, x in zip(outs, seeds):
             if is_tensor(v) and (<Handle>v).node:
-                flow_into(t, (<Handle>v).index, x, "gradients", 0)
+                accumulate_adjoint(t, (<Handle>v).index, x, "gradients", 0)
         reverse(t, &roots[0], &weights[0], n, &s)
         if modes:
             look_for_anomaly(t, &s)
         if t.payloads:
             return collect_arrays(r, outs, seeds, &s)
-        if s.dense:
-            for i in range(s.root + 1):
-                k += t.adj[i] != 0
-        else:
-            k = s.order.n
+        for m in range(sweep_size(&s)):
+            k += t.adj[sweep_node(&s, m)] != 0
         r.index = np.empty(k, np.int32)
         r.adjoints = np.empty((k, 1))
         k = 0
-        for m in range(s.root + 1 if s.dense else s.order.n):
-            i = m if s.dense else s.order.node[m]
+        for m in range(sweep_size(&s)):
+            i = sweep_node(&s, m)
             if t.adj[i] != 0:
                 r.index[k] = <int32_t>i
                 r.adjoints[k, 0] = t.adj[i]
@@ -82,10 +79,10 @@ cdef int swept(Gradients r, list outs, list seeds) except -1:
         r.n = k
         answer_leaves(r, outs, np.asarray(seeds).reshape(1, -1))
     except BaseException:
-        abandon(t)
+        abandon_sweep(t)
         raise
     finally:
-        end(t, &s)
+        end_sweep(t, &s)
     return 0
 
 
@@ -96,8 +93,8 @@ cdef int collect_arrays(Gradients r, list outs, list seeds, Sweep *s) except -1:
     cdef Payload *p
     cdef list index = [], numbers = []
     r.objects = []
-    for m in range(s.root + 1 if s.dense else s.order.n):
-        i = m if s.dense else s.order.node[m]
+    for m in range(sweep_size(s)):
+        i = sweep_node(s, m)
         p = payload_at(t, i)
         if p != NULL and p.adjoint != NULL:
             if p.value != NULL:
@@ -117,90 +114,88 @@ cdef int collect_arrays(Gradients r, list outs, list seeds, Sweep *s) except -1:
     return 0
 
 
-cdef int swept_lanes(Gradients r, list outs, double[:, ::1] seeds) except -1:
-    """Several seeds in one pass: lane l of adj[i] is the adjoint for seed l."""
+cdef int swept_seeds(Gradients r, list outs, double[:, ::1] seeds) except -1:
+    """Several seeds in one sweep: row i of ``adj`` holds node i's adjoints, one a seed."""
     cdef Tape t = r.tape
     cdef Sweep s
-    cdef Py_ssize_t m, i, k, l, lanes = seeds.shape[0], top = 0
+    cdef Py_ssize_t m, k, l, n = seeds.shape[0]
     cdef double[:, ::1] adj
-    cdef double g
-    if t is not None and t.payloads:
-        return swept_rows(r, outs, seeds)
     r.several = True
-    r.adjoints = np.zeros((0, lanes))
+    r.adjoints = np.zeros((0, n))
     if t is None:
         answer_leaves(r, outs, seeds)
         return 0
-    begin(t, "gradients", &s)
+    begin_sweep(t, "gradients", &s)
     try:
-        graph_of(t, outs, &s.order)
-        top = s.order.node[s.order.n - 1] + 1
-        adj = np.zeros((top, lanes))
+        graph_of(t, outs, &s.graph)
+        adj = np.zeros((s.graph.node[s.graph.n - 1] + 1, n))
         for k, v in enumerate(outs):
             if (<Value>v).node:
-                for l in range(lanes):
+                for l in range(n):
                     adj[(<Value>v).index, l] += seeds[l, k]
-        for m in range(s.order.n - 1, -1, -1):
-            i = s.order.node[m]
-            if t.op[i] == OP_CONT or t.op[i] == OP_LEAF:
-                continue
-            for l in range(lanes):
-                g = adj[i, l]
-                if t.b[i] >= 0 and t.b[i] != i:
-                    adj[t.b[i], l] += g*t.db[i]
-                for k in range(i + min(t.b[i], 0), i):
-                    if t.b[k] != k:
-                        adj[t.b[k], l] += g*t.db[k]
-                    if t.a[k] != k:
-                        adj[t.a[k], l] += g*t.da[k]
-                if t.a[i] != i:
-                    adj[t.a[i], l] += g*t.da[i]
-        r.index = np.empty(s.order.n, np.int32)
-        for m in range(s.order.n):
-            r.index[m] = s.order.node[m]
+        reverse_rows(t, &s.graph, adj)
+        r.index = np.empty(s.graph.n, np.int32)
+        for m in range(s.graph.n):
+            r.index[m] = s.graph.node[m]
         r.adjoints = np.ascontiguousarray(np.asarray(adj)[np.asarray(r.index)])
-        r.n = s.order.n
+        r.n = s.graph.n
         answer_leaves(r, outs, seeds)
     finally:
-        end(t, &s)
+        end_sweep(t, &s)
     return 0
 
 
-cdef int swept_rows(Gradients r, list outs, double[:, ::1] seeds) except -1:
+cdef int swept_arrays(Gradients r, list outs, double[:, ::1] seeds) except -1:
     """Several seeds where there are arrays: a sweep each, the answers stacked."""
+    cdef Tape t = r.tape
     cdef list parts = []
-    cdef Gradients one
+    cdef Gradients part
     cdef Py_ssize_t l
-    cdef dict places = {}
-    for l in range(seeds.shape[0]):
-        one = Gradients.__new__(Gradients)
-        one.tape = r.tape
-        swept(one, outs, np.asarray(seeds[l]).tolist())
-        parts.append(one)
-        for i in np.asarray(one.index):
-            places[i] = None
-    index = sorted(places)
+    t.pinned += 1  # the parts hold indices, and do not follow the nodes
+    try:
+        for l in range(seeds.shape[0]):
+            part = Gradients.__new__(Gradients)
+            part.tape = t
+            swept(part, outs, np.asarray(seeds[l]).tolist())
+            parts.append(part)
+    finally:
+        t.pinned -= 1
     r.several = True
-    r.index = np.array(index, np.int32)
-    r.adjoints = np.zeros((len(index), seeds.shape[0]))
+    stack_nodes(r, parts)
+    stack_leaves(r, parts)
+    return 0
+
+
+cdef int stack_nodes(Gradients r, list parts) except -1:
+    """The adjoints of nodes, one a part, stacked; zeros where a part has none."""
+    cdef Gradients part
+    cdef Py_ssize_t l
+    cdef object index = np.unique(np.concatenate([np.asarray((<Gradients>x).index) for x in parts]))
+    cdef list rows = [[None]*len(parts) for _ in range(len(index))]
+    for l, part in enumerate(parts):
+        for k, place in enumerate(np.searchsorted(index, np.asarray(part.index))):
+            x = part.objects[k]
+            rows[place][l] = part.adjoints[k, 0] if x is None else x
     r.objects = []
-    for k, i in enumerate(index):
-        rows = []
-        for l, one in enumerate(parts):
-            where = np.flatnonzero(np.asarray(one.index) == i)
-            rows.append(None if not where.size else one.objects[where[0]] if one.objects[where[0]] is not None
-                        else one.adjoints[where[0], 0])
-        shaped = [np.shape(x) for x in rows if x is not None]
-        rows = np.array([np.zeros(shaped[0]) if x is None else x for x in rows])
-        r.objects.append(rows)
+    for row in rows:
+        zeros = np.zeros(next(np.shape(x) for x in row if x is not None))
+        r.objects.append(np.array([zeros if x is None else x for x in row]))
+    r.index = index.astype(np.int32)
+    r.adjoints = np.zeros((len(index), len(parts)))
     r.n = len(index)
-    leaves = {}
-    for one in parts:
-        for leaf in one.answers:
-            leaves[leaf] = []
-    for leaf in leaves:
-        for one in parts:
-            leaves[leaf].append(one.answers.get(leaf, np.zeros(leaf.shape)))
-        leaves[leaf] = np.array(leaves[leaf])
-    r.answers = leaves
+    return 0
+
+
+cdef int stack_leaves(Gradients r, list parts) except -1:
+    """The same for leaves."""
+    cdef Gradients part
+    cdef dict rows = {}
+    for part in parts:
+        for leaf in part.answers:
+            rows[leaf] = []
+    for leaf, row in rows.items():
+        zeros = np.zeros(leaf.shape)
+        for part in parts:
+            row.append(part.answers.get(leaf, zeros))
+        r.answers[leaf] = np.array(row)
     return 0

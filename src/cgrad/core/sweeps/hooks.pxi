@@ -1,15 +1,16 @@
-# core/sweeps/hooks.pxi: functions of users that see, and may replace, an adjoint on its way.
+# core/sweeps/hooks.pxi: user functions that see, and may replace, an adjoint during a sweep.
 #
-# A node's hooks stand in its payload (a scalar gets one for them: it is special from then on), a leaf's in its Extra.
+# A node's hooks are kept in its payload (a scalar gets one for them, and is special from then on), a leaf's in its
+# Extra.
 
 class HookHandle:
-    """What register_hook gives: ``remove()`` takes the hook off again."""
+    """Result of ``register_hook``; ``remove()`` removes the hook."""
 
     def __init__(self, hooks, hook):
         self._hooks, self._hook = hooks, hook
 
     def remove(self):
-        """Take the hook off."""
+        """Remove the hook."""
         if self._hook in self._hooks:
             self._hooks.remove(self._hook)
 
@@ -62,7 +63,7 @@ cdef object register_hook(object v, object hook):
 
 
 cdef object hooked(object hooks, object g, str op):
-    """What the hooks of a node make of its adjoint."""
+    """The adjoint g after a node's hooks."""
     for hook in list(hooks):
         more = hook(g)
         if more is not None:

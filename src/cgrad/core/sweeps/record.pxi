@@ -25,41 +25,41 @@ cdef void flow(Tape t, Adjoint *adjoint, const uint8_t *needed, Py_ssize_t to, R
     adjoint[to].ref = r
 
 
-cdef int record_adjoint(Tape t, Order *o, Adjoint *adjoint, const uint8_t *needed, Recording arrays) except -1:
-    """Record the reverse sweep over the nodes of o; ``adjoint`` and ``arrays`` hold the seeds, and the results."""
-    cdef Py_ssize_t m, i, k
+cdef int record_adjoint(Tape t, const Subgraph *graph, Adjoint *adjoint, const uint8_t *needed,
+                        Recording arrays) except -1:
+    """Record the reverse sweep over the graph; ``adjoint`` and ``arrays`` hold the seeds, then the results."""
+    cdef Py_ssize_t m, i, k, lowest, room
     cdef int op, c
     cdef Ref g, out
     cdef Ref[3] x
-    for m in range(o.n - 1, -1, -1):
-        i = o.node[m]
+    for m in range(graph.n - 1, -1, -1):
+        i = graph.node[m]
         op = t.op[i]
         if op & SPECIAL or op == OP_ITEM:
             record_special(t, adjoint, needed, arrays, i)
             continue
         if op == OP_LEAF or op == OP_CONT or not adjoint[i].known:
             continue
-        k = 0 if t.b[i] >= 0 else -t.b[i]
-        if t.top + RULE + 8*k > t.limit:
-            make_room(t, RULE + 8*k)
+        lowest = lowest_entry(t.b, i)
+        room = RULE + 8*(i - lowest)
+        if t.top + room > t.limit:
+            make_room(t, room)
         if modes:
             PyErr_CheckSignals()
         g = adjoint[i].ref
         out = node(t, i)
         if op == OP_DOT:
             flow_to(t, adjoint, needed, i, t.a[i], g, constant(1.0))
-            for k in range(i - k, i):
-                x[0] = constant(t.da[k]) if t.a[k] == k else node(t, t.a[k])
-                x[1] = constant(t.db[k]) if t.b[k] == k else node(t, t.b[k])
-                flow_to(t, adjoint, needed, k, t.a[k], g, x[1])
-                flow_to(t, adjoint, needed, k, t.b[k], g, x[0])
+            for k in range(lowest, i):
+                flow_to(t, adjoint, needed, k, t.a[k], g, operand_ref(t, k, t.b[k], t.db[k]))
+                flow_to(t, adjoint, needed, k, t.b[k], g, operand_ref(t, k, t.a[k], t.da[k]))
             continue
-        x[0] = constant(t.da[i]) if t.a[i] == i else node(t, t.a[i])
-        if k:
-            x[1] = constant(t.da[i - 1]) if t.a[i - 1] == i - 1 else node(t, t.a[i - 1])
-            x[2] = constant(t.db[i - 1]) if t.b[i - 1] == i - 1 else node(t, t.b[i - 1])
+        x[0] = operand_ref(t, i, t.a[i], t.da[i])
+        if lowest < i:
+            x[1] = operand_ref(t, lowest, t.a[lowest], t.da[lowest])
+            x[2] = operand_ref(t, lowest, t.b[lowest], t.db[lowest])
         elif OP_ARITY[op] == 2:
-            x[1] = constant(t.db[i]) if t.b[i] == i else node(t, t.b[i])
+            x[1] = operand_ref(t, i, t.b[i], t.db[i])
         for c in range(OP_ARITY[op]):
             if x[c].i >= 0 and (needed == NULL or needed[x[c].i]):
                 flow(t, adjoint, needed, x[c].i, g, partial(t, op, c, x, out))

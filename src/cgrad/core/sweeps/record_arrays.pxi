@@ -42,7 +42,7 @@ def choose(operands, condition, yes, no):
 
 
 cdef object object_at(Tape t, Py_ssize_t i):
-    """Node i as an operand. A slot stands for itself, not for its leaf, whose data may be new."""
+    """Node i as an operand. A slot is taken by the number it holds: its leaf's data may have changed."""
     cdef PyObject *h
     if (t.op[i] & OP_MASK) != OP_LEAF:
         return value_at(t, i)
@@ -102,73 +102,101 @@ cdef int flow_recorded(Tape t, Adjoint *adjoint, const uint8_t *needed, Recordin
 
 cdef int record_special(Tape t, Adjoint *adjoint, const uint8_t *needed, Recording arrays, Py_ssize_t i) except -1:
     """Hand on the recorded adjoint of a special node, or of an element."""
-    cdef Payload *p = payload_at(t, i)
     cdef int op = t.op[i] & OP_MASK
-    cdef list inputs, outputs
-    cdef object g, c, rule
-    cdef object value = <object>p.value if p != NULL and p.value != NULL else None  # p moves where rules append
-    cdef Py_ssize_t m, j
-    if i in arrays.elements:
-        pairs = arrays.elements.pop(i)
-        offsets = np.array([offset for offset, _ in pairs])
-        c = gather([x for _, x in pairs])
-        if single(value):
-            c = CAST(c, "f")
-        flow_recorded(t, adjoint, NULL, arrays, i, PUT(c, indices=offsets, shape=value.shape))
-        p = payload_at(t, i)
-    if value is not None or op == OP_FUNCTION:
-        if i not in arrays.adjoint:
-            return 0
-        g = arrays.adjoint[i]
-    else:
-        if not adjoint[i].known:
-            return 0
-        g = object_of(t, adjoint[i].ref)
-        p = payload_at(t, i)
-    if p != NULL and p.hooks != NULL and p.leaf == NULL:
-        g = hooked(<object>p.hooks, g, OP_NAMES[op])
-        p = payload_at(t, i)
-        if value is not None:
-            arrays.adjoint[i] = g
-    if op == OP_LEAF:
+    cdef object g = recorded_adjoint(t, adjoint, arrays, i)
+    cdef list inputs
+    cdef Py_ssize_t m
+    if g is None or op == OP_LEAF:
         return 0
     if op == OP_ITEM:
         if needed == NULL or needed[t.b[i]]:
             arrays.elements.setdefault(t.b[i], []).append((<Py_ssize_t>t.da[i], g))
         return 0
     if op == OP_OUTPUT:
-        j = t.a[i]
-        if needed == NULL or needed[j]:
-            if j not in arrays.adjoint:
-                arrays.adjoint[j] = [None]*(<object>payload_at(t, j).saved)
-            arrays.adjoint[j][<object>p.saved] = g
-        return 0
-    inputs = inputs_at(t, p)
+        return record_output(t, needed, arrays, i, g)
     if op == OP_GATHER:
+        inputs = inputs_at(t, payload_at(t, i))
         for m in range(len(inputs)):
             if inputs[m] >= 0:
                 flow_recorded(t, adjoint, needed, arrays, inputs[m], g[m])
         return 0
     if op == OP_PRIMITIVE:
-        rule = <object>p.rule
-        places = (<tuple>p.saved)[0]
-        args = (<Primitive>rule).arguments(<tuple>p.saved, [object_at(t, j) for j in inputs])
-        kwargs = (<tuple>payload_at(t, i).saved)[2]
-        out = object_at(t, i)
-        for m in range(len(inputs)):
-            if needed == NULL or needed[inputs[m]]:
-                vjp = (<Primitive>rule).rule(places[m])
-                c = vjp(places[m], g, out, *args, **kwargs) if (<Primitive>rule).many else vjp(g, out, *args, **kwargs)
-                flow_recorded(t, adjoint, needed, arrays, inputs[m], c)
-        return 0
+        return record_primitive(t, adjoint, needed, arrays, i, g)
     if op == OP_FUNCTION:
-        rule = <object>p.rule
-        contributions = rule.pull(g, [object_at(t, j) for j in inputs],
-                                  None if rule.outputs is None else outputs_of(t, i, rule.outputs))
-        for j, c in zip(inputs, contributions):
-            flow_recorded(t, adjoint, needed, arrays, j, c)
-        return 0
+        return record_user_function(t, adjoint, needed, arrays, i, g)
     return record_elementwise(t, adjoint, needed, arrays, i, g)
+
+
+cdef object recorded_adjoint(Tape t, Adjoint *adjoint, Recording arrays, Py_ssize_t i):
+    """The recorded adjoint of special node i, its elements' added and its hooks called; None: no adjoint has come."""
+    cdef int op = t.op[i] & OP_MASK
+    cdef Payload *p = payload_at(t, i)
+    cdef object value = <object>p.value if p != NULL and p.value != NULL else None  # p moves where rules append
+    cdef object g = None
+    if i in arrays.elements:
+        flow_elements(t, adjoint, arrays, i, value)
+    if value is not None or op == OP_FUNCTION:
+        g = arrays.adjoint.get(i)
+    elif adjoint[i].known:
+        g = object_of(t, adjoint[i].ref)
+    if g is None:
+        return None
+    p = payload_at(t, i)
+    if p != NULL and p.hooks != NULL and p.leaf == NULL:
+        g = hooked(<object>p.hooks, g, OP_NAMES[op])
+        if value is not None:
+            arrays.adjoint[i] = g
+    return g
+
+
+cdef int flow_elements(Tape t, Adjoint *adjoint, Recording arrays, Py_ssize_t i, object value) except -1:
+    """Add the adjoints of the elements of array i to its own."""
+    pairs = arrays.elements.pop(i)
+    offsets = np.array([offset for offset, _ in pairs])
+    c = gather([x for _, x in pairs])
+    if single(value):
+        c = CAST(c, "f")
+    return flow_recorded(t, adjoint, NULL, arrays, i, PUT(c, indices=offsets, shape=value.shape))
+
+
+cdef int record_output(Tape t, const uint8_t *needed, Recording arrays, Py_ssize_t i, object g) except -1:
+    """Collect the adjoint of a Function's output at its head."""
+    cdef Py_ssize_t head = t.a[i]
+    if needed == NULL or needed[head]:
+        if head not in arrays.adjoint:
+            arrays.adjoint[head] = [None]*(<object>payload_at(t, head).saved)
+        arrays.adjoint[head][<object>payload_at(t, i).saved] = g
+    return 0
+
+
+cdef int record_primitive(Tape t, Adjoint *adjoint, const uint8_t *needed, Recording arrays, Py_ssize_t i,
+                          object g) except -1:
+    cdef Payload *p = payload_at(t, i)
+    cdef Primitive rule = <Primitive>p.rule
+    cdef tuple saved = <tuple>p.saved, places = saved[0]
+    cdef list inputs = inputs_at(t, p)
+    cdef list args = rule.arguments(saved, [object_at(t, j) for j in inputs])
+    cdef dict kwargs = saved[2]
+    cdef object out = object_at(t, i), c
+    cdef Py_ssize_t m
+    for m in range(len(inputs)):
+        if needed == NULL or needed[inputs[m]]:
+            vjp = rule.rule(places[m])
+            c = vjp(places[m], g, out, *args, **kwargs) if rule.many else vjp(g, out, *args, **kwargs)
+            flow_recorded(t, adjoint, needed, arrays, inputs[m], c)
+    return 0
+
+
+cdef int record_user_function(Tape t, Adjoint *adjoint, const uint8_t *needed, Recording arrays, Py_ssize_t i,
+                              object g) except -1:
+    cdef Payload *p = payload_at(t, i)
+    cdef object rule = <object>p.rule
+    cdef list inputs = inputs_at(t, p)
+    outputs = None if rule.outputs is None else outputs_of(t, i, rule.outputs)
+    contributions = rule.pull(g, [object_at(t, j) for j in inputs], outputs)
+    for j, c in zip(inputs, contributions):
+        flow_recorded(t, adjoint, needed, arrays, j, c)
+    return 0
 
 
 cdef int record_elementwise(Tape t, Adjoint *adjoint, const uint8_t *needed, Recording arrays, Py_ssize_t i,
@@ -212,7 +240,7 @@ cdef int record_partials(Tape t, Adjoint *adjoint, const uint8_t *needed, Record
     return 0
 
 
-cdef int settle_arrays(Tape t, Adjoint *adjoint, Recording arrays, Gradients r) except -1:
+cdef int resolve_arrays(Tape t, Adjoint *adjoint, Recording arrays, Gradients r) except -1:
     """The recorded adjoints of arrays: as nodes where they depend on something, else as they are."""
     cdef Py_ssize_t i
     cdef Handle h
@@ -244,7 +272,7 @@ cdef int settle_arrays(Tape t, Adjoint *adjoint, Recording arrays, Gradients r) 
 
 
 def _current(tape, /):
-    """Make a tape the thread's current one; gives the one before."""
+    """Make a tape the thread's current one; return the former."""
     before = (<Context>context()).tape
     (<Context>context()).tape = tape
     return before

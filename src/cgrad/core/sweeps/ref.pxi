@@ -22,6 +22,11 @@ cdef inline Ref node(Tape t, Py_ssize_t i) noexcept:
     return r
 
 
+cdef inline Ref operand_ref(Tape t, Py_ssize_t k, Py_ssize_t operand, double number) noexcept:
+    """An operand of entry k: a node, or where the entry points to itself the number in the partial's place."""
+    return constant(number) if operand == k else node(t, operand)
+
+
 cdef inline bint equals(Ref r, double v) noexcept:
     return r.i < 0 and r.v == v
 

@@ -45,7 +45,7 @@ cdef object seeds_of(object seed, Py_ssize_t n):
 
 
 cdef list seeds_of_arrays(object seed, list outs, bint one, bint graph):
-    """One seed an output, where some of them are arrays."""
+    """One seed an output, where some outputs are arrays."""
     cdef list result = []
     given = [seed] if one else list(seed) if seed is not None else [None]*len(outs)
     if len(given) != len(outs):
@@ -78,3 +78,27 @@ cdef object seed_array(Tensor v, object seed, str op):
     if array.shape != v.array.shape and array.ndim:
         raise errors.seed_shape(op, array.shape, v)
     return np.array(np.broadcast_to(array, v.array.shape), v.array.dtype)
+
+
+cdef int check_inputs(list ins, object tape, str op) except -1:
+    """Raise TapeError unless each input is a leaf or a node of the outputs' tape."""
+    for v in ins:
+        check_node(v, op)
+        if (<Handle>v).node and (<Handle>v).home != <PyObject *>tape:
+            raise errors.foreign(op, v, tape)
+    return 0
+
+
+cdef list seeds_of_values(object seed, Py_ssize_t n):
+    """One number or Value an output, for a recorded sweep."""
+    cdef list seeds
+    cdef double ignored = 0
+    if seed is None:
+        return [1.0]*n
+    seeds = list(seed) if isinstance(seed, (list, tuple, np.ndarray)) else [seed]*n
+    if len(seeds) != n:
+        raise errors.bad_seed(f"{len(seeds)} numbers for {n} outputs")
+    for x in seeds:
+        if not is_value(x) and number(x, &ignored) != NUMBER:
+            raise errors.bad_seed(f"a {type(x).__name__} is no number and no Value")
+    return seeds

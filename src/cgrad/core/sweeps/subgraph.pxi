@@ -1,25 +1,49 @@
 # core/sweeps/subgraph.pxi: the graph below some roots, as a list of nodes in ascending order.
+#
+# Two ways to find it. *Breadth first*, with the list itself as the queue, then sorted: costs the size of the graph. *By
+# marks*: one descending pass over everything between the roots and the graph's lowest node, for graphs that are a
+# large part of the tape. Both mark nodes with MEMBER in the column ``used``, and clear the marks.
 
-cdef struct Order:
+cdef struct Subgraph:
     int32_t *node       # ascending; continuations included
     Py_ssize_t n, room
 
 
-cdef inline int push(Order *o, Tape t, Py_ssize_t i) except -1:
-    cdef void *more
+cdef inline int push(Subgraph *g, Tape t, Py_ssize_t i) except -1:
+    """Add node i and mark it, unless it is marked."""
     if t.used[i] & MEMBER:
         return 0
-    if o.n == o.room:
-        more = realloc(o.node, (2*o.room + 256)*sizeof(int32_t))
-        if more == NULL:
-            unmark(o, t)
-            raise MemoryError("backward: no memory for the list of the graph's nodes")
-        o.node = <int32_t *>more
-        o.room = 2*o.room + 256
+    if g.n == g.room:
+        widen(g, t, 2*g.room + 256)
     t.used[i] |= MEMBER
-    o.node[o.n] = <int32_t>i
-    o.n += 1
+    g.node[g.n] = <int32_t>i
+    g.n += 1
     return 0
+
+
+cdef int widen(Subgraph *g, Tape t, Py_ssize_t wanted) except -1:
+    """Ensure room for ``wanted`` nodes; without memory the listed nodes lose their marks."""
+    if wanted > g.room:
+        try:
+            g.node = <int32_t *>grown(g.node, wanted, sizeof(int32_t))
+        except MemoryError:
+            unmark(g, t)
+            raise
+        g.room = wanted
+    return 0
+
+
+cdef void unmark(Subgraph *g, Tape t) noexcept:
+    cdef Py_ssize_t m
+    for m in range(g.n):
+        t.used[g.node[m]] &= ~MEMBER
+
+
+cdef void unmark_range(Tape t, Py_ssize_t lo, Py_ssize_t hi) noexcept:
+    """Clear the marks of the nodes lo .. hi."""
+    cdef Py_ssize_t i
+    for i in range(lo, hi + 1):
+        t.used[i] &= ~MEMBER
 
 
 cdef int ascending(const void *x, const void *y) noexcept nogil:
@@ -28,7 +52,7 @@ cdef int ascending(const void *x, const void *y) noexcept nogil:
 
 
 cdef void sort(int32_t *x, Py_ssize_t n) noexcept nogil:
-    """The C library's sort, which asks for memory; by hand where there is little to do."""
+    """Sort n indices: by insertion where they are few, as the C library's sort asks for memory."""
     cdef Py_ssize_t m, k
     cdef int32_t i
     if n > 32:
@@ -42,95 +66,77 @@ cdef void sort(int32_t *x, Py_ssize_t n) noexcept nogil:
         x[k] = i
 
 
-cdef void unmark(Order *o, Tape t) noexcept:
-    cdef Py_ssize_t m
-    for m in range(o.n):
-        t.used[o.node[m]] &= ~MEMBER
-
-
-cdef bint list_graph(Tape t, Order *o, Py_ssize_t most) except -1:
-    """List the nodes below those already in o, ascending; False where there are more than ``most``.
-
-    Breadth first, with the list itself as the queue. The caller frees o.node.
-    """
+cdef bint list_graph(Tape t, Subgraph *g, Py_ssize_t most) except -1:
+    """List the nodes below the roots in g, breadth first; False where there are more than ``most``."""
     cdef Py_ssize_t m = 0, i, k
+    cdef Span further
     try:
-        while m < o.n:
-            if o.n > most:
+        while m < g.n:
+            if g.n > most:
                 return False
-            i = o.node[m]
+            i = g.node[m]
             m += 1
-            push(o, t, t.a[i])
-            if t.b[i] >= 0:
-                push(o, t, t.b[i])
-            else:
-                for k in range(i + t.b[i], i):
-                    push(o, t, k)
+            push(g, t, t.a[i])
+            further = further_entries(t.b, i)
+            for k in range(further.first, further.stop):
+                push(g, t, k)
     finally:
-        unmark(o, t)
-    sort(o.node, o.n)
+        unmark(g, t)
+    sort(g.node, g.n)
     return True
 
 
-cdef void mark_graph(Tape t, Py_ssize_t root, Py_ssize_t *bottom) noexcept:
-    """Mark the nodes below those that are marked already, from ``root`` down; nothing lies below bottom."""
+cdef Py_ssize_t mark_graph(Tape t, Py_ssize_t root) noexcept:
+    """Mark the nodes below those already marked, from ``root`` down; return the lowest."""
     cdef Py_ssize_t i, k, low = root
+    cdef Span further
     for i in range(root, -1, -1):
         if i < low:
             break
         if t.used[i] & MEMBER:
+            further = further_entries(t.b, i)
             t.used[t.a[i]] |= MEMBER
-            low = min(low, t.a[i])
-            if t.b[i] >= 0:
-                t.used[t.b[i]] |= MEMBER
-                low = min(low, t.b[i])
-            else:
-                for k in range(i + t.b[i], i):
-                    t.used[k] |= MEMBER
-                low = min(low, i + t.b[i])
-    bottom[0] = low
+            for k in range(further.first, further.stop):
+                t.used[k] |= MEMBER
+            low = min(low, t.a[i], further.first)
+    return low
 
 
-cdef void list_marked(Tape t, Order *o, Py_ssize_t root, Py_ssize_t bottom) except *:
-    """The marked nodes as a list; the marks are cleared."""
+cdef int list_marked(Tape t, Subgraph *g, Py_ssize_t bottom, Py_ssize_t root) except -1:
+    """List the marked nodes in bottom .. root and clear their marks."""
     cdef Py_ssize_t i, n = 0
-    cdef void *more
     for i in range(bottom, root + 1):
         n += (t.used[i] & MEMBER) != 0
-    if n > o.room:
-        more = realloc(o.node, n*sizeof(int32_t))
-        if more == NULL:
-            for i in range(bottom, root + 1):
-                t.used[i] &= ~MEMBER
-            raise MemoryError("backward: no memory for the list of the graph's nodes")
-        o.node = <int32_t *>more
-        o.room = n
-    o.n = 0
+    g.n = 0
+    try:
+        widen(g, t, n)
+    except MemoryError:
+        unmark_range(t, bottom, root)
+        raise
     for i in range(bottom, root + 1):
         if t.used[i] & MEMBER:
             t.used[i] &= ~MEMBER
-            o.node[o.n] = <int32_t>i
-            o.n += 1
-
-
-cdef int whole_graph(Tape t, Order *o) except -1:
-    """List the graph below the roots in o, however large."""
-    cdef Py_ssize_t root = -1, m, bottom
-    for m in range(o.n):
-        root = max(root, o.node[m])
-    cdef Py_ssize_t roots = o.n
-    if list_graph(t, o, max(256, root >> 3)):
-        return 0
-    for m in range(roots):
-        t.used[o.node[m]] |= MEMBER
-    mark_graph(t, root, &bottom)
-    list_marked(t, o, root, bottom)
+            g.node[g.n] = <int32_t>i
+            g.n += 1
     return 0
 
 
-cdef int graph_of(Tape t, list outs, Order *o) except -1:
-    """List the nodes below the outputs."""
+cdef int whole_graph(Tape t, Subgraph *g) except -1:
+    """List the graph below the roots in g, however large."""
+    cdef Py_ssize_t root = -1, m, roots = g.n
+    for m in range(roots):
+        root = max(root, g.node[m])
+    if list_graph(t, g, max(256, root >> 3)):
+        return 0
+    for m in range(roots):
+        t.used[g.node[m]] |= MEMBER
+    list_marked(t, g, mark_graph(t, root), root)
+    return 0
+
+
+cdef int graph_of(Tape t, list outs, Subgraph *g) except -1:
+    """List the graph below the outputs."""
     for v in outs:
         if (<Handle>v).node:
-            push(o, t, (<Handle>v).index)
-    return whole_graph(t, o)
+            push(g, t, (<Handle>v).index)
+    return whole_graph(t, g)

@@ -1,100 +1,105 @@
-# core/tape/collect.pxi: nodes that nothing needs any more.
+# core/tape/collect.pxi: garbage collection of nodes by mark and slide, and rewinding.
 #
-# Handles die as Python drops them; their nodes stay while later nodes need them. Mark and slide:
-# a descending pass marks what a living handle or a marked node needs, an ascending pass slides the
-# survivors down and rewrites indices. Both are sequential and keep the order.
+# Handles die as Python drops them; their nodes stay as long as later nodes need them. A descending pass
+# marks what a living handle or a marked node needs; an ascending pass slides the survivors down and
+# rewrites indices. Both are sequential and keep the order.
 #
 #   before   0 . . 3 . 5 6 . 8      . garbage        old: survivors of earlier collections,
-#   after    0 3 5 6 8                               taken as alive except in a full collection
+#   after    0 3 5 6 8                               presumed alive except in a full collection
 #
 # The byte ``used`` says that some later node needs this one. A handle that dies on an unused node
-# leaves a dead root: without one since the last collection there is nothing to find, and none is done.
+# leaves garbage (``has_garbage``): unless that has happened since the last collection, none is done.
 #
-# A leaf that goes away with its slots may run Python (weak references call back). So nothing is
-# released before the columns are consistent again: see Graveyard.
+# The death of a leaf may run Python (weak references call back). So the references that a collection
+# drops are given up only once the columns are consistent again: DeferredDecrefs.
 
 cdef enum:
     USED = 1      # bits of the column ``used``: a later node needs this one
     MEMBER = 2    # belongs to the graph that is being swept
     HELD = 4      # a handle leads to it (during a collection)
 
-cdef struct Graveyard:
+cdef struct DeferredDecrefs:   # references to give up later
     PyObject **refs
     Py_ssize_t count, room
 
 
-cdef void bury(Graveyard *g, Tape t, Py_ssize_t i, PyObject *leaf) noexcept:
-    """Slot i of a leaf is gone: forget it, and drop the tape's reference, later if it is the last."""
+cdef inline DeferredDecrefs no_decrefs() noexcept:
+    cdef DeferredDecrefs g
+    g.refs, g.count, g.room = NULL, 0, 0
+    return g
+
+
+cdef void drop_slot(DeferredDecrefs *g, Tape t, Py_ssize_t i, PyObject *leaf) noexcept:
+    """Slot i of a leaf is gone: unlink the leaf from it and drop the tape's reference."""
     if (<Value>leaf).home == <PyObject *>t and (<Value>leaf).index == i:
         (<Value>leaf).home = NULL
-    put_away(g, leaf)
+    defer_decref(g, leaf)
 
 
-cdef void put_away(Graveyard *g, PyObject *leaf) noexcept:
-    """Drop a reference of the tape's, later if it is the last."""
+cdef void defer_decref(DeferredDecrefs *g, PyObject *x) noexcept:
+    """Drop a reference of the tape's: at once where others remain, else in ``run_decrefs``."""
     cdef void *more
-    if leaf == NULL:
+    if x == NULL:
         return
-    if references(leaf) > 1:
-        Py_DECREF(<object>leaf)
+    if references(x) > 1:
+        Py_DECREF(<object>x)
         return
     if g.count == g.room:
         more = realloc(g.refs, (2*g.room + 64)*sizeof(PyObject *))
         if more == NULL:
-            return  # a leak, in the very last bytes of memory
+            return  # a leak: out of memory, and nothing here may raise
         g.refs = <PyObject **>more
         g.room = 2*g.room + 64
-    g.refs[g.count] = leaf
+    g.refs[g.count] = x
     g.count += 1
 
 
-cdef void release(Graveyard *g) noexcept:
+cdef void run_decrefs(DeferredDecrefs *g) noexcept:
+    """Give up the deferred references. May run Python."""
     cdef Py_ssize_t k
     for k in range(g.count):
         Py_DECREF(<object>g.refs[k])
     free(g.refs)
 
 
-cdef void bury_slots(Tape t, Py_ssize_t lo, Graveyard *g) noexcept:
-    """Give up the leaf slots at node lo and above."""
+cdef void drop_slots(Tape t, Py_ssize_t lo, DeferredDecrefs *g) noexcept:
+    """Drop the leaf slots at node lo and above."""
     while t.slots and t.slot_node[t.slots - 1] >= lo:
         t.slots -= 1
-        bury(g, t, t.slot_node[t.slots], t.slot_leaf[t.slots])
+        drop_slot(g, t, t.slot_node[t.slots], t.slot_leaf[t.slots])
 
 
-cdef void empty(Tape t) noexcept:
+cdef void drop_all(Tape t) noexcept:
     """Drop all nodes at once, where no handle needs any: no pass over them but for leaf slots.
 
-    Runs while a value dies, perhaps with an exception set: no Python, no memory taken, until release.
+    Called while a value dies, perhaps with an exception set: runs no Python and takes no memory before ``run_decrefs``.
     """
-    cdef Graveyard g
-    g.refs, g.count, g.room = NULL, 0, 0
-    bury_slots(t, 0, &g)
-    bury_payloads(t, 0, &g)
+    cdef DeferredDecrefs g = no_decrefs()
+    drop_slots(t, 0, &g)
+    drop_payloads(t, 0, &g)
     t.items = False
     forget_places(t)
     t.peak = max(t.peak, t.top)
     t.top = t.old = t.grad_live = 0
     t.full_at = YOUNG
-    t.dead = t.grad_any = False
+    t.has_garbage = t.grad_any = False
     if t.names is not None:
         t.names = None
     if t.lines is not None:
         t.lines = None
-    follow(t, 0, 0)
+    relocate(t, 0, 0)
     if t.tracked and Py_TYPE(t) is <PyTypeObject *>Tape:  # nothing on it leads back any more
         t.tracked = t.needs_slow_path = False
-    give_back(t, KEEP_NODES)
+    trim_idle(t, KEEP_NODES)
     set_limit(t)
     if g.count:
-        release(&g)
+        run_decrefs(&g)
 
 
 cdef int collect(Tape t, bint full) except -1:
     """Drop the nodes from ``old`` up (``full``: all) that nothing needs, and slide the others down."""
-    cdef Graveyard g
+    cdef DeferredDecrefs g = no_decrefs()
     cdef bint collecting
-    g.refs, g.count, g.room = NULL, 0, 0
     collecting = PyGC_Disable()  # tables are rewritten below: their memory must not make Python run
     try:
         mark_and_slide(t, t.old if not full else 0, &g)
@@ -103,52 +108,74 @@ cdef int collect(Tape t, bint full) except -1:
             PyGC_Enable()
     if full:
         t.full_at = 2*t.top + YOUNG
-    give_back(t, max(KEEP_NODES, 2*t.top + YOUNG))
+    trim_idle(t, max(KEEP_NODES, 2*t.top + YOUNG))
     set_limit(t)
-    release(&g)
+    run_decrefs(&g)
     return 0
 
 
-cdef int mark_and_slide(Tape t, Py_ssize_t lo, Graveyard *g) except -1:
-    """The two passes. All or nothing: what takes memory comes before the slide."""
-    cdef Py_ssize_t n = t.top, i, k, j = lo, grads = t.grad_live
-    cdef int32_t a, b
-    cdef uint8_t was
-    cdef PyObject *h = t.followers
+cdef int mark_and_slide(Tape t, Py_ssize_t lo, DeferredDecrefs *g) except -1:
+    """The two passes over the nodes from lo up. All or nothing: what takes memory comes before the slide."""
+    cdef Py_ssize_t n = t.top, top
     cdef dict names = None, lines = None
     forget_places(t)
-    if n > lo:
-        memset(&t.used[lo], 0, n - lo)
-    for k in range(t.live):
-        t.used[(<Handle>t.live_handles[k]).index] |= HELD
-    while h != NULL:
-        (<Follower>h).hold(lo)
-        h = (<Follower>h).after
-
-    for i in range(n - 1, lo - 1, -1):  # mark
-        was = t.used[i]
-        if was:
-            b = t.b[i]
-            t.used[t.a[i]] |= USED
-            if b >= 0:
-                t.used[b] |= USED
-            else:
-                for k in range(i + b, i):
-                    t.used[k] |= USED
-            t.used[i] = was  # a plain number points to its own node
-
-    t.zero_adj(n)  # adj is idle: it holds the new places, -1 - j where a node goes
+    mark(t, lo)
+    t.zero_adj(n)  # adj is idle: it holds new indices, -1 - j for a node that goes
     t.adj_live = min(t.adj_live, lo)
     if t.names is not None or t.lines is not None:
-        for i in range(lo, n):
-            if t.used[i]:
-                t.adj[i] = j
-                j += 1
-            else:
-                t.adj[i] = -1.0
-        j = lo
+        number_survivors(t, lo)
         names, lines = renumbered(t, t.names, lo), renumbered(t, t.lines, lo)
-    for i in range(lo, n):  # slide
+    top = slide(t, lo)
+    slide_handles(t, lo)
+    slide_slots(t, lo, g)
+    slide_payloads(t, lo, g)
+    relocate(t, lo, top)
+    t.names, t.lines = names, lines
+    t.peak = max(t.peak, n)
+    t.top = t.old = top
+    t.has_garbage = False
+    return 0
+
+
+cdef void mark(Tape t, Py_ssize_t lo) noexcept:
+    """Mark in ``used`` what living handles, relocatables and marked nodes need, from the top down to lo."""
+    cdef Py_ssize_t i, k
+    cdef uint8_t was
+    cdef Span further
+    cdef PyObject *r = t.relocatables
+    if t.top > lo:
+        memset(&t.used[lo], 0, t.top - lo)
+    for k in range(t.live):
+        t.used[(<Handle>t.live_handles[k]).index] |= HELD
+    while r != NULL:
+        (<Relocatable>r).mark_used(lo)
+        r = (<Relocatable>r).after
+    for i in range(t.top - 1, lo - 1, -1):
+        was = t.used[i]
+        if was:
+            further = further_entries(t.b, i)
+            t.used[t.a[i]] |= USED
+            for k in range(further.first, further.stop):
+                t.used[k] |= USED
+            t.used[i] = was  # a plain number points to its own node
+
+
+cdef void number_survivors(Tape t, Py_ssize_t lo) noexcept:
+    """Write the new index of each marked node into adj: what tables need before anything has moved."""
+    cdef Py_ssize_t i, j = lo
+    for i in range(lo, t.top):
+        if t.used[i]:
+            t.adj[i] = j
+            j += 1
+        else:
+            t.adj[i] = -1.0
+
+
+cdef Py_ssize_t slide(Tape t, Py_ssize_t lo) noexcept:
+    """Move the marked nodes down to lo and rewrite their operands; return the new top."""
+    cdef Py_ssize_t n = t.top, i, j = lo, grads = t.grad_live
+    cdef int32_t a, b
+    for i in range(lo, n):
         if i == t.grad_live:
             grads = j
         if t.used[i]:
@@ -163,27 +190,22 @@ cdef int mark_and_slide(Tape t, Py_ssize_t lo, Graveyard *g) except -1:
             j += 1
         else:
             t.adj[i] = -1.0 - j
+    t.grad_live = grads if t.grad_live < n else t.grad_live - (n - j)
+    return j
+
+
+cdef void slide_handles(Tape t, Py_ssize_t lo) noexcept:
+    """Move the indices of living handles along."""
+    cdef Py_ssize_t k, i
     for k in range(t.live):
         i = (<Handle>t.live_handles[k]).index
         if i >= lo:
             (<Handle>t.live_handles[k]).index = <int32_t>t.adj[i]
         else:
             t.used[i] &= USED
-    slide_slots(t, lo, g)
-    slide_payloads(t, lo, g)
-    if t.grad_live >= n:
-        grads = t.grad_live - (n - j)
-
-    follow(t, lo, j)
-    t.names, t.lines = names, lines
-    t.peak = max(t.peak, n)
-    t.top = t.old = j
-    t.grad_live = grads
-    t.dead = False
-    return 0
 
 
-cdef void slide_slots(Tape t, Py_ssize_t lo, Graveyard *g) noexcept:
+cdef void slide_slots(Tape t, Py_ssize_t lo, DeferredDecrefs *g) noexcept:
     """Move the table of leaf slots along."""
     cdef Py_ssize_t first = first_slot(t, lo), kept = first, k, i, to
     cdef PyObject *leaf
@@ -191,7 +213,7 @@ cdef void slide_slots(Tape t, Py_ssize_t lo, Graveyard *g) noexcept:
         i, leaf = t.slot_node[k], t.slot_leaf[k]
         to = moved(t, i)
         if to < 0:
-            bury(g, t, i, leaf)
+            drop_slot(g, t, i, leaf)
             continue
         if (<Value>leaf).home == <PyObject *>t and (<Value>leaf).index == i:
             (<Value>leaf).index = <int32_t>to
@@ -201,7 +223,7 @@ cdef void slide_slots(Tape t, Py_ssize_t lo, Graveyard *g) noexcept:
 
 
 cdef inline Py_ssize_t moved(Tape t, Py_ssize_t i) noexcept:
-    """Where node i has slid to, while a collection runs; -1 if it went."""
+    """The new index of node i during a collection; -1 if it is gone."""
     return <Py_ssize_t>t.adj[i] if t.adj[i] >= 0 else -1
 
 
@@ -217,60 +239,57 @@ cdef dict renumbered(Tape t, dict table, Py_ssize_t lo):
     return result or None
 
 
-cdef void follow(Tape t, Py_ssize_t lo, Py_ssize_t top) noexcept:
-    """Tell the marks and gradients of t where its nodes have gone; ``top`` is the new one."""
-    cdef PyObject *f = t.followers
+cdef void relocate(Tape t, Py_ssize_t lo, Py_ssize_t top) noexcept:
+    """Let the marks and gradients of t follow its nodes; ``top`` is the new top."""
+    cdef PyObject *f = t.relocatables
     while f != NULL:
-        (<Follower>f).move(lo, top)
-        f = (<Follower>f).after
+        (<Relocatable>f).relocate(lo, top)
+        f = (<Relocatable>f).after
 
 
 @cython.no_gc_clear
-cdef class Follower:
-    """Entered in its tape's list while it lives. The tape outlives it; collections take no memory for it."""
+cdef class Relocatable:
+    """An object that holds indices of nodes. It is in its tape's list while it lives; the tape outlives it."""
 
     def __dealloc__(self):
         unlink(self)
 
-    cdef void hold(self, Py_ssize_t lo) noexcept:
-        """A collection of the nodes from lo up begins: mark as used what is needed here."""
+    cdef void mark_used(self, Py_ssize_t lo) noexcept:
+        """A collection of the nodes from lo up begins: mark as used what this object needs."""
 
-    cdef void move(self, Py_ssize_t lo, Py_ssize_t top) noexcept:
-        """Nodes from lo up have gone where ``moved`` says; ``top`` is the new top."""
+    cdef void relocate(self, Py_ssize_t lo, Py_ssize_t top) noexcept:
+        """Nodes from lo up have moved (``moved``); ``top`` is the new top. Takes no memory."""
 
-    cdef void cut(self, Py_ssize_t to) noexcept:
+    cdef void truncate(self, Py_ssize_t to) noexcept:
         """Nodes from ``to`` up are gone."""
 
 
-cdef void link(Follower f, Tape t) noexcept:
+cdef void link(Relocatable f, Tape t) noexcept:
     f.tape = t
-    f.after = t.followers
+    f.after = t.relocatables
     if f.after != NULL:
-        (<Follower>f.after).before = <PyObject *>f
-    t.followers = <PyObject *>f
+        (<Relocatable>f.after).before = <PyObject *>f
+    t.relocatables = <PyObject *>f
     f.linked = True
 
 
-cdef void unlink(Follower f) noexcept:
+cdef void unlink(Relocatable f) noexcept:
     if not f.linked:
         return
     if f.before != NULL:
-        (<Follower>f.before).after = f.after
+        (<Relocatable>f.before).after = f.after
     else:
-        f.tape.followers = f.after
+        f.tape.relocatables = f.after
     if f.after != NULL:
-        (<Follower>f.after).before = f.before
+        (<Relocatable>f.after).before = f.before
     f.before = f.after = NULL
     f.linked = False
 
 
 @cython.no_gc_clear
-cdef class Mark(Follower):
+cdef class Mark(Relocatable):
     """Mark()\n--\n
-    A place on a tape, to be given to ``Tape.rewind``; it moves with its nodes.
-
-    ``position`` is the number of entries below it.
-    """
+    A position on a tape, made by ``Tape.mark`` for ``Tape.rewind``; it moves along when nodes are reclaimed."""
 
     def __init__(self):
         raise TypeError("Mark: made by Tape.mark()")
@@ -278,7 +297,7 @@ cdef class Mark(Follower):
     def __repr__(self):
         return f"<Mark of {self.tape!r}: {'rewound' if self.position < 0 else self.position}>"
 
-    cdef void move(self, Py_ssize_t lo, Py_ssize_t top) noexcept:
+    cdef void relocate(self, Py_ssize_t lo, Py_ssize_t top) noexcept:
         cdef Py_ssize_t p = top
         if self.position > lo:
             if top and self.position < self.tape.top:
@@ -286,20 +305,19 @@ cdef class Mark(Follower):
                 p = p if p >= 0 else -1 - p
             self.position = p
 
-    cdef void cut(self, Py_ssize_t to) noexcept:
+    cdef void truncate(self, Py_ssize_t to) noexcept:
         if self.position > to:
             self.position = -1
 
 
-cdef int cut(Tape t, Py_ssize_t to) except -1:
+cdef int truncate(Tape t, Py_ssize_t to) except -1:
     """Drop all nodes from ``to`` up; their handles become invalid."""
-    cdef Graveyard g
+    cdef DeferredDecrefs g = no_decrefs()
     cdef Py_ssize_t i, k = 0, before = t.live
     cdef PyObject *h
     cdef bint collecting
-    g.refs, g.count, g.room = NULL, 0, 0
-    awake(t)
-    if t.busy or t.running or t.sweeping:
+    reset_after_fork(t)
+    if t.pinned or t.running or t.sweeping:
         raise errors.busy("rewind", t)
     collecting = PyGC_Disable()  # a list is made below: its memory must not make Python run
     try:
@@ -311,8 +329,8 @@ cdef int cut(Tape t, Py_ssize_t to) except -1:
         if collecting:
             PyGC_Enable()
     forget_places(t)
-    bury_slots(t, to, &g)
-    bury_payloads(t, to, &g)
+    drop_slots(t, to, &g)
+    drop_payloads(t, to, &g)
     while k < t.live:
         h = t.live_handles[k]
         if (<Handle>h).index >= to:
@@ -326,13 +344,13 @@ cdef int cut(Tape t, Py_ssize_t to) except -1:
     if before and t.live == 0 and not t.tracked:
         Py_DECREF(t)
     t.peak = max(t.peak, t.top)
-    t.dead = t.dead or t.top > to  # what only nodes above needed may be garbage, though ``used`` says otherwise
+    t.has_garbage = t.has_garbage or t.top > to  # ``used`` may name nodes above that are gone
     t.top = to
     t.old, t.grad_live = min(t.old, to), min(t.grad_live, to)
-    h = t.followers
+    h = t.relocatables
     while h != NULL:
-        (<Follower>h).cut(to)
-        h = (<Follower>h).after
+        (<Relocatable>h).truncate(to)
+        h = (<Relocatable>h).after
     set_limit(t)
-    release(&g)
+    run_decrefs(&g)
     return 0

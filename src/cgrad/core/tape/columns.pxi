@@ -7,14 +7,14 @@
 #   3  +1    ADD   0   2    3=i  7.0   1.0   1.0  |               b = i: a plain number, kept in db
 #   ---------------------------------------------- top
 #
-# One append writes one entry of each column; a node's arguments stand below it, so the order of the
-# columns is a topological order. 50 bytes a node, adj and grad included.
+# One append writes one entry of each column; a node's operands are below it, so the order of the
+# columns is a topological order. A node takes 50 bytes, adj and grad included.
 #
-# An argument that is a plain number: the node points to itself there, and the number stands in the
-# partial's place. A sweep needs no test for it: it restores adj[i] after the scatter.
+# An operand that is a plain number: the node points to itself there, and the number is kept in place of
+# the partial. A sweep needs no test for it: it restores adj[i] after the scatter.
 #
-# More than two arguments: the node is a head, b = -k, over the k continuation nodes right below it,
-# which hold the further arguments in pairs. The head's arguments are a; a, b of i-k; ...; a, b of i-1.
+# More than two operands: the node is a head, b = -k, over the k continuation nodes right below it,
+# which hold the further operands in pairs: a of the head; a, b of i-k; ...; a, b of i-1 (entries.pxi).
 #
 #   4        CONT  1   0    1    -     w     x
 #   5  dot   DOT   0   3   -1    ...   1.0   -                    b: one continuation
@@ -52,10 +52,10 @@ cdef extern from "Python.h":
 cdef enum:
     SLACK = 8            # entries above limit: what a fixed-size append may take unasked
     FIRST_ROOM = 4096    # entries of a new tape
-    YOUNG = 1 << 16      # nodes between looks for garbage
+    YOUNG = 1 << 16      # nodes between collections
     NODE_BYTES = 50      # all columns together
 
-# What idle memory is kept, as it costs to touch it anew (page faults: 10 to 25 ns a node).
+# Idle memory that is kept: page faults would cost 10 to 25 ns a node.
 cdef Py_ssize_t KEEP_NODES = (120 << 20)//NODE_BYTES
 MOST_NODES = 0x7FFFFFFF - 2*SLACK
 cdef bint COLLECT_ALWAYS = os.environ.get("CGRAD_DEBUG_COLLECT", "") not in ("", "0")
@@ -116,7 +116,7 @@ cdef class Columns:
         return 0
 
     cdef void point(self) noexcept:
-        """Let the views read where the buffers are now."""
+        """Point the views to where the buffers are now."""
         cdef Buffer x
         x = <Buffer>self.buffers[0]
         point_bytes(self.op, x.data, x.length)

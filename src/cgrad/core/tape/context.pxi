@@ -1,4 +1,4 @@
-# core/tape/context.pxi: what a thread works on (its tapes) and how (no_grad, detect_anomaly).
+# core/tape/context.pxi: a thread's state: its tapes and its modes (no_grad, detect_anomaly).
 #
 # A Context lives in the thread's own dictionary and dies with the thread. The last one used is
 # remembered by the thread's number, so that one thread finds its tape without a look-up.
@@ -67,13 +67,13 @@ cdef bint quiet() except -1:
 
 cdef int inspect(Pair *p, int op, double out, const Term *terms=NULL, Py_ssize_t n=0, Py_ssize_t more=0,
                  object rule=None) except -1:
-    """Under detect_anomaly: note the line of user code; refuse a result that is nan or inf.
+    """Under detect_anomaly: note the line of user code; raise AnomalyError for a result that is nan or inf.
 
     terms: the n operands of an op of three and more; more: the continuations that its node will have.
     """
     cdef Tape t = <Tape>p.home
     cdef Py_ssize_t k
-    t.busy += 1  # Python runs here: the operands' places, read already, must not move
+    t.pinned += 1  # Python runs here: the operands' places, read already, must not move
     try:
         if not (<Context>context()).anomaly:
             return 0
@@ -93,7 +93,7 @@ cdef int inspect(Pair *p, int op, double out, const Term *terms=NULL, Py_ssize_t
         drop_handle(p.handle)
         raise
     finally:
-        t.busy -= 1
+        t.pinned -= 1
     return 0
 
 
@@ -122,7 +122,7 @@ def current_tape():
 
 
 class Decorator:
-    """A context that can also decorate a function; every call enters a fresh one."""
+    """A context manager that also decorates functions; every call enters a new one."""
 
     def __call__(self, function):
         import functools
@@ -137,7 +137,7 @@ class Decorator:
 
 
 class no_grad(Decorator):
-    """Inside, operations are not recorded: they give leaves. Context manager and decorator.
+    """Inside, operations are not recorded: their results are leaves. Context manager and decorator.
 
     >>> import cgrad
     >>> x = cgrad.Value(3.0)

@@ -1,12 +1,12 @@
 # core/tape/room.pxi: room for nodes, handles and leaf slots: storage kept for reuse, growth, and when to collect.
 
-# Storage of tapes that are gone, for those to come. With the emptied tape of the thread at work it
-# stays within KEEP_NODES touched entries.
+# Storage of dead tapes, for new ones. Together with the idle storage of the running thread's own tape it stays within
+# KEEP_NODES touched entries.
 cdef list spare = []
 cdef Py_ssize_t spare_nodes = 0
 
 
-cdef int equip(Tape t) except -1:
+cdef int take_storage(Tape t) except -1:
     """Give a new tape its storage."""
     cdef Columns c
     global spare_nodes
@@ -19,8 +19,8 @@ cdef int equip(Tape t) except -1:
     return 0
 
 
-cdef int retire(Tape t) except -1:
-    """Keep a dying tape's storage, within bounds."""
+cdef int keep_storage(Tape t) except -1:
+    """Keep a dying tape's storage for later tapes, within bounds."""
     cdef Columns c
     cdef Py_ssize_t kept = spare_nodes
     global spare_nodes
@@ -36,8 +36,8 @@ cdef int retire(Tape t) except -1:
     return 0
 
 
-cdef void give_back(Tape t, Py_ssize_t keep) noexcept:
-    """Of a tape that needs few of its nodes now: keep KEEP_NODES idle ones, spare storage included."""
+cdef void trim_idle(Tape t, Py_ssize_t keep) noexcept:
+    """Give memory of a tape back that has become small: ``keep`` entries stay, spare storage included."""
     global spare_nodes
     if t.peak <= KEEP_NODES >> 4 or t.peak + spare_nodes <= keep:
         return
@@ -48,66 +48,60 @@ cdef void give_back(Tape t, Py_ssize_t keep) noexcept:
 
 
 cdef void set_limit(Tape t) noexcept:
-    """Put the next look for garbage where there is room for appends and their handles without asking."""
+    """Set the node at which appends stop to make room, or to collect; up to there they need not ask."""
     t.limit = t.top if COLLECT_ALWAYS else min(t.capacity - SLACK, t.top + YOUNG)
     if t.handle_room < t.live + t.limit - t.top + SLACK:
         t.limit = t.top
 
 
+cdef void *grown(void *memory, Py_ssize_t wanted, size_t size) except NULL:
+    """``memory`` with room for ``wanted`` entries of ``size`` bytes; MemoryError leaves it as it was."""
+    cdef void *more = realloc(memory, wanted*size)
+    if more == NULL:
+        raise errors.no_memory(wanted, wanted*size)
+    return more
+
+
 cdef int room_for_handles(Tape t, Py_ssize_t wanted) except -1:
-    """Have room for so many living handles."""
-    cdef void *more
+    """Ensure room for ``wanted`` living handles."""
     if t.handle_room < wanted:
         wanted = max(wanted, 2*t.handle_room)
-        more = realloc(t.live_handles, wanted*sizeof(PyObject *))
-        if more == NULL:
-            raise errors.no_memory(wanted, wanted*sizeof(PyObject *))
-        t.live_handles = <PyObject **>more
+        t.live_handles = <PyObject **>grown(t.live_handles, wanted, sizeof(PyObject *))
         t.handle_room = wanted
     return 0
 
 
 cdef int slot_room(Tape t) except -1:
-    """Have room for one more leaf slot."""
+    """Ensure room for one more leaf slot."""
     cdef Py_ssize_t wanted = 2*t.slot_room + 64
-    cdef void *more
     if t.slots == t.slot_room:
-        more = realloc(t.slot_leaf, wanted*sizeof(PyObject *))
-        if more == NULL:
-            raise errors.no_memory(wanted, wanted*sizeof(PyObject *))
-        t.slot_leaf = <PyObject **>more
-        more = realloc(t.slot_node, wanted*sizeof(int32_t))
-        if more == NULL:
-            raise errors.no_memory(wanted, wanted*sizeof(int32_t))
-        t.slot_node = <int32_t *>more
+        t.slot_leaf = <PyObject **>grown(t.slot_leaf, wanted, sizeof(PyObject *))
+        t.slot_node = <int32_t *>grown(t.slot_node, wanted, sizeof(int32_t))
         t.slot_room = wanted
     return 0
 
 
-cdef void awake(Tape t) noexcept:
-    """After a fork: no other thread of the parent lives on, nor does its sweep."""
-    cdef Py_ssize_t i
+cdef void reset_after_fork(Tape t) noexcept:
+    """In a forked child: the parent's other threads are gone, and their sweeps with them."""
     if t.generation != generation:
         t.generation = generation
         t.running = t.sweeping = False
-        t.busy = 0
+        t.pinned = 0
         t.adj_live = 0
         drop_adjoints(t)
-        for i in range(t.top):  # marks of a graph whose sweep never ends here
-            t.used[i] &= ~MEMBER
+        unmark_range(t, 0, t.top - 1)  # of a graph whose sweep never ends here
         t.lock = PyThread_allocate_lock()  # the old one may be held for ever
 
 
 cdef int make_room(Tape t, Py_ssize_t need) except -1:
-    """Have room for ``need`` appends (and SLACK more): by collecting where there is garbage, else by growing.
+    """Make room for ``need`` appends (and SLACK more): by collecting where there is garbage, else by growing.
 
-    Runs no Python of the user's before the last look at the tape, but weak references may call back
-    in between: indices read before are stale afterwards.
+    Weak references may call back while it collects: indices read before are stale afterwards.
     """
     cdef Py_ssize_t wanted, size
     cdef void *lock
     need = max(need, 1)
-    awake(t)
+    reset_after_fork(t)
     while True:
         if t.running:  # a sweep reads the columns: wait for the end of its stretch
             lock = t.lock
@@ -115,8 +109,8 @@ cdef int make_room(Tape t, Py_ssize_t need) except -1:
                 PyThread_acquire_lock(lock, 1)
                 PyThread_release_lock(lock)
             continue
-        t.put_off = t.busy > 0
-        if not t.busy and (COLLECT_ALWAYS or (t.dead and t.top - t.old >= YOUNG//2)):
+        t.collect_deferred = t.pinned > 0
+        if not t.pinned and (COLLECT_ALWAYS or (t.has_garbage and t.top - t.old >= YOUNG//2)):
             collect(t, COLLECT_ALWAYS or t.old >= t.full_at)
             if t.running:
                 continue
@@ -146,9 +140,9 @@ cdef int make_room(Tape t, Py_ssize_t need) except -1:
 
 
 cdef bint collect_garbage(Tape t) except -1:
-    """The last resort before giving up: True where it freed something."""
+    """The last resort before MemoryError: True if a full collection freed nodes."""
     cdef Py_ssize_t before = t.top
-    if t.busy or t.running:
+    if t.pinned or t.running:
         return False
     collect(t, True)
     return t.top < before

@@ -1,15 +1,20 @@
 # core/tape/slots.pxi: which leaf a slot belongs to, and which living handle a node has.
 
-cdef Py_ssize_t first_slot(Tape t, Py_ssize_t i) noexcept:
-    """The first leaf slot that is at node i or above."""
-    cdef Py_ssize_t lo = 0, hi = t.slots, mid
+cdef inline Py_ssize_t lower_bound(const int32_t *first, size_t stride, Py_ssize_t n, Py_ssize_t i) noexcept nogil:
+    """Index of the first of n ascending numbers, ``stride`` bytes apart, that is at least i; n if there is none."""
+    cdef Py_ssize_t lo = 0, hi = n, mid
     while lo < hi:
-        mid = (lo + hi)//2
-        if t.slot_node[mid] < i:
+        mid = (lo + hi) >> 1
+        if (<const int32_t *>(<const char *>first + mid*stride))[0] < i:
             lo = mid + 1
         else:
             hi = mid
     return lo
+
+
+cdef Py_ssize_t first_slot(Tape t, Py_ssize_t i) noexcept:
+    """The first leaf slot at node i or above."""
+    return lower_bound(t.slot_node, sizeof(int32_t), t.slots, i)
 
 
 cdef inline PyObject *leaf_at(Tape t, Py_ssize_t i) noexcept:
@@ -18,7 +23,7 @@ cdef inline PyObject *leaf_at(Tape t, Py_ssize_t i) noexcept:
 
 
 cdef void forget_places(Tape t) noexcept:
-    """Nodes move: where their handles are will be asked anew."""
+    """Drop the table of ``handle_at``, as nodes are about to move."""
     free(t.where)
     t.where = NULL
     t.needs_slow_path = t.tracked

@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 
 class Node(NamedTuple):
-    """One entry of a tape, as iteration gives it.
+    """One operation of a tape, as iteration yields it.
 
-    arguments: places in the same iteration (int), or plain numbers (float).
+    arguments: indices in the same iteration (int), or plain numbers (float).
     """
 
     op: str
@@ -23,8 +23,8 @@ cdef class Tape(Columns):
 
     Operations on leaves alone record on the thread's current tape; ``with Tape() as t`` makes t the
     current one (tapes nest). Values whose history is on t record on t wherever they are used. A tape
-    lives as long as something refers to it or to one of its values. Nodes that nothing living needs
-    are reclaimed now and then, so that a loop inside one tape runs in constant memory.
+    lives as long as something refers to it or to one of its values. Nodes that no living value needs are
+    reclaimed from time to time, so that a loop inside one tape runs in constant memory.
 
     >>> import cgrad
     >>> with cgrad.Tape() as t:
@@ -35,7 +35,7 @@ cdef class Tape(Columns):
     """
 
     def __cinit__(self, *args, **kwargs):
-        equip(self)
+        take_storage(self)
         self.generation = generation
         self.full_at = YOUNG
         self.bytes_at = ARRAYS_AT_ONCE
@@ -49,16 +49,15 @@ cdef class Tape(Columns):
         self.explicit_ = True
 
     def __dealloc__(self):
-        cdef Graveyard g
-        g.refs, g.count, g.room = NULL, 0, 0
+        cdef DeferredDecrefs g = no_decrefs()
         if self.buffers is not None:
             self.peak = max(self.peak, self.top)
-            bury_slots(self, 0, &g)
-            bury_payloads(self, 0, &g)
+            drop_slots(self, 0, &g)
+            drop_payloads(self, 0, &g)
             self.top = 0
-            retire(self)
+            keep_storage(self)
             if g.count:
-                release(&g)
+                run_decrefs(&g)
         free(self.listed)
         free(self.live_handles)
         free(self.where)
@@ -94,7 +93,7 @@ cdef class Tape(Columns):
             make_room(self, 0)
         slot_room(self)
         slot(v, self)
-        self.dead = True  # until something uses the slot
+        self.has_garbage = True  # until something uses the slot
         return v
 
     def __len__(self):
@@ -119,7 +118,7 @@ cdef class Tape(Columns):
         return self.top*NODE_BYTES + self.bytes
 
     def mark(self):
-        """t.mark(): this place, for ``t.rewind(mark)``."""
+        """t.mark(): the current position, for ``t.rewind(mark)``."""
         cdef Mark m = Mark.__new__(Mark)
         m.position = self.top
         link(m, self)
@@ -132,16 +131,16 @@ cdef class Tape(Columns):
         """
         if type(mark) is not Mark or (<Mark>mark).tape is not self or (<Mark>mark).position < 0:
             raise errors.bad_mark(self, mark)
-        cut(self, (<Mark>mark).position)
+        truncate(self, (<Mark>mark).position)
 
     def clear(self):
         """t.clear(): drop everything; values of this tape become invalid, leaves stay."""
-        cut(self, 0)
+        truncate(self, 0)
 
     def __iter__(self):
         cdef Py_ssize_t i, n = 0, top
         cdef list places, nodes = []
-        self.busy += 1  # making nodes takes memory, which may make Python run
+        self.pinned += 1  # making nodes takes memory, which may make Python run
         try:
             top = self.top
             places = [0]*top
@@ -153,7 +152,7 @@ cdef class Tape(Columns):
                                       value_of(self, i), name_of(self, i)))
                     n += 1
         finally:
-            self.busy -= 1
+            self.pinned -= 1
         return iter(nodes)
 
     def __repr__(self):
@@ -165,9 +164,9 @@ cdef class Tape(Columns):
             ("op", self.op), ("a", self.a), ("b", self.b), ("val", self.val), ("da", self.da), ("db", self.db))}
 
     def _collect(self, bint full=True):
-        """Look for garbage now (tests)."""
-        awake(self)
-        if self.busy or self.running or self.sweeping:
+        """Collect garbage now (tests)."""
+        reset_after_fork(self)
+        if self.pinned or self.running or self.sweeping:
             raise errors.busy("collect", self)
         collect(self, full)
 
@@ -232,7 +231,7 @@ cdef int track(Tape t) except -1:
 
 
 cdef list arguments(Tape t, Py_ssize_t i):
-    """A node's arguments in their order: places (int) or plain numbers (float)."""
+    """A node's arguments in their order: nodes (int) or plain numbers (float)."""
     cdef int op = t.op[i] & OP_MASK
     cdef Py_ssize_t k
     cdef list result = []
@@ -246,19 +245,18 @@ cdef list arguments(Tape t, Py_ssize_t i):
     if p != NULL and op < OP_FIRST and op != OP_DOT:
         return [x for x in inputs_at(t, p)] if op != OP_GATHER else gathered(t, p)
     result.append(t.a[i] if t.a[i] != i else t.da[i])
-    if t.b[i] < 0:
-        for k in range(i + t.b[i], i):
-            result.append(t.a[k] if t.a[k] != k else t.da[k])
-            result.append(t.b[k] if t.b[k] != k else t.db[k])
-    elif OP_ARITY[op] == 2:
+    if OP_ARITY[op] == 2 and t.b[i] >= 0:
         result.append(t.b[i] if t.b[i] != i else t.db[i])
+    for k in range(lowest_entry(t.b, i), i):
+        result.append(t.a[k] if t.a[k] != k else t.da[k])
+        result.append(t.b[k] if t.b[k] != k else t.db[k])
     if p != NULL and p.saved != NULL:  # constant arrays
         return [x if c is None else c for x, c in zip(result, <tuple>p.saved)]
     return result
 
 
 cdef list gathered(Tape t, Payload *p):
-    """The places and numbers that a gather took."""
+    """The nodes and numbers that a gather took."""
     cdef cnp.ndarray value = <cnp.ndarray>p.value
     return [i if i >= 0 else float(x) for i, x in zip(inputs_at(t, p), value)]
 
@@ -285,17 +283,17 @@ cdef tuple operands_of(Handle v, str what):
         return ()
     check_node(v, what)
     t = <Tape>v.home
-    t.busy += 1
+    t.pinned += 1
     try:
         plain = OP_PLAIN[t.op[v.index] & OP_MASK]
         return tuple([value_at(t, x) if type(x) is int else x if type(x) is float else plain_tensor(x)
                       for k, x in enumerate(arguments(t, v.index)) if not plain >> k & 1])
     finally:
-        t.busy -= 1
+        t.pinned -= 1
 
 
 cdef dict keywords_of(Handle v):
-    """What a trace shows of a node besides its operands."""
+    """Keyword arguments of a node, for displays."""
     cdef Tape t
     cdef Payload *p
     if v.node != 1:
@@ -315,11 +313,11 @@ cdef tuple numbers_of(Handle v):
         return ()
     check_node(v, "_numbers")
     t = <Tape>v.home
-    t.busy += 1
+    t.pinned += 1
     try:
         return tuple([value_of(t, x) if type(x) is int else x for x in arguments(t, v.index)])
     finally:
-        t.busy -= 1
+        t.pinned -= 1
 
 
 cdef object array_leaf(Tape t, object x, object name):
@@ -329,7 +327,7 @@ cdef object array_leaf(Tape t, object x, object name):
         make_room(t, 0)
     look_who_holds(v)
     bind_array(v, t)
-    t.dead = True  # until something uses the slot
+    t.has_garbage = True  # until something uses the slot
     return v
 
 
@@ -361,11 +359,11 @@ cdef object value_at(Tape t, Py_ssize_t i):
     h = handle_at(t, i)
     if h != NULL:
         return <object>h
-    t.busy += 1  # a new handle may collect cycles, which may run Python: node i must stay
+    t.pinned += 1  # a new handle may collect cycles, which may run Python: node i must stay
     try:
         h = new_tensor() if array else new_handle()
     finally:
-        t.busy -= 1
+        t.pinned -= 1
     try:
         room_for_handles(t, t.live + 1 + t.limit - t.top + SLACK)
         if handle_at(t, i) == NULL:  # else that Python has made one

@@ -31,7 +31,7 @@ cdef class Trace:
         if c.trace is not None:
             raise RuntimeError("Trace: this thread traces already")
         self.tape.__enter__()
-        self.tape.busy += 1  # no collections: guards hold places
+        self.tape.pinned += 1  # no collections: guards hold places
         self.quiet = c.quiet  # what is recorded here is nobody's graph
         modes -= self.quiet
         c.quiet = 0
@@ -50,7 +50,7 @@ cdef class Trace:
         tracers.remove(self)
         c.quiet += self.quiet
         modes += self.quiet
-        self.tape.busy -= 1
+        self.tape.pinned -= 1
         while c.stack and c.tape is not self.tape:  # left open by a function that raised
             c.tape = c.stack.pop()
         self.tape.__exit__()

@@ -150,9 +150,9 @@ cdef inline void remove_handle(Tape t, PyObject *h) noexcept:
 
 cdef void last_handle_gone(Tape t) noexcept:
     """The last handle of t is gone: all its nodes are garbage."""
-    t.dead = True
-    if not (t.explicit_ or t.busy or t.sweeping or t.records) and t.top:
-        empty(t)
+    t.has_garbage = True
+    if not (t.explicit_ or t.pinned or t.sweeping or t.records) and t.top:
+        drop_all(t)
 
 
 cdef void value_dealloc(PyObject *o) noexcept:
@@ -165,7 +165,7 @@ cdef void value_dealloc(PyObject *o) noexcept:
         home = (<Value>o).home
         remove_handle(<Tape>home, o)  # first: no Python that runs from here on may find it there
         if cgrad_unlikely(not (<Tape>home).used[(<Value>o).index] & USED):
-            (<Tape>home).dead = True
+            (<Tape>home).has_garbage = True
         if cgrad_unlikely(slow or (<Tape>home).live == 0 or (<Tape>home).tracked):
             dealloc_slow(o, home)
             return
