@@ -18,7 +18,8 @@
                     tape           Tape as Python sees it
     core/values/    handle         what Value and Tensor have in common
                     value          Value as Python sees it
-    core/arrays/    elementwise    ``t*u`` from slot to append, t[i]
+    core/arrays/    elementwise    ``t*u`` from slot to append
+                    item           elements as Values, ``t[i]``; Values as a Tensor
                     primitive      nodes with a rule in Python
                     function       operations of users
                     tensor         Tensor as Python sees it
@@ -89,6 +90,7 @@ include "_gen/handle.pxi"
 include "_gen/value.pxi"
 include "_gen/functions.pxi"
 include "core/arrays/elementwise.pxi"
+include "core/arrays/item.pxi"
 include "core/arrays/primitive.pxi"
 include "core/arrays/function.pxi"
 include "_gen/tensor.pxi"

@@ -218,32 +218,6 @@ cdef list inputs_at(Tape t, Payload *p):
     return [j if j != i else -1 for j in result[:p.n]]
 
 
-# ---- scalars into arrays -------------------------------------------------------------------------
-
-def gather(values, /):
-    """A 1-d tensor of Values and numbers: the counterpart of t[i]."""
-    cdef list given = list(values)
-    cdef Py_ssize_t n = len(given), k
-    cdef cnp.ndarray out = np.empty(n)
-    cdef double *to = <double *>cnp.PyArray_DATA(out)
-    cdef bint traced = False
-    for k in range(n):
-        x = given[k]
-        if is_value(x):
-            to[k] = (<Value>x).primal
-            traced = True
-        else:
-            to[k] = plain_named(x, "stack", k)
-            given[k] = to[k]
-    if not traced or (modes and quiet()):
-        return plain_tensor(out)
-    if traces and tracing() is not None:
-        elements = np.empty(n, object)
-        elements[:] = given
-        return tensor_of(elements)
-    return append_rule(OP_GATHER, given, out, None, None)
-
-
 # ---- many scalar parameters at once --------------------------------------------------------------
 
 def read_data(list values, /):
