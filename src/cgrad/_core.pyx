@@ -52,12 +52,11 @@ cimport numpy as cnp
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_Check
 from cpython.object cimport Py_TYPE, PyObject, PyTypeObject, visitproc, Py_TPFLAGS_HEAPTYPE
-from cpython.tuple cimport PyTuple_GET_ITEM, PyTuple_New, PyTuple_SET_ITEM
 from cpython.ref cimport Py_DECREF, Py_INCREF
 from libc.math cimport INFINITY
-from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t, uintptr_t
+from libc.stdint cimport int32_t, uint8_t, uint64_t, uintptr_t
 from libc.stdlib cimport calloc, free, malloc, qsort, realloc
-from libc.string cimport memchr, memcmp, memcpy, memmove, memset
+from libc.string cimport memchr, memmove, memset
 
 import numbers
 import operator
@@ -68,7 +67,7 @@ import numpy as np
 from . import errors
 
 from ._kernels cimport (
-    ACC, G, MOST_DIMS, OUT, X, Walk, back_walk, bind_number, bind_operand, forward_walk, start_walk,
+    ACC, G, MOST_DIMS, OUT, Walk, back_walk, bind_number, bind_operand, forward_walk, start_walk,
 )
 
 cnp.import_array()
