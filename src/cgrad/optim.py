@@ -205,7 +205,7 @@ class Optimizer:
 
     def update(self, data: Array, grad: Array, state: State, options: Options) -> None:
         """Change data in place; grad must not be changed."""
-        raise NotImplementedError(f"{self._op}.update")
+        raise errors.no_update(self._op)
 
     def step(self) -> None:
         """Update all parameters once, by their gradients."""

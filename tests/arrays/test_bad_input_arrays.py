@@ -316,7 +316,7 @@ def test_arguments_of_tensor():
         t = Tensor([1.0])
         with pytest.raises(TypeError, match="name"):
             t.name = name
-    with pytest.raises(TypeError, match="one thing"):
+    with pytest.raises(TypeError, match="are the same"):
         Tensor([1.0], name="a", label="b")
 
 

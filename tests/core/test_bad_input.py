@@ -98,12 +98,12 @@ def test_calls_refuse_what_is_no_number(whole, call, kind):
 def test_operator_errors_name_operation_operand_and_way_out(whole):
     y = whole[1]
     for attempt, text in (
-            (lambda: y + "abc", "add: operand 2 is a str ('abc'), no scalar: give a Value or a real number"),
-            (lambda: "abc" + y, "add: operand 1 is a str ('abc'), no scalar: give a Value or a real number"),
-            (lambda: y*None, "mul: operand 2 is None, no scalar: did a function forget its return?"),
-            (lambda: 1j - y, ("sub: operand 1 is a complex (1j), no scalar: cgrad differentiates real numbers; "
+            (lambda: y + "abc", "add: operand 2 is a str ('abc'), not a scalar: give a Value or a real number"),
+            (lambda: "abc" + y, "add: operand 1 is a str ('abc'), not a scalar: give a Value or a real number"),
+            (lambda: y*None, "mul: operand 2 is None, not a scalar: did a function forget its return?"),
+            (lambda: 1j - y, ("sub: operand 1 is a complex (1j), not a scalar: cgrad differentiates real numbers; "
                               "use its .real and .imag")),
-            (lambda: y/[1], "div: operand 2 is a list ([1]), no scalar: loop over its elements")):
+            (lambda: y/[1], "div: operand 2 is a list ([1]), not a scalar: loop over its elements")):
         with pytest.raises(TypeError) as error:
             attempt()
         assert str(error.value) == text
@@ -266,7 +266,7 @@ def test_rewound_under_no_grad_is_a_number():
 def test_wrong_marks():
     t, u = Tape(), Tape()
     for mark in (u.mark(), None, 0, "mark", cgrad.Mark.__new__(cgrad.Mark)):
-        with pytest.raises(TapeError, match="rewind: .* is no mark of"):
+        with pytest.raises(TapeError, match="rewind: .* is not a mark of"):
             t.rewind(mark)
 
 
@@ -278,14 +278,14 @@ def test_wrong_marks():
                                       lambda x: cgrad.tangents(Value(1.0), x)])
 @pytest.mark.parametrize("bad", [3.0, "abc", 1j, [3.0], [None], ["a"], np.float64(2.0), object()])
 def test_gradients_of_what_is_no_value(function, bad):
-    with pytest.raises(TypeError, match=r"(gradients|tangents): (outputs|inputs)(\[0\])? is .*no Value"):
+    with pytest.raises(TypeError, match=r"(gradients|tangents): (outputs|inputs)(\[0\])? is .*not a Value"):
         function(bad)
 
 
 def test_wrt_of_what_is_no_value(whole):
     g = cgrad.gradients(whole[1])
     for bad in (3.0, None, "x", np.ones(2), {}):
-        with pytest.raises(TypeError, match="wrt: x is .*no Value"):
+        with pytest.raises(TypeError, match="wrt: x is .*not a Value"):
             g.wrt(bad)
     assert g.wrt([whole[0], whole[1]]) == [6.0, 1.0]
 
@@ -295,7 +295,7 @@ def test_wrt_of_another_tape_or_of_what_was_not_asked_for(whole):
     with Tape():
         foreign = Value(1.0)*2.0
     g = cgrad.gradients(y)
-    with pytest.raises(TapeError, match="wrt: .*ask the gradients of its own tape"):
+    with pytest.raises(TapeError, match="wrt: .*ask for the gradients of its own tape"):
         g.wrt(foreign)
     assert g.wrt(Value(1.0)) == 0.0
     h = cgrad.gradients(y, [x])
@@ -363,7 +363,7 @@ def test_value_arguments():
                     lambda: Value(1.0, data=2.0)):
         with pytest.raises(TypeError, match="Value: "):
             attempt()
-    with pytest.raises(TypeError, match="one thing"):
+    with pytest.raises(TypeError, match="are the same"):
         Value(1.0, name="a", label="b")
     assert Value(data=1.0, label="b").name == "b"
     assert Value(1.0, name="a", label="a").label == "a"
@@ -508,6 +508,7 @@ ELSEWHERE = {  # functions that take a process of their own to reach: the test t
     "no_parameters": ("test_optim", "test_bad_parameters"),
     "no_parameter": ("test_optim", "test_lone_parameters_results_and_duplicates"),
     "parameter_twice": ("test_optim", "test_lone_parameters_results_and_duplicates"),
+    "no_update": ("test_optim", "test_an_optimiser_of_ones_own"),
     "bad_state": ("test_optim", "test_a_state_that_does_not_fit_changes_nothing"),
     "state_shape": ("test_optim", "test_a_parameter_whose_shape_changes"),
     # ---- programs outside of the process

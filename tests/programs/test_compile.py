@@ -291,7 +291,7 @@ def test_enums_are_constants():
     p = cgrad.compile(lambda x, level, side: x*(2 if level is Level.LOW else 3)*side.value)
     assert [p(1.0, level, side) for level in Level for side in Side] == [2.0, -2.0, 3.0, -3.0]
     assert len(p.programs) == 4
-    with pytest.raises(TypeError, match="argument 'level' is the constant .*, nothing to differentiate by"):
+    with pytest.raises(TypeError, match="argument 'level' is the constant .*, which has no derivative"):
         p.grad(1.0, Level.LOW, Side.BUY, argnums=1)
 
 
@@ -461,7 +461,7 @@ def test_wrong_options():
         with pytest.raises(ValueError, match=text):
             cgrad.compile(lambda x: x, **options)
     for f in (3.0, "abs", [abs]):
-        with pytest.raises(TypeError, match="is no function: give one, or use @cgrad.compile above it"):
+        with pytest.raises(TypeError, match="is not a function: give one, or use @cgrad.compile above it"):
             cgrad.compile(f)
 
 

@@ -44,7 +44,7 @@ def test_values_run_eagerly():
     assert q({"t": np.array([Value(3.0), 2.0])}, 1.0).data == 7.0  # an array of objects
     assert not q.programs
     for op, more in (("grad", {}), ("value_and_grad", {}), ("jvp", {"v": 1.0}), ("vjp", {"v": 1.0}), ("hvp", {"v": 1.0}), ("jacobian", {}), ("hessian", {})):
-        with pytest.raises(TypeError, match=rf"\.{op}: takes plain numbers and arrays, no Values or Tensors: give their .data"):
+        with pytest.raises(TypeError, match=rf"\.{op}: arguments are plain numbers and arrays, not Values or Tensors: give their .data"):
             getattr(p, op)(Value(1.0), **more)
 
 
@@ -75,7 +75,7 @@ def test_programs_inside_of_a_function_are_refused():
     assert program(3.0) == 9.0
     with pytest.raises(TypeError):
         cgrad.compile(lambda x: program(x))(2.0)
-    with pytest.raises(TypeError, match="takes plain numbers"):
+    with pytest.raises(TypeError, match="arguments are plain numbers"):
         program(Value(2.0))
 
 

@@ -359,7 +359,7 @@ def test_explain_names_lines_and_outcomes():
     assert f"{HERE}:{third} in {name}: return max(x, y)  # third" in text
     assert "path 2: recorded for the first call; used 1 times" in text and re.search(r"path 1: recorded for another outcome of .*# first; used 1 times", text)
     assert "2 paths (at most 64 are kept)" in text and "operations recorded" in text and re.search(r"value: \d+ instructions, \d+ slots", text)
-    with pytest.raises(GuardError, match=rf"recorded where {HERE}:{first} in {name}: if x > 1:  # first came out otherwise"):
+    with pytest.raises(GuardError, match=rf"recorded where {HERE}:{first} in {name}: if x > 1:  # first had another outcome"):
         p.programs[0](2.0, 0.0)
 
 

@@ -183,14 +183,14 @@ def test_what_is_not_recorded(tmp_path):
     p = cgrad.compile(branching)
     p(2.0)
     q = through_a_file(p, tmp_path)
-    with pytest.raises(cgrad.GuardError, match=r"branching: came without its function, and no path is recorded for these "
+    with pytest.raises(cgrad.GuardError, match=r"branching: was loaded without its function, and no path is recorded for these "
                                                r"numbers \(another outcome of .*test_store.py:\d+ in branching: if x > 1"):
         q(0.5)
-    with pytest.raises(cgrad.GuardError, match="came without its function"):
+    with pytest.raises(cgrad.GuardError, match="was loaded without its function"):
         q.map(np.array([2.0, 3.0, 0.5]))
     with pytest.raises(TypeError, match=r"no path is recorded for \(a list of 1 numbers\), only for \(a number\)"):
         q([2.0])
-    with pytest.raises(TypeError, match="came without its function.*give their .data"):
+    with pytest.raises(TypeError, match="was loaded without its function.*give their .data"):
         q(cgrad.Value(2.0))
     assert q(3.0) == 3.0 and len(q.programs) == 1
     with pytest.raises(TypeError, match="unexpected keyword"):
@@ -351,7 +351,7 @@ import store_support
 print(cgrad.load(sys.argv[1])(store_support.Point(3.0, 4.0)))
 """
     shown = python(program, tmp_path / "p.cgrad").splitlines()
-    assert "Point of store_support, which is not there: import store_support first" in shown[0] and shown[1] == "12.0"
+    assert "Point of store_support, which is not imported: import store_support first" in shown[0] and shown[1] == "12.0"
 
 
 def test_classes_that_changed(tmp_path, monkeypatch):
@@ -439,8 +439,8 @@ def test_pickles_elsewhere():
     lines = python(ELSEWHERE, data=pickle.dumps([*with_f, *without, program])).splitlines()
     assert lines[:5] == ["cubes 8.0 12.0 3.0", "squares 4.0 4.0 3.0", "Model.call 6.0 3.0 -3.0",
                          "Scaled 4.0 2.0 -3.0", "partial 8.0 4.0 -3.0"]
-    assert "4.0 2.0 GuardError" in lines[5] and "came without its function" in lines[5]
-    assert "6.0 3.0 GuardError" in lines[6] and "came without its function" in lines[6]
+    assert "4.0 2.0 GuardError" in lines[5] and "was loaded without its function" in lines[5]
+    assert "6.0 3.0 GuardError" in lines[6] and "was loaded without its function" in lines[6]
     assert "4.0 4.0 GuardError" in lines[7] and "this program was recorded where" in lines[7]
 
 
@@ -448,7 +448,7 @@ def test_a_pickle_without_its_module():
     """A decorated function whose module is not there is replayed all the same."""
     support.squares(1.0)
     data = pickle.dumps([support.squares]).replace(b"store_support", b"store_suppont")
-    assert "came without its function" in python(ELSEWHERE, data=data)
+    assert "was loaded without its function" in python(ELSEWHERE, data=data)
 
 
 def test_each_protocol():
@@ -529,7 +529,7 @@ def test_what_a_module_has_of_its_own():
     q = pickle.loads(pickle.dumps(p))
     for other in (q, copy.copy(q), copy.deepcopy(q)):
         assert other(-3.0) == -6.0 and other(3.0) == 9.0
-        with pytest.raises(cgrad.GuardError, match="another path uses 'weight', which is of a module here"):
+        with pytest.raises(cgrad.GuardError, match="another path uses 'weight' of a module here"):
             other([1.0])
     p = cgrad.compile(support.with_its_own)
     p(1.0)

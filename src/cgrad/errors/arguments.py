@@ -21,11 +21,11 @@ def lengths(op: str, n: int, m: int) -> ValueError:
 
 
 def no_value(op: str, position: str, value: object) -> TypeError:
-    return TypeError(f"{op}: {position} is {shown(value)}, no Value: give the result of operations on Values")
+    return TypeError(f"{op}: {position} is {shown(value)}, not a Value: give the result of operations on Values")
 
 
 def no_number(op: str, position: str, value: object) -> TypeError:
-    return TypeError(f"{op}: {position} is {shown(value)}, no real number: give a float, or lists of floats")
+    return TypeError(f"{op}: {position} is {shown(value)}, not a real number: give a float, or lists of floats")
 
 
 def too_large(op: str, position: int, value: int) -> OverflowError:
@@ -38,8 +38,8 @@ def no_package(op: str, package: str, extra: str, otherwise: str) -> ImportError
 
 
 def no_native() -> ImportError:
-    return ImportError("native code needs llvmlite: pip install 'pycgrad[native]'")
+    return ImportError("native: the package llvmlite is missing: pip install 'pycgrad[native]'")
 
 
 def no_tqdm() -> ImportError:
-    return ImportError("progress=True draws its bar with tqdm: pip install tqdm, or give a function of (done, total)")
+    return ImportError("progress: the package tqdm is missing: pip install tqdm, or give a function of (done, total)")

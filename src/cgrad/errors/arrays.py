@@ -18,8 +18,8 @@ def bad_array(op: str, position: int, value: Any) -> TypeError:
 
 def no_array(data: object) -> TypeError:
     if isinstance(data, (list, tuple)):
-        return TypeError("Tensor: data holds something that is no real number: give numbers, or make a tensor of "
-                         "Values with cgrad.stack")
+        return TypeError("Tensor: data holds something that is not a real number: give numbers, or make a tensor "
+                         "of Values with cgrad.stack")
     return TypeError(f"Tensor: data is {shown(data)}: give numbers, nested lists of them, or an ndarray")
 
 
@@ -57,7 +57,7 @@ def set_item(value: object) -> TypeError:
 
 def to_array(value: object) -> TypeError:
     return TypeError(f"asarray: {named(value)} requires grad and would lose its history: use t.data or t.numpy() for "
-                     "the numbers, or functions that are differentiated (np.sum, cgrad.exp, ...)")
+                     "the numbers, or differentiable functions (np.sum, cgrad.exp, ...)")
 
 
 def out_of_range(value: Any, index: object, axis: int) -> IndexError:

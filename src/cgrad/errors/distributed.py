@@ -9,7 +9,7 @@ __all__ = ["empty_bag", "no_compiled", "nothing_of_dask", "points_beside_bag", "
 
 
 def no_compiled(op: str, value: object) -> TypeError:
-    return TypeError(f"{op}: {shown(value)} is no compiled function and no program: give cgrad.compile(f)")
+    return TypeError(f"{op}: {shown(value)} is neither a compiled function nor a program: give cgrad.compile(f)")
 
 
 def nothing_of_dask(op: str) -> TypeError:
@@ -22,7 +22,7 @@ def two_bags(op: str) -> TypeError:
 
 
 def empty_bag(op: str) -> ValueError:
-    return ValueError(f"{op}: the bag has no points")
+    return ValueError(f"{op}: the bag has no points: give at least one")
 
 
 def points_beside_bag(op: str, k: int) -> ValueError:
@@ -31,10 +31,9 @@ def points_beside_bag(op: str, k: int) -> ValueError:
 
 
 def unknown_chunks(op: str, k: int) -> ValueError:
-    return ValueError(f"{op}: the lengths of chunks of argument {k + 1} are not known, or those that it must agree "
-                      "with: call .compute_chunk_sizes() of the Dask arrays first")
+    return ValueError(f"{op}: the chunks of argument {k + 1}, or those that it must agree with, have unknown lengths: "
+                      "call .compute_chunk_sizes() of the Dask arrays first")
 
 
 def uneven_points(name: str, one: str, other: str) -> ValueError:
-    return ValueError(f"{name}: the bag's first point is {one}, another one is {other}: its points must have one "
-                      "structure")
+    return ValueError(f"{name}: the bag's first point is {one}, another one is {other}: give points of one structure")

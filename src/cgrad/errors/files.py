@@ -14,7 +14,7 @@ __all__ = ["arguments_missing", "bad_file", "captured_here", "class_not_imported
 
 
 def damaged_program(what: str) -> ProgramError:
-    return ProgramError(f"{what}: this is no program, or it was damaged: save it again")
+    return ProgramError(f"{what}: this is not a program, or it was damaged: save it again")
 
 
 def bad_file(path: object, what: str) -> ProgramError:
@@ -41,32 +41,32 @@ def class_without_name(what: str, name: str) -> ProgramError:
 
 def class_not_imported(name: str) -> ProgramError:
     module, _, path = name[:160].partition(":")
-    return ProgramError(f"it holds a {path} of {module}, which is not there: import {module} first; loading a file "
+    return ProgramError(f"it holds a {path} of {module}, which is not imported: import {module} first; loading a file "
                         "imports nothing")
 
 
 def other_class(name: str, wanted: str) -> ProgramError:
-    return ProgramError(f"it holds {wanted[:80]}, which {name[:80]} is not here: another version wrote it, or it was "
-                        "damaged")
+    return ProgramError(f"it holds {wanted[:80]}, and {name[:80]} is another class here: another version wrote it, or "
+                        "it was damaged")
 
 
 def function_missing(name: str) -> TypeError:
-    return TypeError(f"{name}: came without its function, as recorded paths alone, which take plain numbers and "
+    return TypeError(f"{name}: was loaded without its function, as recorded paths alone, which take plain numbers and "
                      "arrays: give their .data")
 
 
 def path_missing(name: str, reason: str) -> GuardError:
-    return GuardError(f"{name}: came without its function, and no path is recorded for these numbers ({reason}): "
+    return GuardError(f"{name}: was loaded without its function, and no path is recorded for these numbers ({reason}): "
                       "record it where the function is, and save or send it again")
 
 
 def arguments_missing(name: str, given: str, *known: str) -> TypeError:
     recorded = ", ".join([f"({text})" for text in known])
-    return TypeError(f"{name}: came without its function, and no path is recorded for ({given}), only for {recorded}: "
-                     "record it where the function is, and save or send it again")
+    return TypeError(f"{name}: was loaded without its function, and no path is recorded for ({given}), only for "
+                     f"{recorded}: record it where the function is, and save or send it again")
 
 
 def captured_here(name: str, leaf: Any) -> GuardError:
-    return GuardError(f"{name}: came in a pickle with the Values of its recorded paths, and another path uses "
-                      f"{named(leaf)}, which is of a module here and may have another number: record that path "
-                      "before, or give it as an argument")
+    return GuardError(f"{name}: was unpickled with copies of the Values of its recorded paths, and another path uses "
+                      f"{named(leaf)} of a module here, which may have another number: record that path before, or "
+                      "give it as an argument")

@@ -8,22 +8,23 @@ __all__ = ["bad_answer", "bad_output", "no_function", "not_written", "wrong_adjo
 
 
 def not_written(name: str, method: str) -> NotImplementedError:
-    return NotImplementedError(f"{name}: has no {method}: a cgrad.Function needs forward and backward")
+    return NotImplementedError(f"{name}: has no {method}: define forward and backward")
 
 
 def wrong_adjoints(name: str, count: int, wanted: int) -> ValueError:
-    return ValueError(f"{name}: backward gave {count} adjoints for {wanted} arguments of forward: give one for each, "
-                      "None where there is no derivative")
+    return ValueError(f"{name}: backward returned {count} adjoints for {wanted} arguments of forward: return one for "
+                      "each, None where there is no derivative")
 
 
 def bad_output(name: str, position: int, value: object) -> TypeError:
-    return TypeError(f"{name}: output {position + 1} of forward is {shown(value)}: give a number or an array of floats")
+    return TypeError(f"{name}: output {position + 1} of forward is {shown(value)}: return a number or an array of "
+                     "floats")
 
 
 def bad_answer(name: str, position: int, value: object) -> TypeError:
-    return TypeError(f"{name}: backward gave {shown(value)} for argument {position + 1} of forward: give a number or "
-                     "an array of floats, or None")
+    return TypeError(f"{name}: backward returned {shown(value)} for argument {position + 1} of forward: return a "
+                     "number or an array of floats, or None")
 
 
 def no_function(value: object) -> TypeError:
-    return TypeError(f"comm: {shown(value)} is no cgrad.Function: give an instance of one")
+    return TypeError(f"comm: {shown(value)} is not a cgrad.Function: give an instance of one")

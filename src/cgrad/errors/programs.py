@@ -12,17 +12,17 @@ __all__ = ["bad_argnums", "bad_c_name", "bad_direction", "bad_graph", "bad_prefi
 
 
 def not_callable(value: object) -> TypeError:
-    return TypeError(f"compile: {shown(value)} is no function: give one, or use @cgrad.compile above it")
+    return TypeError(f"compile: {shown(value)} is not a function: give one, or use @cgrad.compile above it")
 
 
 def unknown_static(name: str, given: list[str]) -> ValueError:
-    return ValueError(f"compile: {name} has no argument {', '.join(map(repr, given))}: static names arguments of the "
-                      f"function")
+    return ValueError(f"compile: {name} has no argument {', '.join(map(repr, given))}: name arguments of the function "
+                      "in static")
 
 
 def bad_static(name: str, argument: str, value: object) -> TypeError:
-    return TypeError(f"{name}: static argument {argument!r} is {shown(value)}, which has no hash: give a tuple "
-                     f"instead of a list")
+    return TypeError(f"{name}: static argument {argument!r} is {shown(value)}, which has no hash: give a tuple instead "
+                     "of a list")
 
 
 def nothing_recorded(name: str, op: str) -> ValueError:
@@ -30,43 +30,40 @@ def nothing_recorded(name: str, op: str) -> ValueError:
 
 
 def bad_graph(what: str) -> ProgramError:
-    return ProgramError(f"program: {what}: this is no graph of a program, or it was damaged")
+    return ProgramError(f"program: {what}: this is not the graph of a program, or it was damaged")
 
 
 def guard_failed(name: str, line: str) -> GuardError:
-    return GuardError(f"{name}: this program was recorded where {line} came out otherwise: call the compiled "
-                      f"function, which records "
-                      "that path too")
+    return GuardError(f"{name}: this program was recorded where {line} had another outcome: call the compiled "
+                      "function, which records that path too")
 
 
 def captured_changed(name: str) -> GuardError:
     return GuardError(f"{name}: a captured array has another shape than when this program was recorded: call the "
-                      f"compiled function")
+                      "compiled function")
 
 
 def other_arguments(name: str, wanted: str, found: str) -> TypeError:
     return TypeError(f"{name}: this program was recorded for ({wanted}), not for ({found}): call the compiled "
-                     f"function, which "
-                     "records that too")
+                     "function, which records that too")
 
 
 def program_keywords(name: str, given: list[str]) -> TypeError:
-    return TypeError(f"{name}: takes its arguments by position, not {', '.join(given)}= by name")
+    return TypeError(f"{name}: arguments are given by position, not {', '.join(given)}= by name")
 
 
 def values_given(name: str, op: str) -> TypeError:
-    return TypeError(f"{name}.{op}: takes plain numbers and arrays, no Values or Tensors: give their .data; only a "
-                     f"call of "
-                     "the compiled function takes them (it then runs eagerly)")
+    return TypeError(f"{name}.{op}: arguments are plain numbers and arrays, not Values or Tensors: give their .data; "
+                     "only a call of the compiled function takes them (it then runs eagerly)")
 
 
 def bad_argnums(op: str, k: object, n: int) -> ValueError:
-    way = f"give whole numbers from 0 to {n - 1}, or a tuple of them" if n else "there are none"
-    return ValueError(f"{op}: argnums {k!r} names no argument: {way}")
+    way = f"give integers from 0 to {n - 1}, or a tuple of them" if n else "the function has none"
+    return ValueError(f"{op}: argnums {k!r} is not the number of an argument: {way}")
 
 
 def no_numbers_there(op: str, name: str, what: str) -> TypeError:
-    return TypeError(f"{op}: argument {name!r} is {what}, nothing to differentiate by: name another one in argnums")
+    return TypeError(f"{op}: argument {name!r} is {what}, which has no derivative: name another one in argnums")
 
 
 def bad_direction(op: str, found: str, wanted: str) -> ValueError:
@@ -74,7 +71,7 @@ def bad_direction(op: str, found: str, wanted: str) -> ValueError:
 
 
 def no_captured(op: str) -> TypeError:
-    return TypeError(f"{op}: captured= is for grad, value_and_grad and vjp: pass those values as arguments")
+    return TypeError(f"{op}: captured= is for grad, value_and_grad and vjp: give those values as arguments")
 
 
 def no_scalar_value(name: str, op: str, what: str) -> TypeError:
@@ -83,27 +80,28 @@ def no_scalar_value(name: str, op: str, what: str) -> TypeError:
 
 def bad_prefix(op: str, given: object, wanted: str) -> ValueError:
     return ValueError(f"{op}: in_axes {given!r} does not go with {wanted}: give an int or None for all, or one for "
-                      f"each part")
+                      "each part")
 
 
 def no_such_axis(op: str, k: int, axis: int, shape: Shape) -> ValueError:
-    return ValueError(f"{op}: argument {k + 1} has shape {shape}, no axis {axis}: say in in_axes which axis counts "
-                      f"points, or None")
+    return ValueError(f"{op}: argument {k + 1} has shape {shape}, no axis {axis}: give in in_axes the axis of the "
+                      "points, or None")
 
 
 def no_points(op: str, lengths: dict[int, str]) -> ValueError:
     if not lengths:
-        return ValueError(f"{op}: no argument has an axis of points: give arrays, or call the function itself for "
-                          f"one point")
+        return ValueError(f"{op}: no argument has an axis of points: give arrays, or call the function itself for one "
+                          "point")
     several = ", ".join(f"{n} of {what}" for n, what in lengths.items())
-    return ValueError(f"{op}: different numbers of points: {several}: give as many of each, or in_axes=None for what "
-                      f"is the same for all")
+    return ValueError(f"{op}: different numbers of points: {several}: give as many of each, or in_axes=None for an "
+                      "argument that is the same for all")
 
 
 def uneven_values(name: str, one: str, other: str) -> ValueError:
-    return ValueError(f"{name}: some points give {one}, others {other}: a batch needs one structure")
+    return ValueError(f"{name}: some points return {one}, others {other}: return one structure for all points of a "
+                      "batch")
 
 
 def bad_c_name(name: object) -> ValueError:
-    return ValueError(f"to_c: {name!r} cannot name a function in C: give letters, digits and _, not beginning "
-                      "with a digit, and no keyword")
+    return ValueError(f"to_c: {name!r} cannot name a function in C: give letters, digits and _, not beginning with a "
+                      "digit, and no keyword")

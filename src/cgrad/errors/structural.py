@@ -16,12 +16,12 @@ __all__ = ["axis_type", "bad_along", "bad_axis", "bad_broadcast", "bad_cast", "b
 
 def no_argument(op: str, name: str) -> TypeError:
     ways = {
-        "out": "results are arrays of their own, for a recorded graph never changes: use the result",
+        "out": "use the result, for a recorded graph never changes",
         "dtype": "use .astype(dtype) before or after it",
         "where": "leave elements out by an index, or put neutral ones in with cgrad.where",
         "initial": "combine the result with it",
     }
-    return TypeError(f"{op}: {name}= is not taken: {ways.get(name, 'no such argument has a derivative rule')}")
+    return TypeError(f"{op}: {name}= is not taken: {ways.get(name, 'leave it out')}")
 
 
 def no_numbers(op: str, value: Any) -> TypeError:
@@ -29,7 +29,7 @@ def no_numbers(op: str, value: Any) -> TypeError:
     if value.dtype.kind == "f":
         return TypeError(f"{op}: operand is {what} of {value.dtype}: convert it with .astype(float)")
     way = "use its .real and .imag" if value.dtype.kind == "c" else "give numbers, Values, Tensors or lists of them"
-    return TypeError(f"{op}: operand is {what} of {value.dtype}, no array of real numbers: {way}")
+    return TypeError(f"{op}: operand is {what} of {value.dtype}, not an array of real numbers: {way}")
 
 
 def ragged_rows(op: str) -> ValueError:
@@ -47,7 +47,7 @@ def _axis_error(text: str) -> Exception:
 
 
 def bad_axis(op: str, axis: int, shape: Shape) -> Exception:
-    return _axis_error(f"{op}: axis {axis} of an array of shape {shape}: it has {len(shape)} axes, counted from 0")
+    return _axis_error(f"{op}: axis {axis} of an array of shape {shape}: it has {len(shape)}, counted from 0")
 
 
 def repeated_axis(op: str, axis: object, shape: Shape) -> ValueError:
@@ -59,7 +59,7 @@ def new_axis(op: str, axis: object, shape: Shape) -> Exception:
 
 
 def bad_reshape(shape: Shape, target: object) -> ValueError:
-    return ValueError(f"reshape: cannot make {shape} into {target}: as many elements, and at most one -1")
+    return ValueError(f"reshape: cannot make {shape} into {target}: give as many elements, and at most one -1")
 
 
 def bad_squeeze(shape: Shape, axis: object) -> ValueError:
@@ -71,11 +71,11 @@ def bad_permutation(axes: object, shape: Shape) -> ValueError:
 
 
 def bad_moveaxis(source: object, destination: object) -> ValueError:
-    return ValueError(f"moveaxis: {source} to {destination}: give as many places as axes")
+    return ValueError(f"moveaxis: {source} to {destination}: give as many destinations as axes")
 
 
 def no_matrix(op: str, shape: Shape) -> ValueError:
-    return ValueError(f"{op}: {shape} is no matrix: give an array of two axes or more")
+    return ValueError(f"{op}: {shape} is not a matrix: give an array of two axes or more")
 
 
 def bad_broadcast(op: str, shape: Shape, target: object) -> ValueError:
@@ -91,19 +91,19 @@ def bad_pad(width: object, shape: Shape) -> ValueError:
 
 
 def bad_cast(op: str, dtype: object) -> TypeError:
-    return TypeError(f"{op}: dtype {dtype} is not differentiated: give float64 or float32")
+    return TypeError(f"{op}: dtype {dtype} has no derivative: give float64 or float32")
 
 
 def bad_weights(shape: Shape, weights: Shape) -> ValueError:
-    return ValueError(f"average: weights of shape {weights} for {shape}: give that shape, or one a place of axis")
+    return ValueError(f"average: weights of shape {weights} for {shape}: give that shape, or the length of axis")
 
 
 def empty_reduction(op: str, shape: Shape) -> ValueError:
-    return ValueError(f"{op}: no elements in {shape} to choose from: look at .size first")
+    return ValueError(f"{op}: there are no elements in {shape}: check .size first")
 
 
 def bad_index(shape: Shape, error: object) -> IndexError:
-    return IndexError(f"getitem: of an array of shape {shape}: {error}")
+    return IndexError(f"getitem: bad index of an array of shape {shape}: {error}")
 
 
 def index_type(index: object) -> IndexError:
@@ -112,15 +112,15 @@ def index_type(index: object) -> IndexError:
     dtype = getattr(index, "dtype", None)
     kind = f"{shown(index)}" + (f" of {dtype}" if dtype is not None else "")
     return IndexError(f"getitem: index is {kind}: indices have no derivative: give plain ints, slices, or arrays of "
-                      "ints or bools, as t > 0 or t.argsort() are")
+                      "ints or bools, such as t > 0 or t.argsort()")
 
 
 def bad_along(op: str, shape: Shape, indices: Shape) -> ValueError:
-    return ValueError(f"{op}: indices of shape {indices} for {shape}: give as many axes, equal but for the one")
+    return ValueError(f"{op}: indices of shape {indices} for {shape}: give as many axes, equal but for one")
 
 
 def where_sides() -> TypeError:
-    return TypeError("where: one side alone: give both x and y, or neither for the places where condition is true")
+    return TypeError("where: one of x and y: give both, or neither for the indices where condition is true")
 
 
 def bad_diag(shape: Shape) -> ValueError:
@@ -137,18 +137,18 @@ def concatenate_shapes(shapes: list[Shape], axis: int) -> ValueError:
 
 
 def bad_split(shape: Shape, axis: int, parts: object) -> ValueError:
-    return ValueError(f"split: axis {axis} of {shape} is not divided by {parts}: use array_split, or give places")
+    return ValueError(f"split: axis {axis} of {shape} is not divided by {parts}: use array_split, or give indices")
 
 
 def bad_matmul(x: Shape, y: Shape) -> ValueError:
     if not x or not y:
-        return ValueError(f"matmul: {x} with {y}: a scalar is no matrix: use *")
+        return ValueError(f"matmul: {x} with {y}: a scalar is not a matrix: use *")
     return ValueError(f"matmul: {x} with {y}: the last axis of the first must be as long as the last but one of the "
                       "second (its only one, of a vector), and the axes before them must broadcast")
 
 
 def bad_product(op: str, x: Shape, y: Shape) -> ValueError:
-    return ValueError(f"{op}: {x} with {y}: the axes that are summed over must be equally long")
+    return ValueError(f"{op}: {x} with {y}: the axes that are summed over must have one length")
 
 
 def bad_cross(x: Shape, y: Shape) -> ValueError:
@@ -156,26 +156,26 @@ def bad_cross(x: Shape, y: Shape) -> ValueError:
 
 
 def einsum_shapes(inputs: tuple[str, ...], output: str, shapes: list[Shape]) -> ValueError:
-    return ValueError(f"einsum: {','.join(inputs)}->{output} of {listed(shapes)}: axes of one label must be equally "
-                      "long, or 1")
+    return ValueError(f"einsum: {','.join(inputs)}->{output} of {listed(shapes)}: axes of one label must have one "
+                      "length, or 1")
 
 
 def einsum_operands(subscripts: str, number: int) -> ValueError:
-    return ValueError(f"einsum: {subscripts!r} with {number} operands: give one list of labels an operand")
+    return ValueError(f"einsum: {subscripts!r} with {number} operands: give one term for each operand")
 
 
 def einsum_labels(subscripts: str, term: str, ndim: int) -> ValueError:
-    return ValueError(f"einsum: {term!r} in {subscripts!r} for an operand of {ndim} axes: give one label an axis, "
+    return ValueError(f"einsum: {term!r} in {subscripts!r} for an operand of {ndim} axes: give a label for each axis, "
                       "or ... for those that have none")
 
 
 def einsum_text(subscripts: str) -> ValueError:
-    return ValueError(f"einsum: {subscripts!r}: labels are letters, an ellipsis of the operands is in the output too, "
-                      "and each label of the output is in an operand and in the output once")
+    return ValueError(f"einsum: {subscripts!r}: give letters as labels, the ellipsis of operands in the output too, "
+                      "and each label of the output in an operand, and once in the output")
 
 
 def not_square(op: str, shape: Shape) -> ValueError:
-    return ValueError(f"{op}: {shape} is no square matrix: the last two axes must be equally long")
+    return ValueError(f"{op}: {shape} is not a square matrix: the last two axes must have one length")
 
 
 def _linalg_error(text: str) -> Exception:

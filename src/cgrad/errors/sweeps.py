@@ -12,7 +12,7 @@ __all__ = ["anomaly", "array_anomaly", "bad_adjoint", "bad_gradient", "bad_seed"
 
 
 def bad_seed(reason: str) -> ValueError:
-    return ValueError(f"seed: {reason}: give a number, one number an output, or an array (seeds, outputs)")
+    return ValueError(f"seed: {reason}: give a number, one for each output, or an array (seeds, outputs)")
 
 
 def seed_shape(op: str, shape: tuple[int, ...], value: Any) -> ValueError:
@@ -20,7 +20,7 @@ def seed_shape(op: str, shape: tuple[int, ...], value: Any) -> ValueError:
 
 
 def not_asked(value: object) -> TapeError:
-    return TapeError(f"wrt: {named(value)} is not among the inputs that these gradients were asked for: "
+    return TapeError(f"wrt: {named(value)} is not among the inputs of these gradients: "
                      "add it there, or leave inputs out")
 
 
@@ -29,12 +29,12 @@ def no_history(op: str, value: object) -> ValueError:
 
 
 def no_hook(hook: object) -> TypeError:
-    return TypeError(f"register_hook: {shown(hook)} is no function: give hook(adjoint)")
+    return TypeError(f"register_hook: {shown(hook)} is not a function: give hook(adjoint)")
 
 
 def bad_adjoint(op: object, position: object, shape: tuple[int, ...], wanted: tuple[int, ...]) -> ValueError:
-    return ValueError(f"{op}: the adjoint that its rule gives for operand {position} has shape {shape}, "
-                      f"the operand {wanted}: give one of the operand's shape")
+    return ValueError(f"{op}: its rule returned an adjoint of shape {shape} for operand {position} of shape {wanted}: "
+                      "return one of the operand's shape")
 
 
 def bad_gradient(value: Any, x: object) -> ValueError:
@@ -42,7 +42,7 @@ def bad_gradient(value: Any, x: object) -> ValueError:
 
 
 def grad_of_node(value: object) -> ValueError:
-    return ValueError(f"requires_grad_: {named(value)} was computed: it requires grad as its operands do; "
+    return ValueError(f"requires_grad_: {named(value)} was computed, and requires grad as its operands do: "
                       "cut its history off with .detach()")
 
 

@@ -18,11 +18,11 @@ def wrong_tape(op: str, value: object, tape: object, rewound: bool) -> TapeError
 
 def foreign(op: str, value: object, tape: object) -> TapeError:
     return TapeError(f"{op}: {named(value)} was recorded on {getattr(value, '_tape', None)!r}, "
-                     f"the outputs on {tape!r}: ask the gradients of its own tape")
+                     f"the outputs on {tape!r}: ask for the gradients of its own tape")
 
 
 def bad_mark(tape: object, mark: object) -> TapeError:
-    return TapeError(f"rewind: {mark!r} is no mark of {tape!r} (or was itself rewound past): take one with t.mark()")
+    return TapeError(f"rewind: {mark!r} is not a mark of {tape!r} (or was itself rewound past): take one with t.mark()")
 
 
 def busy(op: str, tape: object) -> TapeError:
@@ -30,14 +30,14 @@ def busy(op: str, tape: object) -> TapeError:
 
 
 def unbalanced(tape: object) -> TapeError:
-    return TapeError(f"with: {tape!r} is not this thread's current tape: leave tapes in the order they were entered")
+    return TapeError(f"with: {tape!r} is not this thread's current tape: leave tapes in the reverse order of entering")
 
 
 def no_memory(nodes: int, nbytes: int) -> MemoryError:
-    return MemoryError(f"tape: no memory for {nodes} nodes ({nbytes / 2**20:.0f} MiB): the tape is as it was; "
+    return MemoryError(f"tape: no memory for {nodes} nodes ({nbytes / 2**20:.0f} MiB); the tape is unchanged: "
                        "drop results that are not needed, or record in pieces")
 
 
 def too_many_nodes(most: int) -> MemoryError:
-    return MemoryError(f"tape: {most} nodes are the most that one tape holds: the tape is as it was; "
+    return MemoryError(f"tape: {most} nodes are the most that one tape holds; the tape is unchanged: "
                        "drop results that are not needed, or record in pieces")

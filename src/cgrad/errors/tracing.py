@@ -13,10 +13,9 @@ __all__ = ["array_class", "bad_leaf", "bad_result", "changing", "integer_wanted"
 
 
 def traced_number(what: str, value: Any, where: str) -> TraceError:
-    return TraceError(f"{what}: {named(value)} changes from call to call of the compiled function, and its number "
-                      f"here would be "
-                      f"frozen ({where}): use operations and comparisons, or cgrad.static(v) for a number that is "
-                      "guarded; or name the argument in static=")
+    return TraceError(f"{what}: {named(value)} changes from call to call of the compiled function, and its number here "
+                      f"would be frozen ({where}): use operations and comparisons; or cgrad.static(v) for a number "
+                      "that is guarded, or name the argument in static=")
 
 
 def traced_effect(what: str, where: str) -> TraceError:
@@ -33,72 +32,65 @@ def traced_effect(what: str, where: str) -> TraceError:
         "running statistics": "use the layer after its .eval(), or with track_running_stats=False",
     }
     return TraceError(f"{what}: a compiled function is recorded once and replayed, which would not repeat this "
-                      f"({where}): "
-                      f"{ways.get(what, 'do it outside of the compiled function')}")
+                      f"({where}): {ways.get(what, 'do it outside of the compiled function')}")
 
 
 def traced_function(name: str, where: str) -> TraceError:
-    return TraceError(f"{name}: the rule of a cgrad.Function is Python's, over plain numbers, and a program holds "
-                      f"operations alone "
-                      f"({where}): write its forward computation with operators and functions that are differentiated")
+    return TraceError(f"{name}: a cgrad.Function has its rule in Python, over plain numbers, and a program holds "
+                      f"operations alone ({where}): write its forward computation with differentiable operators and "
+                      "functions")
 
 
 def traced_elsewhere(value: Any, where: str) -> TraceError:
-    return TraceError(f"compile: {named(value)} is recorded by another thread ({where}), where nobody notes what is "
-                      f"decided by it: "
-                      "start no threads in a compiled function that use its numbers")
+    return TraceError(f"compile: {named(value)} is used by another thread ({where}), whose decisions are not recorded: "
+                      "do not start threads in a compiled function that use its numbers")
 
 
 def traced_foreign(value: Any, meets: bool = False) -> TraceError:
-    what = f"{named(value)} meets what" if meets else named(value)
+    what = f"a value that meets {named(value)}" if meets else named(value)
     return TraceError(f"compile: {what} was computed outside of the compiled function and has a history there: "
-                      "give that as an argument, or cut the history off with .detach() before")
+                      "give it as an argument, or cut its history off with .detach() before")
 
 
 def not_in_programs(op: str, error: object, where: object) -> TraceError:
     reason = f" ({type(error).__name__}: {error})" if error is not None else ""
+    at = f" ({where})" if where else ""
     return TraceError(f"{op}: programs are made of scalar operations, and NumPy cannot do this over single "
-                      f"numbers{reason}"
-                      f"{f' ({where})' if where else ''}: do it outside, or write it as a loop")
+                      f"numbers{reason}{at}: do it outside, or write it as a loop")
 
 
 def bad_result(op: str, value: object) -> TraceError:
-    return TraceError(f"{op}: gives {shown(value)}, and each replay would give this one again, with the numbers of "
-                      f"its recording: "
-                     "return numbers, arrays, or lists, tuples, dicts and dataclasses of them")
+    return TraceError(f"{op}: the function returns {shown(value)}, and each replay would return the same object, with "
+                      "the numbers of the recording: return numbers, arrays, or lists, tuples, dicts and dataclasses "
+                      "of them")
 
 
 def changing(op: str, value: object) -> TypeError:
-    return TypeError(f"{op}: {shown(value)} gives something else at each use, which a replay would not repeat: give "
-                     f"the numbers that "
-                     "it gives, in a list or an array")
+    return TypeError(f"{op}: {shown(value)} yields something else at each use, which a replay would not repeat: give "
+                     "its numbers in a list or an array")
 
 
 def array_class(op: str, value: object) -> TypeError:
-    return TypeError(f"{op}: {shown(value)} is a {type(value).__name__}, for which operators mean something else: "
-                     f"give a plain array")
+    return TypeError(f"{op}: {shown(value)} is a {type(value).__name__}, whose operators have another meaning: give a "
+                     "plain array")
 
 
 def bad_leaf(op: str, value: object) -> TypeError:
-    return TypeError(f"{op}: {shown(value)} is no number, array or structure of them, nor a constant that can be "
-                     f"told from others "
-                     "(it has no hash): give a list, tuple, dict or dataclass of numbers")
+    return TypeError(f"{op}: {shown(value)} is not a number, an array or a structure of them, nor a constant that can "
+                     "be compared (it has no hash): give a list, tuple, dict or dataclass of numbers")
 
 
 def integer_wanted(name: str) -> str:
-    return (f"cgrad.compile: numbers given to {name} are traced; a whole number that says how often or which is a "
-            f"constant: name the argument "
-            "in static=, or use int(cgrad.static(n))")
+    return (f"cgrad.compile: numbers given to {name} are traced, and an integer that says how often or which is a "
+            "constant: name the argument in static=, or use int(cgrad.static(n))")
 
 
 def not_repeatable(name: str, line: str) -> RuntimeError:
-    return RuntimeError(f"{name}: did otherwise when replayed with the numbers it was recorded with, at {line}: it "
-                        f"depends on "
-                        "something that changes and is no argument (random numbers, the clock, a counter): give that "
-                        "as an argument")
+    return RuntimeError(f"{name}: its replay with the numbers of the recording behaves differently at {line}: it "
+                        "depends on something that changes and is not an argument (random numbers, the clock, a "
+                        "counter): give that as an argument")
 
 
 def many_paths(name: str, most: int) -> str:
-    return (f"{name}: {most} paths are recorded, and the numbers keep taking others: those run as plain Python. "
-            f"Choose by cgrad.where or "
-            "cgrad.maximum instead of if, or raise max_paths")
+    return (f"{name}: {most} paths are recorded, and the numbers keep taking others, which run as plain Python: choose "
+            "by cgrad.where or cgrad.maximum instead of if, or raise max_paths")

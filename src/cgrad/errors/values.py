@@ -21,7 +21,7 @@ def bad_operand(op: str, position: int, value: object) -> TypeError:
         way = "did a function forget its return?"
     else:
         way = "give a Value or a real number"
-    return TypeError(f"{op}: operand {position + 1} is {shown(value)}, no scalar: {way}")
+    return TypeError(f"{op}: operand {position + 1} is {shown(value)}, not a scalar: {way}")
 
 
 def needs_number(op: str, argument: str, value: object) -> TypeError:
@@ -34,13 +34,13 @@ def modular_power() -> TypeError:
 
 
 def no_rule(name: str) -> TypeError:
-    return TypeError(f"{name}: NumPy's {name} has no derivative rule in cgrad: compose it of operations that have "
-                     "one, or take plain numbers with v.item()")
+    return TypeError(f"{name}: NumPy's {name} has no derivative rule in cgrad: compose it of operations that "
+                     "have one, or take plain numbers with v.item()")
 
 
 def no_out(name: str, key: str) -> TypeError:
-    return TypeError(f"{name}: {key}= would write into a recorded graph: leave it out and use the result"
-                     + (", or cgrad.where" if key == "where" else ""))
+    way = ", or cgrad.where" if key == "where" else ""
+    return TypeError(f"{name}: {key}= would write into a recorded graph: leave it out and use the result{way}")
 
 
 def bad_data(value: object) -> TypeError:
@@ -51,12 +51,12 @@ def bad_data(value: object) -> TypeError:
 
 
 def value_arguments(count: int) -> TypeError:
-    return TypeError(f"Value: takes 1 positional argument, data, and got {count}: operands and backward rules "
-                     "of an operation of your own go into a cgrad.Function; a name is name=...")
+    return TypeError(f"Value: got {count} positional arguments, and takes data alone: give a name as name=...; an "
+                     "operation of your own, with operands and a backward rule, is a cgrad.Function")
 
 
 def two_names(name: object, label: object) -> TypeError:
-    return TypeError(f"Value: name={name!r} and label={label!r} are one thing: give one of them")
+    return TypeError(f"Value: name={name!r} and label={label!r} are the same: give one of them")
 
 
 def bad_name(name: object) -> TypeError:
@@ -70,4 +70,4 @@ def data_of_node(op: str, value: object) -> AttributeError:
 
 def to_float(kind: str, value: object) -> TypeError:
     return TypeError(f"{kind}: {named(value)} would lose its history: use v.item() for the number, "
-                     "or cgrad.exp, cgrad.sin, ... for functions that are differentiated")
+                     "or differentiable functions (cgrad.exp, cgrad.sin, ...)")
