@@ -1,4 +1,4 @@
-"""What all tests share: how hypothesis looks for examples, and what was tested."""
+"""Shared by all tests: hypothesis's settings, and a header that names the build."""
 
 import os
 

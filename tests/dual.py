@@ -85,7 +85,7 @@ def reciprocal(x: Hyper) -> Hyper:
 
 
 def function(rule: Callable[[float], tuple[float, float, float]]) -> Callable:
-    """A function of one number from x -> (f, f', f''); plain floats give plain floats."""
+    """A function of one number from x -> (f, f', f''); plain floats return plain floats."""
     def apply(x):
         return x.through(*rule(x.value)) if isinstance(x, Hyper) else rule(x)[0]
     return apply

@@ -338,7 +338,7 @@ def test_written_figures_are_rendered(tmp_path, monkeypatch):
     run.main(["--only", "hessian", "--write"])
     assert figures.load()[-1]["figures"] == {"hessian": [asdict(row)]}
     assert "| Hessian | 123x |" in figures.PAGE.read_text(encoding="utf-8")
-    assert figures.README.read_bytes() == (ROOT / "README.md").read_bytes()  # no row of it was taken anew
+    assert figures.README.read_bytes() == (ROOT / "README.md").read_bytes()  # no row of it was measured again
     with pytest.raises(SystemExit):
         run.main(["--quick", "--write"])
 

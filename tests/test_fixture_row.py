@@ -115,7 +115,7 @@ def built(tmp_path_factory):
 
 
 def python(program, tree):
-    """What a program that runs there prints, read as JSON."""
+    """The output of a program that runs there, read as JSON."""
     paths = [str(tree / "src"), str(ROOT / "tests" / "programs")]
     run = subprocess.run([sys.executable, "-c", program], cwd=tree, capture_output=True, text=True,
                          env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)})
@@ -127,13 +127,13 @@ def python(program, tree):
 
 @pytest.fixture(scope="module")
 def found(built):
-    """What a program finds there."""
+    """The results of a program there."""
     return python(PROGRAM, built)
 
 
 @pytest.fixture(scope="module")
 def compiled(built):
-    """What compiled functions do there."""
+    """The results of compiled functions there."""
     return python(COMPILED, built)
 
 

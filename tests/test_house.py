@@ -19,7 +19,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 PACKAGE = Path(cgrad.__file__).resolve().parent
 MODULES = sorted({"cgrad", "cgrad._core", "cgrad._kernels", "cgrad._program", *(m.name for m in pkgutil.walk_packages(cgrad.__path__, "cgrad."))})
-IN_PLACE = PACKAGE == ROOT / "src" / "cgrad"  # an environment may lie inside the checkout too
+IN_PLACE = PACKAGE == ROOT / "src" / "cgrad"  # an environment may be inside the checkout too
 CHECKED = {**os.environ, "MYPYPATH": str(PACKAGE.parent), "PYTHONPATH": str(PACKAGE.parent)} if IN_PLACE \
     else dict(os.environ)
 
@@ -99,7 +99,7 @@ def test_the_stub_is_what_runs():
                 and complaint.endswith('stub parameter "self" differs from runtime parameter "x"'):
             continue  # a function of the package, added as a method: its first argument is the tensor
         elif path == ["Tensor", "nonzero"] and '*args parameter "args"' in complaint:
-            continue  # hands on what it gets, and NumPy's takes no more
+            continue  # passes its arguments on, and NumPy's takes no more
         elif path == ["Value", "__complex__"]:
             continue  # raises, as do __float__ and __int__: checkers shall refuse the call
         elif path == ["Tensor", "__array__"]:

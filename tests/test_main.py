@@ -248,7 +248,7 @@ def test_command_saves_the_plot(tmp_path, capsys):
 
 
 def test_picture_shows_what_was_trained(data, split, run):
-    """The pixel under each sample has the colour of the class that the network gives it."""
+    """The pixel under each sample has the colour of its predicted class."""
     figure = pytest.importorskip("matplotlib.figure", reason="the picture is drawn by matplotlib").Figure()
     axes = figure.subplots()
     demo.draw_decisions(axes, data, split, run)

@@ -119,7 +119,7 @@ def compare(got, expected, single):
 
 @pytest.mark.parametrize("case", CASES, ids=name)
 def test_formula(case):
-    """Six steps, gradients one after the other; the last two are zero: what is kept acts alone."""
+    """Six steps, gradients one after the other; the last two are zero: the state acts alone."""
     kind, formula, options = case
     rng = np.random.default_rng(11)
     params = mixed()
@@ -178,7 +178,7 @@ def test_values_and_tensors_learn_together(kind, options):
 
 
 def test_a_shared_parameter_is_updated_once():
-    """One Tensor in two places of the graph: its gradient is the sum, the step is one."""
+    """One Tensor used twice in the graph: its gradient is the sum, and there is one step."""
     w = Tensor([2.0, -1.0], True)
     v = Value(3.0)
     optimizer = optim.SGD([w, v], lr=0.1)

@@ -47,7 +47,7 @@ def test_trace_of_arrays_with_gradients():
 
 
 def test_trace_of_constant_arrays():
-    """Arrays that nobody named stand where they are used: their numbers if few, else their shape."""
+    """Unnamed arrays appear where they are used: their numbers if few, else their shape."""
     t = Tensor(np.ones((3, 4)), requires_grad=True, name="t")
     y = t*np.arange(12.0).reshape(3, 4) + np.array([1.0, 2.0, 0.5, 4.0]) - np.full((3, 4), 7.0) + Tensor(np.ones(4))
     lines = [row[0] for row in parts(trace(y))]

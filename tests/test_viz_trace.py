@@ -31,7 +31,7 @@ HELPERS = {  # rows that only derivatives use, by other means
 
 
 def run(text):
-    """Execute a trace line by line as Python, each on leaves; give every name's value, checked on the way."""
+    """Execute a trace line by line as Python, each on leaves; returns every name's value, checked on the way."""
     known = {name: getattr(cgrad, name) for name in dir(cgrad) if not name.startswith("_")} | HELPERS
     values, leaves = {}, {}
     for line in text.splitlines():
@@ -203,7 +203,7 @@ def test_numbers_and_leaves_are_told_apart():
     assert "v1 = v0 * 3" in trace(held*3)
     square, product = Value(2.0)**2, Value(2.0)*Value(3.0)
     assert "v1 = v0**2" in trace(square)
-    assert "v2 = v0 * v1" in trace(product)  # leaves, though nobody holds them
+    assert "v2 = v0 * v1" in trace(product)  # leaves, although nothing references them
     named = Value(2.0, name="w")*3
     assert "v0 = w * 3" in trace(named)
     assert "v1 = 2 * v0" in trace(2.0*held)
@@ -267,7 +267,7 @@ def test_adjoints_that_are_nothing_new():
 
 
 def test_sections_of_derivatives_of_derivatives():
-    """Each result's derivatives stand below a line of their own, also where another result is made of them."""
+    """Each result's derivatives are below a line of their own, also if another result is computed from them."""
     a, b = Value(2.0, name="a"), Value(-3.0, name="b")
     L0 = cgrad.sin(a)*b
     first = cgrad.gradients(L0, [a, b], create_graph=True)

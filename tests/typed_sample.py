@@ -1,4 +1,4 @@
-"""What a typed program sees of cgrad: checked by mypy --strict, and run, by test_house.py."""
+"""A typed program: test_house.py checks it by mypy --strict, and runs it."""
 
 from __future__ import annotations
 

@@ -80,7 +80,7 @@ def parse(text):
 
 
 def shown(v):
-    """What IPython's HTML formatter does: None from the method leaves the plain repr."""
+    """IPython's HTML formatter: None from the method leaves the plain repr."""
     method = getattr(v, "_repr_html_", None)
     assert callable(method)
     result = method()

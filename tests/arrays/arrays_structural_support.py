@@ -80,7 +80,7 @@ class Row:
     name: str
     draw: Callable[[Any], tuple[list, dict]]
     call: Callable[..., Any]
-    hips: Any = True  # whether HIPS autograd has it, and its rule is right (of these arrays and options)
+    hips: Any = True  # True if HIPS autograd has it and its rule is right (for these arrays and options)
     fine: float = 1.0  # how much more than usual finite differences lose
 
 
@@ -213,7 +213,7 @@ def scalar(row, np, xs, options, ws):
 
 
 def close(ours, theirs, tolerance):
-    """Whether two arrays agree, against the larger of 1 and the largest of the second."""
+    """True if two arrays agree, relative to the largest element of the second or 1."""
     ours, theirs = numpy.asarray(ours), numpy.asarray(theirs)
     if ours.shape != theirs.shape:
         return False

@@ -1,4 +1,4 @@
-"""What the tests of arrays share: operands of every kind and layout, and the scalar core as their oracle.
+"""Shared by the tests of arrays: operands of every kind and layout, and the scalar core as their oracle.
 
 The oracle of an elementwise op on arrays is the same op on Values, element by element: that core is tested
 by itself against mpmath, SciPy, NumPy, HIPS autograd and dual numbers. Broadcasting, sums over broadcast
@@ -76,7 +76,7 @@ def plain(x: Any) -> Any:
 
 @dataclass
 class Operand:
-    """What an op is called with, its numbers in double precision, and whether it has a gradient."""
+    """An operand of an op, its numbers in double precision, and True if it has a gradient."""
 
     given: Any
     numbers: np.ndarray

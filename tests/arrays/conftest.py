@@ -1,4 +1,4 @@
-"""Helpers of these tests: tests/dual.py, tests/ops/op_support.py, tests/core/core_support.py and what is beside this file."""
+"""Helpers of these tests: those of this folder, tests/dual.py, op_support.py of tests/ops, core_support.py of tests/core."""
 
 import gc
 import sys

@@ -142,7 +142,7 @@ def test_views_of_data_taken_between_two_recordings():
 
 
 def test_data_reads_what_was_written():
-    """Reading gives the tensor's own numbers, also when it was given a fresh buffer in between."""
+    """Reading returns the tensor's own numbers, also after it got a fresh buffer."""
     x = Tensor([1.0, 2.0], requires_grad=True)
     for k in range(5):
         y = x*x
@@ -268,7 +268,7 @@ def test_gradients_do_not_alias():
 
 
 def test_gradients_written_to_by_their_reader():
-    """optimisers scale x.grad in place: later sweeps add to what is there, the graph's own adjoints are whole."""
+    """Optimisers scale x.grad in place: later sweeps add to it, and the graph's adjoints are unchanged."""
     x = Tensor([1.0, 2.0], requires_grad=True)
     y = x*3.0
     y.backward()

@@ -15,7 +15,7 @@ def columns(tape):
 
 @pytest.fixture
 def whole():
-    """A recorded graph: after the errors its tape has the same columns, and its sweeps give the same gradients."""
+    """A recorded graph: after the errors its tape has the same columns, and its sweeps return the same gradients."""
     t = Tensor([[1.0, 2.0, 3.0]], requires_grad=True, name="t")
     v = Value(2.0, name="v")
     y = t*v + np.arange(3.0)

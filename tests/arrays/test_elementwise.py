@@ -145,7 +145,7 @@ def test_third_derivatives(op):
 @pytest.mark.parametrize("op", **names([op for op in PUBLIC if op.ufunc]))
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_values_are_numpys(op, dtype):
-    """The module's function, the method and the ufunc; each gives NumPy's numbers, in NumPy's precision."""
+    """The module's function, the method and the ufunc each return NumPy's numbers, in NumPy's precision."""
     rng = seeded("numpy", op.name)
     arrays = [draw_numbers(rng, op, k, (3, 4) if k != 1 else (4,), dtype) for k in range(op.arity)]
     tensors = [Tensor(a, requires_grad=True) for a in arrays]
@@ -175,7 +175,7 @@ def test_plain_arrays(op):
 
 @each_op
 def test_without_gradient(op):
-    """Tensors that need no gradient give Tensors that need none, and leave the tape as it was."""
+    """Of Tensors that require no grad come Tensors that require none, and nothing is recorded."""
     rng = seeded("constant", op.name)
     arrays = [draw_numbers(rng, op, k, (2, 3) if k in free(op) else ()) for k in range(op.arity)]
     args = [Tensor(a) if k in free(op) else float(a) for k, a in enumerate(arrays)]
@@ -194,7 +194,7 @@ def test_without_gradient(op):
 
 @each_op
 def test_layouts_of_nodes(op):
-    """Views taken of nodes (transposed, reversed, stretched to zero strides) as operands; gradients come back."""
+    """Views of nodes (transposed, reversed, stretched to zero strides) as operands pass gradients back."""
     views = {
         "transposed": (lambda t: t.T, lambda a: a.T),
         "reversed": (lambda t: t[::-1, ::-1], lambda a: a[::-1, ::-1]),
@@ -311,7 +311,7 @@ def test_chain_over_several_sizes():
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_precision_of_mixtures(dtype):
-    """float32 stays float32 beside numbers and Values, and widens beside a float64 array, as in NumPy."""
+    """float32 stays float32 with numbers and Values, and widens with a float64 array, as in NumPy."""
     t = Tensor(np.ones(3, dtype), requires_grad=True)
     v = Value(1.1)
     for out in (t*2, 2*t, t*1.1, t + v, v*t, t**2, t**0.5, 2**t, cgrad.exp(t), cgrad.maximum(t, 0), cgrad.fma(t, 2.0, v),

@@ -1,7 +1,7 @@
 """Edges of the elementwise ops on arrays: kinks, zeros of both signs, infinities, nan; no warning, no exception.
 
-The kinks are those of tests/ops/test_edges.py, where they are held against what the rows document; special
-numbers are held against the scalar core.
+The kinks are those of tests/ops/test_edges.py, which checks them against the documentation of the rows; special
+numbers are checked against the scalar core.
 """
 
 import itertools
@@ -23,7 +23,7 @@ BY_NAME = {name: [(point, d) for n, point, d in test_edges.KINKS if n == name] f
 
 @pytest.fixture(autouse=True)
 def loud():
-    """Promise 5: whatever NumPy would warn of or raise comes to light as an error."""
+    """Promise 5: a warning or an exception of NumPy is an error here."""
     with warnings.catch_warnings(), np.errstate(all="raise"):
         warnings.simplefilter("error")
         yield
@@ -51,7 +51,7 @@ def tensors(op, points):
 @pytest.mark.parametrize("name", BY_NAME)
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_kinks(name, dtype):
-    """All of a row's kinks in one array, beside ordinary points."""
+    """All of a row's kinks in one array, among ordinary points."""
     op = ROWS[name]
     middle = tuple((max(lo, -40) + min(hi, 40))/2 for lo, hi in op.domain)
     points = [middle, *(p for p, _ in BY_NAME[name]), middle]
@@ -141,7 +141,7 @@ def test_recorded_derivatives_of_special_numbers(op):
 
 @pytest.mark.parametrize("op", **names([op for op in PUBLIC if len(free(op)) > 1]))
 def test_special_numbers_beside_arrays(op):
-    """A plain number, or a Value, in one place, an array in another: both sweeps give what Values give, to second order."""
+    """A plain number or a Value as one operand, an array as the other: both sweeps agree with Values, to second order."""
     numbers = np.array([0.0, -0.0, 1.0, -2.0, 0.5, math.inf, -math.inf, math.nan])
     others = [0.0, -1.0, 2.0, math.inf, math.nan]
     for place in free(op):

@@ -1,4 +1,4 @@
-"""Elementwise ops on arrays against what nobody here wrote, and against numbers alone: HIPS autograd, finite differences."""
+"""Elementwise ops on arrays against independent derivatives: HIPS autograd, finite differences."""
 
 import autograd
 import autograd.numpy as anp
@@ -93,7 +93,7 @@ HIPS = {
 }
 DIFFERENTIATED = {"where": [1, 2]}  # a condition has no derivative there
 ABSOLUTE = {"expm1": 1e-15}  # its rule is out + 1
-# Its rules: 1/cosh^2, exp(-x)..., logaddexp by exp(x - out): of absolute accuracy in places
+# Its rules (1/cosh^2, exp(-x)..., logaddexp by exp(x - out)) are accurate in absolute terms only at some points
 ROUGH = {"tanh": 1e-13, "logaddexp": 1e-12, "pow": 1e-12, "asin": 1e-11, "acos": 1e-11, "atanh": 1e-11, "acosh": 1e-10,
          "digamma": 1e-12, "polygamma": 1e-12, "lgamma": 1e-12, "tan": 1e-12}
 

@@ -21,6 +21,48 @@ def is_scalar(x):
     return np.shape(x) == ()
 
 
+def fit(x, y):
+    """True if two arrays broadcast."""
+    try:
+        np.broadcast_shapes(np.shape(x), np.shape(y))
+    except ValueError:
+        return False
+    return True
+
+
+def draw_step(draw, values):
+    """A step over the results so far; None if the drawn kind does not fit the drawn operands."""
+    kind = draw(st.sampled_from(STEPS))
+    i = draw(st.integers(0, len(values) - 1))
+    x = values[i]
+    if kind == "function":
+        return ("function", draw(st.sampled_from(FUNCTIONS)), i)
+    if kind == "binary":
+        j = draw(st.integers(0, len(values) - 1))
+        return ("binary", draw(st.sampled_from("+-*/")), i, j) if fit(x, values[j]) else None
+    if kind == "scalar":
+        return ("scalar", draw(st.sampled_from("+-*/")), i, draw(st.sampled_from([2.0, -0.5, 3])), draw(st.booleans()))
+    if kind == "power":
+        return ("power", i, draw(st.sampled_from([1, 2, 3])))
+    if kind == "fma":
+        j = draw(st.integers(0, len(values) - 1))
+        return ("fma", i, j, draw(st.floats(-2, 2))) if fit(x, values[j]) else None
+    if is_scalar(x):
+        return None
+    if kind == "sum":
+        return ("sum", i, draw(st.sampled_from([None, *range(np.ndim(x))])), draw(st.booleans()))
+    if kind == "item":
+        return ("item", i, tuple(draw(st.integers(-n, n - 1)) for n in np.shape(x)))
+    if kind == "stack":
+        return ("stack", i, draw(st.permutations(range(np.size(x)))))
+    if kind == "view":
+        return ("view", i, draw(st.sampled_from(["T", "reversed", "ravel", "column", "first", "twice"])))
+    j = draw(st.integers(0, len(values) - 1))
+    if is_scalar(values[j]) or np.shape(x)[-1] != np.shape(values[j])[max(-2, -np.ndim(values[j]))]:
+        return None
+    return ("matmul", i, j)
+
+
 @st.composite
 def programs(draw):
     """Steps as functions of the results so far; shapes are followed on plain arrays."""
@@ -29,44 +71,9 @@ def programs(draw):
     leaves = [np.asarray(rng.uniform(-1, 1, shape)) for shape in shapes]
     values, steps = list(leaves), []
     for _ in range(draw(st.integers(3, 12))):
-        kind = draw(st.sampled_from(STEPS))
-        i = draw(st.integers(0, len(values) - 1))
-        x = values[i]
-        if kind == "function":
-            name = draw(st.sampled_from(FUNCTIONS))
-            step = ("function", name, i)
-        elif kind == "binary":
-            j = draw(st.integers(0, len(values) - 1))
-            try:
-                np.broadcast_shapes(np.shape(x), np.shape(values[j]))
-            except ValueError:
-                continue
-            step = ("binary", draw(st.sampled_from("+-*/")), i, j)
-        elif kind == "scalar":
-            step = ("scalar", draw(st.sampled_from("+-*/")), i, draw(st.sampled_from([2.0, -0.5, 3])), draw(st.booleans()))
-        elif kind == "power":
-            step = ("power", i, draw(st.sampled_from([1, 2, 3])))
-        elif kind == "fma":
-            step = ("fma", i, draw(st.integers(0, len(values) - 1)), draw(st.floats(-2, 2)))
-            try:
-                np.broadcast_shapes(np.shape(x), np.shape(values[step[2]]))
-            except ValueError:
-                continue
-        elif is_scalar(x):
+        step = draw_step(draw, values)
+        if step is None:
             continue
-        elif kind == "sum":
-            step = ("sum", i, draw(st.sampled_from([None, *range(np.ndim(x))])), draw(st.booleans()))
-        elif kind == "item":
-            step = ("item", i, tuple(draw(st.integers(-n, n - 1)) for n in np.shape(x)))
-        elif kind == "stack":
-            step = ("stack", i, draw(st.permutations(range(np.size(x)))))
-        elif kind == "view":
-            step = ("view", i, draw(st.sampled_from(["T", "reversed", "ravel", "column", "first", "twice"])))
-        else:
-            j = draw(st.integers(0, len(values) - 1))
-            if is_scalar(values[j]) or np.shape(x)[-1] != np.shape(values[j])[max(-2, -np.ndim(values[j]))]:
-                continue
-            step = ("matmul", i, j)
         with np.errstate(all="ignore"):
             result = apply(step, values, PLAIN)
         if not np.all(np.isfinite(result)) or np.max(np.abs(result)) > 50:

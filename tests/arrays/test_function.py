@@ -26,7 +26,7 @@ class Square(Function):
 
 
 class Clamp(Function):
-    """giagrad's style: an instance, with parameters of its own."""
+    """giagrad's style: an instance that holds parameters."""
 
     def __init__(self, lo, hi):
         super().__init__()
@@ -142,7 +142,7 @@ def test_an_output_that_is_not_used(which):
 
 
 def test_values_and_arrays_mixed():
-    """A number and an array beside each other: each gets an adjoint of its own shape."""
+    """A number and an array as arguments: each gets an adjoint of its own shape."""
     class Scale(Function):
         @staticmethod
         def forward(ctx, s, x, n):
@@ -191,7 +191,7 @@ def test_plain_arguments_and_needs_input_grad():
 
 
 def test_without_gradient():
-    """No input needs one, or no_grad: plain results, backward is never asked, nothing is kept."""
+    """Without inputs that require grad, or under no_grad: plain results, no call of backward, nothing saved."""
     class Never(Function):
         @staticmethod
         def forward(ctx, x):
@@ -354,7 +354,7 @@ def whole():
 
 
 class Bad(Function):
-    """What backward gives is a class attribute."""
+    """backward returns a class attribute."""
 
     answer = None
 
@@ -437,7 +437,7 @@ def test_what_forward_may_not_give(whole, result):
 
 
 def test_a_backward_that_records_and_sweeps():
-    """backward may use cgrad itself, on a tape of its own or on the current one."""
+    """backward may use cgrad itself, on another tape or on the current one."""
     class Implicit(Function):
         @staticmethod
         def forward(ctx, x):

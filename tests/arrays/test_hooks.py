@@ -12,7 +12,7 @@ from cgrad import Function, Tape, Tensor, Value
 
 @pytest.fixture
 def whole():
-    """A graph that sweeps as before, whatever a hook did."""
+    """A graph whose sweeps are as before after any hook."""
     t = Tensor([1.0, 2.0], requires_grad=True, name="t")
     y = t*t
     yield t, y

@@ -327,7 +327,7 @@ def indices(draw, shape):
 @settings(max_examples=200, deadline=None)
 @given(data=st.data())
 def test_any_index(data):
-    """Duplicates accumulate; the dtype and the kind of what comes out are NumPy's."""
+    """Duplicates accumulate; dtype and kind of the result are NumPy's."""
     shape = data.draw(array_shapes(min_dims=1, max_dims=3, min_side=0, max_side=4))
     a = np.arange(float(math.prod(shape))).reshape(shape)
     index = data.draw(indices(shape))

@@ -137,7 +137,7 @@ LOOPS = [rebinding, never_backward, window, gradients_as_results, second_order, 
 def test_loops_run_in_constant_memory(loop):
     """A step makes some 150 KiB of arrays: 2,000 steps would be 300 MiB."""
     ps, steps = parameters(), 20 if COLLECT_ALWAYS else 2000
-    loop(ps, steps)  # what is kept idle has been touched now
+    loop(ps, steps)  # memory that is kept idle has been touched now
     current_tape()._collect()
     gc.collect()
     before, objects = resident(), len(gc.get_objects())

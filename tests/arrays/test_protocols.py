@@ -16,7 +16,7 @@ by_ufunc = pytest.mark.parametrize(("op", "name"), UFUNCS, ids=lambda x: x if is
 
 @by_ufunc
 def test_ufuncs_are_differentiated(op, name):
-    """Tensors in any place, arrays and numbers in the others."""
+    """Tensors as any operands, arrays and numbers as the others."""
     ufunc = getattr(np, name)
     rng = seeded("ufunc", name)
     arrays = [draw_numbers(rng, op, k, (2, 3) if k == 0 else (3,)) for k in range(op.arity)]
@@ -80,7 +80,7 @@ def test_numpy_numbers_beside_tensors():
 
 
 def test_arrays_of_integers_and_bools_are_operands():
-    """They count as float64: what NumPy makes of them beside floats."""
+    """They count as float64, as NumPy promotes them with floats."""
     t = Tensor([1.0, 2.0, 3.0], requires_grad=True)
     for a in (np.arange(3), np.array([True, False, True]), np.arange(3, dtype=np.uint8)):
         for out, expected in ((t*a, t.data*a), (a - t, a - t.data), (np.maximum(a, t), np.maximum(a, t.data))):
@@ -145,7 +145,7 @@ def test_ufunc_methods():
 
 
 def test_functions_answer_for_tensors():
-    """A taste of __array_function__; each function has its own tests beside its op."""
+    """A sample of __array_function__; each function is tested with its op."""
     t = Tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
     a = t.data.copy()
     for call in (np.sum, np.mean, lambda x: np.sum(x, axis=0), lambda x: np.reshape(x, (4,)), np.transpose,

@@ -27,7 +27,7 @@ def leaves(arrays, dtype=None):
 
 
 def drawn(data, row):
-    """The row's arrays and options, what NumPy gives for them, and weights for its outputs."""
+    """The row's arrays and options, NumPy's result for them, and weights for its outputs."""
     arrays, options = row.draw(data.draw)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # the mean of nothing
@@ -180,7 +180,7 @@ def test_float32_stays_float32(row, data):
 
 
 def test_the_table_has_a_row_for_each_op():
-    """Names that are no ops of their own are listed with what they are made of."""
+    """Names that are not ops themselves are listed with the ops that they call."""
     made = {"amax", "amin", "permute", "unsqueeze", "atleast_1d", "atleast_2d", "atleast_3d", "fliplr", "flipud",
             "hsplit", "vsplit", "split", "unstack"}  # the tests of the interfaces call them
     plain = {"argmax", "argmin", "argsort", "nonzero"}

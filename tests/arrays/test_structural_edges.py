@@ -50,7 +50,7 @@ def test_what_is_not_taken_gets_zero_even_of_an_infinite_adjoint():
 
 
 def test_where_masks_what_is_not_taken():
-    """The side not taken gets zero, whatever the other one gives."""
+    """The side that is not taken gets zero, whatever the other one gets."""
     x, y = Tensor([-1.0, 4.0], requires_grad=True), Tensor([NAN, INF], requires_grad=True)
     np.where(np.array([True, True]), x, y).sum().backward()
     assert x.grad.tolist() == [1.0, 1.0]
@@ -87,7 +87,7 @@ def test_a_long_cumprod():
 # ---- var, std, norm where they have no derivative --------------------------------------------------
 
 def test_std_of_equal_elements():
-    """PyTorch gives 0, and so do we; with eps there is nothing to divide by zero."""
+    """0 as in PyTorch; with eps nothing is divided by zero."""
     assert gradient(cgrad.std, [2.0, 2.0, 2.0]).tolist() == [0.0]*3
     assert gradient(lambda t: t.std(axis=1).sum(), [[1.0, 1.0], [1.0, 3.0]]).tolist() == [[0.0, 0.0], [-0.5, 0.5]]
     t = Tensor([1.0, 1.0], requires_grad=True)
@@ -278,7 +278,7 @@ VIEWS = {
 
 @pytest.mark.parametrize("name", VIEWS)
 def test_writing_to_a_leaf_leaves_its_views_alone(name):
-    """What was recorded keeps the numbers that it was recorded with, and its gradients."""
+    """A recorded graph keeps its numbers and its gradients."""
     x = np.arange(6.0).reshape(2, 3)
     t = Tensor(x, requires_grad=True)
     y = VIEWS[name](t)

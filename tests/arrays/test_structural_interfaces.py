@@ -16,7 +16,7 @@ L = np.linalg
 
 
 def same(ours, theirs):
-    """The same numbers; a Tensor where NumPy gives an array, a Value where it gives a number."""
+    """The same numbers; a Tensor where NumPy returns an array, a Value where it returns a number."""
     if isinstance(theirs, (tuple, list)):
         assert len(ours) == len(theirs)
         for a, b in zip(ours, theirs, strict=True):
@@ -86,7 +86,7 @@ NUMPY = {  # name: a call of NumPy's function, made on a Tensor and on its array
 
 @pytest.mark.parametrize("name", NUMPY)
 def test_numpys_functions(name):
-    """Differentiated, and recorded where they must be: each gives a gradient."""
+    """Recorded and differentiated: each has a gradient."""
     t = Tensor(X, requires_grad=True)
     out = NUMPY[name](t)
     same(out, NUMPY[name](X))
@@ -145,7 +145,7 @@ def test_methods_as_those_of_arrays(name):
     assert t.grad.any()
 
 
-MORE = {  # methods that arrays have not: what they give
+MORE = {  # methods that arrays lack: their results
     "permute": (lambda t: t.permute(1, 0), X.T), "moveaxis": (lambda t: t.moveaxis(0, 1), X.T),
     "unsqueeze": (lambda t: t.unsqueeze(0), X[None]), "unsqueeze two": (lambda t: t.unsqueeze((0, 2)), X[None, :, None]),
     "expand_dims": (lambda t: t.expand_dims(-1), X[..., None]), "expand": (lambda t: t.expand(2, -1, 3), np.stack([X, X])),
@@ -177,7 +177,7 @@ def test_methods_that_arrays_have_not(name):
 
 
 def test_plain_answers():
-    """What has no derivative is plain: integers, bools, shapes."""
+    """Results without a derivative are plain: integers, bools, shapes."""
     t = Tensor([[0.0, 3.0], [2.0, 1.0]], requires_grad=True)
     a = t.data.copy()
     for f in (np.argmax, np.argmin, np.argsort, np.nonzero, np.flatnonzero, np.argwhere, np.count_nonzero, np.all, np.any,

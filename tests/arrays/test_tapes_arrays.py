@@ -1,6 +1,6 @@
 """Arrays under everything that moves or cuts a tape: marks, rewinding, clearing, collections, tapes that nest, threads.
 
-A random program keeps, beside each Tensor, the numbers it must have and the gradient of it, worked out by NumPy.
+A random program keeps, for each Tensor, the numbers it must have and its gradient, computed by NumPy.
 """
 
 import threading
@@ -23,87 +23,127 @@ class Entry:
         self.x, self.numbers, self.slopes, self.tape, self.depth = x, numbers, slopes, tape, depth
 
 
+class Lives:
+    """Two tapes with results, and the numbers and gradients that these must have. Each step is a method."""
+
+    STEPS = ("leaf", "leaf", "chain", "chain", "item", "recorded", "drop", "collect", "mark", "rewind", "clear", "write",
+             "sweep", "error")
+
+    def __init__(self, draw):
+        self.draw = draw
+        self.rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+        self.leaves = [Tensor(self.rng.uniform(0.5, 1.5, 4), requires_grad=True) for _ in range(LEAVES)]
+        self.tapes = [current_tape(), Tape()]
+        self.entries, self.marks, self.dead = [], [], []
+        self.count = 0
+
+    def step(self):
+        which = self.draw(st.integers(0, 1))
+        self.tape, self.other = self.tapes[which], self.tapes[1 - which]
+        getattr(self, self.draw(st.sampled_from(self.STEPS)))()
+        self.count += 1
+
+    def mine(self):
+        return [e for e in self.entries if e.tape is self.tape]
+
+    def one_of(self, entries):
+        return self.draw(st.sampled_from(entries)) if entries else None
+
+    def add(self, x, numbers, slopes):
+        self.entries.append(Entry(x, numbers, slopes, self.tape, self.count))
+
+    def leaf(self):
+        k, m = self.draw(st.integers(0, LEAVES - 1)), self.draw(st.integers(0, LEAVES - 1))
+        with self.tape:
+            x = self.leaves[k]*self.leaves[m]*2.0
+        a, b = self.leaves[k].data.copy(), self.leaves[m].data.copy()
+        slopes = [np.zeros(4) for _ in self.leaves]
+        slopes[k] += 2*b
+        slopes[m] += 2*a
+        self.add(x, 2*a*b, slopes)
+
+    def chain(self):
+        if e := self.one_of(self.mine()):
+            scalar = np.ndim(e.numbers) == 0
+            with self.other:  # the operand's history decides
+                x = e.x*3.0 if scalar else e.x[::-1]*3.0
+            self.add(x, e.numbers*3.0 if scalar else e.numbers[::-1]*3, [s*3 for s in e.slopes])
+
+    def item(self):
+        if e := self.one_of([e for e in self.mine() if np.ndim(e.numbers)]):
+            self.add(e.x.sum(), e.numbers.sum(), e.slopes)
+
+    def recorded(self):
+        if e := self.one_of(self.mine()):
+            ds = cgrad.gradients(e.x, self.leaves, create_graph=True).wrt(self.leaves)
+            for d, s in zip(ds, e.slopes, strict=True):
+                np.testing.assert_allclose(d.data, s, rtol=1e-12)
+
+    def drop(self):
+        if self.entries:
+            self.entries.pop(self.draw(st.integers(0, len(self.entries) - 1)))
+
+    def collect(self):
+        self.tape._collect()
+
+    def mark(self):
+        self.marks.append((self.tape, self.tape.mark(), self.count))
+
+    def rewind(self):
+        if mark := self.one_of([m for m in self.marks if m[0] is self.tape]):
+            self.tape.rewind(mark[1])
+            self.marks = [m for m in self.marks if m[0] is not self.tape or m[2] <= mark[2]]
+            self.dead += [e for e in self.mine() if e.depth > mark[2]]
+            self.entries = [e for e in self.entries if e.tape is not self.tape or e.depth <= mark[2]]
+
+    def clear(self):
+        self.tape.clear()
+        self.marks = [m for m in self.marks if m[0] is not self.tape]
+        self.dead += self.mine()
+        self.entries = [e for e in self.entries if e.tape is not self.tape]
+
+    def write(self):
+        leaf = self.one_of(self.leaves)
+        if self.draw(st.booleans()):
+            leaf.data += 0.5
+        else:
+            leaf.data = self.rng.uniform(0.5, 1.5, 4)
+
+    def sweep(self):
+        if e := self.one_of(self.mine()):
+            for leaf in self.leaves:
+                leaf.zero_grad()
+            e.x.backward()
+            for leaf, s in zip(self.leaves, e.slopes, strict=True):
+                np.testing.assert_allclose(leaf.grad, s, rtol=1e-12, atol=1e-14)
+
+    def error(self):
+        if e := self.one_of(self.mine()):
+            with pytest.raises(ValueError):
+                e.x + np.ones(7) if np.ndim(e.numbers) else self.leaves[0] + np.ones(7)
+
+    def check(self):
+        for e in self.entries:
+            np.testing.assert_allclose(e.x.data, e.numbers, rtol=1e-12)
+            assert e.x._tape is e.tape
+            found = cgrad.gradients(e.x, self.leaves).wrt(self.leaves)
+            for got, s in zip(found, e.slopes, strict=True):
+                np.testing.assert_allclose(got, s, rtol=1e-12, atol=1e-14)
+        for e in self.dead:
+            np.testing.assert_allclose(e.x.data, e.numbers, rtol=1e-12)
+            with pytest.raises(TapeError, match="record it again"):
+                e.x*2.0
+
+
 @settings(max_examples=200, deadline=None)
 @given(data=st.data())
 def test_random_lives_of_tapes(data):
     """Every living result has its numbers and sweeps to the right gradients; rewound ones say so."""
-    rng = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
-    leaves = [Tensor(rng.uniform(0.5, 1.5, 4), requires_grad=True) for _ in range(LEAVES)]
-    tapes = [current_tape(), Tape()]
-    entries, marks, dead = [], [], []
-    for count in range(data.draw(st.integers(4, 25))):
-        which = data.draw(st.integers(0, 1))
-        tape = tapes[which]
-        step = data.draw(st.sampled_from(["leaf", "leaf", "chain", "chain", "item", "recorded", "drop", "collect", "mark", "rewind", "clear",
-                                          "write", "sweep", "error"]))
-        mine = [e for e in entries if e.tape is tape]
-        if step == "leaf":
-            k, m = data.draw(st.integers(0, LEAVES - 1)), data.draw(st.integers(0, LEAVES - 1))
-            with tape:
-                x = leaves[k]*leaves[m]*2.0
-            a, b = leaves[k].data.copy(), leaves[m].data.copy()
-            slopes = [np.zeros(4) for _ in leaves]
-            slopes[k] += 2*b
-            slopes[m] += 2*a
-            entries.append(Entry(x, 2*a*b, slopes, tape, count))
-        elif step == "chain" and mine:
-            e = data.draw(st.sampled_from(mine))
-            with tapes[1 - which]:  # the operand's history decides
-                x = e.x*3.0 if np.ndim(e.numbers) == 0 else e.x[::-1]*3.0
-            entries.append(Entry(x, e.numbers*3.0 if np.ndim(e.numbers) == 0 else e.numbers[::-1]*3, [s*3 for s in e.slopes], tape, count))
-        elif step == "item" and [e for e in mine if np.ndim(e.numbers)]:
-            e = data.draw(st.sampled_from([e for e in mine if np.ndim(e.numbers)]))
-            entries.append(Entry(e.x.sum(), e.numbers.sum(), e.slopes, tape, count))
-        elif step == "recorded" and mine:
-            e = data.draw(st.sampled_from(mine))
-            ds = cgrad.gradients(e.x, leaves, create_graph=True).wrt(leaves)
-            for d, s in zip(ds, e.slopes, strict=True):
-                np.testing.assert_allclose(d.data, s, rtol=1e-12)
-        elif step == "drop" and entries:
-            entries.pop(data.draw(st.integers(0, len(entries) - 1)))
-        elif step == "collect":
-            tape._collect()
-        elif step == "mark":
-            marks.append((tape, tape.mark(), count))
-        elif step == "rewind" and [m for m in marks if m[0] is tape]:
-            mark = data.draw(st.sampled_from([m for m in marks if m[0] is tape]))
-            tape.rewind(mark[1])
-            marks = [m for m in marks if m[0] is not tape or m[2] <= mark[2]]
-            dead += [e for e in mine if e.depth > mark[2]]
-            entries = [e for e in entries if e.tape is not tape or e.depth <= mark[2]]
-        elif step == "clear":
-            tape.clear()
-            marks = [m for m in marks if m[0] is not tape]
-            dead += mine
-            entries = [e for e in entries if e.tape is not tape]
-        elif step == "write":
-            leaf = data.draw(st.sampled_from(leaves))
-            if data.draw(st.booleans()):
-                leaf.data += 0.5
-            else:
-                leaf.data = rng.uniform(0.5, 1.5, 4)
-        elif step == "sweep" and mine:
-            e = data.draw(st.sampled_from(mine))
-            for leaf in leaves:
-                leaf.zero_grad()
-            e.x.backward()
-            for leaf, s in zip(leaves, e.slopes, strict=True):
-                np.testing.assert_allclose(leaf.grad, s, rtol=1e-12, atol=1e-14)
-        elif step == "error" and mine:
-            e = data.draw(st.sampled_from(mine))
-            with pytest.raises(ValueError):
-                e.x + np.ones(7) if np.ndim(e.numbers) else leaves[0] + np.ones(7)
-    for e in entries:
-        np.testing.assert_allclose(e.x.data, e.numbers, rtol=1e-12)
-        assert e.x._tape is e.tape
-        found = cgrad.gradients(e.x, leaves).wrt(leaves)
-        for got, s in zip(found, e.slopes, strict=True):
-            np.testing.assert_allclose(got, s, rtol=1e-12, atol=1e-14)
-    for e in dead:
-        np.testing.assert_allclose(e.x.data, e.numbers, rtol=1e-12)
-        with pytest.raises(TapeError, match="record it again"):
-            e.x*2.0
-    for tape in tapes:
+    lives = Lives(data.draw)
+    for _ in range(data.draw(st.integers(4, 25))):
+        lives.step()
+    lives.check()
+    for tape in lives.tapes:
         tape._collect()
 
 

@@ -1,4 +1,4 @@
-"""What users may rely on, for Tensors: the promises of docs/guide.md, one group of tests each."""
+"""The promises of docs/guide.md for Tensors, one group of tests each."""
 
 import copy
 import gc
@@ -193,7 +193,7 @@ def test_seeds():
     y.sum().backward(2.0)
     assert t.grad.tolist() == [4.0, 8.0, 12.0]
     y.backward(retain_graph=True)
-    y.backward(retain_graph=False)  # PyTorch's name: a graph is kept as long as somebody holds it
+    y.backward(retain_graph=False)  # PyTorch's name: a graph lives as long as it is referenced
     assert t.grad.tolist() == [8.0, 16.0, 24.0]
 
 

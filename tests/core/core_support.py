@@ -1,4 +1,4 @@
-"""What several tests of the core share: processes of their own, memory as the system counts it."""
+"""Shared by tests of the core: subprocesses, memory as the system counts it."""
 
 from __future__ import annotations
 

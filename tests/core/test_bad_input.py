@@ -474,7 +474,7 @@ def provoke():
     yield "user_line", anomaly
 
 
-ELSEWHERE = {  # functions that take a process of their own to reach: the test that does
+ELSEWHERE = {  # functions that other tests trigger: the module and the test
     "busy": ("test_threads", "test_a_tape_in_a_sweep_refuses_what_would_move_it"),
     "no_memory": ("test_threads", "test_memory_exhaustion_is_a_clear_error_and_the_tape_stays_whole"),
     "too_many_nodes": ("test_threads", "test_the_node_limit_is_refused_clearly"),

@@ -1,4 +1,4 @@
-"""The collector, against a model that never collects (core_reference.py), and at the places where it is delicate."""
+"""The collector, against a model that never collects (core_reference.py), and in its delicate cases."""
 
 from __future__ import annotations
 
@@ -330,7 +330,7 @@ def test_leaves_shared_by_tapes_that_die_in_any_order():
 
 
 def test_a_weak_reference_that_calls_back_finds_no_dying_value():
-    """Through _prev it could once reach the value whose death it was told of, and revive it."""
+    """Through _prev it could once reach the dying value that it was notified of, and revive it."""
     for held in (False, True):
         x, seen = Value(3.0), []
         y = x*2.0

@@ -49,7 +49,7 @@ def test_the_interpreter_ends_cleanly(ending):
 
 
 def every_call(x, w):
-    """Each kind of call once, errors included."""
+    """Each kind of call once."""
     y = x*w + 1.0
     name = "".join(["na", "me"])
     y.name = name
@@ -87,6 +87,21 @@ def every_call(x, w):
             except cgrad.AnomalyError:
                 pass
     np.exp(x), np.float64(2.0)*x, x + np.float32(1.0), np.array([x, w], dtype=object).sum()
+    x.data = x.data
+    x.name = name
+    w.grad = 0.0
+
+
+def every_error(x, w):
+    """Each kind of wrong call once."""
+    y = x*w + 1.0
+    y.name = "".join(["na", "me"])
+    g = cgrad.gradients(y)
+    with Tape() as t:
+        mark = t.mark()
+        v = x*2.0
+        v.name = y.name
+        t.rewind(mark)
     for f in (lambda: x + "a", lambda: x*None, lambda: 10**400*x, lambda: x + v, lambda: v.grad, lambda: y + foreign(x),
               lambda: float(x), lambda: Value(x), lambda: Value("a"), lambda: Value(1.0, (), "+"),
               lambda: Value(1.0, name=3),
@@ -102,9 +117,6 @@ def every_call(x, w):
             f()
         except (TypeError, ValueError, ArithmeticError, AttributeError):
             pass
-    x.data = x.data
-    x.name = name
-    w.grad = 0.0
 
 
 def foreign(x):
@@ -124,6 +136,7 @@ def test_no_call_leaks_references_or_memory():
     def many(n):
         for _ in range(n):
             every_call(x, w)
+            every_error(x, w)
 
     many(100)
     before, objects, memory = counts(), len(gc.get_objects()), resident()

@@ -266,7 +266,7 @@ LOOPS = [rebinding, accumulating, old_losses_in_a_window, never_backward, carrie
 def test_promise_4_training_loops_run_in_constant_memory(loop):
     model, steps = Model(), 400 if COLLECT_ALWAYS else 60_000
     tape = current_tape()
-    loop(model, steps)  # what is kept idle has been touched now
+    loop(model, steps)  # memory that is kept idle has been touched now
     before, gc_objects = resident(), len(gc.get_objects())
     kept = loop(model, steps)
     assert nodes(tape) < 300_000  # 60,000 steps record 400,000 nodes or more
@@ -280,7 +280,7 @@ def test_promise_4_training_loops_run_in_constant_memory(loop):
 
 @pytest.mark.skipif(COLLECT_ALWAYS, reason="collecting at each of 10^6 appends takes years")
 def test_promise_4_memory_is_given_back():
-    """What is dropped is gone, whichever tape it was on, within the bound for idle memory."""
+    """Dropped graphs are freed, on any tape, within the bound for idle memory."""
     before = resident()
     for _ in range(2):
         x = Value(1.0)

@@ -146,7 +146,7 @@ HEADS = {
 
 
 def spread(size):
-    """Nodes that lie below the graphs at hand, so that each way of the sweep is taken."""
+    """Nodes below the graphs under test, so that each variant of the sweep runs."""
     base = Value(1.0)
     return [base*float(k) for k in range(size)]
 
@@ -231,7 +231,7 @@ def test_nan_and_infinite_seeds():
 
 
 def test_adjoints_that_underflow_are_right():
-    """Down through the denormal numbers to zero, each as plain floats give it."""
+    """Down through the denormal numbers to zero, each as in plain floats."""
     x = Value(1.0)
     values, y = [], x
     for _ in range(1000):
@@ -271,7 +271,7 @@ def test_tapes_by_the_thousand():
 @pytest.mark.skipif(COLLECT_ALWAYS, reason="collecting at each of 10^6 appends takes years")
 @pytest.mark.parametrize("size", [2_200_000, 3_000_001])
 def test_memory_given_back_and_taken_again_reads_as_zero(size):
-    """What stays of the last page after a shrink once kept adjoints of the tape before."""
+    """The rest of the last page after a shrink once kept adjoints of the tape before."""
     for _ in range(2):
         x = Value(1.0)
         with Tape():

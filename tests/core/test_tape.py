@@ -130,7 +130,7 @@ def test_iteration_is_of_one_moment():
 
 
 def test_a_reference_and_the_operations_rebuilt_from_iteration():
-    """What iteration shows is enough to compute the record again, by another implementation."""
+    """Iteration shows enough for another implementation to compute the record again."""
     with Tape() as t:
         x = Value(0.3)
         y = x

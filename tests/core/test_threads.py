@@ -31,7 +31,7 @@ def chain(x, n=LONG):
 
 
 def together(*bodies):
-    """Run each in a thread of its own; the first exception of any of them is raised here."""
+    """Run each in its own thread; the first exception of any of them is raised here."""
     errors, barrier = [], threading.Barrier(len(bodies))
 
     def guarded(body):

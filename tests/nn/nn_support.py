@@ -1,4 +1,4 @@
-"""What the tests of nn share: derivatives of a function of arrays by each of cgrad's ways, and by differences."""
+"""Shared by the tests of nn: derivatives of a function of arrays by each mode of cgrad, and by differences."""
 
 import numpy as np
 
@@ -61,7 +61,7 @@ def quotients(f, arrays, h=1e-3):
 
 
 def check(f, *arrays, atol=1e-8, second=True):
-    """f's first and second derivatives against differences; gives f's value."""
+    """Check f's first and second derivatives against differences; returns f's value."""
     out, first, recorded, again = ours(f, arrays, second)
 
     def loss(*moved):

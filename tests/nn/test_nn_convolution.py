@@ -106,7 +106,7 @@ def test_third_order():
 
 def test_same_and_valid():
     x, w = RNG.standard_normal((1, 1, 7)), RNG.standard_normal((1, 1, 4))
-    want = signal.correlate(np.pad(x[0, 0], (1, 2)), w[0, 0], mode="valid")  # the odd element behind, as PyTorch
+    want = signal.correlate(np.pad(x[0, 0], (1, 2)), w[0, 0], mode="valid")  # with an odd total, the extra element at the end, as in PyTorch
     np.testing.assert_allclose(functional.conv1d(x, w, padding="same")[0, 0], want, rtol=1e-13)
     np.testing.assert_array_equal(functional.conv1d(x, w, padding="valid"), functional.conv1d(x, w))
 
@@ -188,7 +188,7 @@ def test_errors_of_convolution(call, message):
 # ---- pooling -------------------------------------------------------------------------------------
 
 def windows(x, kernel, stride, padding, dilation, ceil_mode):
-    """For each channel and window: the index tuple of the output, the elements inside x, how many lie in the padding."""
+    """For each channel and window: the index tuple of the output, the elements inside x, the number in the padding."""
     n = len(kernel)
     for lead in np.ndindex(*x.shape[:-n]):
         ranges = []

@@ -1,4 +1,4 @@
-"""What layers and losses take: lists, whole numbers, Values gathered into arrays, empty batches; and what they refuse."""
+"""Arguments of layers and losses: lists, integers, Values gathered into arrays, empty batches; and refused ones."""
 
 import numpy as np
 import pytest
@@ -81,7 +81,7 @@ def test_the_mean_loss_of_nothing_is_nan():
 
 
 def test_a_batch_changed_after_the_forward_pass():
-    """What was recorded stays: arrays that are given to a layer may be buffers that are filled again."""
+    """A recorded graph is unchanged when an array that was passed to a layer is refilled."""
     layer, x = nn.Linear(2, 1), Tensor(np.array([[1.0, 2.0]]))
     loss = layer(x).sum()
     x.data[...] = 9.0

@@ -81,7 +81,7 @@ def test_modules_that_hold_each_other():
 
 
 def test_modules_with_their_own_parameters_method():
-    """micrograd's way; what they give counts above, also where no attribute holds it."""
+    """micrograd's style; modules above count what they return, also if no attribute holds it."""
     hidden = Value(7.0)
 
     class Own(Module):

@@ -9,7 +9,7 @@ from cgrad.nn import init
 
 
 class Model(nn.Module):
-    """As giagrad's documentation has it: modules as attributes, and a __call__ of one's own."""
+    """As in giagrad's documentation: modules as attributes, and a __call__ of the class."""
 
     def __init__(self):
         super().__init__()

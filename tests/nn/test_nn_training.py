@@ -13,7 +13,7 @@ RNG = np.random.default_rng(11)
 
 
 def pictures(n):
-    """Images of 8x8 of four kinds, a horizontal, vertical, falling or rising line at a random place, in noise."""
+    """Images of 8x8 of four kinds, a horizontal, vertical, falling or rising line at a random position, in noise."""
     kind = RNG.integers(0, 4, n)
     images = 0.3*RNG.standard_normal((n, 1, 8, 8))
     for image, k in zip(images[:, 0], kind, strict=True):

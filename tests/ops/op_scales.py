@@ -1,4 +1,4 @@
-"""What an error is measured against, where a derivative is a difference.
+"""Scales that an error is relative to where a derivative is a difference.
 
 By default an error counts in units of the last place of the true derivative. Where that derivative
 is a difference with a zero of its own (tanh''' = sech^2 (4 tanh^2 - 2 sech^2) vanishes at 0.658...),
@@ -6,7 +6,7 @@ no rounded evaluation keeps relative accuracy next to the zero; there the error 
 sum of the absolute terms, which this file states, row by row and order by order.
 
 ``SCALES[row]`` maps how often each argument is differentiated (a tuple of counts) to an mpmath
-expression over the arguments; ``None`` stands for every count that is not listed.
+expression over the arguments; ``None`` is for every count that is not listed.
 """
 
 _E = "exp(-x*x)"

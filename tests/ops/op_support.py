@@ -1,7 +1,7 @@
 """The op table as the tests read it: rows called by name, their derivatives, their exact ones.
 
 Exact derivatives do not come from rules at all: mpmath evaluates the row's ``oracle`` at hundreds of
-digits, and central differences with a step of some 10^-60 give every partial derivative to far more
+digits, and central differences with a step of some 10^-60 yield every partial derivative to far more
 digits than a double has.
 """
 
@@ -117,7 +117,7 @@ def differences(op, point, orders: int, digits: int):
     """Central differences with a step of 10^-digits."""
     f = oracle(op)
     log_size = sum(math.log10(max(abs(x), 1.0)) for x in point)
-    # 400 digits for tails such as exp(-800) beside 1, and what it takes to tell x + h from x
+    # 400 digits for tails such as exp(-800) added to 1, and enough to distinguish x + h from x
     with mp.workdps(int(4*digits + 400 + 4*log_size)):
         h = mpf(10)**-digits
         centre = [mpf(x) for x in point]

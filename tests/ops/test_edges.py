@@ -1,7 +1,7 @@
 """Edges: zeros of both signs, infinities, nan, kinks, ties, the largest and smallest numbers.
 
-Values are held against NumPy's ufuncs and Python's own operators; the derivatives at kinks against
-what the rows document (tests/oracles hold PyTorch against the same points).
+Values are checked against NumPy's ufuncs and Python's operators, the derivatives at kinks against the
+documentation of the rows (tests/oracles compares PyTorch at the same points).
 """
 
 import itertools
@@ -38,7 +38,7 @@ ROUNDED = {  # functions that two libraries round differently: how many ulp apar
 EITHER_ZERO = {"maximum", "minimum", "clip"}  # max(0.0, -0.0): either zero, IEEE 754 leaves it open
 NOT_NUMPYS = {
     "pow": lambda x, y: y == 0.5 and x in (0.0, -INF),  # NumPy takes sqrt there: another sign of 0, nan for -inf
-    # Python's rules, which divmod of two floats follows; NumPy gives other signs of nan and zero with them
+    # Python's rules, which divmod of two floats follows; NumPy has other signs of nan and zero
     "mod": lambda x, y: math.isinf(y) or y == 0,
     "floordiv": lambda x, y: math.isinf(y) or math.isinf(x) or y == 0,
 }
@@ -184,7 +184,7 @@ def test_power_is_smooth_in_both_arguments():
             assert found[(0, 1)] == found[(1, 0)] == 1/x, way
 
 
-SMOOTH_ENOUGH = {  # derivatives at 0 and other places where a rule could divide by what is 0 there
+SMOOTH_ENOUGH = {  # derivatives at 0 and other points where a rule could divide by zero
     "abs": ((0.0,), 0), "relu": ((0.0,), 0), "square": ((0.0,), 2), "tanh": ((0.0,), 0), "hypot": ((3.0, 0.0), 0),
     "expm1": ((0.0,), 1), "sigmoid": ((0.0,), 0), "softplus": ((0.0,), 0.25), "cosh": ((0.0,), 1), "asin": ((0.0,), 0),
 }
@@ -210,7 +210,7 @@ def test_constant_powers_of_zero_and_negative_numbers():
 
 @pytest.mark.parametrize("op", ROWS.values(), ids=lambda op: op.name)
 def test_no_exception_and_three_ways_agree_everywhere(op):
-    """Up to third order, at every combination of special numbers: one answer, whatever it is."""
+    """Up to third order, at every combination of special numbers, all modes agree."""
     special = SPECIAL if op.arity < 3 else (0.0, -1.0, 2.5, INF, NAN, -1.7e308)
     for point in itertools.product(special, repeat=op.arity):
         ways = derivatives(op, point, 3 if op.arity < 3 else 2)

@@ -60,7 +60,7 @@ def check_value(op, v, args):
 
 @by_name
 def test_function_on_plain_numbers(op):
-    """A plain float out, whatever kind of number goes in; nothing is recorded."""
+    """A plain float for any kind of number; nothing is recorded."""
     x = point(op)
     expected = getattr(cgrad, op.name)(*x)
     assert type(expected) is float
@@ -113,7 +113,7 @@ def test_wrong_operands(op):
 
 
 def test_plain_arguments_refuse_values():
-    """What is not differentiated must be a number: polygamma's order."""
+    """An argument without a derivative must be a plain number: polygamma's order."""
     with pytest.raises(TypeError, match=r"polygamma.*n"):
         cgrad.polygamma(Value(1.0), Value(2.0))
     with pytest.raises(TypeError, match="polygamma"):
@@ -193,7 +193,7 @@ def test_foreign_operands_get_their_turn():
 
 
 def test_operators_are_pythons_to_the_bit():
-    """Wherever Python gives a float, so does cgrad: the same one, from each side and kind of operand."""
+    """Wherever Python returns a float, so does cgrad: the same one, for each side and kind of operand."""
     rng = random.Random(11)
     numbers = [0.0, -0.0, 1.0, -1.0, 2.0, 3.0, 0.5, math.inf, -math.inf, math.nan, 1e308, 5e-324]
     numbers += [rng.uniform(-10, 10)*10**rng.uniform(-8, 8) for _ in range(60)]
@@ -216,7 +216,7 @@ def test_operators_are_pythons_to_the_bit():
 
 
 def test_overflow_of_pythons_power_is_inf():
-    """Python raises OverflowError; IEEE arithmetic gives inf."""
+    """Python raises OverflowError; IEEE arithmetic returns inf."""
     with pytest.raises(OverflowError):
         operator.pow(1e200, 2.0)
     assert (Value(1e200)**2).data == (Value(1e200)**Value(2.0)).data == math.inf

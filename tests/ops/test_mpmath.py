@@ -1,7 +1,7 @@
 """Every row of the op table against mpmath: value and all partial derivatives to third order.
 
-Three ways to each derivative: recorded (``gradients(..., create_graph=True)``, nested), ``backward()``
-and ``tangents`` on the derivative below. Each is held to the same bound.
+Each derivative in three modes: recorded (``gradients(..., create_graph=True)``, nested), ``backward()``
+and ``tangents`` on the derivative below. All have the same bound.
 
 The bound, in ulp of the true result: 3, 4, 8, 12 for orders 0 to 3. The C library's functions err by
 1 ulp (2 for some); a partial multiplies two or three such factors, each with a rounding of its own,

@@ -1,7 +1,7 @@
 """Random expression graphs: shared subexpressions, constants on either side, leaves used many times.
 
 A program is a list of steps, each an op over earlier results and constants; it is run over Values,
-hyper-dual numbers (tests/dual.py), plain floats and HIPS autograd's boxes. Steps whose operands lie
+hyper-dual numbers (tests/dual.py), plain floats and HIPS autograd's boxes. Steps whose operands are
 outside an op's smooth, safe region are skipped when the program is made, so that every run agrees.
 """
 

@@ -1,4 +1,4 @@
-"""What the comparisons of array ops with PyTorch and JAX share: random operands, broadcasts, and the judgement."""
+"""Shared by the comparisons of array ops with PyTorch and JAX: random operands, broadcasts, tolerances."""
 
 import numpy as np
 from op_support import ROWS, free

@@ -1,4 +1,4 @@
-"""What the comparisons with PyTorch and JAX share: points, and the judgement of two numbers."""
+"""Shared by the comparisons with PyTorch and JAX: points, and the tolerance for two numbers."""
 
 import math
 import random

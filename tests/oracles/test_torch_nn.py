@@ -83,7 +83,7 @@ def test_activation(name):
 def test_activation_at_its_kinks(name):
     """Also at zeros of either sign, and far out."""
     f, g = ACTIVATIONS[name]
-    # there is no second derivative there: PyTorch gives 0, ours are those of the side that the first one is of
+    # there is no second derivative there: PyTorch returns 0, cgrad that of the side that the first one is of
     skip = {"elu": [0.0], "elu 2": [0.0], "softplus": [20.0], "softplus 2, 3": [1.5]}.get(name, [])
     rtol = 1e-9 if name == "gelu" else 1e-11  # PyTorch's 1 + erf cancels
     compare(f, g, KINKS, rtol=rtol, skip=skip)
@@ -338,7 +338,7 @@ def test_binary_cross_entropy(options, reduction):
 # ---- initial values ------------------------------------------------------------------------------
 
 def spread(values):
-    """What distributions are compared by: mean, standard deviation, least, largest, quartiles."""
+    """Statistics that distributions are compared by: mean, standard deviation, extrema, quartiles."""
     v = np.asarray(values, np.float64).reshape(-1)
     return np.array([v.mean(), v.std(), *np.quantile(v, [0.05, 0.25, 0.5, 0.75, 0.95])])
 

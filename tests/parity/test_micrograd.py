@@ -1,4 +1,4 @@
-"""PARITY: micrograd. Programs written for it run under cgrad after renaming their imports, and give its numbers."""
+"""PARITY: micrograd. Programs written for it run under cgrad after renaming their imports, with its numbers."""
 
 import math
 import random
@@ -185,7 +185,7 @@ def test_labels_in_the_style_of_the_lecture(activation):
 
 
 def test_reused_node_accumulates():
-    """The lecture's bug: b = a + a must give 2."""
+    """The lecture's bug: the derivative of b = a + a must be 2."""
     a = Value(3.0, label="a")
     b = a + a
     b.backward()

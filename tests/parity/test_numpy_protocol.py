@@ -49,7 +49,7 @@ def test_array_ufunc():
 
 
 def test_array_function():
-    """NEP 18: functions of NumPy's namespace, reductions to a scalar give a Value."""
+    """NEP 18: functions of NumPy's namespace, reductions to a scalar return a Value."""
     t = Tensor(X, requires_grad=True)
     total = np.sum(np.einsum("ij,jk->ik", t, W))
     assert type(total) is Value

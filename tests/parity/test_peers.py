@@ -1,4 +1,4 @@
-"""What users of scalar peers rely on, row by row: programs (record once, replay; batches; code out; saved)."""
+"""Features that users of scalar peers rely on, row by row: programs (record once, replay; batches; code out; saved)."""
 
 import ctypes
 import pickle

@@ -37,7 +37,7 @@ def test_named_variables_and_automatic_names_without_a_limit():
 
 
 def test_add_mul_sum_expand_with_temporaries():
-    """Operands may be temporaries that nobody binds to a name."""
+    """Operands may be temporaries without a name."""
     a, b = Tensor(A, requires_grad=True), Tensor(B, requires_grad=True)
     y = ((a + b)*(b + 1.0)).sum()
     z = (np.broadcast_to(y, (4,))*Tensor([1.0, 2.0, 3.0, 4.0], requires_grad=True)).sum()

@@ -184,7 +184,7 @@ def answer(method, args, **kwargs):
 
 
 def answers(p, calls):
-    """What a function or program answers: values, derivatives, batches, and how it describes itself."""
+    """The results of a function or program: values, derivatives, batches, and its description."""
     found = {"name": p.name, "values": [answer(p, args, **kwargs) for args, kwargs in calls]}
     if all(len(args) == 1 and isinstance(args[0], float) and not kwargs for args, kwargs in calls):
         points = np.array([args[0] for args, _ in calls])

@@ -76,7 +76,7 @@ def evaluate(rows, consts, inputs) -> list[float]:
 
 
 def differ(got, want):
-    """Where numbers differ in any bit; nan equals nan, whatever its bits."""
+    """The indices where numbers differ in any bit; nan equals any nan."""
     got, want = np.asarray(got, np.float64), np.asarray(want, np.float64)
     return ((got != want) | (np.signbit(got) != np.signbit(want))) & ~(np.isnan(got) & np.isnan(want))
 
@@ -88,7 +88,7 @@ class Backend(NamedTuple):
 
     name: str
     run: Callable
-    exact: bool  # to the bit what the op table's functions give
+    exact: bool  # equal to the bit to the op table's functions
     missing: Callable[[], str] = lambda: ""  # why it cannot be used here
 
     def __repr__(self) -> str:

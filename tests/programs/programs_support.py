@@ -1,4 +1,4 @@
-"""What tests of compiled functions share: the same derivatives by eager cgrad, numbers by their bits."""
+"""Shared by tests of compiled functions: the same derivatives by eager cgrad, numbers by their bits."""
 
 from __future__ import annotations
 

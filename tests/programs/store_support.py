@@ -115,7 +115,7 @@ def count():
 
 
 def several(x):
-    """Five paths, whose sums do not come out alike in another order."""
+    """Five paths, whose sums differ in another order."""
     for bound in (0.2, 0.4, 0.6, 0.8):
         if x < bound:
             return cgrad.exp(x)*bound + 0.1
@@ -130,6 +130,6 @@ def with_a_weight(x):
 
 
 def with_its_own(x):
-    """Values that begin here are no business of a worker's."""
+    """Values from here do not concern a worker."""
     total = cgrad.Value(0.5)
     return total + x if x > 0 else total - x

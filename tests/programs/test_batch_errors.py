@@ -1,4 +1,4 @@
-"""What batches refuse, each with its error: points, axes, options, vectors, arguments, paths."""
+"""Arguments that batches refuse, each with its error: points, axes, options, vectors, paths."""
 
 import numpy as np
 import pytest

@@ -108,7 +108,7 @@ def test_where_each_point_goes_as_python_says():
 
 @pytest.mark.parametrize("most", [1, 2, 5, 64])
 def test_all_points_on_different_paths(most, threads):
-    """Up to the most paths kept and beyond: a warning, once, and the right results."""
+    """Up to max_paths and beyond: one warning, and the right results."""
     x = 2.0**np.arange(1, 41)*0.99
     x = np.concatenate([x, x[::-1], x])
     want = [loop(v) for v in x.tolist()]
@@ -143,7 +143,7 @@ def test_points_beyond_the_most_paths_run_together():
 @pytest.mark.parametrize("layout", [np.copy, np.asfortranarray, lambda x: x[::-1].copy()[::-1], lambda x: x.astype(">f4")],
                          ids=["contiguous", "Fortran", "reversed", "big-endian"])
 def test_gathered_points_of_many_numbers(layout, threads):
-    """Points of the second path lie anywhere; each has 21 numbers and a vector."""
+    """Points of the second path are anywhere; each has 21 numbers and a vector."""
     x, v = layout(RNG.normal(size=(1500, 21))), layout(RNG.normal(size=(1500, 21)))
     p = cgrad.compile(lambda x: (x*x*x).sum() if x[3] > 0 else (x[1:]*x[:-1]).sum())
     values, gradients = p.map_value_and_grad(x, threads=threads)
@@ -156,7 +156,7 @@ def test_gathered_points_of_many_numbers(layout, threads):
 
 
 def test_more_points_than_are_sorted_at_once(threads):
-    """Results, vectors and sums stand where they belong behind the first million points as well."""
+    """Results, vectors and sums are at their index beyond the first million points too."""
     n = 2**20 + 1000
     x = np.where(np.arange(n) % 1000 == 7, -1.0, 1.0)*(1.0 + np.arange(n)/n)
     p = cgrad.compile(lambda x, w: x*x*w if x > 0 else x*w)
@@ -172,7 +172,7 @@ def test_more_points_than_are_sorted_at_once(threads):
 
 
 def test_sums_over_paths(threads):
-    """The same bits for any number of threads, whatever was called before; no point twice, none left out."""
+    """The same bits for any number of threads and any calls before; no point twice, none left out."""
     x, y = RNG.normal(size=(2, 20_000))
     p = cgrad.compile(several)
     total = p.map(x, y, reduce="sum", threads=1)
@@ -224,7 +224,7 @@ def test_paths_of_other_structure():
 # ---- right on a border ---------------------------------------------------------------------------------
 
 def exp_differs():
-    """A number where vector exp gives less than C's, and one where it gives more; None where there is none such."""
+    """A number for which vector exp is less than C's, and one for which it is greater; None if there is none."""
     x = np.random.default_rng(3).uniform(-5, 5, 200_000)
     p = cgrad.compile(lambda x: cgrad.exp(x))
     vector, exact = p.map(x), p.map(x, exact=True)
@@ -243,9 +243,9 @@ BORDERS = {
 @pytest.mark.parametrize("how", BORDERS)
 @pytest.mark.parametrize("mixed", [False, True])
 def test_guards_on_their_border(how, side, mixed, threads):
-    """Vector functions may see them come out otherwise than the recording does: then what the recording says is right.
+    """Vector functions may decide them otherwise than the recording does: then the recording is right.
 
-    Either answer is one of the function's; it comes soon; the function is called a few times, not for each point.
+    Either result is one of the function's, and the function is called a few times, not for each point.
     """
     border = exp_differs()[side]
     if border is None:
@@ -339,7 +339,7 @@ class Broken(Exception):
 
 
 def test_errors_of_progress(threads):
-    """They come out, the other threads stop, and the function is as usable as before."""
+    """They are raised, the other threads stop, and the function is as usable as before."""
     x = RNG.uniform(-1, 1, 12_000)
     p = cgrad.compile(heavy)
     want = p.map(x, 0.9, in_axes=(0, None))

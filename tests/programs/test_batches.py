@@ -32,7 +32,7 @@ def leaves_of(x) -> list:
 
 
 def form(x):
-    """What is left of a structure without its leaves."""
+    """A structure without its leaves."""
     if isinstance(x, dict):
         return {k: form(v) for k, v in x.items()}
     if isinstance(x, (list, tuple)):
@@ -255,7 +255,7 @@ def test_axes_of_one_structure():
     assert q.map(np.ones(3), np.array(2.0)).tolist() == [2.0]*3 and q.map(np.ones(3), 2).tolist() == [2.0]*3
 
 
-# ---- how points lie in memory -------------------------------------------------------------------------
+# ---- layouts of points in memory -----------------------------------------------------------------------
 
 def unaligned(x):
     raw = bytearray(x.nbytes + 1)

@@ -1,4 +1,4 @@
-"""What goes into a compiled function and comes out of it: structures, arrays, constants, keywords, callables."""
+"""Arguments and results of compiled functions: structures, arrays, constants, keywords, callables."""
 
 from __future__ import annotations
 
@@ -218,7 +218,7 @@ class Holder:
     Holder, lambda v: lambda: v, lambda v: frozenset([v]), lambda v: [1.0, Holder(v)], lambda v: {"a": functools.partial(abs, v)},
     lambda v: v.exp, lambda v: math], ids=["object", "closure", "frozenset", "in a list", "partial", "method", "module"])
 def test_results_that_would_keep_the_numbers_of_the_recording(make):
-    """Each replay would give the same object again."""
+    """Each replay would return the same object again."""
     with pytest.raises(TraceError, match=r"gives a .*, and each replay would give this one again, with the numbers of its recording"):
         cgrad.compile(make)(1.0)
 
@@ -349,7 +349,7 @@ def test_keywords_and_defaults():
     p = cgrad.compile(lambda x, /, y=2.0, *rest, z=1.0, **more: x*y + z + sum(rest) + sum(more.values()))
     assert [p(1.0), p(1.0, 3.0), p(1.0, y=5.0), p(1.0, z=7.0), p(1.0, 3.0, 10.0, 20.0, z=7.0), p(1.0, w=9.0), p(1.0, w=1.0, u=2.0)] == [3.0, 4.0, 6.0, 9.0, 40.0, 12.0, 6.0]
     assert [p(2.0), p(2.0, 3.0), p(2.0, y=5.0), p(2.0, z=7.0), p(2.0, 3.0, 10.0, 20.0, z=7.0), p(2.0, w=9.0), p(2.0, u=2.0, w=1.0)] == [5.0, 7.0, 11.0, 11.0, 43.0, 14.0, 8.0]
-    assert p.grad(3.0, z=7.0, argnums=1) == 1.0  # keyword-only arguments stand last
+    assert p.grad(3.0, z=7.0, argnums=1) == 1.0  # keyword-only arguments are last
     assert p.grad(3.0, 5.0, argnums=1) == 3.0 and p.grad(3.0, y=5.0, argnums=-1) == 3.0
     q = cgrad.compile(lambda x, y=2.0, *, z=1.0: x*y + z)
     for _ in range(3):  # the short way of calls knows no names

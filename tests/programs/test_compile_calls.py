@@ -113,7 +113,7 @@ def test_derivatives_of_compiled_functions_by_eager_cgrad():
 # ---- state of the thread ---------------------------------------------------------------------------
 
 def state():
-    """What a recording must leave as it was."""
+    """State that a recording must leave unchanged."""
     with cgrad.Tape():
         recorded = len((Value(1.0)*Value(2.0))._prev)
     return cgrad.current_tape(), len(cgrad.current_tape()), cgrad._core.recording(), recorded
@@ -169,7 +169,7 @@ def test_exceptions_in_the_function(error):
 
 
 def test_exceptions_by_the_numbers():
-    """What a function raises depends on guards like what it gives; nothing is kept of such paths."""
+    """An exception depends on guards like a result; such paths are not kept."""
     @cgrad.compile
     def f(x):
         if x < 0:
@@ -197,7 +197,7 @@ def test_exceptions_that_the_function_catches():
 
 
 def test_under_no_grad():
-    """Numbers come out alike; the recording holds for derivatives as well."""
+    """Numbers are equal; the recording serves derivatives too."""
     w = Value(2.0)
     p = cgrad.compile(lambda x: w*x*x if x > 0 else -x)
     with cgrad.no_grad():
@@ -309,7 +309,7 @@ def test_threads_that_record_and_threads_that_do_not():
     ids=["if", "data", "item", "bool", "static", "==", "isnan", "max", "node data", "node compared", "node", "copy"])
 @pytest.mark.parametrize("of", ["argument", "node", "tensor", "element"])
 def test_numbers_of_a_recording_in_another_thread(work, of):
-    """There nobody notes guards: refused, or right."""
+    """Guards are not noted there: refused, or right."""
     def f(x, y):
         v = {"argument": lambda: x, "node": lambda: x*1.0, "tensor": lambda: y, "element": lambda: y[0]}[of]()
         with concurrent.futures.ThreadPoolExecutor(1) as pool:

@@ -46,7 +46,7 @@ def tree(rows):
 
 
 def chunk_by_chunk(p, x, size, **options):
-    """What map_reduce says that it does, on one machine."""
+    """map_reduce as it is documented, on one machine."""
     chunks = [x[k:k + size] for k in range(0, len(x), size)]
     return tree([copy.copy(p).map_value_and_grad(chunk, reduce="sum", **options) for chunk in chunks])
 
@@ -174,7 +174,7 @@ def test_constants_alone(threads):
 
 
 def test_sums_come_in_a_fixed_tree(threads):
-    """To the bit, whatever was recorded before, here or there, and for any number of threads."""
+    """To the bit, whatever was recorded before on either side, and for any number of threads."""
     x = np.random.default_rng(3).uniform(size=5000)
     p = cgrad.compile(support.several)
     p(0.5)

@@ -38,14 +38,14 @@ V = [1.0, -0.5, 2.0, 0.25]
 ARITHMETIC = ["add", "sub", "mul", "neg", "div"]
 CHOICES = ["lt", "le", "eq", "ne", "where", "maximum", "clip", "add", "sub", "mul"]
 ROUNDED = [*ARITHMETIC, *CHOICES, "abs", "fma", "reciprocal", "square", "sqrt", "relu", "minimum", "copysign", "sign", "floor",
-           "ceil", "round", "trunc", "one_minus_square", "degrees", "radians"]  # IEEE 754 gives every bit, however they are computed
+           "ceil", "round", "trunc", "one_minus_square", "degrees", "radians"]  # IEEE 754 defines every bit, however they are computed
 POOLS = {
     "sums": ["add", "mul"], "differences": ["add", "sub", "mul", "neg"], "arithmetic": ARITHMETIC, "choices": CHOICES,
     "pairs": ["sin", "cos", "mul", "add"], "rounded": ROUNDED, "all": list(ROWS), "some": [*ROWS, *ARITHMETIC*6],
 }
 CONSTANTS = [0.0, -0.0, 1.0, -1.0, 2.0, 0.5, NAN, INF, -INF, 0.1]
 FIXED = {"powc": (1, [0.0, 1.0, 2.0, 3.0, -1.0, 0.5]), "polygamma": (0, [0.0, 1.0, 2.0])}  # plain numbers: place, some
-# What has the partial 0 passes nothing on in a program; a sweep passes 0, which an infinite partial below makes nan.
+# A node of partial 0 passes nothing on in a program; a sweep passes 0, which an infinite partial below makes nan.
 STILL = {name for name, op in ROWS.items() if "0" in op.d}
 
 operands = st.one_of(st.sampled_from(CONSTANTS), st.integers(0, 4), st.integers(0, 4), st.integers(5, 60))
@@ -88,7 +88,7 @@ def one(backend, graph, outputs, guards, x):
 @settings(max_examples=300)
 @given(graphs(), points, chosen_nodes, st.integers(0, 10**6))
 def test_every_bit(nodes, x, places, flipped):
-    """Any nodes, inputs and constants among them, as outputs; guards hold, and one that does not is told."""
+    """Any nodes, inputs and constants included, as outputs; guards hold, and one that does not is reported."""
     x, outputs = x[:len(nodes.inputs)], picked(nodes, places)
     values = nodes.evaluate(x)
     tests = [i for i, row in enumerate(nodes.rows) if _program.GRAPH_OPS[row[0]] in COMPARISONS]
@@ -106,7 +106,7 @@ def test_every_bit(nodes, x, places, flipped):
 @settings(max_examples=150)
 @given(graphs(["sums", "differences", "arithmetic", "choices", "rounded"]), st.lists(points, min_size=1, max_size=40), chosen_nodes)
 def test_every_bit_by_all_lanes(nodes, xs, places):
-    """Where there is nothing but what IEEE 754 rounds, all kinds of lanes give one answer: nothing is contracted."""
+    """Operations that IEEE 754 rounds have one result in all kinds of lanes: nothing is contracted."""
     xs, outputs = np.array(xs)[:, :len(nodes.inputs)], picked(nodes, places)
     want = np.array([nodes.evaluate(x) for x in xs])[:, outputs]
     for kind in _program.lanes_available():
@@ -201,7 +201,7 @@ LEAVES = [None, 0.0, -0.0, 1.0, -1.0]  # None: an input
 @pytest.mark.parametrize("outer", BINARY)
 @pytest.mark.parametrize("inner", BINARY)
 def test_signs_and_constants_in_every_place(outer, inner):
-    """+-(+-x o (+-(+-y i +-z))), either way round, with 0, -0, 1, -1 in any place, at zeros, infinities, nan."""
+    """+-(+-x o (+-(+-y i +-z))), either way round, with 0, -0, 1, -1 at any position, at zeros, infinities, nan."""
     numbers = [0.0, -0.0, 1.0, -1.0, 2.5, -2.5, INF, -INF, NAN]
     grid = np.array(list(itertools.product(numbers, repeat=3))).T
     nodes, outputs, want = Nodes(3), [], []
@@ -302,7 +302,7 @@ def test_long_sums(n, how):
 @pytest.mark.parametrize("apart", [1, 255, 256, 257, 4095, 4096, 4097, 5000])
 @pytest.mark.parametrize("how", ["sum", "product", "guard", "sincos"])
 def test_far_apart(apart, how):
-    """What becomes one instruction, with many others in between, which take the free slots."""
+    """Operations that become one instruction, with many others between them, which take the free slots."""
     nodes = Nodes(3)
     a, b, c = nodes.inputs
     first = nodes.op({"sum": "add", "product": "mul", "guard": "lt", "sincos": "sin"}[how], *([a, b] if how != "sincos" else [a]))
@@ -325,7 +325,7 @@ def test_far_apart(apart, how):
 # ---- sine and cosine together --------------------------------------------------------------------------
 
 def test_sine_and_cosine_of_one_number_are_those_of_each_alone():
-    """The C library has a function for both: it must give the same bits as sin and cos, on a million numbers."""
+    """The C library has a function for both: its bits must be those of sin and cos, on a million numbers."""
     rng = np.random.default_rng(1)
     everything = rng.integers(0, 2**64, 300_000, dtype=np.uint64).view(np.float64)
     k = rng.integers(-2**30, 2**30, 200_000)

@@ -297,7 +297,7 @@ def test_extremes_share_ties_in_pairs():
 
 
 def test_kinks_of_reductions():
-    """Where rules have derivatives of their own: 0 for std of equal numbers and norms of zeros."""
+    """Where rules define derivatives: 0 for std of equal numbers and norms of zeros."""
     for f in (np.std, np.linalg.norm, lambda t: np.linalg.norm(t, 3), lambda t: np.linalg.norm(t, 1), lambda t: np.linalg.norm(t, 1.5), np.prod, np.var):
         array_agree(f, [np.zeros(3), np.ones(3), np.array([0.0, 2.0, 0.0]), np.array([1.0, 2.0, 3.0])], paths=1)
     array_agree(cgrad.logsumexp, [np.zeros(3), np.array([INF, 1.0, 2.0]), np.array([-INF, 1.0, INF]), np.array([800.0, -800.0, 1.0])])

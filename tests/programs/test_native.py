@@ -129,7 +129,7 @@ def test_sincos_gives_the_bits_of_sin_and_cos():
 
 # ---- programs ------------------------------------------------------------------------------------
 
-# copysign shows the sign of a nan, which is nobody's: compilers may swap the operands of a sum.
+# copysign shows the sign of a nan, which is undefined: compilers may swap the operands of a sum.
 OPS = [name for name in ROWS if name not in ("polygamma", "digamma", "lgamma", "copysign")]
 
 

@@ -1,8 +1,8 @@
-"""Every row of the op table by every way to run a program, against eager evaluation.
+"""Every row of the op table in every backend of programs, against eager evaluation.
 
-What is exact is held to the bit: value, gradient, tangent and Hessian times a vector, at points of the domain, at kinks
-and at all combinations of special numbers. Vector functions may err by 2 ulp; the rows that have none
-are held to the bit there too.
+Exact results must agree to the bit: value, gradient, tangent and Hessian times a vector, at points of the domain, at kinks
+and at all combinations of special numbers. Vector functions may err by 2 ulp; rows that have none
+must agree to the bit there too.
 """
 
 import functools
@@ -87,7 +87,7 @@ class Graphs(NamedTuple):
 
     first: tuple  # value, gradient
     forward: tuple  # tangent; further inputs: the direction
-    second: tuple  # hvp, likewise
+    second: tuple  # hvp, in the same way
 
 
 @functools.cache
@@ -161,7 +161,7 @@ def near(name, what, point, got, want) -> bool:
 @by_row
 @by_backend
 def test_results_may_stand_where_operands_stood(name, backend):
-    """Operands that nobody needs afterwards: their slots are taken for the result. The same numbers to the bit."""
+    """Operands without a later use: the result takes their slots. The same numbers to the bit."""
     op, run = ROWS[name], usable(backend).run
     points = eager(name).points
     alone = Nodes(op.arity)
@@ -178,9 +178,9 @@ def test_results_may_stand_where_operands_stood(name, backend):
 @by_row
 @pytest.mark.parametrize("backend", [b for b in BACKENDS if b.exact and b.name != "C"], ids=lambda backend: backend.name)
 def test_constant_operands(name, backend):
-    """What optimising computes, leaves out (x*1, x - 0, where of a constant) or turns around keeps every bit.
+    """Every simplification (constants, x*1, x - 0, where of a constant, swapped operands) keeps every bit.
 
-    Not by C: its graph is the same optimised one, and some thousand nodes of each row take gcc long.
+    Not in C: its graph is the same optimised one, and gcc takes long for a thousand nodes of each row.
     """
     op, run = ROWS[name], usable(backend).run
     numbers = SPECIAL if op.arity < 3 else (0.0, -0.0, 1.0, -1.0, 2.5, INF, NAN)
@@ -241,7 +241,7 @@ def test_constant_exponents_and_orders():
                     assert not differ(got, want).any(), (backend, name, c, x, got, want)
 
 
-# ---- the ways by which users come to them ------------------------------------------------------------
+# ---- the public functions that lead to them -----------------------------------------------------------
 
 @pytest.mark.parametrize("name", [name for name, op in ROWS.items() if not op.hidden and len(free(op)) == op.arity])
 def test_public_functions(name):

@@ -408,7 +408,7 @@ def test_operations_go_by_name():
 # ---- pickles ---------------------------------------------------------------------------------------
 
 def python(program, *arguments, data=None):
-    """Run a program in another process, which can import what stands here."""
+    """Run a program in another process, which can import this module."""
     path = os.pathsep.join([str(SOURCES), str(HERE), os.environ.get("PYTHONPATH", "")])
     run = subprocess.run([sys.executable, "-W", "error", "-c", program, *map(str, arguments)], input=data, capture_output=True,
                          env={**os.environ, "PYTHONPATH": path})

@@ -38,7 +38,7 @@ def checked(head, body):
 
 
 def loaded(data, monkeypatch):
-    """What cgrad.load makes of a file with these bytes; without the file, of which a disk takes some hundred a second."""
+    """cgrad.load of a file with these bytes, without the file: a disk takes some hundred of them a second."""
     with monkeypatch.context() as m:
         m.setattr(store, "read", lambda path: store.stored_of(path, data[:store.HEAD.size], lambda: data[store.HEAD.size:]))
         return cgrad.load("p")
@@ -88,7 +88,7 @@ def test_foreign_and_newer_files(small, tmp_path):
 
 
 def exercised(data, monkeypatch):
-    """Load what may be damaged, with a checksum that is right: refused, or it runs. Gives whether it was loaded."""
+    """Load bytes that may be damaged, with a valid checksum: refused, or it runs. Returns True if it was loaded."""
     try:
         q = loaded(data, monkeypatch)
     except cgrad.ProgramError:
@@ -143,7 +143,7 @@ def rebuilt(data, alter):
 
 
 def places(x, path=()):
-    """Each place in a description."""
+    """Each path in a description."""
     if path:
         yield path
     for key in (x if isinstance(x, dict) else range(len(x)) if isinstance(x, list) else ()):
@@ -161,7 +161,7 @@ ODD = [None, True, -1, 0, 1, 2, 7, 2**31, 2**40, 2**62, 10**30, 1.5, 1e999, "", 
 
 
 def test_each_part_of_the_description_altered(small, monkeypatch):
-    """Every entry replaced by something odd, left out, and doubled."""
+    """Every entry replaced by something invalid, left out, and doubled."""
     _, data = small
     found = []
     rebuilt(data, lambda d: found.extend(places(d)))

@@ -152,7 +152,7 @@ def ulps(name, got, *arguments):
     if math.isnan(got):
         return INF
     unit = max(math.frexp(float(abs(want)))[1] if abs(want) < 2**1023 else 1024, -1021) - 53
-    if math.isinf(got):  # stands for 2^1024, the double after the largest, and all above
+    if math.isinf(got):  # represents 2^1024, the double after the largest, and all above
         if abs(want) > mpmath.mpf(2)**1024:
             return 0.0 if (got > 0) == (want > 0) else INF
         got = mpmath.ldexp(int(math.copysign(1, got)), 1024)
@@ -215,7 +215,7 @@ def test_sincos_is_both(library):
 
 @pytest.mark.parametrize("name", [*ONE, *TWO])
 def test_in_place_and_alone(library, name):
-    """out == x, and a number's result does not depend on those beside it."""
+    """out == x, and a number's result does not depend on its neighbours."""
     x = np.array([*SPECIAL, 0.3, 0.7, 1.1])
     for target in targets(library):
         call = getattr(library, f"out_{name}_{target}")
