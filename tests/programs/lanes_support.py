@@ -128,21 +128,21 @@ def places(rows):
 
 
 def native(graph, outputs, guards, points):
-    from cgrad.programs.path import make_native
+    from cgrad.programs.codegen.jit import install
 
     code = Executable(graph, outputs, guards)
-    make_native(code)
+    install(code)
     assert code.machine is not None
     return over_points(code, points)
 
 
 def exported(graph, outputs, guards, points):
     """By gcc, of the C text of the optimised graph."""
-    from cgrad.programs.backends import c as export
+    from cgrad.programs.codegen.c_text import to_c
 
     code = Executable(graph, outputs, guards)
     rows = [tuple(row) for row in code.guards.tolist()]
-    run = shared_object(export.to_c("f", [(code.graph.columns(), code.outputs, rows)], [""]*len(guards)))
+    run = shared_object(to_c("f", [(code.graph.columns(), code.outputs, rows)], [""]*len(guards)))
     points = np.ascontiguousarray(points, np.float64)
     failed, results = np.zeros(len(points), np.int32), np.full((len(points), code.results), -77.0)
     for k, point in enumerate(points):

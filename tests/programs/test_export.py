@@ -24,9 +24,8 @@ from graph_support import (
 from hypothesis import given, settings
 from test_native import SPECIAL, guarded, points, programs
 
-from cgrad.programs.backends import c as export
-from cgrad.programs.backends.c import to_c
-from cgrad.programs.codegen import layout
+from cgrad.programs.codegen import c_text, layout
+from cgrad.programs.codegen.c_text import to_c
 
 pytestmark = pytest.mark.skipif(GCC is None, reason="needs gcc")
 STRICT = ["-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic"]
@@ -150,7 +149,7 @@ def workloads():
 @pytest.mark.parametrize("piece", [7, 320])
 @pytest.mark.parametrize("name, program, inputs", list(workloads()), ids=lambda x: x if isinstance(x, str) else "")
 def test_workloads(build, monkeypatch, name, program, inputs, piece):
-    monkeypatch.setattr(export, "PIECE", piece)
+    monkeypatch.setattr(c_text, "PIECE", piece)
     check(build, *program, inputs)
 
 

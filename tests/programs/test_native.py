@@ -25,9 +25,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import cgrad
-from cgrad.programs.backends import llvm as native
-from cgrad.programs.codegen import layout
-from cgrad.programs.codegen.reroll import MAX_PERIOD, Loop, prepare, reroll
+from cgrad.programs.codegen import jit, layout
+from cgrad.programs.codegen.reroll import MAX_PERIOD, LoopFrame, prepare, reroll
 
 pytest.importorskip("llvmlite", reason="native code needs llvmlite")
 
@@ -35,7 +34,7 @@ SPECIAL = (0.0, -0.0, 1.0, -1.0, 0.5, -2.5, 3.0, 1e308, -5e-324, 1e-300, np.inf,
 
 
 def machine(graph, outputs, guards=(), **options):
-    return native.compile_native(NAMES, graph.columns(), np.array(outputs, np.int32), list(guards), functions(), **options)
+    return jit.compile_native(NAMES, graph.columns(), np.array(outputs, np.int32), list(guards), functions(), **options)
 
 
 def run(compiled, inputs, count):
@@ -79,7 +78,7 @@ def test_every_row(level):
 
 def test_a_processor_without_rounding_and_fused_instructions(monkeypatch):
     """Then these are called."""
-    monkeypatch.setattr(native, "features", lambda binding: frozenset())
+    monkeypatch.setattr(jit, "features", lambda llvm: frozenset())
     test_every_row(2)
 
 
@@ -119,7 +118,7 @@ def test_sincos_gives_the_bits_of_sin_and_cos():
         pytest.skip("no sincos here")
     g = Graph(1000)
     outputs = [f(x) for x in g.inputs for f in (g.sin, g.cos)]
-    pairs, alone = machine(g, outputs), native.compile_native(
+    pairs, alone = machine(g, outputs), jit.compile_native(
         NAMES, g.columns(), np.array(outputs, np.int32), [], {k: v for k, v in functions().items() if k != "sincos"})
     rng = np.random.default_rng(6)
     for k in range(1000):
@@ -183,8 +182,8 @@ def test_workloads(name, program, inputs, piece, loops):
 
 def test_chunks(monkeypatch):
     """Functions of several modules call one another."""
-    monkeypatch.setattr(native, "CHUNK", 50)
-    monkeypatch.setattr(native, "QUICK", 100)
+    monkeypatch.setattr(jit, "CHUNK", 50)
+    monkeypatch.setattr(jit, "QUICK", 100)
     for _, program, inputs in workloads():
         check(*program, inputs, piece=20, loops=False)
         check(*program, inputs, piece=20)
@@ -193,11 +192,11 @@ def test_chunks(monkeypatch):
 def test_loops_are_found():
     g, outputs = workload_a(1000)
     frames = reroll(prepare(NAMES, g.columns(), outputs, [], True))
-    assert [(f.period, f.count > 900) for f in frames if isinstance(f, Loop)] == [(5, True), (8, True)]
+    assert [(f.period, f.count > 900) for f in frames if isinstance(f, LoopFrame)] == [(5, True), (8, True)]
     rng = np.random.default_rng(8)
     g, outputs = workload_d(rng.normal(size=(50, 2)), rng.choice([-1, 1], 50))
     code = prepare(NAMES, g.columns(), outputs, [], True)
-    alone = sum(f.period if isinstance(f, Loop) else f.stop - f.start for f in reroll(code, MAX_PERIOD))
+    alone = sum(f.period if isinstance(f, LoopFrame) else f.stop - f.start for f in reroll(code, MAX_PERIOD))
     assert alone < len(code)/20
 
 
@@ -294,10 +293,10 @@ def test_guards_in_an_order_of_their_own():
 # ---- the package ---------------------------------------------------------------------------------
 
 def test_without_llvmlite(monkeypatch):
-    monkeypatch.setattr(native, "_llvm", None)
+    monkeypatch.setattr(jit, "_binding", None)
     monkeypatch.setitem(sys.modules, "llvmlite.binding", None)
     with pytest.raises(ImportError, match="pycgrad"):
-        native.need()
+        jit.binding()
     with pytest.raises(ImportError, match=r"pip install 'pycgrad\[native\]'"):
         machine(Graph(1), [0])
 

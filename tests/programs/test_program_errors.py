@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import cgrad
-import cgrad.programs.backends.llvm
+import cgrad.programs.codegen.jit
 from cgrad import Tensor, Value, errors
 
 points = np.array([1.0, 2.0, 3.0])
@@ -100,7 +100,7 @@ def without(module, call):
         with pytest.MonkeyPatch.context() as patch:
             patch.setitem(sys.modules, module, None)
             if module.startswith("llvmlite"):
-                patch.setattr(cgrad.programs.backends.llvm, "_llvm", None)
+                patch.setattr(cgrad.programs.codegen.jit, "_binding", None)
             call()
     return run
 

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import cgrad
-from cgrad.programs import store
+from cgrad.programs import files, pytree
 
 # ---- damaged files ---------------------------------------------------------------------------------
 
@@ -32,15 +32,15 @@ def small(tmp_path_factory):
 
 def checked(head, body):
     """A file with the right checksum."""
-    magic, version, _, a, b = store.HEAD.unpack(head)
+    magic, version, _, a, b = files.HEAD.unpack(head)
     lengths = struct.pack("<QQ", a, b)
-    return store.HEAD.pack(magic, version, zlib.crc32(body, zlib.crc32(lengths)), a, b) + body
+    return files.HEAD.pack(magic, version, zlib.crc32(body, zlib.crc32(lengths)), a, b) + body
 
 
 def loaded(data, monkeypatch):
     """cgrad.load of a file with these bytes, without the file: a disk takes some hundred of them a second."""
     with monkeypatch.context() as m:
-        m.setattr(store, "read", lambda path: store.stored_of(path, data[:store.HEAD.size], lambda: data[store.HEAD.size:]))
+        m.setattr(files, "read", lambda path: files.stored_of(path, data[:files.HEAD.size], lambda: data[files.HEAD.size:]))
         return cgrad.load("p")
 
 
@@ -76,7 +76,7 @@ def test_foreign_and_newer_files(small, tmp_path):
                         (data[:8] + struct.pack("<I", 2) + data[12:], "a newer cgrad wrote it .format 2, this one reads up to 1"),
                         (data[:8] + struct.pack("<I", 0) + data[12:], "damaged"),
                         (data[:-1], "it has [0-9]+ bytes of [0-9]+"),
-                        (store.HEAD.pack(store.MAGIC, 1, 0, 2**63, 2**63), "0 bytes of 18446744073709551616")):
+                        (files.HEAD.pack(files.MAGIC, 1, 0, 2**63, 2**63), "0 bytes of 18446744073709551616")):
         (tmp_path / "p").write_bytes(begin)
         with pytest.raises(cgrad.ProgramError, match=f"load: .*p: .*{text}"):
             cgrad.load(tmp_path / "p")
@@ -96,11 +96,11 @@ def exercised(data, monkeypatch):
     repr(q), q.explain(), pickle.loads(pickle.dumps(q))
     for program in q.programs:
         def leaves(shape, points):
-            for part in cgrad.programs.pytree.parts_of(shape):
-                x = np.full(points + cgrad.programs.pytree.dims(part), 0.75)
+            for part in pytree.leaves_of(shape):
+                x = np.full(points + pytree.shape_of(part), 0.75)
                 yield float(x) if x.ndim == 0 and part[0] == "number" else x
 
-        args, points = ([cgrad.programs.pytree.unflatten(shape, leaves(shape, n)) for shape in program.shapes] for n in ((), (3,)))
+        args, points = ([pytree.unflatten(shape, leaves(shape, n)) for shape in program.shapes] for n in ((), (3,)))
         n = len(args) - len(program.key[0])
         for run in (lambda: q(*args[:n], **dict(zip(program.key[0], args[n:], strict=True))), lambda: q.jacobian(*args),
                     lambda: program(*args), lambda: program.map(*points)):
@@ -113,7 +113,7 @@ def exercised(data, monkeypatch):
 
 def test_each_byte_altered_with_a_right_checksum(small, monkeypatch):
     _, data = small
-    head, body = data[:store.HEAD.size], data[store.HEAD.size:]
+    head, body = data[:files.HEAD.size], data[files.HEAD.size:]
     loaded = 0
     for k in range(len(body)):
         for new in {body[k] ^ 1, body[k] ^ 2, body[k] ^ 0x80, 0, 255, ord("9"), ord('"')} - {body[k]}:
@@ -123,23 +123,23 @@ def test_each_byte_altered_with_a_right_checksum(small, monkeypatch):
 
 def test_each_length_with_a_right_checksum(small, monkeypatch):
     _, data = small
-    head, body = data[:store.HEAD.size], data[store.HEAD.size:]
-    described = store.HEAD.unpack(head)[3]
+    head, body = data[:files.HEAD.size], data[files.HEAD.size:]
+    described = files.HEAD.unpack(head)[3]
     for n in range(len(body)):
         a = min(n, described)
-        cut = store.HEAD.pack(store.MAGIC, 1, 0, a, n - a)
+        cut = files.HEAD.pack(files.MAGIC, 1, 0, a, n - a)
         refuses(checked(cut, body[:n]), monkeypatch)
 
 
 def rebuilt(data, alter):
     """The file with another description."""
-    head, body = data[:store.HEAD.size], data[store.HEAD.size:]
-    described = store.HEAD.unpack(head)[3]
+    head, body = data[:files.HEAD.size], data[files.HEAD.size:]
+    described = files.HEAD.unpack(head)[3]
     description = json.loads(body[:described])
     alter(description)
     text = json.dumps(description).encode()
     rest = body[described:]
-    return checked(store.HEAD.pack(store.MAGIC, 1, 0, len(text), len(rest)), text + rest)
+    return checked(files.HEAD.pack(files.MAGIC, 1, 0, len(text), len(rest)), text + rest)
 
 
 def places(x, path=()):
@@ -184,17 +184,17 @@ def test_each_part_of_the_description_altered(small, monkeypatch):
 
 def test_descriptions_that_are_none(small, monkeypatch):
     _, data = small
-    rest = data[store.HEAD.size + store.HEAD.unpack(data[:store.HEAD.size])[3]:]
+    rest = data[files.HEAD.size + files.HEAD.unpack(data[:files.HEAD.size])[3]:]
     for text in (b"", b"{", b"null", b"[]", b"3", b"\xff", b"{}", b"[" * 100_000, b"[" * 100_000 + b"]" * 100_000, b"NaN",
                  b'{"leaves": 1' + b"0"*10_000 + b"}"):
-        refuses(checked(store.HEAD.pack(store.MAGIC, 1, 0, len(text), len(rest)), text + rest), monkeypatch)
+        refuses(checked(files.HEAD.pack(files.MAGIC, 1, 0, len(text), len(rest)), text + rest), monkeypatch)
 
 
 @given(st.data())
 def test_random_damage(small, data):
     """Several bytes at once, pieces doubled, left out or swapped; with a right checksum."""
     file, good = small
-    body = bytearray(good[store.HEAD.size:])
+    body = bytearray(good[files.HEAD.size:])
     for _ in range(data.draw(st.integers(1, 4))):
         i, j = sorted(data.draw(st.tuples(*[st.integers(0, len(body))]*2)))
         how = data.draw(st.integers(0, 3))
@@ -206,6 +206,6 @@ def test_random_damage(small, data):
             body[j:j] = body[i:min(j, i + 20)]
         else:
             body[i:i + 4] = struct.pack("<i", data.draw(st.integers(-2**31, 2**31 - 1)))
-    described = min(store.HEAD.unpack(good[:store.HEAD.size])[3], len(body))
-    head = store.HEAD.pack(store.MAGIC, 1, 0, described, len(body) - described)
+    described = min(files.HEAD.unpack(good[:files.HEAD.size])[3], len(body))
+    head = files.HEAD.pack(files.MAGIC, 1, 0, described, len(body) - described)
     exercised(checked(head, bytes(body)), pytest.MonkeyPatch())

@@ -1,15 +1,31 @@
-"""Where pickles of cgrad 0.1 look things up: its modules of programs had other names."""
+"""Former names of the modules of programs, which pickles look things up by."""
 
 from __future__ import annotations
 
 import sys
+import types
+from typing import Any
 
-from . import function, path, store
+from . import function, path, references, store
 
-FORMER = {"cgrad.compiled": function, "cgrad.program": path, "cgrad.store": store}
+FORMER = {"cgrad.compiled": (function,), "cgrad.program": (path,), "cgrad.store": (references, store)}
+
+
+class FormerModule(types.ModuleType):
+    """A module by its former name: what was in it is in these now."""
+
+    def __init__(self, name: str, homes: tuple[types.ModuleType, ...]) -> None:
+        super().__init__(name, "A former name, for pickles.")
+        self.homes = homes
+
+    def __getattr__(self, name: str) -> Any:
+        for home in self.homes:
+            if name in vars(home):
+                return vars(home)[name]
+        raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
 
 
 def register() -> None:
     """Let ``import`` find the former names, as pickle does."""
-    for name, module in FORMER.items():
-        sys.modules.setdefault(name, module)
+    for name, homes in FORMER.items():
+        sys.modules.setdefault(name, FormerModule(name, homes))

@@ -1,11 +1,18 @@
-"""Structures of numbers: lists, tuples, dicts and dataclasses, nested, as a flat row of leaves and back.
+"""Pytrees: lists, tuples, dicts and dataclasses of numbers, nested, flattened into leaves and built again.
 
-A *shape* is what is left of a structure when its numbers are taken out: nested tuples, hashable, equal for
-equal structures. Leaves are numbers and arrays; what is neither (text, bools, None, ...) is a constant and part of the
-shape, told apart by its type and the sign of its zeros as well.
+A *treedef* is a structure without its numbers. It is made of nested tuples, so it is hashable, and equal for equal
+structures:
 
-    {"w": [1.0, array(3)], "name": "a"}   ->   ("dict", ("w", "name"), (("list", (NUMBER, ("array", (3,)))), ("const",
-    "a")))
+    ("number",)                                 a number
+    ("array", shape)                            an array of numbers
+    ("list", children), ("tuple", children)
+    ("dict", keys, children)                    keys that are text; others: ("dict", keys, identity, children)
+    ("named", class, children)                  a named tuple, or a subclass of list or tuple
+    ("dataclass", class, names, children)
+    ("const", x) or ("const", identity, x)      anything else: text, None, a bool, ...
+
+Numbers and arrays are leaves. Constants belong to the treedef; an *identity* tells apart what Python calls equal: 1,
+1.0 and True, 0.0 and -0.0.
 """
 
 from __future__ import annotations
@@ -14,8 +21,8 @@ import dataclasses
 import enum
 import math
 import numbers
-import random
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,26 +30,31 @@ import numpy as np
 from .. import errors
 from .._core import Tensor, Value
 
-Shape = tuple[Any, ...]
-_NAN = float("nan")
-NUMBER: Shape = ("number",)
+Array = np.ndarray[Any, Any]
+TreeDef = tuple[Any, ...]
+Leaf = Value | Tensor
+NUMBER: TreeDef = ("number",)
+SCALAR_ARRAY: TreeDef = ("array", ())
 _REAL = (float, int, np.floating, np.integer)
-_NO_REAL = (enum.Enum, np.timedelta64)  # though they may be such
-_CHANGING = (Iterator, random.Random, np.random.Generator, np.random.RandomState, np.random.BitGenerator)
-_SIMPLE = (bool, str, type(None))  # which equal nothing of another type
-# hold no traced numbers
-_FIXED = (str, type(None), bytes, numbers.Number, enum.Enum, np.generic, np.dtype, type, range)
+_NOT_REAL = (enum.Enum, np.timedelta64)  # though they may be subclasses of these
+_UNAMBIGUOUS = (bool, str, type(None))  # equal nothing of another type
+_IMMUTABLE = (str, type(None), bytes, numbers.Number, enum.Enum, np.generic, np.dtype, type, range)
+_GENERATORS = {"random": ("Random",), "numpy.random": ("Generator", "RandomState", "BitGenerator")}
+_OBJECT = np.dtype(object)
+_NANS: dict[Any, Any] = {}  # one object for equal ones, which Python does not call equal
 
 
-def flatten(op: str, x: Any, leaves: list[Any], arrays: tuple[Any, ...] = ()) -> Shape:
-    """The shape of x; its numbers and arrays (float64) are appended to ``leaves``. arrays: further types of such."""
+# ---- flattening ------------------------------------------------------------------------------------
+
+def flatten(op: str, x: Any, leaves: list[Any], arrays: tuple[type, ...] = ()) -> TreeDef:
+    """The treedef of x; numbers and arrays (as float64) are appended to ``leaves``. arrays: further types of arrays."""
     kind = type(x)
     if kind is float or kind is Value:
         leaves.append(x)
         return NUMBER
     if kind is bool or x is None or kind is str:
         return ("const", x)
-    if isinstance(x, _REAL) and not isinstance(x, _NO_REAL):
+    if isinstance(x, _REAL) and not isinstance(x, _NOT_REAL):
         try:
             leaves.append(float(x))
         except OverflowError:
@@ -52,205 +64,255 @@ def flatten(op: str, x: Any, leaves: list[Any], arrays: tuple[Any, ...] = ()) ->
         leaves.append(x)
         return ("array", x.shape)
     if isinstance(x, np.ndarray):
-        if isinstance(x, (np.ma.MaskedArray, np.matrix)):  # for which operators mean something else
-            raise errors.array_class(op, x)
-        if x.dtype == object:
-            leaves.append(x)
-        elif x.dtype.kind in "fiub" and x.dtype.itemsize <= 8:
-            leaves.append(np.asarray(x, np.float64))
-        else:
-            raise errors.bad_array(op, 0, x)
+        leaves.append(_plain_array(op, x))
         return ("array", x.shape)
     if isinstance(x, dict):
-        parts = tuple([flatten(op, v, leaves, arrays) for v in x.values()])
-        return dict_shape(tuple(x), parts)
+        return dict_treedef(tuple(x), tuple([flatten(op, v, leaves, arrays) for v in x.values()]))
     if isinstance(x, (list, tuple)):
-        parts = tuple([flatten(op, v, leaves, arrays) for v in x])
-        if kind is list or kind is tuple:
-            return (kind.__name__, parts)
-        return ("named", kind, parts)
-    if dataclasses.is_dataclass(x) and not isinstance(x, type):
+        children = tuple([flatten(op, v, leaves, arrays) for v in x])
+        return (kind.__name__, children) if kind is list or kind is tuple else ("named", kind, children)
+    if hasattr(kind, "__dataclass_fields__"):
         names = tuple(field.name for field in dataclasses.fields(x))
         return ("dataclass", kind, names, tuple([flatten(op, getattr(x, name), leaves, arrays) for name in names]))
     if isinstance(x, arrays):
         leaves.append(x)
-        return ("array", tuple(x.shape))
-    return constant(op, x)
+        return ("array", tuple(x.shape))  # type: ignore[attr-defined]
+    return flatten_constant(op, x)
 
 
-def constant(op: str, x: Any) -> Shape:
-    """The shape of a constant that was given."""
-    if isinstance(x, _CHANGING):
+def _plain_array(op: str, x: Array) -> Array:
+    """An array as float64, or of objects, which may be Values."""
+    if isinstance(x, (np.ma.MaskedArray, np.matrix)):  # for which operators mean something else
+        raise errors.array_class(op, x)
+    if x.dtype == object:
+        return x
+    if x.dtype.kind in "fiub" and x.dtype.itemsize <= 8:
+        return np.asarray(x, np.float64)
+    raise errors.bad_array(op, 0, x)
+
+
+def flatten_constant(op: str, x: Any) -> TreeDef:
+    """The treedef of an argument that is a constant. Raises TypeError for what has no hash, or changes when used."""
+    if isinstance(x, Iterator) or _is_generator(x):
         raise errors.changing(op, x)
     try:
         hash(x)
     except TypeError:
         raise errors.bad_leaf(op, x) from None
-    return constant_shape(x)
+    return constant_treedef(x)
 
 
-def constant_shape(x: Any) -> Shape:
-    """The shape of a constant."""
-    if type(x) is float and x != x:
-        x = _NAN  # one object, for shapes are compared
-    return ("const", x) if type(x) in _SIMPLE else ("const", told(x), x)
+def _is_generator(x: Any) -> bool:
+    """Whether x generates random numbers: of modules that nobody imported there are none."""
+    return any(isinstance(x, getattr(sys.modules[module], name))
+               for module, names in _GENERATORS.items() if module in sys.modules for name in names)
 
 
-def dict_shape(keys: tuple[Any, ...], parts: tuple[Shape, ...]) -> Shape:
-    """The shape of a dict."""
-    return ("dict", keys, parts) if all(type(k) is str for k in keys) else ("dict", keys, told(keys), parts)
+def constant_treedef(x: Any) -> TreeDef:
+    if type(x) in _UNAMBIGUOUS:
+        return ("const", x)
+    return ("const", identity(x), _canonical(x))
 
 
-def told(x: Any) -> Any:
-    """What equals only of constants that are the same: 1, 1.0 and True are not, nor 0.0 and -0.0."""
+def dict_treedef(keys: tuple[Any, ...], children: tuple[TreeDef, ...]) -> TreeDef:
+    if all(type(key) is str for key in keys):
+        return ("dict", keys, children)
+    return ("dict", _canonical(keys), identity(keys), children)
+
+
+def identity(x: Any) -> Any:
+    """A key that only the same constants share: 1, 1.0 and True do not, nor do 0.0 and -0.0; nan and nan do."""
     kind = type(x)
     if isinstance(x, float):
         return kind, x.hex()
     if isinstance(x, complex):
         return kind, x.real.hex(), x.imag.hex()
     if isinstance(x, (tuple, frozenset)):
-        return kind, (frozenset if isinstance(x, frozenset) else tuple)(map(told, x))
+        return kind, (frozenset if isinstance(x, frozenset) else tuple)(map(identity, x))
     if isinstance(x, np.generic):
         return kind, x.dtype.str, x.tobytes()
     return kind, x
 
 
-def constants_of(shape: Shape) -> Iterator[Any]:
-    """The constants in a structure, and the keys of its dicts."""
-    if shape[0] == "dict":
-        yield from shape[1]
-    if shape[0] == "const":
-        yield shape[-1]
-    elif shape[0] not in ("number", "array"):
-        for part in shape[-1]:
-            yield from constants_of(part)
+def _canonical(x: Any) -> Any:
+    """x with one object for each nan in it: treedefs are compared with ==, by which only identical ones are equal."""
+    if type(x) is tuple or type(x) is frozenset:
+        return type(x)(map(_canonical, x))
+    if isinstance(x, (float, complex, np.number, np.datetime64)) and x != x:
+        return _NANS.setdefault(identity(x), x)
+    return x
 
 
-def check_result(op: str, shape: Shape) -> None:
-    """Raise where a result holds an object that each replay would give again, with the numbers of the recording."""
-    for x in constants_of(shape):
-        if not _fixed(x):
-            raise errors.bad_result(op, x)
+def canonical(tree: TreeDef) -> TreeDef:
+    """An unpickled treedef, as this process would have made it: a pickle brings objects of its own for nan."""
+    kind, *middle, last = tree if len(tree) > 1 else (*tree, None)
+    if kind == "number":
+        return NUMBER
+    if kind == "array":
+        return tree
+    if kind == "const":
+        return constant_treedef(last)
+    if kind == "dict":
+        middle[0] = _canonical(middle[0])
+    return (kind, *middle, tuple(map(canonical, last)))
 
 
-def _fixed(x: Any) -> bool:
-    return all(map(_fixed, x)) if isinstance(x, (tuple, frozenset)) else isinstance(x, _FIXED)
+# ---- building --------------------------------------------------------------------------------------
 
-
-def unflatten(shape: Shape, leaves: Iterator[Any]) -> Any:
-    """The structure of this shape with these leaves."""
-    kind = shape[0]
+def unflatten(tree: TreeDef, leaves: Iterator[Any]) -> Any:
+    """The structure with these leaves."""
+    kind = tree[0]
     if kind == "number" or kind == "array":
         return next(leaves)
     if kind == "const":
-        return shape[-1]
-    if kind == "dict":
-        return dict(zip(shape[1], [unflatten(part, leaves) for part in shape[-1]], strict=True))
-    parts = [unflatten(part, leaves) for part in shape[-1]]
+        return tree[-1]
+    children = [unflatten(child, leaves) for child in tree[-1]]
     if kind == "list":
-        return parts
+        return children
     if kind == "tuple":
-        return tuple(parts)
+        return tuple(children)
+    if kind == "dict":
+        return dict(zip(tree[1], children, strict=True))
     if kind == "named":
-        return shape[1](*parts) if hasattr(shape[1], "_fields") else shape[1](parts)
-    made = object.__new__(shape[1])  # as it was: without __init__, which may compute or refuse
-    for name, part in zip(shape[2], parts, strict=True):
-        object.__setattr__(made, name, part)
+        return tree[1](*children) if hasattr(tree[1], "_fields") else tree[1](children)
+    made = object.__new__(tree[1])  # as it was: without __init__, which may compute or refuse
+    for name, child in zip(tree[2], children, strict=True):
+        object.__setattr__(made, name, child)
     return made
 
 
-def parts_of(shape: Shape) -> Iterator[Shape]:
-    """The shapes of the leaves, in order."""
-    kind = shape[0]
+def unravel(tree: TreeDef, vector: Array, start: int = 0) -> Any:
+    """The structure with numbers of a vector from ``start`` on; its arrays are copies."""
+    return unflatten(tree, (float(vector[at]) if leaf[0] == "number" else vector[at:stop].reshape(leaf[1]).copy()
+                            for leaf, at, stop in spans(tree, start)))
+
+
+def unravel_points(tree: TreeDef, rows: Array) -> Any:
+    """The structure with numbers of many points, a row a number: (numbers, points) -> leaves with the points first."""
+    return unflatten(tree, (rows[at] if not shape_of(leaf) else rows[at:stop].T.reshape(rows.shape[1], *shape_of(leaf))
+                            for leaf, at, stop in spans(tree)))
+
+
+def unravel_matrix(matrix: Array, rows: TreeDef, columns: TreeDef) -> Any:
+    """A matrix (..., m, n) as a block for each leaf of ``rows`` and each of ``columns``, nested in this order."""
+    lead = matrix.shape[:-2]
+
+    def block(part: Array, shape: tuple[int, ...]) -> Any:
+        return part.reshape((*lead, *shape)).copy() if lead or shape else float(part[0, 0])
+
+    return unflatten(rows, (
+        unflatten(columns, (block(matrix[..., top:bottom, left:right], shape_of(row) + shape_of(column))
+                            for column, left, right in spans(columns)))
+        for row, top, bottom in spans(rows)))
+
+
+# ---- leaves and sizes ------------------------------------------------------------------------------
+
+def leaves_of(tree: TreeDef) -> Iterator[TreeDef]:
+    """The treedefs of the leaves, in order."""
+    kind = tree[0]
     if kind == "number" or kind == "array":
-        yield shape
+        yield tree
     elif kind != "const":
-        for part in shape[-1]:
-            yield from parts_of(part)
+        for child in tree[-1]:
+            yield from leaves_of(child)
 
 
-def dims(part: Shape) -> tuple[int, ...]:
-    """The array shape of a leaf: () of a number."""
-    return () if part is NUMBER or part[0] == "number" else tuple(part[1])
+def shape_of(leaf: TreeDef) -> tuple[int, ...]:
+    """The shape of a leaf; () of a number."""
+    return () if leaf is NUMBER or leaf[0] == "number" else leaf[1]
 
 
-def size(shape: Shape) -> int:
-    """Numbers in a structure."""
-    return sum(math.prod(dims(part)) for part in parts_of(shape))
+def spans(tree: TreeDef, start: int = 0) -> Iterator[tuple[TreeDef, int, int]]:
+    """Where each leaf is in a vector of all numbers: (leaf, start, stop)."""
+    for leaf in leaves_of(tree):
+        stop = start + (1 if leaf is NUMBER else math.prod(shape_of(leaf)))
+        yield leaf, start, stop
+        start = stop
 
 
-def pick(shape: Shape, numbers: np.ndarray[Any, Any], at: int = 0) -> Any:
-    """The structure with numbers from a vector; arrays are copies."""
-    def leaves() -> Iterator[Any]:
-        nonlocal at
-        for part in parts_of(shape):
-            if part[0] == "number":
-                yield float(numbers[at])
-                at += 1
-            else:
-                n = math.prod(part[1])
-                yield numbers[at:at + n].reshape(part[1]).copy()
-                at += n
-
-    return unflatten(shape, leaves())
+def size(*trees: TreeDef) -> int:
+    """How many numbers there are in these structures."""
+    return sum([1 if leaf is NUMBER else math.prod(shape_of(leaf)) for tree in trees for leaf in leaves_of(tree)])
 
 
-def numbers_of(leaves: list[Any]) -> np.ndarray[Any, Any]:
+def is_one_number(tree: TreeDef) -> bool:
+    """Whether it is a number, or an array without axes."""
+    return tree == NUMBER or tree == SCALAR_ARRAY
+
+
+def ravel(leaves: Sequence[Any]) -> Array:
     """All numbers of plain leaves in one vector."""
     if not leaves:
         return np.zeros(0)
     return np.concatenate([np.ravel(x) for x in leaves]).astype(np.float64, copy=False)
 
 
-def described(shape: Shape) -> str:
+def is_symbolic(leaf: Any) -> bool:
+    """Whether a leaf is a Value or a Tensor, or an array that may hold Values."""
+    if type(leaf) is float:
+        return False
+    return isinstance(leaf, (Value, Tensor)) or getattr(leaf, "dtype", None) == _OBJECT
+
+
+# ---- constants -------------------------------------------------------------------------------------
+
+def constants_of(tree: TreeDef) -> Iterator[Any]:
+    """The constants in a structure, and the keys of its dicts."""
+    if tree[0] == "dict":
+        yield from tree[1]
+    if tree[0] == "const":
+        yield tree[-1]
+    elif tree[0] not in ("number", "array"):
+        for child in tree[-1]:
+            yield from constants_of(child)
+
+
+def check_result(op: str, tree: TreeDef) -> None:
+    """Raise TraceError where a result holds a mutable object: each replay would return that one again."""
+    for x in constants_of(tree):
+        if not _is_immutable(x):
+            raise errors.bad_result(op, x)
+
+
+def _is_immutable(x: Any) -> bool:
+    return all(map(_is_immutable, x)) if isinstance(x, (tuple, frozenset)) else isinstance(x, _IMMUTABLE)
+
+
+# ---- messages and prefixes -------------------------------------------------------------------------
+
+def describe(tree: TreeDef) -> str:
     """A structure in words, for messages."""
-    kind = shape[0]
+    kind = tree[0]
     if kind == "number":
         return "a number"
     if kind == "array":
-        return f"an array of shape {tuple(shape[1])}"
+        return f"an array of shape {tuple(tree[1])}"
     if kind == "const":
-        return f"the constant {shape[-1]!r}"
+        return f"the constant {tree[-1]!r}"
     plain = {"dict": "a dict", "list": "a list", "tuple": "a tuple"}
-    what = plain.get(kind, f"a {getattr(shape[1], '__name__', kind)}")
-    return f"{what} of {size(shape)} numbers"
+    what = plain.get(kind, f"a {getattr(tree[1], '__name__', kind)}")
+    return f"{what} of {size(tree)} numbers"
 
 
-def prefixed(op: str, shape: Shape, given: Any, check: Callable[[Any], bool]) -> list[Any]:
-    """One entry a leaf of ``shape`` from a structure that may stop early: in_axes=0 for all, (0, None), ..."""
-    if check(given):
-        return [given]*sum(1 for _ in parts_of(shape))
-    kind = shape[0]
+def describe_all(trees: Sequence[TreeDef]) -> str:
+    return ", ".join(map(describe, trees))
+
+
+def broadcast_prefix(op: str, tree: TreeDef, prefix: Any, is_entry: Callable[[Any], bool]) -> list[Any]:
+    """One entry a leaf, of a structure that may stop early: 0 for all, (0, None) for the two parts of a tuple, ..."""
+    if is_entry(prefix):
+        return [prefix]*sum(1 for _ in leaves_of(tree))
+    kind = tree[0]
     if kind == "const":
         return []
-    if kind == "dict" and isinstance(given, dict) and tuple(given) == tuple(shape[1]):
-        entries = list(given.values())
-    elif kind in ("list", "tuple", "named") and isinstance(given, (list, tuple)) and len(given) == len(shape[-1]):
-        entries = list(given)
-    elif kind == "dataclass" and isinstance(given, shape[1]):
-        entries = [getattr(given, name) for name in shape[2]]
+    if kind == "dict" and isinstance(prefix, dict) and tuple(prefix) == tuple(tree[1]):
+        entries = list(prefix.values())
+    elif kind in ("list", "tuple", "named") and isinstance(prefix, (list, tuple)) and len(prefix) == len(tree[-1]):
+        entries = list(prefix)
+    elif kind == "dataclass" and isinstance(prefix, tree[1]):
+        entries = [getattr(prefix, name) for name in tree[2]]
     else:
-        raise errors.bad_prefix(op, given, described(shape))
-    return [x for part, entry in zip(shape[-1], entries, strict=True) for x in prefixed(op, part, entry, check)]
-
-
-def blocks(matrix: np.ndarray[Any, Any], rows: Shape, columns: Shape) -> Any:
-    """A matrix (..., m, n) as one block for each leaf of m numbers' structure and each of n numbers', nested."""
-    lead = matrix.shape[:-2]
-
-    def cut(part: np.ndarray[Any, Any], first: tuple[int, ...]) -> Iterator[Any]:
-        at = 0
-        for leaf in parts_of(columns):
-            n = math.prod(dims(leaf))
-            block = part[..., at:at + n].reshape((*lead, *first, *dims(leaf)))
-            yield block.copy() if block.ndim else float(block)
-            at += n
-
-    def down() -> Iterator[Any]:
-        at = 0
-        for leaf in parts_of(rows):
-            n = math.prod(dims(leaf))
-            yield unflatten(columns, cut(matrix[..., at:at + n, :], dims(leaf)))
-            at += n
-
-    return unflatten(rows, down())
+        raise errors.bad_prefix(op, prefix, describe(tree))
+    return [x for child, entry in zip(tree[-1], entries, strict=True)
+            for x in broadcast_prefix(op, child, entry, is_entry)]

@@ -1,15 +1,15 @@
-"""Structures of numbers (``_tree``) as JSON, for files of programs.
+"""Treedefs (``pytree``) as JSON, for files of programs.
 
     NUMBER                      0
     ("array", (2, 3))           ["array", [2, 3]]
     ("const", 1.5)              ["const", {"float": "0x1.8000000000000p+0"}]
-    ("dict", keys, parts)       ["dict", [keys, constants], [parts]]
-    ("list", parts), "tuple"    ["list", [parts]]
-    ("named", C, parts)         ["named", "module:C", [parts]]
-    ("dataclass", C, names, parts)   ["dataclass", "module:C", [names], [parts]]
+    ("dict", keys, children)    ["dict", [keys, constants], [children]]
+    ("list", children), "tuple" ["list", [children]]
+    ("named", C, children)      ["named", "module:C", [children]]
+    ("dataclass", C, names, children)   ["dataclass", "module:C", [names], [children]]
 
-Constants are None, bools and text as they are, whole numbers and floats by their digits (nan and inf too), tuples of
-constants as lists. Classes are looked up among modules that are imported: nothing is imported or run.
+Constants are None, bools and text as they are, ints and floats by their digits (nan and inf too), tuples of
+constants as lists. Classes are looked up in modules that are imported: nothing is imported or run.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ import types
 from typing import Any
 
 from .. import errors
-from .pytree import NUMBER, Shape, constant_shape, dict_shape
+from .pytree import NUMBER, TreeDef, constant_treedef, dict_treedef
 
 MOST_DIMS = 64  # of an array, by NumPy
 _CONTAINERS = ("list", "tuple", "dict", "named", "dataclass")
 
 
 def constant_out(x: Any, what: str) -> Any:
-    """A constant as JSON; what: where it was found, for the message."""
+    """A constant as JSON; what: where it is from, for the message."""
     if x is None or type(x) in (bool, str):
         return x
     if type(x) is int:
@@ -41,7 +41,7 @@ def constant_out(x: Any, what: str) -> Any:
 
 
 def constant_in(given: Any) -> Any:
-    """The other way. Raises ProgramError for what is no constant."""
+    """A constant from JSON. Raises ProgramError for anything else."""
     if given is None or type(given) in (bool, str):
         return given
     if type(given) is list:
@@ -58,28 +58,28 @@ def constant_in(given: Any) -> Any:
     raise errors.damaged_program(f"the constant {str(given)[:40]}")
 
 
-def shape_out(shape: Shape, what: str) -> Any:
-    """A structure as JSON; what: whose it is, for messages."""
-    kind = shape[0]
+def tree_out(tree: TreeDef, what: str) -> Any:
+    """A structure as JSON; what: where it is from, for the message."""
+    kind = tree[0]
     if kind == "number":
         return 0
     if kind == "array":
-        return [kind, shape[1]]
+        return [kind, tree[1]]
     if kind == "const":
-        return [kind, constant_out(shape[-1], what)]
-    parts = [shape_out(part, what) for part in shape[-1]]
+        return [kind, constant_out(tree[-1], what)]
+    children = [tree_out(child, what) for child in tree[-1]]
     if kind == "dict":
-        return [kind, [constant_out(key, what) for key in shape[1]], parts]
+        return [kind, [constant_out(key, what) for key in tree[1]], children]
     if kind in ("list", "tuple"):
-        return [kind, parts]
-    name = f"{shape[1].__module__}:{shape[1].__qualname__}"
-    if class_named(name) is not shape[1]:
+        return [kind, children]
+    name = f"{tree[1].__module__}:{tree[1].__qualname__}"
+    if class_named(name) is not tree[1]:
         raise errors.class_without_name(what, name)
-    return [kind, name, parts] if kind == "named" else [kind, name, shape[2], parts]
+    return [kind, name, children] if kind == "named" else [kind, name, tree[2], children]
 
 
-def shape_in(given: Any) -> Shape:
-    """The other way. Raises ProgramError for what is no structure, or of a class that is not there."""
+def tree_in(given: Any) -> TreeDef:
+    """A structure from JSON. Raises ProgramError for anything else, and for a class that is not there."""
     if given == 0 and type(given) is int:
         return NUMBER
     if type(given) is list and given and type(given[0]) is str:
@@ -87,26 +87,26 @@ def shape_in(given: Any) -> Shape:
         if kind == "array" and len(rest) == 1:
             return kind, dims_in(rest[0])
         if kind == "const" and len(rest) == 1:
-            return constant_shape(constant_in(rest[0]))
+            return constant_treedef(constant_in(rest[0]))
         if kind in _CONTAINERS and rest and type(rest[-1]) is list:
-            parts = tuple([shape_in(part) for part in rest[-1]])
+            children = tuple([tree_in(child) for child in rest[-1]])
             if kind in ("list", "tuple") and len(rest) == 1:
-                return kind, parts
+                return kind, children
             if kind == "named" and len(rest) == 2 and type(rest[0]) is str:
-                return kind, sequence_named(rest[0], len(parts)), parts
+                return kind, sequence_named(rest[0], len(children)), children
             if kind == "dict" and len(rest) == 2 and type(rest[0]) is list:
                 keys = tuple([constant_in(key) for key in rest[0]])
-                if len(keys) == len(set(keys)) == len(parts):
-                    return dict_shape(keys, parts)
+                if len(keys) == len(set(keys)) == len(children):
+                    return dict_treedef(keys, children)
             if kind == "dataclass" and len(rest) == 3 and type(rest[0]) is str and type(rest[1]) is list:
                 names = tuple(rest[1])
-                if len(names) == len(parts):
-                    return kind, dataclass_named(rest[0], names), names, parts
+                if len(names) == len(children):
+                    return kind, dataclass_named(rest[0], names), names, children
     raise errors.damaged_program(f"the structure {str(given)[:40]}")
 
 
 def dims_in(given: Any) -> tuple[int, ...]:
-    """The shape of an array that could be one: its size can be counted, and its strides."""
+    """The shape of an array from JSON. Raises ProgramError where its size or strides could not be computed."""
     if type(given) is list and len(given) <= MOST_DIMS and all(type(n) is int and n >= 0 for n in given) \
             and math.prod([max(n, 1) for n in given]) <= sys.maxsize//8:
         return tuple(given)

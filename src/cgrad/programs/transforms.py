@@ -1,261 +1,187 @@
-"""What programs and compiled functions have in common: values, derivatives and batches.
-
-All of it is asked in terms of two things that they differ in: ``_bind`` (the arguments of a call, taken apart) and
-``_solve`` (a recorded path that holds at these numbers).
-"""
+"""Transforms of recorded functions at one point: values, and derivatives of first and second order."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from .. import errors
-from .._core import Tensor, Value, plain, recording
+from .._core import Tensor, Value, recording
 from .._program import FastCall, FastCallable
-from . import batch, pytree
-from .batch import VALUE, State, Wanted
-from .pytree import NUMBER, Shape
+from . import pytree
+from .arguments import Arguments
+from .lanes import sweep
+from .points import Strided
+from .pytree import NUMBER, Array, TreeDef
+from .request import VALUE, Function, Path, Request, Wrt, wrt
 
-if TYPE_CHECKING:
-    from .path import Program
-
-Array = np.ndarray[Any, Any]
-Leaf = Value | Tensor
-NOTHING = np.zeros(0)
-ROWS = 512  # seeds of a Jacobian that are swept at once
-
-
-class Arguments(NamedTuple):
-    """The arguments of a call, taken apart."""
-
-    key: tuple[Any, ...]  # what recordings differ by besides numbers: structures, static arguments
-    names: tuple[str, ...]
-    shapes: tuple[Shape, ...]  # of the arguments that are not static: of the others, constants
-    leaves: list[Any]
-
-    @property
-    def numbers(self) -> Array:
-        return pytree.numbers_of(self.leaves)
-
-    def span(self, k: int) -> range:
-        """The inputs of argument k."""
-        start = sum(map(pytree.size, self.shapes[:k]))
-        return range(start, start + pytree.size(self.shapes[k]))
-
-    def numbered(self, op: str, argnums: Any) -> tuple[int, ...]:
-        """argnums as places, counted from the front."""
-        given = argnums if isinstance(argnums, tuple) else (argnums,)
-        n = len(self.shapes)
-        for k in given:
-            if isinstance(k, bool) or not isinstance(k, int) or not -n <= k < n:
-                raise errors.bad_argnums(op, k, n)
-            if next(pytree.parts_of(self.shapes[k]), None) is None:
-                raise errors.no_numbers_there(op, self.names[k], pytree.described(self.shapes[k]))
-        return tuple([k % n for k in given])
+NO_SEEDS = np.zeros(0)
+SEEDS = 512  # rows or columns of a Jacobian that are swept at once
+MOST_FAST = 64  # kinds of calls that are kept ready
 
 
-class By(NamedTuple):
-    """What a derivative is taken by."""
-
-    argnums: tuple[int, ...]
-    shape: Shape  # of the arguments: one, or a tuple of them
-    captured: list[Leaf] | None
-    both: bool  # arguments and captured values
-
-    def wrt(self, program: Program, arguments: Arguments) -> tuple[int, ...]:
-        found = [i for k in self.argnums for i in arguments.span(k)]
-        for leaf in self.captured or ():
-            found += program.captured_span(leaf)
-        return tuple(found)
-
-    def answer(self, program: Program, numbers: Array) -> Any:
-        """Derivatives in the structure of what they are taken by."""
-        ours = pytree.pick(self.shape, numbers)
-        if self.captured is None:
-            return ours
-        at, theirs = pytree.size(self.shape), []
-        for leaf in self.captured:
-            shape = np.shape(plain(leaf))
-            n = math.prod(shape) if program.captured_span(leaf) else 0
-            part = numbers[at:at + n] if n else np.zeros(math.prod(shape))
-            theirs.append(part.reshape(shape).copy() if isinstance(leaf, Tensor) else float(part[0]))
-            at += n
-        return (ours, theirs) if self.both else theirs
-
-
-class Calls(FastCallable):
-    """Values, derivatives and batches of a recorded function."""
+class Transforms(FastCallable):
+    """Values and derivatives of a recorded function."""
 
     name: str
 
-    def _bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
-        """The arguments of a call, taken apart."""
-        raise NotImplementedError
-
-    def _constant(self, k: int, n: int) -> bool:
-        """Whether argument k of n is a constant, whatever it is."""
-        raise NotImplementedError
-
-    def _solve(self, arguments: Arguments, run: Callable[[Program], tuple[int, Any]]) -> tuple[Program, Any]:
-        """A path that holds: ``run`` gives (0 or the guard that came out otherwise, result)."""
+    def _function(self) -> Function[Any]:
+        """The function as its arguments and recorded paths."""
         raise NotImplementedError
 
     def _inline(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """The function itself, where arguments are Values or a program is being recorded."""
+        """Run the function itself: with Values as arguments, or while a program is being recorded."""
         raise NotImplementedError
-
-    def _path(self, arguments: Arguments, state: State, steady: bool = False) -> tuple[Program, bool]:
-        """A path for points whose guards came out like this, and whether it was just recorded at these arguments.
-
-        steady: the same one whatever was called lately.
-        """
-        raise NotImplementedError
-
-    def _forget(self, program: Program) -> None:
-        """Drop a path that does not even hold where it was recorded."""
-
-    def _used(self, program: Program) -> None:
-        """Count a use of a path."""
-        raise NotImplementedError
-
-    # ---- one point -------------------------------------------------------------------------------
 
     def _plain(self, op: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
-        """The arguments of what takes plain numbers alone."""
+        """Arguments that must be plain numbers and arrays."""
         if recording():
             raise errors.traced_effect(f"{self.name}.{op}", errors.user_line())
-        arguments = self._bind(args, kwargs)
-        if any(isinstance(x, (Value, Tensor)) for x in arguments.leaves):
+        arguments = self._function().bind(args, kwargs)
+        if any(isinstance(leaf, (Value, Tensor)) for leaf in arguments.leaves):
             raise errors.values_given(self.name, op)
         return arguments
+
+    # ---- calls that did not go the short way, of core/program/fastcall.pxi -----------------------
 
     def _value(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if recording():
             return self._inline(args, kwargs)
-        arguments = self._bind(args, kwargs)
-        if any(isinstance(x, (Value, Tensor)) or (isinstance(x, np.ndarray) and x.dtype == object)
-               for x in arguments.leaves):
+        function = self._function()
+        arguments = function.bind(args, kwargs)
+        if any(map(pytree.is_symbolic, arguments.leaves)):
             return self._inline(args, kwargs)
         numbers = arguments.numbers
-        program, results = self._solve(arguments, lambda p: p.attempt(VALUE, numbers, NOTHING))
-        self._remember("value", arguments, program, VALUE, None)
-        return pytree.pick(program.out, results)
-
-    def _by(self, op: str, arguments: Arguments, options: dict[str, Any]) -> By:
-        """argnums= and captured=, taken out of the options of a call."""
-        captured = options.pop("captured", None)
-        argnums = options.pop("argnums", None)
-        if captured is not None:
-            captured = list(captured) if isinstance(captured, (list, tuple)) else [captured]
-            for leaf in captured:
-                if not isinstance(leaf, (Value, Tensor)):
-                    raise errors.no_value(op, "captured", leaf)
-        if argnums is None and captured is not None:
-            return By((), ("tuple", ()), captured, False)
-        numbered = arguments.numbered(op, 0 if argnums is None else argnums)
-        shapes = tuple([arguments.shapes[k] for k in numbered])
-        many = isinstance(argnums, tuple)
-        return By(numbered, ("tuple", shapes) if many else shapes[0], captured, captured is not None)
+        path, results = function.solve(arguments, lambda path: path.attempt(VALUE, numbers, NO_SEEDS))
+        self._remember("value", arguments, path, VALUE, None)
+        return pytree.unravel(path.out, results)
 
     def _gradient(self, kind: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         options = taken(kwargs, "argnums", "captured")
-        name = (kind, options["argnums"]) if "argnums" in options else kind
         arguments = self._plain(kind, args, kwargs)
-        by = self._by(kind, arguments, options)
+        by = wrt(kind, arguments, **options)
         numbers = arguments.numbers
 
-        def run(program: Program) -> tuple[int, Array]:
-            program.need_scalar(kind)
-            return program.attempt(Wanted("gradient", by.wrt(program, arguments)), numbers, NOTHING)
+        def request(path: Path) -> Request:
+            return VALUE.reverse(by.inputs(path, arguments))
 
-        program, results = self._solve(arguments, run)
+        def run(path: Path) -> tuple[int, Array]:
+            path.need_scalar(kind)
+            return path.attempt(request(path), numbers, NO_SEEDS)
+
+        path, results = self._function().solve(arguments, run)
         if by.captured is None:
-            self._remember(name, arguments, program, Wanted("gradient", by.wrt(program, arguments)), by)
-        gradient = by.answer(program, results[1:])
-        return gradient if kind == "grad" else (pytree.pick(program.out, results), gradient)
+            name = (kind, options["argnums"]) if "argnums" in options else kind
+            self._remember(name, arguments, path, request(path), by)
+        gradient = by.unravel(path, results[1:])
+        return gradient if kind == "grad" else (pytree.unravel(path.out, results), gradient)
 
-    def _remember(self, name: Any, arguments: Arguments, program: Program, wanted: Wanted, by: By | None) -> None:
-        """Let calls like this one go the short way, where arguments and results are numbers and arrays."""
-        shapes = [*arguments.shapes, program.out, *(arguments.shapes[k] for k in (by.argnums if by else ()))]
-        if any(shape[0] not in ("number", "array") for shape in shapes) \
-                or len(self.fast_calls) > 64 or not program.kept \
-                or arguments.key[0]:  # the same numbers by position are other arguments
+    def _remember(self, name: Any, arguments: Arguments, path: Path, request: Request, by: Wrt | None) -> None:
+        """Let calls like this one go the short way, if arguments and results are numbers and plain arrays."""
+        trees = [*arguments.trees, path.out, *(arguments.trees[k] for k in (by.argnums if by else ()))]
+        keywords = arguments.key[0]  # the same numbers by position are other arguments
+        if keywords or not path.kept or len(self.fast_calls) > MOST_FAST \
+                or any(tree[0] not in ("number", "array") for tree in trees):
             return
-        simple = [None if shape == NUMBER else tuple(shape[1]) for shape in shapes]
-        n = len(arguments.shapes)
-        value: Any = False if name == "grad" or (isinstance(name, tuple) and name[0] == "grad") else simple[n]
-        many = by is not None and by.shape[0] == "tuple"
-        self.fast_calls[name] = FastCall(program.code(wanted), tuple(simple[:n]), program.captured,
-                                 tuple(program.captured_shapes), program.conditions, value,
-                                 tuple(simple[n + 1:]) if by else None, many)
+        shapes = [None if tree == NUMBER else tuple(tree[1]) for tree in trees]
+        n = len(arguments.trees)
+        value: Any = False if name == "grad" or (isinstance(name, tuple) and name[0] == "grad") else shapes[n]
+        many = by is not None and by.tree[0] == "tuple"
+        self.fast_calls[name] = FastCall(
+            path.executable(request), tuple(shapes[:n]), path.captured, tuple(path.captured_shapes), path.conditions,
+            value, tuple(shapes[n + 1:]) if by else None, many)
 
-    def _directed(self, op: str, kind: str, args: tuple[Any, ...], kwargs: dict[str, Any], v: Any) -> Any:
-        """jvp, vjp and hvp."""
-        options = taken(kwargs, "argnums", "captured")
-        arguments = self._plain(op, args, kwargs)
-        by = self._by(op, arguments, options)
-        numbers = arguments.numbers
-        if by.captured is not None and kind != "vjp":
-            raise errors.no_captured(op)
-
-        def run(program: Program) -> tuple[int, Array]:
-            if kind == "hvp":
-                program.need_scalar(op)
-            extra = direction(op, v, program.out if kind == "vjp" else by.shape)
-            return program.attempt(Wanted(kind, by.wrt(program, arguments)), numbers, extra)
-
-        program, results = self._solve(arguments, run)
-        if kind == "hvp":
-            return by.answer(program, results)
-        value = pytree.pick(program.out, results)
-        rest = results[program.results:]
-        return value, (pytree.pick(program.out, rest) if kind == "jvp" else by.answer(program, rest))
+    # ---- derivatives in a direction --------------------------------------------------------------
 
     def jvp(self, *args: Any, v: Any, argnums: Any = 0, **kwargs: Any) -> Any:
-        """p.jvp(*args, v, argnums=0): (value, J v), the derivative in the direction v, by one forward sweep.
+        """Compute the value and its derivative in the direction v, by one forward sweep.
 
-        v: in the structure of the argument that argnums names, or a tuple of such. J v has the value's structure.
+        args, kwargs: the arguments, numbers and arrays. v: the direction, in the structure of the argument that argnums
+        names; for a tuple, a tuple of such. argnums: the argument to differentiate with respect to, or a tuple of them.
+
+        Returns (value, J v), both in the structure of the value. Raises ValueError if v has another structure than the
+        argument; TypeError if an argument is a Value or a Tensor.
 
         >>> import cgrad
         >>> cgrad.compile(lambda x: [x[0]*x[1], x[0]]).jvp([3.0, 5.0], v=[1.0, 0.0])
         ([15.0, 3.0], [5.0, 1.0])
         """
-        return self._directed("jvp", "jvp", args, {**kwargs, "argnums": argnums}, v)
+        refuse_captured("jvp", kwargs)
+        arguments = self._plain("jvp", args, kwargs)
+        by = wrt("jvp", arguments, argnums)
+        numbers = arguments.numbers
+
+        def run(path: Path) -> tuple[int, Array]:
+            return path.attempt(VALUE.forward(by.inputs(path, arguments)), numbers, direction("jvp", v, by.tree))
+
+        path, results = self._function().solve(arguments, run)
+        return pytree.unravel(path.out, results), pytree.unravel(path.out, results, path.results)
 
     def vjp(self, *args: Any, v: Any, argnums: Any = 0, captured: Any = None, **kwargs: Any) -> Any:
-        """p.vjp(*args, v, argnums=0, captured=None): (value, v^T J), by one reverse sweep.
+        """Compute the value and the product of v with its derivatives, by one reverse sweep.
 
-        v: in the structure of the value. v^T J has the structure of the argument that argnums names, or is a tuple of
-        such; captured: as in ``grad``.
+        args, kwargs: the arguments, numbers and arrays. v: the adjoints of the value, in its structure. argnums: the
+        argument to differentiate with respect to, or a tuple of them. captured: Values and Tensors that the function
+        uses, to differentiate with respect to these instead of the first argument; with another argnums, with respect
+        to both.
+
+        Returns (value, v^T J); the second in the structure of the argument, a list for captured leaves, the pair of
+        them for both. Raises ValueError if v has another structure than the value; TypeError if an argument is a Value
+        or a Tensor.
 
         >>> import cgrad
         >>> cgrad.compile(lambda x: [x[0]*x[1], x[0]]).vjp([3.0, 5.0], v=[1.0, 10.0])
         ([15.0, 3.0], [15.0, 3.0])
         """
-        options = {"argnums": argnums} if captured is None or argnums != 0 else {}
-        return self._directed("vjp", "vjp", args, {**kwargs, **options, "captured": captured}, v)
+        arguments = self._plain("vjp", args, kwargs)
+        by = wrt("vjp", arguments, None if captured is not None and argnums == 0 else argnums, captured)
+        numbers = arguments.numbers
+
+        def run(path: Path) -> tuple[int, Array]:
+            request = VALUE.reverse(by.inputs(path, arguments), seeded=True)
+            return path.attempt(request, numbers, direction("vjp", v, path.out))
+
+        path, results = self._function().solve(arguments, run)
+        return pytree.unravel(path.out, results), by.unravel(path, results[path.results:])
 
     def hvp(self, *args: Any, v: Any, argnums: Any = 0, **kwargs: Any) -> Any:
-        """p.hvp(*args, v, argnums=0): H v, the second derivatives times a vector: a forward sweep over a reverse one.
+        """Compute the product of the Hessian with v, by a forward sweep over a reverse one.
 
-        v and H v have the structure of the argument that argnums names, or are tuples of such. Raises TypeError where
-        the value is not one number.
+        args, kwargs: the arguments, numbers and arrays. v: the vector, in the structure of the argument that argnums
+        names; for a tuple, a tuple of such. argnums: the argument to differentiate with respect to, or a tuple of them.
+
+        Returns H v, in the structure of v. Raises TypeError if the value is not one number, or an argument is a Value
+        or a Tensor; ValueError if v has another structure than the argument.
 
         >>> import cgrad
         >>> cgrad.compile(lambda x: x[0]**3*x[1]).hvp([2.0, 3.0], v=[1.0, 0.0])
         [36.0, 12.0]
         """
-        return self._directed("hvp", "hvp", args, {**kwargs, "argnums": argnums}, v)
+        refuse_captured("hvp", kwargs)
+        arguments = self._plain("hvp", args, kwargs)
+        by = wrt("hvp", arguments, argnums)
+        numbers = arguments.numbers
+
+        def run(path: Path) -> tuple[int, Array]:
+            path.need_scalar("hvp")
+            inputs = by.inputs(path, arguments)
+            return path.attempt(VALUE.reverse(inputs).forward(inputs), numbers, direction("hvp", v, by.tree))
+
+        path, results = self._function().solve(arguments, run)
+        return by.unravel(path, results)
+
+    # ---- all derivatives -------------------------------------------------------------------------
 
     def jacobian(self, *args: Any, argnums: Any = 0, **kwargs: Any) -> Any:
-        """p.jacobian(*args, argnums=0): all first derivatives, dense.
+        """Compute all first derivatives, dense, by forward or reverse sweeps, whichever are fewer.
 
-        For each leaf of the value and each of the argument an array of the value's shape followed by the argument's
-        (a float where both are numbers), in the structure of the value, and in it of the argument. Forward or
-        reverse, whichever takes fewer sweeps; many sweeps at once, over the lanes of a batch.
+        args, kwargs: the arguments, numbers and arrays. argnums: the argument to differentiate with respect to, or a
+        tuple of them.
+
+        Returns for each leaf of the value and each of the argument an array of the value's shape followed by the
+        argument's (a float where both are numbers): in the structure of the value, and in it of the argument. Raises
+        TypeError if an argument is a Value or a Tensor.
 
         >>> import numpy as np, cgrad
         >>> cgrad.compile(lambda x: x*x).jacobian(np.array([1.0, 2.0]))
@@ -263,24 +189,28 @@ class Calls(FastCallable):
                [0., 4.]])
         """
         arguments = self._plain("jacobian", args, kwargs)
-        by = self._by("jacobian", arguments, {"argnums": argnums})
-        columns = pytree.size(by.shape)
+        by = wrt("jacobian", arguments, argnums)
+        columns = pytree.size(by.tree)
 
-        def run(program: Program) -> tuple[int, Array]:
-            rows, wrt = program.results, by.wrt(program, arguments)
+        def run(path: Path) -> tuple[int, Array]:
+            rows, inputs = path.results, by.inputs(path, arguments)
             if columns <= rows:
-                failed, swept = seeded(program, Wanted("jvp", wrt), arguments.numbers, columns)
+                failed, swept = sweep_units(path, VALUE.forward(inputs), arguments.numbers, columns)
                 return failed, swept[:, rows:].T
-            failed, swept = seeded(program, Wanted("vjp", wrt), arguments.numbers, rows)
+            failed, swept = sweep_units(path, VALUE.reverse(inputs, seeded=True), arguments.numbers, rows)
             return failed, swept[:, rows:]
 
-        program, matrix = self._solve(arguments, run)
-        return pytree.blocks(matrix, program.out, by.shape)
+        path, matrix = self._function().solve(arguments, run)
+        return pytree.unravel_matrix(matrix, path.out, by.tree)
 
     def hessian(self, *args: Any, argnums: Any = 0, **kwargs: Any) -> Any:
-        """p.hessian(*args, argnums=0): all second derivatives of a value that is one number, dense.
+        """Compute all second derivatives of a value that is one number, dense.
 
-        For each two leaves of the argument an array of both shapes, nested as in ``jacobian``.
+        args, kwargs: the arguments, numbers and arrays. argnums: the argument to differentiate with respect to, or a
+        tuple of them.
+
+        Returns for each two leaves of the argument an array of both shapes, nested as in ``jacobian``. Raises TypeError
+        if the value is not one number, or an argument is a Value or a Tensor.
 
         >>> import numpy as np, cgrad
         >>> cgrad.compile(lambda x: x[0]**2*x[1]).hessian(np.array([3.0, 5.0]))
@@ -288,76 +218,20 @@ class Calls(FastCallable):
                [ 6.,  0.]])
         """
         arguments = self._plain("hessian", args, kwargs)
-        by = self._by("hessian", arguments, {"argnums": argnums})
-        columns = pytree.size(by.shape)
+        by = wrt("hessian", arguments, argnums)
 
-        def run(program: Program) -> tuple[int, Array]:
-            program.need_scalar("hessian")
-            return seeded(program, Wanted("hvp", by.wrt(program, arguments)), arguments.numbers, columns)
+        def run(path: Path) -> tuple[int, Array]:
+            path.need_scalar("hessian")
+            inputs = by.inputs(path, arguments)
+            return sweep_units(path, VALUE.reverse(inputs).forward(inputs), arguments.numbers, pytree.size(by.tree))
 
-        _, matrix = self._solve(arguments, run)
-        return pytree.blocks(matrix, by.shape, by.shape)
+        _, matrix = self._function().solve(arguments, run)
+        return pytree.unravel_matrix(matrix, by.tree, by.tree)
 
-    # ---- many points -----------------------------------------------------------------------------
 
-    def map(self, *args: Any, in_axes: Any = 0, threads: int | None = None, reduce: str | None = None,
-            progress: Any = None, exact: bool = False) -> Any:
-        """p.map(*args, in_axes=0, threads=None, reduce=None, progress=None, exact=False): the values at many points.
-
-        in_axes: the axis of each argument that counts points; None: the same for all points; a tuple has one entry an
-        argument, which may be nested as the argument is. threads: at most so many (default: the processors of this
-        process). reduce="sum": values are added up over the points, in constant memory, alike for any number of
-        threads. progress: True for a tqdm bar, or a function of (points done, points). exact: functions such as exp
-        are C's, to the bit as in single calls; else they are vectorised, within 2 units in the last place.
-
-        Values come in the structure of the value, points first, in the order of the input. Points that take another
-        branch are gathered, and run by a recording of their own. Raises ValueError where axes have different lengths.
-
-        >>> import numpy as np, cgrad
-        >>> cgrad.compile(lambda x: x*x if x > 0 else -x).map(np.array([1.0, -2.0, 3.0]))
-        array([1., 2., 9.])
-        """
-        options = batch.Options("map", in_axes, threads, reduce, progress, exact)
-        return batch.run(self, args, options, lambda arguments: batch.Values())
-
-    def map_value_and_grad(self, *args: Any, argnums: Any = 0, in_axes: Any = 0, threads: int | None = None,
-                           reduce: str | None = None, progress: Any = None, exact: bool = False) -> Any:
-        """p.map_value_and_grad(*args, argnums=0, in_axes=0, ...): (values, gradients) at many points, as ``map``.
-
-        Gradients have the argument's structure, points first. With reduce="sum" both are added up over the points.
-
-        >>> import numpy as np, cgrad
-        >>> p = cgrad.compile(lambda x, a: a*x*x)
-        >>> p.map_value_and_grad(np.array([1.0, 2.0]), 3.0, in_axes=(0, None))
-        (array([ 3., 12.]), array([ 6., 12.]))
-        """
-        options = batch.Options("map_value_and_grad", in_axes, threads, reduce, progress, exact)
-        return batch.run(self, args, options,
-                         lambda arguments: batch.Gradients(self._by(options.op, arguments, {"argnums": argnums})))
-
-    def map_jacobian(self, *args: Any, argnums: Any = 0, in_axes: Any = 0, threads: int | None = None,
-                     reduce: str | None = None, progress: Any = None, exact: bool = False) -> Any:
-        """p.map_jacobian(*args, argnums=0, in_axes=0, ...): ``jacobian`` at many points, points first.
-
-        >>> import numpy as np, cgrad
-        >>> cgrad.compile(lambda x: x*x).map_jacobian(np.array([1.0, 2.0]))
-        array([2., 4.])
-        """
-        options = batch.Options("map_jacobian", in_axes, threads, reduce, progress, exact)
-        return batch.run(self, args, options,
-                         lambda arguments: batch.Jacobians(self._by(options.op, arguments, {"argnums": argnums})))
-
-    def map_hvp(self, *args: Any, v: Any, argnums: Any = 0, in_axes: Any = 0, threads: int | None = None,
-                reduce: str | None = None, progress: Any = None, exact: bool = False) -> Any:
-        """p.map_hvp(*args, v, argnums=0, in_axes=0, ...): ``hvp`` at many points; v has the points first.
-
-        >>> import numpy as np, cgrad
-        >>> cgrad.compile(lambda x: x**3).map_hvp(np.array([1.0, 2.0]), v=np.array([1.0, 10.0]))
-        array([  6., 120.])
-        """
-        options = batch.Options("map_hvp", in_axes, threads, reduce, progress, exact)
-        return batch.run(self, args, options,
-                         lambda arguments: batch.Products(self._by(options.op, arguments, {"argnums": argnums}), v))
+def function_of(p: Transforms) -> Function[Any]:
+    """A compiled function or program as its arguments and recorded paths, for other ways to run it."""
+    return p._function()
 
 
 def taken(kwargs: dict[str, Any], *names: str) -> dict[str, Any]:
@@ -365,29 +239,35 @@ def taken(kwargs: dict[str, Any], *names: str) -> dict[str, Any]:
     return {name: kwargs.pop(name) for name in names if name in kwargs}
 
 
-def direction(op: str, v: Any, shape: Shape) -> Array:
-    """The numbers of a vector that must have this shape."""
+def refuse_captured(op: str, kwargs: dict[str, Any]) -> None:
+    """Raise TypeError for captured= among the keyword arguments of a transform that does not take it."""
+    if taken(kwargs, "captured").get("captured") is not None:
+        raise errors.no_captured(op)
+
+
+def direction(op: str, v: Any, tree: TreeDef) -> Array:
+    """The numbers of a vector that must have this structure."""
     leaves: list[Any] = []
     found = pytree.flatten(op, v, leaves)
-    if found != shape:
-        raise errors.bad_direction(op, pytree.described(found), pytree.described(shape))
-    for x in leaves:
-        if isinstance(x, (Value, Tensor)):
-            raise errors.no_number(op, "v", x)
-    return pytree.numbers_of(leaves)
+    if found != tree:
+        raise errors.bad_direction(op, pytree.describe(found), pytree.describe(tree))
+    for leaf in leaves:
+        if isinstance(leaf, (Value, Tensor)):
+            raise errors.no_number(op, "v", leaf)
+    return pytree.ravel(leaves)
 
 
-def seeded(program: Program, wanted: Wanted, numbers: Array, n: int) -> tuple[int, Array]:
-    """The results for each unit vector as the further inputs: (guard, an array with a row for each)."""
-    code = program.code(wanted)
-    fixed = np.concatenate([numbers, program.captured_numbers()])
-    rows = np.empty((n, code.results))
-    for start in range(0, n, ROWS):
-        count = min(ROWS, n - start)
+def sweep_units(path: Path, request: Request, numbers: Array, n: int) -> tuple[int, Array]:
+    """The results for each of n unit vectors as seeds: (0 or the guard that failed, an array with a row for each)."""
+    executable = path.executable(request)
+    fixed = np.concatenate([numbers, path.captured_numbers()])
+    rows = np.empty((n, executable.results))
+    for start in range(0, n, SEEDS):
+        count = min(SEEDS, n - start)
         seeds = np.zeros((count, n))
         seeds[np.arange(count), start + np.arange(count)] = 1.0
-        sources = batch.Places.joint([batch.Places.of(fixed, 0), batch.Places.along(seeds, 0)])
-        failed = batch.swept(code, count, sources, batch.Places.along(rows[start:start + count], 0), "exact")
+        sources = Strided.joint([Strided.of_vector(fixed), Strided.along(seeds, 0)])
+        failed = sweep(executable, count, sources, Strided.along(rows[start:start + count], 0), "exact")
         if failed[0]:
             return int(failed[0]), rows
     return 0, rows

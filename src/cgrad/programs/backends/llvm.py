@@ -1,171 +1,41 @@
-"""Machine code of programs, by LLVM: the extra ``pip install 'pycgrad[native]'``.
-
-The code does what the interpreter does, to the bit: its formulas are those of the op table, its functions are the
-core's own, and LLVM is given no leave to reassociate or contract. (Only the sign of a nan is not defined, as in C.)
-What was a loop before it was recorded becomes a loop again (``programs.codegen.reroll``), so code for a million
-operations may take milliseconds to make; straight code is cut into functions, so that it takes time in proportion to
-its size.
-"""
+"""Machine code by LLVM: the extra ``pip install 'pycgrad[native]'``."""
 
 from __future__ import annotations
 
-import ctypes
-import importlib
-import re
-import threading
-from collections.abc import Mapping, Sequence
-from typing import Any
+import importlib.util
 
-from ... import errors
-from ..._optable import OPS
-from ..._program import FUNCTION_ADDRESSES, GRAPH_OPS
-from ..codegen.function import Text
-from ..codegen.layout import PIECE, Layout
-from ..codegen.llvm import Llvm
-from ..codegen.program import Writer
-from ..codegen.reroll import MAX_PERIOD, prepare, reroll
+from ..._program import Executable
+from . import backend
 
-__all__ = ["Machine", "compile_native", "install", "need"]
-
-CHUNK = 30_000  # nodes that LLVM holds at once
-LEVEL = 2  # of LLVM's code generation, 0 to 3
-QUICK = 20_000  # nodes beyond which level 0 is taken: code made 4 times, run 0.6 to 0.8 times as fast
-ROWS = {op.name for op in OPS}
-
-_lock = threading.Lock()
-_llvm: Any = None
+# Machine code is made when interpreting has taken about as long as making it takes: then the two together cost at most
+# twice what the better choice from the start would have. Seconds seen: to make it, a part and so much a node; to run,
+# so much a node.
+MAKING, MAKING_NODE, RUNNING_NODE = 0.03, 15e-6, 1.5e-9
 
 
-class Machine:
-    """Machine code of a graph: ``address`` of a C function ``int32 (const double *in, double *out, double *work)``.
+@backend
+class Native:
+    """Machine code of the processor at hand. The code generator is imported when it is needed: that takes a while."""
 
-    It returns 0, or k + 1 for guard k that came out otherwise; ``out`` is then incomplete. ``work`` is the number of
-    doubles that it needs there. The arrays must not overlap. The code needs no GIL, and lives as long as this object.
-    """
+    name = "native"
 
-    __slots__ = ("address", "work", "blocks", "_engines", "_kept")
+    def available(self) -> bool:
+        return importlib.util.find_spec("llvmlite") is not None
 
-    def __init__(self, address: int, work: int, blocks: int, engines: list[Any], kept: list[Any]) -> None:
-        self.address, self.work, self.blocks = address, work, blocks
-        self._engines, self._kept = engines, kept
+    def require(self) -> None:
+        from ..codegen import jit
 
-    def __call__(self, inputs: Any, outputs: Any, work: Any) -> int:
-        """Run it on float64 arrays: for tests."""
-        kind = ctypes.CFUNCTYPE(ctypes.c_int32, *[ctypes.c_void_p]*3)
-        return int(kind(self.address)(inputs.ctypes.data, outputs.ctypes.data, work.ctypes.data))
+        jit.binding()
 
+    def compile(self, executable: Executable) -> None:
+        from ..codegen import jit
 
-def need() -> None:
-    """Raise ImportError, which names the extra, where llvmlite is missing."""
-    llvm()
+        jit.install(executable)
 
+    def pays_after(self, nodes: int) -> int:
+        """Runs after which machine code is made of a graph.
 
-def install(code: Any) -> None:
-    """Let machine code do from now on what an Executable of the core does. Raises ImportError as ``need`` does."""
-    machine = compile_native(GRAPH_OPS, code.graph.columns(), code.outputs,
-                             [(node, expected) for node, expected, _ in code.guards.tolist()], FUNCTION_ADDRESSES)
-    code.use_native(machine, machine.address, machine.work)
-
-
-def llvm() -> Any:
-    """llvmlite's binding, ready for this processor."""
-    global _llvm
-    with _lock:
-        if _llvm is None:
-            try:
-                binding = importlib.import_module("llvmlite.binding")
-            except ImportError as error:
-                raise errors.no_native() from error
-            binding.initialize_native_target()
-            binding.initialize_native_asmprinter()
-            _llvm = binding
-        return _llvm
-
-
-def features(binding: Any) -> frozenset[str]:
-    """What the processor can do."""
-    found = {name for name, there in binding.get_host_cpu_features().items() if there}
-    if binding.get_default_triple().startswith(("aarch64", "arm64")):
-        found.add("neon")
-    return frozenset(found)
-
-
-def compile_native(names: Sequence[str], columns: Mapping[str, Any], outputs: Any,
-                   guards: Sequence[tuple[int, int]], functions: Mapping[str, int], *, level: int = LEVEL,
-                   piece: int = PIECE, loops: bool = True) -> Machine:
-    """Machine code of a graph: its ``columns``, opcodes named by ``names``, the nodes that are ``outputs``.
-
-    ``guards`` are pairs of a node and how it came out (0 or 1), in order of evaluation, and are checked as soon as
-    the node is computed. ``functions`` gives the addresses of the functions that formulas name; with one for
-    ``sincos`` (which must give the bits of ``sin`` and ``cos``) pairs of these are computed by one call.
-    Without llvmlite: an ImportError that names the extra.
-    """
-    binding = llvm()
-    numbered = [(int(node), int(expected), k) for k, (node, expected) in enumerate(guards, 1)]
-    code = prepare(names, columns, outputs, numbered, "sincos" in functions)
-    frames = reroll(code, MAX_PERIOD if loops else 0)
-    language = Llvm(names, functions, features(binding))
-    layout = Layout(code, frames, [name in ROWS and language.cheap(name) for name in names], piece)
-    writer = Writer(layout, language, "piece", "entry")
-    builder = Builder(binding, language, level)
-    address = builder.build(writer.texts)
-    return Machine(address, layout.size, len(writer.texts), builder.engines, language.kept)
-
-
-class Builder:
-    """Functions as text, made to machine code, a chunk of them at a time."""
-
-    def __init__(self, binding: Any, language: Llvm, level: int) -> None:
-        self.binding, self.head, self.level = binding, language.head(), level
-        for name, address in language.lowering.symbols.values():
-            binding.add_symbol(name, address)
-        self.engines: list[Any] = []
-        self.known: dict[str, int] = {}  # addresses of functions
-
-    def build(self, texts: Sequence[Text]) -> int:
-        """Compile functions, and give the address of the last."""
-        *others, entry = texts
-        wide = [text for text in others if text.wide]
-        others = [text for text in others if not text.wide]
-        best: list[Text] = []
-        quick: list[Text] = []
-        nodes = 0
-        for text in sorted(others, key=lambda one: -one.blocks):  # what runs most often first
-            nodes += text.nodes
-            (best if nodes <= QUICK else quick).append(text)
-        chunk: list[Text] = []
-        for text in quick:
-            chunk.append(text)
-            if sum(text.nodes for text in chunk) >= CHUNK:
-                self.compile(chunk, 0)
-                chunk = []
-        if chunk:
-            self.compile(chunk, 0)
-        if wide:
-            self.compile(wide, self.level, vectors=True)
-        self.compile([*best, entry], self.level)
-        return self.known[entry.name]
-
-    def compile(self, texts: Sequence[Text], level: int, vectors: bool = False) -> None:
-        """Functions to machine code; those known are called by their addresses."""
-        binding = self.binding
-        machine = binding.Target.from_default_triple().create_target_machine(
-            cpu=binding.get_host_cpu_name(), features=binding.get_host_cpu_features().flatten(), opt=level, jit=True)
-        text = "".join([self.head, *(text.text for text in texts)])
-        if self.known:
-            text = re.sub(r"@(piece\d+)\(ptr %in", self.by_address, text)
-        module = binding.parse_assembly(text)
-        if vectors:
-            options = binding.create_pipeline_tuning_options(speed_level=2)
-            options.slp_vectorization = True
-            builder = binding.create_pass_builder(machine, options)
-            builder.getModulePassManager().run(module, builder)
-        engine = binding.create_mcjit_compiler(module, machine)
-        engine.finalize_object()
-        self.engines.append(engine)
-        self.known |= {text.name: int(engine.get_function_address(text.name)) for text in texts}
-
-    def by_address(self, found: re.Match[str]) -> str:
-        if found[1] not in self.known:
-            return found[0]
-        return f"inttoptr (i64 {self.known[found[1]]} to ptr)(ptr %in"
+        >>> Native().pays_after(20) > Native().pays_after(10_000) > 1_000
+        True
+        """
+        return int((MAKING + MAKING_NODE*nodes)/(RUNNING_NODE*(nodes + 10)))

@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 
 from ... import _formula
 from ..._optable import OPS, Op
-from .function import Function, Language, Text
+from .emission import Emission, FunctionBuilder, FunctionText, Language
 from .layout import OUTPUT, Column
-from .program import Writer
 from .reroll import CONST, INPUT, NODE
 
 ROWS = {op.name: op for op in OPS}
@@ -38,9 +37,9 @@ def table(kind: str, name: str, numbers: Sequence[str]) -> str:
     return f"static const {kind} {name}[{len(numbers)}] = {{\n    " + ",\n    ".join(lines) + "};\n"
 
 
-class CFunction(Function):
-    def __init__(self, writer: Writer, language: C, loops: bool) -> None:
-        super().__init__(writer, loops)
+class CFunction(FunctionBuilder):
+    def __init__(self, emission: Emission, language: C, loops: bool) -> None:
+        super().__init__(emission, loops)
         self.language = language
 
     def add(self, text: str) -> None:
@@ -58,8 +57,8 @@ class CFunction(Function):
     def loading(self, place: Column, fixed: bool) -> str:
         if place.kind == CONST:
             if place.table is None and not place.stride:
-                return literal(self.writer.consts[place.base])
-            text = f"{self.language.keep('double', self.writer.consts[place.numbers(self.writer.blocks)])}[t]"
+                return literal(self.emission.consts[place.base])
+            text = f"{self.language.keep('double', self.emission.consts[place.numbers(self.emission.blocks)])}[t]"
         else:
             text = self.element(place)
         self.count += 1
@@ -81,7 +80,7 @@ class CFunction(Function):
             result = f"{number.base} + {number.stride}*t" if number.stride else str(number.base)
         self.add(f"if ({value} != {expected}) return {result};")
 
-    def call(self, text: Text, counted: bool = False) -> None:
+    def call(self, text: FunctionText, counted: bool = False) -> None:
         call = f"{text.name}({', '.join([*self.language.arrays, *(['t'] if counted else [])])})"
         if not text.guarded:
             self.add(f"{call};")
@@ -117,8 +116,8 @@ class C(Language):
         self.rows: dict[str, str] = {}  # functions of rows
         self.tables: list[str] = []
 
-    def function(self, writer: Writer, loops: bool = False) -> CFunction:
-        return CFunction(writer, self, loops)
+    def function(self, emission: Emission, loops: bool = False) -> CFunction:
+        return CFunction(emission, self, loops)
 
     def opening(self, name: str, counted: bool = False) -> str:
         static, restrict = ("", "") if name == self.entry else ("static ", "restrict ")

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from .reroll import COS_AFTER_SIN, NODE, SIN_AFTER_COS, Code, Frame, Ints, Loop, Straight
+from .reroll import COS_AFTER_SIN, NODE, SIN_AFTER_COS, Frame, Ints, LinearCode, LoopFrame, StraightFrame
 
 PIECE = 320  # nodes of a function
 WIDE_PIECE = 1280  # of one whose nodes are to be joined into vectors
@@ -41,8 +41,8 @@ class Column:
 
 
 @dataclass
-class Plan:
-    """A frame, its pieces, and for a loop what is stored of each node of the body."""
+class FramePlan:
+    """A frame, its pieces, and for a loop where the values of its body's nodes are stored."""
 
     frame: Frame
     pieces: list[tuple[int, int]]  # of positions; of a loop, in its body
@@ -69,11 +69,11 @@ def affine(kind: int, numbers: Ints) -> Column:
 class Layout:
     """Plans of all frames, and the slots: ``slot[q]`` of the node at position q, -1 for none."""
 
-    def __init__(self, code: Code, frames: list[Frame], cheap: Sequence[bool] = (), piece: int = PIECE,
+    def __init__(self, code: LinearCode, frames: list[Frame], cheap: Sequence[bool] = (), piece: int = PIECE,
                  split: int = 1 << 62) -> None:
         self.code, self.split = code, split
-        wide = self.find_wide([frame for frame in frames if isinstance(frame, Loop)], cheap)
-        self.plans = [Plan(frame, self.cut(frame, WIDE_PIECE if frame in wide else piece), wide=frame in wide)
+        wide = self.find_wide([frame for frame in frames if isinstance(frame, LoopFrame)], cheap)
+        self.plans = [FramePlan(frame, self.cut(frame, WIDE_PIECE if frame in wide else piece), wide=frame in wide)
                       for frame in frames]
         n = len(code)
         self.block = np.zeros(n, np.int64)  # piece of straight code, or block of a loop: numbered through
@@ -91,7 +91,7 @@ class Layout:
         self.size = 0
         self.allocate(needed, crossing, last)
 
-    def find_wide(self, loops: list[Loop], cheap: Sequence[bool]) -> set[Frame]:
+    def find_wide(self, loops: list[LoopFrame], cheap: Sequence[bool]) -> set[Frame]:
         """Loops where vectors pay off: large bodies of operations that are one instruction, run often."""
         wide: set[Frame] = set()
         left = WIDE[1]
@@ -106,7 +106,7 @@ class Layout:
         return wide
 
     def cut(self, frame: Frame, piece: int) -> list[tuple[int, int]]:
-        start, stop = (0, frame.period) if isinstance(frame, Loop) else (frame.start, frame.stop)
+        start, stop = (0, frame.period) if isinstance(frame, LoopFrame) else (frame.start, frame.stop)
         offset = frame.start - start
         pieces = []
         while start < stop:
@@ -121,7 +121,7 @@ class Layout:
         block = step = 0
         for plan in self.plans:
             frame = plan.frame
-            if isinstance(frame, Loop):
+            if isinstance(frame, LoopFrame):
                 span = slice(frame.start, frame.stop)
                 self.block[span] = block + np.repeat(np.arange(frame.count), frame.period)
                 part = np.repeat(np.arange(len(plan.pieces)), [stop - start for start, stop in plan.pieces])
@@ -136,7 +136,7 @@ class Layout:
 
     def find_carried(self) -> None:
         for plan in self.plans:
-            if isinstance(plan.frame, Loop):
+            if isinstance(plan.frame, LoopFrame):
                 start, period, stop = plan.frame.start, plan.frame.period, plan.frame.stop
                 span = slice(start + period, stop)  # block 0 reads what was before the loop
                 first = np.repeat(np.arange(start + period, stop, period), period)
@@ -171,7 +171,7 @@ class Layout:
         positions = indices[numbers]
         for plan in self.plans:
             frame = plan.frame
-            if not isinstance(frame, Loop):
+            if not isinstance(frame, LoopFrame):
                 continue
             low, high = np.searchsorted(positions, [frame.start, frame.stop])
             column = (positions[low:high] - frame.start) % frame.period
@@ -189,19 +189,20 @@ class Layout:
 
     def allocate(self, needed: NDArray[np.bool], crossing: NDArray[np.bool], last: Ints) -> None:
         for plan in self.plans:
-            if isinstance(plan.frame, Loop):
+            if isinstance(plan.frame, LoopFrame):
                 self.of_loop(plan, plan.frame, needed, crossing)
         spare: list[int] = []
         expiry: list[tuple[int, int]] = []  # (last step that reads it, slot)
         needed &= self.slot < 0
-        for start, stop in (piece for plan in self.plans if isinstance(plan.frame, Straight) for piece in plan.pieces):
+        straight = [plan for plan in self.plans if isinstance(plan.frame, StraightFrame)]
+        for start, stop in (piece for plan in straight for piece in plan.pieces):
             while expiry and expiry[0][0] < self.step[start]:
                 spare.append(heapq.heappop(expiry)[1])
             for q in (start + np.flatnonzero(needed[start:stop])).tolist():
                 self.slot[q] = slot = spare.pop() if spare else self.fresh()
                 heapq.heappush(expiry, (int(last[q]), slot))
 
-    def of_loop(self, plan: Plan, loop: Loop, needed: NDArray[np.bool], crossing: NDArray[np.bool]) -> None:
+    def of_loop(self, plan: FramePlan, loop: LoopFrame, needed: NDArray[np.bool], crossing: NDArray[np.bool]) -> None:
         shape = loop.count, loop.period
         need = needed[loop.start:loop.stop].reshape(shape)
         cross = crossing[loop.start:loop.stop].reshape(shape).any(axis=0)
@@ -220,7 +221,7 @@ class Layout:
         self.slot[loop.start:loop.stop] = slots.reshape(-1)
         self.continued(plan, loop, needed & (self.slot < 0) & ~self.looped)
 
-    def continued(self, plan: Plan, loop: Loop, open_: NDArray[np.bool]) -> None:
+    def continued(self, plan: FramePlan, loop: LoopFrame, open_: NDArray[np.bool]) -> None:
         """Slots of nodes right before and after a loop that look like parts of blocks of it."""
         op = self.code.op
         for block in (-1, loop.count):
@@ -238,7 +239,7 @@ class Layout:
         self.size += 1
         return self.size - 1
 
-    def column(self, loop: Loop, j: int, k: int) -> Column:
+    def column(self, loop: LoopFrame, j: int, k: int) -> Column:
         """Operand k of node j of a loop's body, where it comes from outside."""
         at = slice(loop.start + j, loop.stop, loop.period)
         kind, index = int(self.code.kind[k, loop.start + j]), self.code.index[k, at]

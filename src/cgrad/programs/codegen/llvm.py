@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .function import Function, Language, Text
+from .emission import Emission, FunctionBuilder, FunctionText, Language
 from .layout import OUTPUT, Column
 from .lowering import Lowering, Template, literal
-from .program import Writer
 from .reroll import CONST, COS_OF_PAIR, INPUT, NODE, SIN_AFTER_COS, SIN_OF_PAIR
 
 ARRAY = {NODE: "%work", INPUT: "%in", OUTPUT: "%out"}
@@ -23,9 +22,9 @@ ATTRIBUTES = ("attributes #0 = { nounwind willreturn memory(none) }\n"
               "attributes #2 = { nounwind willreturn memory(argmem: write) }\n")
 
 
-class LlvmFunction(Function):
-    def __init__(self, writer: Writer, language: Llvm, loops: bool) -> None:
-        super().__init__(writer, loops)
+class LlvmFunction(FunctionBuilder):
+    def __init__(self, emission: Emission, language: Llvm, loops: bool) -> None:
+        super().__init__(emission, loops)
         self.language, self.templates = language, language.templates
         self.exits: list[str] = []
         self.hoisted = HOISTED
@@ -66,8 +65,8 @@ class LlvmFunction(Function):
     def loading(self, place: Column, fixed: bool) -> str:
         if place.kind == CONST:
             if place.table is None and not place.stride:
-                return literal(self.writer.consts[place.base])
-            return self.element("double", self.writer.consts[place.numbers(self.writer.blocks)])
+                return literal(self.emission.consts[place.base])
+            return self.element("double", self.emission.consts[place.numbers(self.emission.blocks)])
         lines = self.lines
         if fixed and self.hoisted:
             self.hoisted -= 1
@@ -121,7 +120,7 @@ class LlvmFunction(Function):
         self.label = f"ok{name}"
         self.guarded = True
 
-    def call(self, text: Text, counted: bool = False) -> None:
+    def call(self, text: FunctionText, counted: bool = False) -> None:
         result = self.fresh()
         more = ", i64 %t" if counted else ""
         self.lines.append(f"{result} = call i32 @{text.name}(ptr %in, ptr %out, ptr %work{more})\n")
@@ -157,8 +156,8 @@ class Llvm(Language):
         self.templates: dict[int, Template | None] = {}
         self.kept: list[NDArray[Any]] = []
 
-    def function(self, writer: Writer, loops: bool = False) -> LlvmFunction:
-        return LlvmFunction(writer, self, loops)
+    def function(self, emission: Emission, loops: bool = False) -> LlvmFunction:
+        return LlvmFunction(emission, self, loops)
 
     def cheap(self, row: str) -> bool:
         return not self.lowering[row].calls

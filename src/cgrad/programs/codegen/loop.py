@@ -1,25 +1,21 @@
-"""Loops of a program: one body, run once a block."""
+"""Loops of a program: a body that runs once a block."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .function import Function, Text
-from .layout import EACH, FIXED, Column, Plan, affine
-from .reroll import NODE, Loop
-
-if TYPE_CHECKING:
-    from .program import Writer
+from .emission import Emission, FunctionBuilder, FunctionText, Language
+from .layout import EACH, FIXED, Column, FramePlan, affine
+from .reroll import NODE, LoopFrame
 
 REGISTERS = 12  # values that a loop carries in registers; beyond it in the work array
 
 
 @dataclass
 class Carried:
-    """A value handed on from block to block: what node ``j`` of the body was, and before block 0 ``first``."""
+    """A value handed on from block to block: that of node ``j`` of the body, and before block 0 ``first``."""
 
     number: int
     j: int
@@ -29,16 +25,16 @@ class Carried:
     before: int = -1  # where a piece that runs after node j finds it
 
 
-class Body:
-    """The body of a loop, its operands sorted by where they come from."""
+class LoopWriter:
+    """Writes a loop; the operands of its body are sorted by where they come from."""
 
-    def __init__(self, writer: Writer, plan: Plan, loop: Loop) -> None:
-        self.writer, self.plan, self.loop = writer, plan, loop
+    def __init__(self, emission: Emission, language: Language, plan: FramePlan, loop: LoopFrame) -> None:
+        self.emission, self.language, self.plan, self.loop = emission, language, plan, loop
         two = slice(loop.start, loop.start + 2*loop.period)  # block 0 shows what is carried in, block 1 all else
         shape = 2, loop.period, 3
-        self.kinds = writer.code.kind[:, two].T.reshape(shape).tolist()
-        self.indices = writer.code.index[:, two].T.reshape(shape).tolist()
-        self.ops = writer.code.op[two].tolist()
+        self.kinds = emission.code.kind[:, two].T.reshape(shape).tolist()
+        self.indices = emission.code.index[:, two].T.reshape(shape).tolist()
+        self.ops = emission.code.op[two].tolist()
         self.known: dict[tuple[int, int, int], Carried] = {}
         self.operands = [self.sorted(j) for j in range(loop.period)]
         self.carried = list(self.known.values())
@@ -47,7 +43,7 @@ class Body:
         for value in self.carried:
             self.ends.setdefault(value.j, []).append(value)
             if not self.registers:
-                value.slot = writer.layout.fresh()
+                value.slot = emission.layout.fresh()
 
     def sorted(self, j: int) -> list[int | Carried | Column]:
         """Of node j: a node of the body, a value carried, or a place outside."""
@@ -57,50 +53,50 @@ class Body:
             if kind == NODE and index >= start + period:
                 result.append(index - start - period)
             elif kind == NODE and index >= start:
-                first = self.writer.layout.place(self.kinds[0][j][k], self.indices[0][j][k])
+                first = self.emission.layout.place(self.kinds[0][j][k], self.indices[0][j][k])
                 key = index - start, first.kind, first.base
                 value = self.known.setdefault(key, Carried(len(self.known), index - start, first))
                 value.users.append(j)
                 result.append(value)
             elif kind:
-                result.append(self.writer.layout.column(self.loop, j, k))
+                result.append(self.emission.layout.column(self.loop, j, k))
         return result
 
-    def write(self, name: str) -> Text:
+    def write(self, name: str) -> FunctionText:
         if len(self.plan.pieces) == 1:
             text, guarded = self.whole(name)
         else:
             text, guarded = self.pieces(name)
-        return Text(name, text, self.loop.period, self.loop.count, wide=self.plan.wide, guarded=guarded)
+        return FunctionText(name, text, self.loop.period, self.loop.count, wide=self.plan.wide, guarded=guarded)
 
     def whole(self, name: str) -> tuple[str, bool]:
-        """The loop as one function, and whether it has guards."""
-        function = self.writer.function(loops=True)
+        """The loop as one function; and True if it has guards."""
+        function = self.language.function(self.emission, loops=True)
         firsts = self.enter(function)
         values = self.nodes(function, 0, self.loop.period, alone=True)
         lasts = [values[x.j] for x in self.carried]
         carried = list(zip(firsts, lasts, strict=True)) if self.registers else []
-        after = self.writer.function()
+        after = self.language.function(self.emission)
         after.count = function.count
         for j in np.flatnonzero(self.plan.mode == FIXED).tolist():
             after.store(values[j], Column(NODE, int(self.plan.base[j]), 0))
         return function.looped(name, self.loop.count, carried, after.lines), function.guarded
 
     def pieces(self, name: str) -> tuple[str, bool]:
-        """The loop as a function that calls the pieces of the body in turn."""
-        caller = self.writer.function(loops=True)
+        """The loop as a function that calls the pieces of the body in turn; and True if they have guards."""
+        caller = self.language.function(self.emission, loops=True)
         self.enter(caller)
         texts = []
         for number, (start, stop) in enumerate(self.plan.pieces):
-            function = self.writer.function()
+            function = self.language.function(self.emission)
             self.nodes(function, start, stop, alone=False)
             part = f"{name}_{number}"
-            texts.append(Text(part, function.text(part, counted=True), guarded=function.guarded))
+            texts.append(FunctionText(part, function.text(part, counted=True), guarded=function.guarded))
             caller.call(texts[-1], counted=True)
         return "".join([*(text.text for text in texts), caller.looped(name, self.loop.count)]), caller.guarded
 
-    def enter(self, function: Function) -> list[str]:
-        """What is carried into block 0, read before the loop."""
+    def enter(self, function: FunctionBuilder) -> list[str]:
+        """Read the values that are carried into block 0, before the loop."""
         lines, function.lines = function.lines, function.head
         firsts = []
         for value in self.carried:
@@ -110,10 +106,10 @@ class Body:
         function.lines = lines
         return firsts
 
-    def nodes(self, function: Function, start: int, stop: int, alone: bool) -> dict[int, str]:
-        """Nodes of the body; ``alone`` if they are all of it."""
+    def nodes(self, function: FunctionBuilder, start: int, stop: int, alone: bool) -> dict[int, str]:
+        """Compute nodes of the body; alone: they are all of it."""
         values: dict[int, str] = {}
-        guard, expected, plan = self.writer.code.guard, self.writer.code.expected, self.plan
+        guard, expected, plan = self.emission.code.guard, self.emission.code.expected, self.plan
         places = [Column(NODE, base, 0 if mode == FIXED else plan.stride)
                   for base, mode in zip(plan.base.tolist(), plan.mode.tolist(), strict=True)]
         for j in range(start, stop):
@@ -141,17 +137,17 @@ class Body:
                     self.hand_on(function, handed, value, start, stop)
         return values
 
-    def old(self, function: Function, x: Carried, start: int) -> str:
+    def old(self, function: FunctionBuilder, x: Carried, start: int) -> str:
         """The value carried from the block before."""
         if self.registers:
             return function.carried(x.number)
         return function.load(Column(NODE, x.before if x.j < start else x.slot, 0))
 
-    def hand_on(self, function: Function, x: Carried, value: str, start: int, stop: int) -> None:
+    def hand_on(self, function: FunctionBuilder, x: Carried, value: str, start: int, stop: int) -> None:
         """Put the new value in the old one's place, once that is where its later users find it."""
         if any(user > x.j for user in x.users):
             previous = self.old(function, x, start)
             if any(user >= stop for user in x.users):
-                x.before = self.writer.layout.fresh()
+                x.before = self.emission.layout.fresh()
                 function.store(previous, Column(NODE, x.before, 0))
         function.store(value, Column(NODE, x.slot, 0))

@@ -67,9 +67,9 @@ class Lowering:
         return self.lowered(op.names, _formula.parse(op.formula))
 
     def lowered(self, names: tuple[str, ...], tree: ast.expr) -> Template:
-        writer = Writer(self)
-        result = writer.value(tree, {name: f"{{{k + 1}}}" for k, name in enumerate(names)})
-        text = "".join(writer.lines)
+        lowering = FormulaLowering(self)
+        result = lowering.value(tree, {name: f"{{{k + 1}}}" for k, name in enumerate(names)})
+        text = "".join(lowering.lines)
         return Template(text.format, result.format, comparison(tree), "@cgrad_" in text)
 
     def symbol(self, function: str, arity: int) -> str:
@@ -101,7 +101,7 @@ def comparison(tree: ast.expr) -> bool:
             and [ast.unparse(a) for a in tree.args[1:]] == ["1", "0"])
 
 
-class Writer:
+class FormulaLowering:
     """Instructions of one formula; equal subexpressions are computed once."""
 
     def __init__(self, lowering: Lowering) -> None:

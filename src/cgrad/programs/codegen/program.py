@@ -4,56 +4,55 @@ from __future__ import annotations
 
 import numpy as np
 
-from .function import Function, Language, Text
-from .layout import OUTPUT, Column, Layout
-from .loop import Body
-from .reroll import CONST, INPUT, NODE, Loop, Straight
+from .emission import Emission, FunctionBuilder, FunctionText, Language
+from .layout import OUTPUT, Column, FramePlan, Layout
+from .loop import LoopWriter
+from .reroll import CONST, INPUT, NODE, LoopFrame, StraightFrame
 
 MANY = 64  # outputs to copy: beyond it by a loop
 
 
-class Writer:
-    """All functions of a program: ``texts``, the last of which is the entry."""
+class ProgramWriter:
+    """Writes all functions of a program."""
 
-    def __init__(self, layout: Layout, language: Language, prefix: str, entry: str) -> None:
-        self.layout, self.code, self.language, self.prefix = layout, layout.code, language, prefix
-        self.consts = self.code.consts
-        self.blocks = 0  # of the loop being written
-        self.texts: list[Text] = []
-        self.write(entry)
+    def __init__(self, layout: Layout, language: Language, prefix: str) -> None:
+        self.language = language
+        self.emission = Emission(layout, prefix)
 
-    def function(self, loops: bool = False) -> Function:
-        return self.language.function(self, loops)
-
-    def name(self) -> str:
-        return f"{self.prefix}{len(self.texts)}"
-
-    def write(self, name: str) -> None:
-        plans = self.layout.plans
-        entry = self.function()
-        for number, kind, index, expected in self.code.leaves:
+    def write(self, name: str) -> list[FunctionText]:
+        """The functions, the last of which is the entry, of this name."""
+        emission, plans = self.emission, self.emission.layout.plans
+        entry = self.language.function(emission)
+        for number, kind, index, expected in emission.code.leaves:
             entry.guard(-1, number, entry.value(kind, index), expected, Column(0, number, 0))
-        if len(plans) == 1 and isinstance(plans[0].frame, Straight) and len(plans[0].pieces) == 1:
+        if len(plans) == 1 and isinstance(plans[0].frame, StraightFrame) and len(plans[0].pieces) == 1:
             self.straight(entry, *plans[0].pieces[0])
         else:
             for plan in plans:
-                if isinstance(plan.frame, Loop):
-                    self.blocks = plan.frame.count
-                    self.texts.append(Body(self, plan, plan.frame).write(self.name()))
-                else:
-                    for start, stop in plan.pieces:
-                        function = self.function()
-                        self.straight(function, start, stop)
-                        text = function.text(self.name())
-                        self.texts.append(Text(self.name(), text, stop - start, blocks=1, guarded=function.guarded))
-            for one in self.texts:
-                entry.call(one)
-        self.finish(entry)
-        self.texts.append(Text(name, entry.text(name), guarded=entry.guarded))
+                self.frame(plan)
+            for text in emission.texts:
+                entry.call(text)
+        self.outputs(entry)
+        emission.texts.append(FunctionText(name, entry.text(name), guarded=entry.guarded))
+        return emission.texts
 
-    def straight(self, function: Function, start: int, stop: int) -> None:
+    def frame(self, plan: FramePlan) -> None:
+        """The functions of a frame."""
+        emission = self.emission
+        if isinstance(plan.frame, LoopFrame):
+            emission.blocks = plan.frame.count
+            emission.texts.append(LoopWriter(emission, self.language, plan, plan.frame).write(emission.next_name()))
+            return
+        for start, stop in plan.pieces:
+            function = self.language.function(emission)
+            self.straight(function, start, stop)
+            name = emission.next_name()
+            text = FunctionText(name, function.text(name), stop - start, blocks=1, guarded=function.guarded)
+            emission.texts.append(text)
+
+    def straight(self, function: FunctionBuilder, start: int, stop: int) -> None:
         """Nodes one after another."""
-        layout, code = self.layout, self.code
+        layout, code = self.emission.layout, self.emission.code
         span = slice(start, stop)
         guard, expected, slot = code.guard[span].tolist(), code.expected[span].tolist(), layout.slot[span].tolist()
         kinds, indices = code.kind[:, span].T.tolist(), code.index[:, span].T.tolist()
@@ -74,25 +73,31 @@ class Writer:
             for k in layout.stored.get(start + i, ()):
                 function.store(value, layout.output(k))
 
-    def finish(self, function: Function) -> None:
-        """Outputs that are inputs, constants, or anywhere in a loop."""
+    def outputs(self, entry: FunctionBuilder) -> None:
+        """Outputs that are inputs, constants, or anywhere in a loop: they are copied at the end."""
+        layout = self.emission.layout
         groups: dict[tuple[int, int], list[tuple[int, int]]] = {}
-        for k, kind, index in self.layout.left:
-            where = self.layout.output(k)
+        for k, kind, index in layout.left:
+            where = layout.output(k)
             groups.setdefault((kind, where.kind), []).append((where.base, index))
         for kind in (NODE, INPUT, CONST):
             for to in (OUTPUT, OUTPUT + 1):
                 left = groups.get((kind, to), [])
-                if len(left) <= MANY:
-                    for k, index in left:
-                        function.store(function.value(kind, index), Column(to, k, 0))
+                if len(left) > MANY:
+                    entry.call(self.copying(kind, to, left))
                     continue
-                numbers, index = np.array(left).T
-                self.blocks = len(left)
-                copy = self.function(loops=True)
-                source = self.layout.slot[index] if kind == NODE else index
-                copy.store(copy.load(Column(kind, 0, 0, source.astype(np.int32))),
-                           Column(to, 0, 0, numbers.astype(np.int32)))
-                text = Text(self.name(), copy.looped(self.name(), len(left)))
-                self.texts.append(text)
-                function.call(text)
+                for k, index in left:
+                    entry.store(entry.value(kind, index), Column(to, k, 0))
+
+    def copying(self, kind: int, to: int, left: list[tuple[int, int]]) -> FunctionText:
+        """A loop that copies values of one kind to outputs."""
+        emission = self.emission
+        numbers, index = np.array(left).T
+        emission.blocks = len(left)
+        copy = self.language.function(emission, loops=True)
+        source = emission.layout.slot[index] if kind == NODE else index
+        copy.store(copy.load(Column(kind, 0, 0, source.astype(np.int32))), Column(to, 0, 0, numbers.astype(np.int32)))
+        name = emission.next_name()
+        text = FunctionText(name, copy.looped(name, len(left)))
+        emission.texts.append(text)
+        return text

@@ -2,9 +2,9 @@
 
 A recorded loop of 1,000 steps is 1,000 copies of its body. Machine code of all copies takes long to make and
 streams through the caches when it runs; one body in a loop does neither. So the graph's computing nodes are cut into
-*frames*: ``Loop(start, period, count)``, whose ``count`` blocks of ``period`` nodes have the same operations, joined
-alike, and ``Straight(start, stop)``, the rest. Nothing is reordered except a sine or cosine that joins the other of
-its pair, and nothing is computed otherwise: a rerolled graph gives the same bits.
+*frames*: ``LoopFrame(start, period, count)``, whose ``count`` blocks of ``period`` nodes have the same operations,
+joined alike, and ``StraightFrame(start, stop)``, the rest. Nothing is reordered except a sine or cosine that joins the
+other of its pair, and nothing is computed otherwise: a rerolled graph has the same bits.
 
 The operands of a node of a block are nodes of the same block; nodes of the block before (*carried*); or outside, and
 then they are of one kind (input, constant, node) in all blocks.
@@ -36,7 +36,7 @@ WINDOWS = 8, 32, 128, 512  # nodes that are hashed together when repetitions are
 
 
 @dataclass
-class Code:
+class LinearCode:
     """The live computing nodes of a graph, in order of evaluation; leaves are found in the operands."""
 
     op: Ints
@@ -53,13 +53,13 @@ class Code:
 
 
 @dataclass(frozen=True)
-class Straight:
+class StraightFrame:
     start: int
     stop: int
 
 
 @dataclass(frozen=True)
-class Loop:
+class LoopFrame:
     start: int
     period: int
     count: int
@@ -69,7 +69,7 @@ class Loop:
         return self.start + self.period*self.count
 
 
-Frame = Straight | Loop
+Frame = StraightFrame | LoopFrame
 
 
 # ---- the nodes that count ------------------------------------------------------------------------
@@ -95,7 +95,7 @@ def paired(op: Ints, argument: Ints, alive: NDArray[np.bool], sin: int, cos: int
 
 
 def prepare(names: Sequence[str], columns: Mapping[str, Any], outputs: Any, guards: Sequence[tuple[int, int, int]],
-            join_sincos: bool = False) -> Code:
+            join_sincos: bool = False) -> LinearCode:
     """The code of a graph: dead nodes and leaves left out. Guards are (node, how it came out, number from 1).
 
     >>> names = ["input", "const", "add", "mul"]
@@ -135,7 +135,7 @@ def prepare(names: Sequence[str], columns: Mapping[str, Any], outputs: Any, guar
             guard[node], expected[node] = number, value
         elif expected[node] != value:
             raise ValueError(f"guards {guard[node]} and {number} of node {node} contradict each other")
-    return Code(ops[order], np.where(used < 0, NONE, kind_of[used]), np.where(used < 0, 0, index_of[used]),
+    return LinearCode(ops[order], np.where(used < 0, NONE, kind_of[used]), np.where(used < 0, 0, index_of[used]),
                 guard[order], expected[order], np.stack([kind_of[outputs], index_of[outputs]]), leaves,
                 np.asarray(columns["consts"], dtype=np.float64))
 
@@ -177,7 +177,7 @@ def stretches(words: Ints, period: int) -> list[tuple[int, int]]:
     return list(zip(start[keep].tolist(), stop[keep].tolist(), strict=True))
 
 
-def signature(code: Code, start: int, period: int, count: int) -> Ints:
+def signature(code: LinearCode, start: int, period: int, count: int) -> Ints:
     """(count, 3*period): how operands are joined: in the block (0 ...), carried (-period ... -1), from outside."""
     stop = start + period*count
     kind = code.kind[:, start:stop].reshape(3, count, period)
@@ -188,7 +188,7 @@ def signature(code: Code, start: int, period: int, count: int) -> Ints:
     return joined.transpose(1, 0, 2).reshape(count, 3*period)
 
 
-def exact(code: Code, start: int, stop: int, period: int) -> list[Loop]:
+def exact(code: LinearCode, start: int, stop: int, period: int) -> list[LoopFrame]:
     """The loops among blocks whose operations repeat: blocks that are joined alike."""
     if code.op[start] in (COS_AFTER_SIN, SIN_AFTER_COS):
         start += 1  # a pair stays in one block
@@ -210,17 +210,17 @@ def exact(code: Code, start: int, stop: int, period: int) -> list[Loop]:
                 first -= 1
         end = last + 1
         if end - first >= MIN_COUNT and (end - first - 1)*period >= MIN_SAVED:
-            loops.append(Loop(start + first*period, period, end - first))
+            loops.append(LoopFrame(start + first*period, period, end - first))
     return loops
 
 
-def reroll(code: Code, longest: int = MAX_PERIOD) -> list[Frame]:
+def reroll(code: LinearCode, longest: int = MAX_PERIOD) -> list[Frame]:
     """The frames of a code, in order: the loops that save most, and what lies between them."""
     words = code.op*4 + np.where(code.guard >= 0, 1 + code.expected, 0)
     heap = [(-(stop - start)//period*period + period, period, start, stop)
             for period in periods(words, longest) for start, stop in stretches(words, period)]
     heapq.heapify(heap)
-    taken: list[Loop] = []
+    taken: list[LoopFrame] = []
     free = np.ones(len(code), dtype=np.bool)
 
     def offer(start: int, stop: int, period: int) -> None:
@@ -242,9 +242,9 @@ def reroll(code: Code, longest: int = MAX_PERIOD) -> list[Frame]:
     position = 0
     for loop in sorted(taken, key=lambda one: one.start):
         if position < loop.start:
-            frames.append(Straight(position, loop.start))
+            frames.append(StraightFrame(position, loop.start))
         frames.append(loop)
         position = loop.stop
     if position < len(code):
-        frames.append(Straight(position, len(code)))
+        frames.append(StraightFrame(position, len(code)))
     return frames

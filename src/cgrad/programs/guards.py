@@ -1,0 +1,57 @@
+"""Guards: comparisons that a recorded path depends on, and what is known of points by how theirs came out."""
+
+from __future__ import annotations
+
+import linecache
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+Line = tuple[str, int, str]  # file, line, function
+Outcome = Any  # 0, 1, or ("=", number) where a number had to equal a constant
+
+
+class Guard(NamedTuple):
+    """A comparison: node ``node`` of the graph must be ``expected``, 1 or 0."""
+
+    node: int
+    expected: int
+    line: Line
+
+
+class State(NamedTuple):
+    """What is known of points: how their first guards came out, and how the next one does not."""
+
+    outcomes: tuple[Outcome, ...] = ()
+    excluded: frozenset[Outcome] = frozenset()
+
+    def allows(self, outcomes: tuple[Outcome, ...]) -> bool:
+        """Whether such points may be on a path with these outcomes."""
+        n = len(self.outcomes)
+        if not n and not self.excluded:
+            return True
+        return len(outcomes) > n and outcomes[:n] == self.outcomes and outcomes[n] not in self.excluded
+
+    def after(self, outcomes: tuple[Outcome, ...], guard: int) -> State:
+        """What is known once they left a path with these outcomes at a guard, counted from 1."""
+        before, outcome = outcomes[:guard - 1], outcomes[guard - 1]
+        return State(before, (self.excluded if before == self.outcomes else frozenset()) | {outcome})
+
+
+START = State()
+
+
+def described(line: Line) -> str:
+    """file:line in function: text."""
+    file, number, function = line
+    # a saved program names its file, which may be any: text is shown of sources alone
+    text = linecache.getline(file, number).strip() if file.endswith(".py") or file.startswith("<") else ""
+    return f"{file}:{number} in {function}" + (f": {text}" if text else "")
+
+
+def listed(guards: Sequence[Guard]) -> Iterator[str]:
+    """Guards by line: how they came out, and how often."""
+    counts = Counter((guard.line, guard.expected) for guard in guards)
+    for (line, expected), count in counts.items():
+        times = f", {count} times" if count > 1 else ""
+        yield f"{described(line)} ({'true' if expected else 'false'}{times})"

@@ -1,0 +1,143 @@
+"""The recorded paths of a function: which one a call takes, which are recorded anew, which are given up."""
+
+from __future__ import annotations
+
+import threading
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from .. import errors
+from . import pytree, references
+from .arguments import Arguments, Binder
+from .guards import START, State
+from .path import Program
+from .record import record
+
+STALE = 16  # a path is given up for a new one after so many calls, times the most paths kept, without it
+
+
+class Paths:
+    """A function and its recorded paths, the one used last first."""
+
+    def __init__(self, function: Callable[..., Any], static: Sequence[str], backend: str, max_paths: int,
+                 fast_calls: dict[Any, Any]) -> None:
+        self.function, self.static, self.backend, self.max_paths = function, tuple(static), backend, max_paths
+        self.name = getattr(function, "__qualname__", type(function).__name__).replace("<locals>.", "")
+        self.binder = Binder(self.name, function, self.static)
+        self.bind, self.is_static = self.binder.bind, self.binder.is_static
+        self.fast_calls = fast_calls  # calls that take the short way, by their kind
+        self.programs: list[Program] = []
+        self.came: list[Any] | None = None  # leaves of a pickle, which f may capture; None: whatever it likes
+        self.recordings = 0
+        self._clock = 0
+        self._warned = False
+        self._lock = threading.RLock()
+
+    def fill(self, programs: Sequence[Program], numbers: Sequence[int] | None = None) -> None:
+        """Take over paths, recorded in the order of these numbers; without numbers the last one first."""
+        self.programs = list(programs)
+        self.recordings = len(self.programs)
+        for program, number in zip(self.programs, numbers or range(self.recordings, 0, -1), strict=True):
+            program.number = number
+            self.recordings = max(self.recordings, number)
+
+    # ---- which path a call takes -----------------------------------------------------------------
+
+    def solve(self, arguments: Arguments, run: Callable[[Program], tuple[int, Any]]) -> tuple[Program, Any]:
+        """A path that holds at these arguments, and the result of ``run``: (0 or the guard that failed, result)."""
+        state = START
+        while True:
+            program, fresh = self.path(arguments, state)
+            failed, result = run(program)
+            if not failed:
+                self.used(program)
+                return program, result
+            if fresh:
+                self.forget(program)
+                raise errors.not_repeatable(self.name, program.guard_text(failed))
+            state = program.after(state, failed)
+
+    def path(self, arguments: Arguments, state: State, steady: bool = False) -> tuple[Program, bool]:
+        """A path for points in this state, and whether it was recorded just now, at these arguments."""
+        with self._lock:
+            for program in sorted(self.programs, key=lambda program: program.number) if steady else self.programs:
+                if program.key == arguments.key and program.may_hold(state) and program.fits():
+                    return program, False
+            known = [program for program in self.programs if program.key == arguments.key]
+            return self._keep(self.record(arguments, self._reason(known, state)), bool(known)), True
+
+    def _reason(self, known: list[Program], state: State) -> str:
+        """Why none of the paths for such arguments will do."""
+        if not self.programs:
+            return "the first call"
+        if not known:
+            return "the first call with such arguments"
+        if state == START:
+            return "captured arrays of other shapes, or layers in another state"
+        at = len(state.outcomes)
+        line = next((program.guard_text(at + 1) for program in known
+                     if len(program.guards) > at and program.outcomes[:at] == state.outcomes),
+                    "a path that was not kept")
+        return f"another outcome of {line}"
+
+    def record(self, arguments: Arguments, reason: str) -> Program:
+        """The path that f takes at these arguments."""
+        if isinstance(self.function, references.Missing):
+            if any(program.key == arguments.key for program in self.programs):
+                raise errors.path_missing(self.name, reason)
+            known = dict.fromkeys([program.shapes for program in self.programs])
+            raise errors.arguments_missing(self.name, *map(pytree.describe_all, [arguments.trees, *known]))
+        program = record(self.function, self.name, arguments, reason, self.backend)
+        if self.came is not None:
+            for leaf in references.held_elsewhere(program.captured, self.came):
+                raise errors.captured_here(self.name, leaf)
+        return program
+
+    # ---- which paths are kept --------------------------------------------------------------------
+
+    def _keep(self, program: Program, again: bool) -> Program:
+        """Enter a new path; returns the one to be used, which may be an older one with the same outcomes."""
+        for old in self.programs if again else ():  # a point right on a border may come out as another one did
+            if old.key == program.key and old.outcomes == program.outcomes and old.fits():
+                return old
+        if len(self.programs) >= self.max_paths and not self._make_room():
+            program.kept = False
+            return program
+        program.last_used = self._clock
+        self.recordings += 1
+        program.number = self.recordings
+        self.programs.insert(0, program)
+        return program
+
+    def _make_room(self) -> bool:
+        """Give up the path that was not used for longest, if that is long; else warn, once."""
+        last = self.programs[-1]
+        if self._clock - last.last_used < STALE*self.max_paths:
+            if not self._warned:
+                self._warned = True
+                warnings.warn(errors.many_paths(self.name, self.max_paths), RuntimeWarning,
+                              stacklevel=errors.frames_inside())
+            return False
+        self.programs.remove(last)
+        last.kept = False
+        for name, call in list(self.fast_calls.items()):
+            if last.owns(call.executable):
+                self.fast_calls.pop(name, None)
+        return True
+
+    def forget(self, program: Program) -> None:
+        """Drop a path that does not hold even where it was recorded."""
+        with self._lock:
+            self.programs = [other for other in self.programs if other is not program]
+
+    def used(self, program: Program) -> None:
+        """Count a use, and move the path to the front."""
+        program.uses += 1
+        self._clock += 1
+        program.last_used = self._clock
+        if program.kept and self.programs and self.programs[0] is not program:
+            with self._lock:
+                if program in self.programs:
+                    self.programs.remove(program)
+                    self.programs.insert(0, program)

@@ -1,0 +1,60 @@
+"""Recording: a function runs on traced numbers, and becomes a program."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .. import errors
+from .._core import Tensor, Trace, Value
+from .._program import graph_of_trace
+from . import pytree
+from .arguments import Arguments
+from .guards import Guard
+from .path import Program
+from .pytree import Leaf
+
+
+def record(function: Callable[..., Any], name: str, arguments: Arguments, reason: str, backend: str) -> Program:
+    """Run a function, and make a program of what it did. reason: why it is recorded, for ``explain``."""
+    leaves: list[Leaf] = [Tensor(x, requires_grad=True) if isinstance(x, np.ndarray) else Value(x)
+                          for x in arguments.leaves]
+    args, kwargs = traced(arguments, leaves)
+    with Trace(leaves) as trace:
+        try:
+            value = function(*args, **kwargs)
+        except TypeError as error:
+            if "cannot be interpreted as an integer" in str(error) or "indices must be integers" in str(error):
+                error.add_note(errors.integer_wanted(name))
+            raise
+        results: list[Any] = []
+        out = pytree.flatten(name, value, results)
+        pytree.check_result(name, out)
+        outputs = [x for result in results for x in elements(trace, result)]
+    graph, nodes, guards, captured = graph_of_trace(trace, outputs)
+    program = Program(name, arguments.names, arguments.key, arguments.trees, out, graph, nodes,
+                      [Guard(*guard) for guard in guards], captured, [v.shape for v in captured], reason, backend)
+    program.conditions = trace.conditions
+    return program
+
+
+def traced(arguments: Arguments, leaves: list[Leaf]) -> tuple[list[Any], dict[str, Any]]:
+    """The arguments with these leaves, by position and by name; those that are a leaf are called by their names."""
+    rest = iter(leaves)
+    given = []
+    for name, tree in zip(arguments.names, arguments.trees, strict=True):
+        given.append(pytree.unflatten(tree, rest))
+        if isinstance(given[-1], (Value, Tensor)):
+            given[-1].name = name
+    keywords = arguments.key[0]
+    n = len(given) - len(keywords)  # keyword-only arguments come last
+    return given[:n], dict(zip(keywords, given[n:], strict=True))
+
+
+def elements(trace: Trace, result: Any) -> list[Any]:
+    """The numbers of a leaf of the value: Values and floats."""
+    if isinstance(result, Tensor):
+        return list(trace.elements(result).flat)
+    return list(result.flat) if isinstance(result, np.ndarray) else [result]

@@ -1,0 +1,193 @@
+"""What is asked of a recorded path, and what batches ask of a function.
+
+A *request* is a composition of sweeps over a path's graph. It is hashable, and the one key for what is made of a path:
+code for single calls, for batches, machine code, and C.
+
+    VALUE                                   the value
+    VALUE.reverse(inputs)                   value and gradient
+    VALUE.reverse(inputs, seeded=True)      vjp: value and v^T J; v is a further input
+    VALUE.forward(inputs)                   jvp: value and J v; v is a further input
+    VALUE.reverse(inputs).forward(inputs)   hvp: H v, forward over reverse
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple, Protocol, TypeVar
+
+import numpy as np
+
+from .. import errors
+from .._core import Tensor, Value, plain
+from .._program import Executable
+from . import pytree
+from .arguments import Arguments
+from .guards import State
+from .pytree import Array, Leaf, TreeDef
+
+Inputs = tuple[range, ...]  # inputs of a graph, in stretches
+
+
+class Sweep(NamedTuple):
+    """One transform: a graph becomes that of its results' derivatives."""
+
+    forward: bool
+    inputs: Inputs  # those to differentiate with respect to
+    seeded: bool  # seeds are further inputs; else the seed of the one result is 1
+
+    @property
+    def numbers(self) -> list[int]:
+        """The inputs one by one."""
+        return [i for stretch in self.inputs for i in stretch]
+
+
+class Request(NamedTuple):
+    """A composition of sweeps, the innermost first.
+
+    The results are the derivatives that the last sweep yields; those of a single sweep come after the value, which it
+    computes anyway.
+    """
+
+    sweeps: tuple[Sweep, ...] = ()
+
+    def reverse(self, inputs: Inputs, seeded: bool = False) -> Request:
+        """The derivatives of this by a reverse sweep."""
+        return Request((*self.sweeps, Sweep(False, inputs, seeded)))
+
+    def forward(self, inputs: Inputs) -> Request:
+        """The derivatives of this by a forward sweep."""
+        return Request((*self.sweeps, Sweep(True, inputs, True)))
+
+    @property
+    def kind(self) -> str:
+        """Its name, for people."""
+        modes = [(sweep.forward, sweep.seeded) for sweep in self.sweeps]
+        known = {(): "value", ((False, False),): "gradient", ((False, True),): "vjp", ((True, True),): "jvp",
+                 ((False, False), (True, True)): "hvp"}
+        return known.get(tuple(modes)) or " over ".join("forward" if sweep.forward else "reverse"
+                                                        for sweep in reversed(self.sweeps))
+
+
+VALUE = Request()
+
+
+def joined(stretches: Iterable[range]) -> Inputs:
+    """Inputs in as few stretches as their order allows.
+
+    >>> joined([range(0, 2), range(2, 5), range(9, 9), range(1, 2)])
+    (range(0, 5), range(1, 2))
+    """
+    found: list[range] = []
+    for stretch in filter(len, stretches):
+        if found and found[-1].stop == stretch.start:
+            found[-1] = range(found[-1].start, stretch.stop)
+        else:
+            found.append(stretch)
+    return tuple(found)
+
+
+class Path(Protocol):
+    """What derivatives and batches need of a recorded path."""
+
+    out: TreeDef
+    captured: list[Leaf]
+    captured_shapes: list[tuple[int, ...]]
+    conditions: list[tuple[Any, str, Any]]
+    kept: bool  # among those of its function
+
+    @property
+    def results(self) -> int:
+        """How many numbers there are in the value."""
+
+    def executable(self, request: Request) -> Executable:
+        """The instructions for a request."""
+
+    def attempt(self, request: Request, numbers: Array, seeds: Array) -> tuple[int, Array]:
+        """Run at one point: (0 or the guard that failed, results)."""
+
+    def captured_numbers(self) -> Array:
+        """The numbers of captured leaves, the inputs after those of the arguments."""
+
+    def captured_span(self, leaf: Leaf) -> range:
+        """The inputs of a captured leaf."""
+
+    def need_scalar(self, op: str) -> None:
+        """Raise TypeError unless the value is one number."""
+
+    def after(self, state: State, guard: int) -> State:
+        """What is known of points that left this path at a guard."""
+
+    def guard_text(self, number: int) -> str:
+        """A guard, for messages."""
+
+
+P = TypeVar("P", bound=Path)
+
+
+class Function(Protocol[P]):
+    """What derivatives and batches need of a function: its arguments flattened, and its recorded paths."""
+
+    name: str
+
+    def bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
+        """The arguments of a call, flattened."""
+
+    def is_static(self, k: int, n: int) -> bool:
+        """Whether argument k of n is a constant, whatever it is."""
+
+    def path(self, arguments: Arguments, state: State, steady: bool = False) -> tuple[P, bool]:
+        """A path for points in this state, and whether it was recorded just now, at these arguments.
+
+        steady: whatever was called lately, the same one for the same state.
+        """
+
+    def solve(self, arguments: Arguments, run: Callable[[P], tuple[int, Any]]) -> tuple[P, Any]:
+        """A path that holds at these arguments, and the result of ``run``: (0 or the guard that failed, result)."""
+
+    def used(self, path: P) -> None:
+        """Count a use of a path."""
+
+    def forget(self, path: P) -> None:
+        """Drop a path that does not hold even where it was recorded."""
+
+
+class Wrt(NamedTuple):
+    """Inputs to differentiate with respect to: arguments, captured leaves, or both."""
+
+    argnums: tuple[int, ...]
+    tree: TreeDef  # of these arguments: of one, or a tuple
+    captured: list[Leaf] | None
+    both: bool
+
+    def inputs(self, path: Path, arguments: Arguments) -> Inputs:
+        """The inputs of a path's graph."""
+        return joined([*map(arguments.span, self.argnums), *map(path.captured_span, self.captured or ())])
+
+    def unravel(self, path: Path, derivatives: Array) -> Any:
+        """Derivatives by these inputs, in their structure."""
+        ours = pytree.unravel(self.tree, derivatives)
+        if self.captured is None:
+            return ours
+        at, theirs = pytree.size(self.tree), []
+        for leaf in self.captured:
+            shape = np.shape(plain(leaf))
+            n = len(path.captured_span(leaf))
+            part = derivatives[at:at + n] if n else np.zeros(math.prod(shape))  # the path may not use it
+            theirs.append(part.reshape(shape).copy() if isinstance(leaf, Tensor) else float(part[0]))
+            at += n
+        return (ours, theirs) if self.both else theirs
+
+
+def wrt(op: str, arguments: Arguments, argnums: Any = None, captured: Any = None) -> Wrt:
+    """The inputs that argnums= and captured= of a call name; without either, the first argument."""
+    if captured is not None:
+        captured = list(captured) if isinstance(captured, (list, tuple)) else [captured]
+        for leaf in captured:
+            if not isinstance(leaf, (Value, Tensor)):
+                raise errors.no_value(op, "captured", leaf)
+        if argnums is None:
+            return Wrt((), ("tuple", ()), captured, False)
+    numbered = arguments.numbered(op, 0 if argnums is None else argnums)
+    trees = tuple([arguments.trees[k] for k in numbered])
+    return Wrt(numbered, ("tuple", trees) if isinstance(argnums, tuple) else trees[0], captured, captured is not None)
