@@ -2,7 +2,7 @@
 
 A *job* is what all chunks have in common: the function with its recorded paths and the arguments that are no points. It
 is a task of its own, so that a worker gets it once, and any worker can get it again. A chunk's task reads the job and
-the chunk and nothing else: what a lost worker had done is done again, and comes out alike.
+the chunk and nothing else, so work that a lost worker had done is repeated with the same results.
 """
 
 from __future__ import annotations
@@ -234,7 +234,7 @@ class ChunkedPoints:
             countable = known(sum(chunks)) and known(x.shape[0])
             if not all(known(n) for n in x.shape[1:]) or (not countable and len(x.chunks[0]) != len(chunks)):
                 raise errors.unknown_chunks(self.op, each.argument)
-            # chunks whose lengths nobody knows cannot be cut anew: the tasks will see whether they agree
+            # chunks of unknown lengths cannot be cut anew: the tasks check that they agree
             cut = {0: chunks} if countable else {}
             self.arrays.append(x.rechunk({**cut, **dict.fromkeys(range(1, x.ndim), -1)}))
 
@@ -297,7 +297,7 @@ class Job:
         return [pytree.shape_of(leaf) for tree in trees for leaf in pytree.leaves_of(tree)]
 
     def common(self) -> dict[str, Any]:
-        """What each task gets besides its chunk: the job, and Dask arrays that are the same for all points."""
+        """The arguments of each task besides its chunk: the job, and Dask arrays that are the same for all points."""
         from hashlib import sha256
 
         data = packed(self.p, Task(self.points.parts, self.options, self.program.out, self.shapes))
@@ -320,5 +320,5 @@ class Job:
 
 
 def known(n: Any) -> bool:
-    """Whether a length is known: that of chunks which nobody has counted is nan."""
+    """True if a length is known; that of chunks which were not counted is nan."""
     return not math.isnan(n)

@@ -14,9 +14,9 @@ from .pytree import Array, TreeDef
 class Arguments(NamedTuple):
     """The arguments of a call, flattened."""
 
-    key: tuple[Any, ...]  # by what recordings differ besides numbers: keywords, treedefs, static arguments
+    key: tuple[Any, ...]  # (keywords, then a treedef or a static argument each): recordings are found by it
     names: tuple[str, ...]
-    trees: tuple[TreeDef, ...]  # of static arguments: constants
+    trees: tuple[TreeDef, ...]  # a constant for a static argument
     leaves: list[Any]
 
     @property
@@ -79,7 +79,7 @@ class Binder:
         return Arguments(tuple(key), names, tuple(trees), leaves)
 
     def is_static(self, k: int, n: int) -> bool:
-        """Whether argument k of n is named in ``static``."""
+        """True if argument k of n is named in ``static``."""
         return self.names(n)[k] in self.static
 
     def names(self, n: int) -> tuple[str, ...]:

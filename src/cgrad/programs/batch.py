@@ -1,8 +1,8 @@
 """Batches: many points of a function, each along the path that it takes.
 
-All points run along one path first. Those whose guards come out otherwise are gathered by the guard; each such group
-goes on with a recorded path that agrees with how its guards came out so far, or records one with its first point.
-Points for which no more paths are kept run one by one.
+All points run along one path first. Those for which a guard fails are gathered by the guard; each such group continues
+on a recorded path that agrees with the outcomes of its guards so far, or records one at its first point. Points for
+which no more paths are kept run one by one.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ SEGMENT = 1 << 17  # points that are sorted by their paths at once: what is note
 
 
 class Options(NamedTuple):
-    """How a batch is run."""
+    """The options of a batch."""
 
     op: str
     in_axes: Any
@@ -57,16 +57,16 @@ class Pass(NamedTuple):
 
 
 class BatchKind:
-    """What a batch computes: its passes along a path, and the structure of their results."""
+    """The kind of a batch: its passes along a path, and the structure of their results."""
 
     def __init__(self, arguments: Arguments) -> None:
         self.arguments = arguments
 
     def check(self, op: str, count: int) -> None:
-        """Raise ValueError where its own arrays are of another number of points."""
+        """Raise ValueError unless its own arrays have as many points."""
 
     def passes(self, path: Path) -> list[Pass]:
-        """The runs over points along a path. Raises TypeError where its value is not of the right kind."""
+        """The runs over points along a path. Raises TypeError if its value has no such derivative."""
         raise NotImplementedError
 
     def unravel(self, path: Path, rows: list[Array]) -> Any:
@@ -164,7 +164,7 @@ def stacked(tree: pytree.TreeDef, rows: Array) -> Any:
 
 def run(function: Function[P], args: tuple[Any, ...], options: Options,
         kind_of: Callable[[Arguments], BatchKind]) -> Any:
-    """The results of a batch. kind_of: what to compute, given the arguments of one point."""
+    """Run a batch, and return its results. kind_of: makes its kind from the arguments of one point."""
     options.check()
     if recording():
         raise errors.traced_effect(f"{function.name}.{options.op}", errors.user_line())
@@ -175,11 +175,11 @@ def run(function: Function[P], args: tuple[Any, ...], options: Options,
 
 
 class Router(Generic[P]):
-    """Leads the points of a batch to their paths, group by group."""
+    """Finds the path of each point of a batch, group by group."""
 
     def __init__(self, function: Function[P], points: Points, kind: BatchKind, options: Options) -> None:
         self.function, self.points, self.kind, self.options = function, points, kind, options
-        self.first: P | None = None  # the path whose value all others' must resemble
+        self.first: P | None = None  # the value of all other paths must have the structure of its value
         self.rows: list[Array] = []  # results: of each pass (numbers, points), or sums
         self.tried: set[P] = set()
         self.progress = Progress(options.progress, points.count)
@@ -195,19 +195,19 @@ class Router(Generic[P]):
         return self.kind.unravel(self.first, self.rows)
 
     def advance(self, where: Where, state: State) -> list[tuple[Where, State]]:
-        """Run a group along a path; the groups of points that left it."""
+        """Run a group along a path, and return the groups of points that left it."""
         n, function = self.points.count, self.function
         path, fresh = function.path(self.points.at(int(where[0]) if n else 0), state, steady=True)
-        # A recording holds for sure at its first point where C's own functions are used. With vectorised functions it
-        # may not, if a guard is right on its border: then, or if it is found again that way, these points run with
-        # C's. So each recording ends one point or more.
+        # With C's own functions a recording is sure to hold at its first point. With vectorised functions it may not,
+        # exactly on the border of a guard: then, or if it is found again that way, these points run with C's. So each
+        # recording completes at least one point, and the loop terminates.
         exact = self.options.exact or (fresh and (path in self.tried or not path.kept))
         self.tried.add(path)
         passes = self.passes(path)
         if isinstance(passes, Exception):
             failed = self.sweep(path, Values(self.points.arguments).passes(path), [np.zeros(path.results)], where,
                                 exact, summing=True)
-            if not failed.all() or not n:  # it is no harm if no point is on this path
+            if not failed.all() or not n:  # no harm if no point is on this path
                 raise passes
         else:
             if self.first is None:
@@ -226,7 +226,7 @@ class Router(Generic[P]):
         return [(points, path.after(state, guard)) for points, guard in by_guard(where, failed)]
 
     def passes(self, path: P) -> list[Pass] | Exception:
-        """The passes along a path, or why its values cannot be in one batch with those of the first path."""
+        """The passes along a path, or the error if its values cannot be in one batch with those of the first path."""
         if self.first is not None and path.out != self.first.out:
             return errors.uneven_values(self.function.name, pytree.describe(self.first.out), pytree.describe(path.out))
         try:
@@ -242,7 +242,7 @@ class Router(Generic[P]):
 
     def sweep(self, path: P, passes: list[Pass], rows: list[Array], where: Where, exact: bool,
               summing: bool = False) -> Array:
-        """Run a group along one path; for each point 0, or the guard at which it left."""
+        """Run a group along a path, and return for each point 0 or the guard at which it left."""
         failed = np.zeros(len(where), np.int32)
         for each, into in zip(passes, rows, strict=True):
             failed = self.sweep_once(path, each, into, where, exact, summing or self.options.reduce is not None)
@@ -263,7 +263,7 @@ class Router(Generic[P]):
 
 
 def into_rows(rows: Array, each: Pass, results: int) -> Strided:
-    """Where results go: those that are kept into the rows, the others onto one another."""
+    """Targets of results: those that are kept go into the rows, the others onto one another."""
     scrap = Strided.of_vector(np.empty(results))
     kept = Strided.along(rows, 1)
     scrap.base[each.first:each.stop] = kept.base

@@ -1,4 +1,4 @@
-"""cgrad.compile: a function, its recorded paths, and what they answer without it."""
+"""cgrad.compile: compiled functions, their pickles, copies and files."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from .paths import Paths
 class CompiledFunction(Maps):
     """A compiled function, as ``cgrad.compile`` returns it: f and its recorded paths.
 
-    Called like f; the first call records, the next ones replay what was recorded, without Python. Where a guard comes
-    out otherwise in a replay, its results are dropped, and the path that f takes there is recorded as well.
+    It is called like f. The first call records, later ones replay the recording, without Python. If a guard fails in a
+    replay, its results are dropped, and the path that f takes there is recorded as well.
 
     >>> import cgrad
     >>> p = cgrad.compile(lambda x: x*x if x > 0 else -x)
@@ -29,7 +29,7 @@ class CompiledFunction(Maps):
 
     def __init__(self, function: Callable[..., Any], static: Sequence[str] = (), backend: str = backends.AUTO,
                  max_paths: int = 64) -> None:
-        functools.update_wrapper(self, function, updated=())  # without what was set on it: f.grad = ...
+        functools.update_wrapper(self, function, updated=())  # attributes that were set on f stay there: f.grad = ...
         self._paths = self._new_paths(function, static, backend, max_paths, self.fast_calls)
         self.name = self._paths.name
 
@@ -49,7 +49,7 @@ class CompiledFunction(Maps):
 
     @property
     def function(self) -> Callable[..., Any]:
-        """f itself; of a function that came without it something that raises when it is called."""
+        """f itself, or a stand-in that raises when it is called if f did not come along."""
         return self._paths.function
 
     @property
@@ -64,7 +64,7 @@ class CompiledFunction(Maps):
 
     @property
     def max_paths(self) -> int:
-        """How many paths are kept at most."""
+        """The largest number of paths that are kept."""
         return self._paths.max_paths
 
     @property
@@ -94,10 +94,10 @@ class CompiledFunction(Maps):
     # ---- pickles and copies ----------------------------------------------------------------------
 
     def __reduce__(self) -> Any:
-        """f by its name, or by what pickle makes of it; without f where it has no name (lambdas, closures).
+        """f goes by its name, or as pickle does it, and not at all if it has no name (lambdas, closures).
 
-        A path that relies on attributes goes along if what has them does, or if it holds now and nobody can set them
-        there.
+        A path that relies on attributes goes along if the object that has them does, or if it holds now and nothing
+        there can set them.
         """
         function, programs = references.carried(self.function, self.name, self._paths.binder.signature), self.programs
         if isinstance(function, references.Missing):
@@ -132,11 +132,11 @@ class CompiledFunction(Maps):
         return self._copied(_empty(), self.function, {program: program.twin() for program in self.programs})
 
     def __deepcopy__(self, memo: dict[int, Any]) -> CompiledFunction:
-        """As copy, if f is a function. The method of an object becomes that of its copy; the paths that captured
-        something of the object, or rely on its attributes, are then recorded anew."""
+        """As copy, if f is a function. A method becomes that of the copied object; paths that captured something of
+        the object, or rely on its attributes, are recorded anew."""
         made = memo[id(self)] = _empty()
         function = copy.deepcopy(self.function, memo)
-        if isinstance(function, references.Missing):  # nobody else has what was captured
+        if isinstance(function, references.Missing):  # nothing else refers to the captured leaves
             twins = {program: program.twin(copy.deepcopy(program.captured, memo)) for program in self.programs}
         else:
             twins = {program: program.twin() for program in self.programs
@@ -202,7 +202,7 @@ class CompiledFunction(Maps):
 
 
 def _empty() -> CompiledFunction:
-    """One that is filled afterwards: by a pickle, or a copy, in which f may lead back to it."""
+    """A function to be filled: by a pickle or a copy, in which f may refer back to it."""
     return CompiledFunction.__new__(CompiledFunction)
 
 
@@ -215,8 +215,8 @@ def load(path: Any) -> CompiledFunction:
 
     path: the file, written by ``CompiledFunction.save`` or ``Program.save``.
 
-    Returns the function. It raises GuardError where a guard comes out otherwise, TypeError for arguments of another
-    structure. Raises ProgramError if the file is damaged, foreign, or of a newer cgrad; OSError if there is no such
+    Returns the function; a call raises GuardError if a guard fails, TypeError for arguments of another structure.
+    Raises ProgramError if the file is damaged, foreign, or of a newer cgrad; OSError if there is no such
     file.
 
     >>> import cgrad, os, tempfile
@@ -252,8 +252,8 @@ def compile(f: Callable[..., Any] | None = None, *, static: str | Sequence[str] 
             max_paths: int = 64) -> CompiledFunction | Callable[[Callable[..., Any]], CompiledFunction]:
     """Compile a function: record what it does, and replay that without Python.
 
-    Values and Tensors that f uses besides its arguments are read afresh at each call. A comparison of traced numbers is
-    guarded: where it comes out otherwise, the path that f takes there is recorded too.
+    Values and Tensors that f uses besides its arguments are read afresh at each call. A comparison of traced numbers
+    becomes a guard: where its outcome differs, the path that f takes there is recorded too.
 
     f: a function of numbers, arrays, and lists, tuples, dicts and dataclasses of them, whose value is made of these.
     Without f the result is a decorator. Text, bools and None among the arguments are constants. static: names of

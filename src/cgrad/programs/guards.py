@@ -1,4 +1,4 @@
-"""Guards: comparisons that a recorded path depends on, and what is known of points by how theirs came out."""
+"""Guards: comparisons that a recorded path depends on, and the outcomes that are known of points."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ class Guard(NamedTuple):
 
 
 class State(NamedTuple):
-    """What is known of points: how their first guards came out, and how the next one does not."""
+    """Known outcomes of points: of their first guards, and those that the next one does not have."""
 
     outcomes: tuple[Outcome, ...] = ()
     excluded: frozenset[Outcome] = frozenset()
 
     def allows(self, outcomes: tuple[Outcome, ...]) -> bool:
-        """Whether such points may be on a path with these outcomes."""
+        """True if such points may be on a path with these outcomes."""
         n = len(self.outcomes)
         if not n and not self.excluded:
             return True
         return len(outcomes) > n and outcomes[:n] == self.outcomes and outcomes[n] not in self.excluded
 
     def after(self, outcomes: tuple[Outcome, ...], guard: int) -> State:
-        """What is known once they left a path with these outcomes at a guard, counted from 1."""
+        """The state of points that left a path with these outcomes at a guard, counted from 1."""
         before, outcome = outcomes[:guard - 1], outcomes[guard - 1]
         return State(before, (self.excluded if before == self.outcomes else frozenset()) | {outcome})
 
@@ -50,7 +50,7 @@ def described(line: Line) -> str:
 
 
 def listed(guards: Sequence[Guard]) -> Iterator[str]:
-    """Guards by line: how they came out, and how often."""
+    """Guards by line, with their outcomes and how often they occur."""
     counts = Counter((guard.line, guard.expected) for guard in guards)
     for (line, expected), count in counts.items():
         times = f", {count} times" if count > 1 else ""

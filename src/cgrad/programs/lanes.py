@@ -85,12 +85,12 @@ def add_to(sums: Array, part: Array) -> None:
 
 
 def processors() -> int:
-    """How many processors this process may use."""
+    """The number of processors that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class Progress:
-    """How many points are done, for a tqdm bar or a function of (done, total)."""
+    """Reports the number of points done to a tqdm bar, or a function of (done, total)."""
 
     def __init__(self, wanted: Any, total: int) -> None:
         self.wanted, self.total, self.done, self.passes = wanted, total, 0, 1

@@ -1,4 +1,4 @@
-"""One recorded path of a function: what was computed, where it holds, and how it runs.
+"""Programs: a recorded path of a function, where it holds, and how it runs.
 
 A Program never changes. Its graph is as it was recorded; for each request a graph is derived from it, optimised and
 encoded (an Executable) once.
@@ -27,8 +27,8 @@ from .request import VALUE, Request
 class Program(Maps):
     """One recorded path of a function: one of ``p.programs``, or ``Program.load(path)``.
 
-    Called like the function it came from, and with the same derivatives and batches. Where a guard comes out otherwise
-    the recording does not hold: GuardError. (The compiled function would record another path.)
+    It is called like the function that it came from, with the same derivatives and batches. If a guard fails, the
+    recording does not hold, and a call raises GuardError. (The compiled function would record another path.)
 
     >>> import cgrad
     >>> p = cgrad.compile(lambda x: x*x if x > 0 else -x)
@@ -64,7 +64,7 @@ class Program(Maps):
         return unpickled, (store.to_fields(self.parts()),)
 
     def parts(self) -> store.Parts:
-        """What it is made of."""
+        """Its parts, for pickles, files and copies."""
         return store.Parts(self.name, self.names, self.key, self.shapes, self.out, self.graph, self.outputs,
                            self.guards, self.captured, self.captured_shapes, self.reason, self.backend)
 
@@ -102,19 +102,19 @@ class Program(Maps):
         return self.uses + sum(each.fast_runs for each in self._executables.values())
 
     def owns(self, executable: Executable) -> bool:
-        """Whether an executable was made of this program."""
+        """True if an executable was made of this program."""
         return any(executable is mine for mine in self._executables.values())
 
     @property
     def results(self) -> int:
-        """How many numbers there are in the value."""
+        """The number of numbers in the value."""
         return len(self.outputs)
 
     # ---- where it holds --------------------------------------------------------------------------
 
     @property
     def outcomes(self) -> tuple[Any, ...]:
-        """How its guards came out, in order: paths of one function are told apart by these."""
+        """The outcomes of its guards, in order: no two paths of a function share them."""
         if self._outcomes is None:
             columns = self.graph.columns()
             equal, constant = GRAPH_OPS.index("eq"), GRAPH_OPS.index("const")
@@ -129,20 +129,20 @@ class Program(Maps):
         return self._outcomes
 
     def may_hold(self, state: State) -> bool:
-        """Whether points in this state may be on this path."""
+        """True if points in this state may be on this path."""
         return state == START or state.allows(self.outcomes)
 
     def after(self, state: State, guard: int) -> State:
-        """What is known of points that left this path at a guard, counted from 1."""
+        """The state of points that left this path at a guard, counted from 1."""
         return state.after(self.outcomes, guard)
 
     def fits(self) -> bool:
-        """Whether captured arrays have the shapes of the recording, and attributes that it relies on their values."""
+        """True if it holds, and captured arrays have the shapes that they had."""
         return self.holds() and all(v.shape == shape
                                     for v, shape in zip(self.captured, self.captured_shapes, strict=True))
 
     def holds(self) -> bool:
-        """Whether the attributes that it relies on have the values that they had."""
+        """True if the attributes that it relies on have the values that they had."""
         return all(getattr(owner, name, None) is value or (name == "shape" and owner.shape == value)
                    for owner, name, value in self.conditions)
 
@@ -274,8 +274,8 @@ class Program(Maps):
 
         x: NAME_INPUTS numbers, those of the arguments in order, then those of captured values. y: NAME_OUTPUTS. g: the
         gradient with respect to all of x, where the value is one number. work: NAME_WORK doubles. Both return 0, or the
-        number of the guard that came out otherwise: then the numbers are not those of the function. To be compiled
-        without contraction (-ffp-contract=off), so that every bit is that of a replay.
+        number of the first guard that fails: then the results are invalid. Compile the text without contraction
+        (-ffp-contract=off), so that every bit is that of a replay.
 
         name: the beginning of the functions' names.
 
@@ -316,11 +316,11 @@ class Alone:
         return Arguments(program.key, program.names, trees, leaves)
 
     def is_static(self, k: int, n: int) -> bool:
-        """Whether argument k was recorded as a constant."""
+        """True if argument k was recorded as a constant."""
         return k < len(self.program.shapes) and self.program.shapes[k][0] == "const"
 
     def path(self, arguments: Arguments, state: State, steady: bool = False) -> tuple[Program, bool]:
-        """The program. Raises GuardError for points that left it, and where it does not fit any more."""
+        """The program. Raises GuardError for points that left it, and if it does not fit any more."""
         if state != START:
             raise errors.guard_failed(self.name, self.program.guard_text(len(state.outcomes) + 1))
         if not self.program.fits():
@@ -328,7 +328,7 @@ class Alone:
         return self.program, False
 
     def solve(self, arguments: Arguments, run: Callable[[Program], tuple[int, Any]]) -> tuple[Program, Any]:
-        """The program, and the result of ``run``. Raises GuardError where it does not hold."""
+        """The program, and the result of ``run``. Raises GuardError if a guard fails."""
         program, _ = self.path(arguments, START)
         failed, result = run(program)
         if failed:
@@ -340,7 +340,7 @@ class Alone:
         program.uses += 1
 
     def forget(self, program: Program) -> None:
-        """There is no other."""
+        """A program never drops its one path."""
 
 
 def unpickled(fields: dict[str, Any]) -> Program:
@@ -360,5 +360,5 @@ def signature_of(program: Program) -> inspect.Signature:
 
 
 def moved(nodes: Array, graph: Graph, by: int) -> Array:
-    """Where nodes are in a graph that has ``by`` more inputs than this one."""
+    """The indices of nodes in a graph with ``by`` more inputs than this one."""
     return np.where(nodes < graph.inputs, nodes, nodes + by).astype(np.int32)

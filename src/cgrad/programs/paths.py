@@ -1,4 +1,4 @@
-"""The recorded paths of a function: which one a call takes, which are recorded anew, which are given up."""
+"""The recorded paths of a function: looked up, recorded, kept and evicted."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .guards import START, State
 from .path import Program
 from .record import record
 
-STALE = 16  # a path is given up for a new one after so many calls, times the most paths kept, without it
+STALE = 16  # a path is evicted once it was not used for STALE*max_paths calls
 
 
 class Paths:
@@ -26,16 +26,16 @@ class Paths:
         self.name = getattr(function, "__qualname__", type(function).__name__).replace("<locals>.", "")
         self.binder = Binder(self.name, function, self.static)
         self.bind, self.is_static = self.binder.bind, self.binder.is_static
-        self.fast_calls = fast_calls  # calls that take the short way, by their kind
+        self.fast_calls = fast_calls  # shared with the callable object: fast calls of evicted paths are dropped
         self.programs: list[Program] = []
-        self.came: list[Any] | None = None  # leaves of a pickle, which f may capture; None: whatever it likes
+        self.came: list[Any] | None = None  # leaves that came in a pickle, the only ones f may capture; None: any
         self.recordings = 0
         self._clock = 0
         self._warned = False
         self._lock = threading.RLock()
 
     def fill(self, programs: Sequence[Program], numbers: Sequence[int] | None = None) -> None:
-        """Take over paths, recorded in the order of these numbers; without numbers the last one first."""
+        """Adopt paths, recorded in the order of these numbers; without numbers, the last one first."""
         self.programs = list(programs)
         self.recordings = len(self.programs)
         for program, number in zip(self.programs, numbers or range(self.recordings, 0, -1), strict=True):
@@ -59,7 +59,7 @@ class Paths:
             state = program.after(state, failed)
 
     def path(self, arguments: Arguments, state: State, steady: bool = False) -> tuple[Program, bool]:
-        """A path for points in this state, and whether it was recorded just now, at these arguments."""
+        """(path, fresh): a path for points in this state; fresh if it was recorded just now, at these arguments."""
         with self._lock:
             for program in sorted(self.programs, key=lambda program: program.number) if steady else self.programs:
                 if program.key == arguments.key and program.may_hold(state) and program.fits():
@@ -68,7 +68,7 @@ class Paths:
             return self._keep(self.record(arguments, self._reason(known, state)), bool(known)), True
 
     def _reason(self, known: list[Program], state: State) -> str:
-        """Why none of the paths for such arguments will do."""
+        """The reason why a new path is recorded, for people."""
         if not self.programs:
             return "the first call"
         if not known:
@@ -97,8 +97,8 @@ class Paths:
     # ---- which paths are kept --------------------------------------------------------------------
 
     def _keep(self, program: Program, again: bool) -> Program:
-        """Enter a new path; returns the one to be used, which may be an older one with the same outcomes."""
-        for old in self.programs if again else ():  # a point right on a border may come out as another one did
+        """Add a new path, and return the one to use: an older one if it has the same outcomes."""
+        for old in self.programs if again else ():  # on the border of a guard a recording may repeat another one
             if old.key == program.key and old.outcomes == program.outcomes and old.fits():
                 return old
         if len(self.programs) >= self.max_paths and not self._make_room():
@@ -111,7 +111,7 @@ class Paths:
         return program
 
     def _make_room(self) -> bool:
-        """Give up the path that was not used for longest, if that is long; else warn, once."""
+        """Evict the least recently used path if it is stale; else warn, once. Returns True if there is room."""
         last = self.programs[-1]
         if self._clock - last.last_used < STALE*self.max_paths:
             if not self._warned:

@@ -1,4 +1,4 @@
-"""Points of a batch: which axis of which argument counts them, and where each number of each point lies."""
+"""Points of a batch: the axes that count them, and the addresses of their numbers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .request import Function
 
 
 class Strided(NamedTuple):
-    """Where doubles lie in memory: entry k of point p is at ``base[k] + p*stride[k]``."""
+    """Addresses of doubles: entry k of point p is at ``base[k] + p*stride[k]``."""
 
     base: Array
     stride: Array
@@ -57,14 +57,14 @@ def address_of(array: Array) -> int:
 
 
 def aligned(array: Array) -> Array:
-    """An array whose doubles can be read in place; most can."""
+    """The array, or a copy if its doubles cannot be read in place."""
     return array if array.flags.aligned and array.dtype.isnative else np.array(array, np.float64)
 
 
 # ---- in_axes ---------------------------------------------------------------------------------------
 
 class MappedLeaf(NamedTuple):
-    """A leaf of an argument, and its axis that counts points; None: the same for all points."""
+    """A leaf of an argument, and the axis that counts points; None: the same for all points."""
 
     argument: int
     leaf: Any

@@ -103,7 +103,7 @@ def flatten_constant(op: str, x: Any) -> TreeDef:
 
 
 def _is_generator(x: Any) -> bool:
-    """Whether x generates random numbers: of modules that nobody imported there are none."""
+    """True if x generates random numbers. Modules that were not imported have no instances."""
     return any(isinstance(x, getattr(sys.modules[module], name))
                for module, names in _GENERATORS.items() if module in sys.modules for name in names)
 
@@ -224,7 +224,7 @@ def shape_of(leaf: TreeDef) -> tuple[int, ...]:
 
 
 def spans(tree: TreeDef, start: int = 0) -> Iterator[tuple[TreeDef, int, int]]:
-    """Where each leaf is in a vector of all numbers: (leaf, start, stop)."""
+    """The span of each leaf in a vector of all numbers: (leaf, start, stop)."""
     for leaf in leaves_of(tree):
         stop = start + (1 if leaf is NUMBER else math.prod(shape_of(leaf)))
         yield leaf, start, stop
@@ -232,12 +232,12 @@ def spans(tree: TreeDef, start: int = 0) -> Iterator[tuple[TreeDef, int, int]]:
 
 
 def size(*trees: TreeDef) -> int:
-    """How many numbers there are in these structures."""
+    """The number of numbers in these structures."""
     return sum([1 if leaf is NUMBER else math.prod(shape_of(leaf)) for tree in trees for leaf in leaves_of(tree)])
 
 
 def is_one_number(tree: TreeDef) -> bool:
-    """Whether it is a number, or an array without axes."""
+    """True for a number, and an array without axes."""
     return tree == NUMBER or tree == SCALAR_ARRAY
 
 
@@ -249,7 +249,7 @@ def ravel(leaves: Sequence[Any]) -> Array:
 
 
 def is_symbolic(leaf: Any) -> bool:
-    """Whether a leaf is a Value or a Tensor, or an array that may hold Values."""
+    """True for a Value, a Tensor, and an array that may hold Values."""
     if type(leaf) is float:
         return False
     return isinstance(leaf, (Value, Tensor)) or getattr(leaf, "dtype", None) == _OBJECT
@@ -269,7 +269,7 @@ def constants_of(tree: TreeDef) -> Iterator[Any]:
 
 
 def check_result(op: str, tree: TreeDef) -> None:
-    """Raise TraceError where a result holds a mutable object: each replay would return that one again."""
+    """Raise TraceError if a result holds a mutable object: each replay would return the same one."""
     for x in constants_of(tree):
         if not _is_immutable(x):
             raise errors.bad_result(op, x)

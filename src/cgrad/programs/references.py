@@ -1,4 +1,4 @@
-"""Functions in pickles: by their names where they can be found by these, else as what stands for them."""
+"""Functions in pickles: by reference if they can be found by name, else a stand-in."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .pytree import Leaf
 
 
 class Missing:
-    """Stands for a function that did not come along with its recorded paths."""
+    """Stand-in for a function that did not come along with its recorded paths."""
 
     def __init__(self, name: str, signature: inspect.Signature | None, doc: str | None = None) -> None:
         self.__name__, self.__qualname__, self.__doc__ = name.rpartition(".")[2], name, doc
@@ -28,7 +28,7 @@ class Missing:
 
 
 class Reference:
-    """Carries a function through a pickle as what its module calls by its name: the compiled function."""
+    """Reference to a function by the name under which its module has the compiled function."""
 
     def __init__(self, module: str, name: str, otherwise: Missing) -> None:
         self.found = module, name, otherwise
@@ -38,7 +38,7 @@ class Reference:
 
 
 def referred(module: str, name: str, otherwise: Missing) -> Callable[..., Any]:
-    """The function of a compiled one, or itself; where there is none: what stands for it."""
+    """The function that a module has by a name, or that of a compiled one; the stand-in if there is none."""
     try:
         importlib.import_module(module)
         found = named(module, name)
@@ -49,7 +49,7 @@ def referred(module: str, name: str, otherwise: Missing) -> Callable[..., Any]:
 
 
 def named(module: str, name: str) -> Any:
-    """What a loaded module calls so, or None."""
+    """The object that a loaded module has by this name, or None."""
     found = sys.modules.get(module)
     for part in name.split("."):
         found = getattr(found, part, None)
@@ -57,15 +57,15 @@ def named(module: str, name: str) -> Any:
 
 
 def importable(x: Any) -> bool:
-    """Whether pickle finds a function or class again by its name."""
+    """True if pickle finds a function or class again by its name."""
     return named(getattr(x, "__module__", None) or "", getattr(x, "__qualname__", "")) is x
 
 
 def carried(function: Callable[..., Any], name: str, signature: inspect.Signature | None) -> Any:
-    """What stands for a function in a pickle, and comes out as it, or else as Missing.
+    """The object to pickle for a function, which is unpickled as the function or as Missing.
 
-    Functions and classes go by name; under the name of a decorated function there is the compiled one. Methods, partial
-    functions and objects with __call__ are pickle's business where their class, or function, can be found.
+    Functions and classes go by name; the name of a decorated function refers to the compiled one. Methods, partial
+    functions and objects with __call__ are left to pickle if their class, or function, can be found.
     """
     missing = Missing(name, plain_signature(signature), getattr(function, "__doc__", None))
     if isinstance(function, (types.FunctionType, types.BuiltinFunctionType, type)):
@@ -81,24 +81,24 @@ def carried(function: Callable[..., Any], name: str, signature: inspect.Signatur
 
 
 def held_elsewhere(leaves: list[Leaf], came: list[Leaf]) -> list[Leaf]:
-    """Those of a program's leaves that did not come with it, and that somebody besides the program holds."""
+    """The leaves of a program that did not come with it, and that other objects refer to."""
     (alone,) = references([Value(0.0)])
     known = {id(leaf) for leaf in came}
     return [leaf for leaf, n in zip(leaves, references(leaves), strict=True) if n > alone and id(leaf) not in known]
 
 
 def references(leaves: list[Leaf]) -> list[int]:
-    """How many hold each: comparable among lists that hold their leaves alike."""
+    """The reference count of each; comparable among lists that were made alike."""
     return [sys.getrefcount(leaf) for leaf in leaves]
 
 
 def by_name(function: Any) -> bool:
-    """Whether a function goes into a pickle, or came out of one, by its name alone, as what stands in a module."""
+    """True if a function is pickled, or was unpickled, by its name alone, as an attribute of a module."""
     return isinstance(function, (types.FunctionType, types.BuiltinFunctionType, Reference))
 
 
 def plain_signature(signature: inspect.Signature | None) -> inspect.Signature | None:
-    """Names and kinds of arguments, without what they default to, and notes on types."""
+    """The names and kinds of arguments, without defaults and annotations."""
     if signature is None:
         return None
     return inspect.Signature([p.replace(annotation=p.empty, default=p.default if p.default is p.empty else ...)

@@ -1,7 +1,7 @@
-"""What is asked of a recorded path, and what batches ask of a function.
+"""Requests: derivatives of recorded paths as compositions of sweeps; protocols of paths and functions.
 
-A *request* is a composition of sweeps over a path's graph. It is hashable, and the one key for what is made of a path:
-code for single calls, for batches, machine code, and C.
+A *request* is a composition of sweeps over a path's graph. It is hashable, and the only key of derived executables: for
+single calls, batches, machine code and C.
 
     VALUE                                   the value
     VALUE.reverse(inputs)                   value and gradient
@@ -30,7 +30,7 @@ Inputs = tuple[range, ...]  # inputs of a graph, in stretches
 
 
 class Sweep(NamedTuple):
-    """One transform: a graph becomes that of its results' derivatives."""
+    """One transform of a graph: the derivatives of its results become the results."""
 
     forward: bool
     inputs: Inputs  # those to differentiate with respect to
@@ -88,7 +88,7 @@ def joined(stretches: Iterable[range]) -> Inputs:
 
 
 class Path(Protocol):
-    """What derivatives and batches need of a recorded path."""
+    """The interface of a recorded path to derivatives and batches."""
 
     out: TreeDef
     captured: list[Leaf]
@@ -98,7 +98,7 @@ class Path(Protocol):
 
     @property
     def results(self) -> int:
-        """How many numbers there are in the value."""
+        """The number of numbers in the value."""
 
     def executable(self, request: Request) -> Executable:
         """The instructions for a request."""
@@ -116,7 +116,7 @@ class Path(Protocol):
         """Raise TypeError unless the value is one number."""
 
     def after(self, state: State, guard: int) -> State:
-        """What is known of points that left this path at a guard."""
+        """The state of points that left this path at a guard."""
 
     def guard_text(self, number: int) -> str:
         """A guard, for messages."""
@@ -126,7 +126,7 @@ P = TypeVar("P", bound=Path)
 
 
 class Function(Protocol[P]):
-    """What derivatives and batches need of a function: its arguments flattened, and its recorded paths."""
+    """The interface of a function to derivatives and batches: its flattened arguments, and its recorded paths."""
 
     name: str
 
@@ -134,12 +134,12 @@ class Function(Protocol[P]):
         """The arguments of a call, flattened."""
 
     def is_static(self, k: int, n: int) -> bool:
-        """Whether argument k of n is a constant, whatever it is."""
+        """True if argument k of n is a constant, whatever its type."""
 
     def path(self, arguments: Arguments, state: State, steady: bool = False) -> tuple[P, bool]:
-        """A path for points in this state, and whether it was recorded just now, at these arguments.
+        """(path, fresh): a path for points in this state; fresh if it was recorded just now, at these arguments.
 
-        steady: whatever was called lately, the same one for the same state.
+        steady: the choice does not depend on earlier calls.
         """
 
     def solve(self, arguments: Arguments, run: Callable[[P], tuple[int, Any]]) -> tuple[P, Any]:

@@ -25,7 +25,7 @@ COMPARISONS = frozenset(op.name for op in OPS if op.comparison)
 
 
 class Parts(NamedTuple):
-    """What a program is made of: the arguments of ``Program``."""
+    """The parts of a program: the arguments of ``Program``."""
 
     name: str
     names: tuple[str, ...]
@@ -66,7 +66,7 @@ def to_fields(parts: Parts) -> dict[str, Any]:
 
 
 def from_fields(fields: dict[str, Any]) -> Parts:
-    """A program from such fields. Raises ProgramError where anything that a run relies on is not as it should be."""
+    """A program from such fields. Raises ProgramError unless everything that a run relies on is valid."""
     fields = dict(fields)
     table, op = [(FORMER.get(name, name), n) for name, n in fields.pop("table")], fields.pop("op")
     graph = graph_of(table, op, fields.pop("operand"), fields.pop("consts"))

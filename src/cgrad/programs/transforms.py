@@ -18,7 +18,7 @@ from .request import VALUE, Function, Path, Request, Wrt, wrt
 
 NO_SEEDS = np.zeros(0)
 SEEDS = 512  # rows or columns of a Jacobian that are swept at once
-MOST_FAST = 64  # kinds of calls that are kept ready
+MOST_FAST = 64  # kinds of calls that are made fast
 
 
 class Transforms(FastCallable):
@@ -27,7 +27,7 @@ class Transforms(FastCallable):
     name: str
 
     def _function(self) -> Function[Any]:
-        """The function as its arguments and recorded paths."""
+        """The interface to its arguments and recorded paths."""
         raise NotImplementedError
 
     def _inline(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -43,7 +43,7 @@ class Transforms(FastCallable):
             raise errors.values_given(self.name, op)
         return arguments
 
-    # ---- calls that did not go the short way, of core/program/fastcall.pxi -----------------------
+    # ---- general path of calls; the fast one is core/program/fastcall.pxi ------------------------
 
     def _value(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if recording():
@@ -78,7 +78,7 @@ class Transforms(FastCallable):
         return gradient if kind == "grad" else (pytree.unravel(path.out, results), gradient)
 
     def _remember(self, name: Any, arguments: Arguments, path: Path, request: Request, by: Wrt | None) -> None:
-        """Let calls like this one go the short way, if arguments and results are numbers and plain arrays."""
+        """Make the next calls like this one fast, if arguments and results are numbers and plain arrays."""
         trees = [*arguments.trees, path.out, *(arguments.trees[k] for k in (by.argnums if by else ()))]
         keywords = arguments.key[0]  # the same numbers by position are other arguments
         if keywords or not path.kept or len(self.fast_calls) > MOST_FAST \
@@ -230,7 +230,7 @@ class Transforms(FastCallable):
 
 
 def function_of(p: Transforms) -> Function[Any]:
-    """A compiled function or program as its arguments and recorded paths, for other ways to run it."""
+    """The interface of a compiled function or program for other ways to run it."""
     return p._function()
 
 

@@ -1,4 +1,4 @@
-"""Chunks of points on the workers of a cluster: what is sent to them, and what they do with it.
+"""Chunks of points on the workers of a cluster: the jobs that are sent, and their tasks.
 
 All chunks have a job in common: the function with its recorded paths, and the arguments that are no points. A task
 begins with the paths that were sent, not with those that its worker has met meanwhile, so it computes the same bits
@@ -37,7 +37,7 @@ class Part(NamedTuple):
 
 
 class Task(NamedTuple):
-    """What all chunks have in common besides the function."""
+    """The parts of a job besides the function."""
 
     parts: list[Part]
     options: dict[str, Any]  # of map or map_value_and_grad
@@ -83,7 +83,7 @@ class Carrier:
 
 
 class Unpickler(pickle.Unpickler):
-    """Notes the leaves that come out of a pickle."""
+    """Unpickler that keeps a list of the leaves in a pickle."""
 
     def __init__(self, data: bytes) -> None:
         super().__init__(io.BytesIO(data))
@@ -170,8 +170,7 @@ class RemoteFunction(CompiledFunction):
 
 
 class RemotePaths(Paths):
-    """The paths of such a function. What a chunk before this one has recorded here is not recorded again: it would be
-    the same."""
+    """The paths of such a function. A path that an earlier chunk has recorded here is reused: it would be the same."""
 
     def __init__(self, runner: Runner, function: Callable[..., Any], *options: Any) -> None:
         super().__init__(function, *options)

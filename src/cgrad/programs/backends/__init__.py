@@ -1,4 +1,4 @@
-"""Backends run programs, exporters write them as text of another language: each module here registers its own."""
+"""Backends run programs, exporters write them as text of another language; each registers itself, in its own module."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ AUTO = "auto"  # machine code once it pays, where a backend for it is installed
 
 
 class Backend(Protocol):
-    """What runs programs; ``name`` is what ``cgrad.compile(backend=...)`` calls it."""
+    """A way to run programs; ``name`` is the value of backend= in ``cgrad.compile``."""
 
     name: str
 
     def available(self) -> bool:
-        """Whether what it needs is installed."""
+        """True if the packages that it needs are installed."""
 
     def require(self) -> None:
-        """Raise ImportError, with the way out, where it is not available."""
+        """Raise ImportError, with the way out, if it is not available."""
 
     def compile(self, executable: Executable) -> None:
         """Let it run by this backend from now on. Raises as ``require``."""
@@ -31,7 +31,7 @@ class Backend(Protocol):
 
 
 class Exporter(Protocol):
-    """What writes programs as text; ``name`` is that of the language."""
+    """A writer of programs as text; ``name`` is that of the language."""
 
     name: str
 
@@ -54,7 +54,7 @@ def backend(cls: B) -> B:
 
 
 def exporter(cls: B) -> B:
-    """Register an exporter, likewise."""
+    """Register an exporter, which is made at once: a decorator of its class."""
     _exporters[cls.name] = cls()
     return cls
 
@@ -73,7 +73,7 @@ def known() -> tuple[str, ...]:
 
 
 def require(name: str) -> None:
-    """Raise ImportError where a backend is not available."""
+    """Raise ImportError if a backend is not available."""
     if name != AUTO:
         _load()
         _backends[name].require()

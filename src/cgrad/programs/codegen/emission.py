@@ -107,5 +107,5 @@ class Language:
         raise NotImplementedError
 
     def cheap(self, row: str) -> bool:
-        """Whether a row of the op table calls no function, so that vectorising it may pay."""
+        """True if a row of the op table calls no function, so that vectorising it may pay."""
         return False

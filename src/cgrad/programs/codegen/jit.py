@@ -37,7 +37,7 @@ _binding: Any = None
 class Machine:
     """Machine code of a graph: ``address`` of a C function ``int32 (const double *in, double *out, double *work)``.
 
-    It returns 0, or k + 1 for guard k that came out otherwise; ``out`` is then incomplete. ``work`` is the number of
+    It returns 0, or k + 1 if guard k fails; ``out`` is then incomplete. ``work`` is the number of
     doubles that it needs there. The arrays must not overlap. The code needs no GIL, and lives as long as this object.
     """
 
@@ -76,7 +76,7 @@ def binding() -> Any:
 
 
 def features(llvm: Any) -> frozenset[str]:
-    """What the processor can do."""
+    """The features of this processor."""
     found = {name for name, there in llvm.get_host_cpu_features().items() if there}
     if llvm.get_default_triple().startswith(("aarch64", "arm64")):
         found.add("neon")
@@ -88,10 +88,10 @@ def compile_native(names: Sequence[str], columns: Mapping[str, Any], outputs: An
                    piece: int = PIECE, loops: bool = True) -> Machine:
     """Machine code of a graph: its ``columns``, opcodes named by ``names``, the nodes that are ``outputs``.
 
-    ``guards`` are pairs of a node and how it came out (0 or 1), in order of evaluation, and are checked as soon as
-    the node is computed. ``functions`` gives the addresses of the functions that formulas name; with one for
-    ``sincos`` (which must give the bits of ``sin`` and ``cos``) pairs of these are computed by one call.
-    Without llvmlite: an ImportError that names the extra.
+    ``guards`` are pairs of a node and its outcome (0 or 1), in order of evaluation, and are checked as soon as the node
+    is computed. ``functions`` are the addresses of the functions that formulas name; with one for ``sincos`` (whose
+    results must have the bits of ``sin`` and ``cos``) pairs of these are computed by one call. Raises ImportError,
+    which names the extra, without llvmlite.
     """
     llvm = binding()
     numbered = [(int(node), int(expected), k) for k, (node, expected) in enumerate(guards, 1)]
@@ -116,7 +116,7 @@ class Builder:
         self.known: dict[str, int] = {}  # addresses of functions
 
     def build(self, texts: Sequence[FunctionText]) -> int:
-        """Compile functions, and give the address of the last."""
+        """Compile functions, and return the address of the last."""
         *others, entry = texts
         wide = [text for text in others if text.wide]
         others = [text for text in others if not text.wide]

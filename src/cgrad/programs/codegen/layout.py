@@ -1,4 +1,4 @@
-"""Where the values of a program live: registers inside a piece of code, the work array between pieces.
+"""The layout of a program: values live in registers inside a piece of code, in the work array between pieces.
 
 A straight frame is cut into pieces of at most ``PIECE`` nodes, and so is a loop's body: each becomes one function,
 because compilers take more than linear time on long functions. A value that is read outside its piece has a slot of
@@ -27,8 +27,7 @@ OUTPUT = 8  # a kind of place, beside those of operands; outputs from ``split`` 
 
 @dataclass(frozen=True)
 class Column:
-    """What an operand is in all blocks of a loop: element ``base + stride*t`` of the array of its kind, or
-    ``table[t]``."""
+    """An operand in all blocks of a loop: element ``base + stride*t`` of the array of its kind, or ``table[t]``."""
 
     kind: int
     base: int
@@ -144,7 +143,7 @@ class Layout:
                 self.carried[:, span] = (self.code.kind[:, span] == NODE) & (relative < 0) & (relative >= -period)
 
     def uses(self) -> tuple[NDArray[np.bool], NDArray[np.bool], Ints]:
-        """Which nodes are read outside their block, which in another piece of it, and the last step that does so."""
+        """Masks of the nodes read outside their block, and in another piece of it; and the last step that does so."""
         n = len(self.code)
         needed, crossing, last = np.zeros(n, np.bool), np.zeros(n, np.bool), np.zeros(n, np.int64)
         for k in range(3):
@@ -231,7 +230,7 @@ class Layout:
             self.slot[first + j] = plan.base[j] + block*plan.stride
 
     def output(self, k: int) -> Column:
-        """Where output k belongs."""
+        """The place of output k."""
         return Column(OUTPUT, k, 0) if k < self.split else Column(OUTPUT + 1, k - self.split, 0)
 
     def fresh(self) -> int:

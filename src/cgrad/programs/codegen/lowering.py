@@ -96,7 +96,7 @@ class Lowering:
 
 
 def comparison(tree: ast.expr) -> bool:
-    """Whether a formula is ``where(x < y, 1, 0)``."""
+    """True if a formula is ``where(x < y, 1, 0)``."""
     return (isinstance(tree, ast.Call) and _formula.called(tree) == "where"
             and [ast.unparse(a) for a in tree.args[1:]] == ["1", "0"])
 

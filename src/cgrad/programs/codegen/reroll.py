@@ -26,7 +26,7 @@ Ints = NDArray[np.int64]
 
 NONE, NODE, INPUT, CONST = range(4)  # kinds of operands
 SIN, COS = next((op.name, op.pair) for op in OPS if op.pair)
-# Operations that stand for a sine and a cosine of one argument, side by side: one call gives both.
+# Opcodes of a sine and a cosine of one argument, side by side: one call computes both.
 SIN_OF_PAIR, COS_AFTER_SIN, COS_OF_PAIR, SIN_AFTER_COS = range(256, 260)
 
 MAX_PERIOD = 1 << 13  # nodes of a block: more code than this pays for itself nowhere
@@ -43,7 +43,7 @@ class LinearCode:
     kind: Ints  # (3, n): kinds of the operands
     index: Ints  # (3, n): position in this order, number of the input, or index of the constant
     guard: Ints  # number of the node's guard, or -1
-    expected: Ints  # how that guard came out
+    expected: Ints  # the outcome of that guard
     outputs: Ints  # (2, m): kind and index of each output
     leaves: list[tuple[int, int, int, int]]  # guards of leaves: number, kind, index, expected
     consts: NDArray[np.float64]
@@ -75,7 +75,7 @@ Frame = StraightFrame | LoopFrame
 # ---- the nodes that count ------------------------------------------------------------------------
 
 def live(operands: Ints, roots: Ints) -> NDArray[np.bool]:
-    """Which nodes the roots depend on."""
+    """The mask of the nodes that the roots depend on."""
     n = operands.shape[1]
     mark = bytearray(n + 1)  # the last one answers to operand -1
     for root in roots.tolist():
@@ -96,7 +96,7 @@ def paired(op: Ints, argument: Ints, alive: NDArray[np.bool], sin: int, cos: int
 
 def prepare(names: Sequence[str], columns: Mapping[str, Any], outputs: Any, guards: Sequence[tuple[int, int, int]],
             join_sincos: bool = False) -> LinearCode:
-    """The code of a graph: dead nodes and leaves left out. Guards are (node, how it came out, number from 1).
+    """The code of a graph: dead nodes and leaves left out. Guards are (node, outcome, number from 1).
 
     >>> names = ["input", "const", "add", "mul"]
     >>> columns = {"op": [0, 3, 2], "a": [0, 0, 0], "b": [-1, 0, 1], "c": [-1, -1, -1], "consts": [], "n_inputs": 1}
@@ -169,7 +169,7 @@ def periods(words: Ints, longest: int) -> list[int]:
 
 
 def stretches(words: Ints, period: int) -> list[tuple[int, int]]:
-    """Where ``words[i] == words[i + period]`` holds on and on: (start, stop) of what repeats."""
+    """Stretches (start, stop) that repeat: ``words[i] == words[i + period]`` for MIN_COUNT periods or more."""
     equal = np.concatenate([[False], words[:-period] == words[period:], [False]])
     edges = np.flatnonzero(equal[1:] != equal[:-1])
     start, stop = edges[::2], edges[1::2] + period
