@@ -212,6 +212,10 @@ cdef inline bint is_tensor(object o) noexcept:
     return Py_TYPE(o) is <PyTypeObject *>Tensor
 
 
+cdef inline bint arrayish(object o) noexcept:
+    return is_tensor(o) or cnp.PyArray_Check(o)  # by type: asking an object may run its Python
+
+
 cdef inline bint plain_layout(object array) noexcept:
     """True if kernels can read an array's numbers where they are."""
     return cnp.PyArray_ISNOTSWAPPED(<cnp.ndarray>array) and cnp.PyArray_ISALIGNED(<cnp.ndarray>array)

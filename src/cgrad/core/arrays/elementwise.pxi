@@ -6,10 +6,6 @@
 # A buffer that the tape has taken (``captured``) is not written to again: Tensor.data gives the tensor a new one
 # first. One that somebody else may hold (not ``bare``) is copied before the tape takes it.
 
-cdef inline bint arrayish(object o) noexcept:
-    return is_tensor(o) or cnp.PyArray_Check(o)  # by type: asking an object may run its Python
-
-
 cdef object numeric(object array, str op):
     """An array of real numbers."""
     if array.dtype.kind not in "fiub":
@@ -48,12 +44,6 @@ cdef object resolve(object o, Term *r, int op, int position):
     return None if operand(o, &r.x, op, position) else NotImplemented
 
 
-cdef inline void look_who_holds(Tensor t) noexcept:
-    """Record in ``bare`` if a tape may take the buffer as it is. Call it before anything else refers to the buffer."""
-    if t.node == 0 and not t.captured:
-        t.bare = t.shared or (references(<PyObject *>t.array) == 1 and cnp.PyArray_BASE(<cnp.ndarray>t.array) == NULL)
-
-
 def frozen(Tensor t, /):
     """The numbers of a tensor as somebody may keep them: a read-only view that nobody writes to."""
     cdef object view
@@ -81,30 +71,6 @@ cdef object own(object o):
             return t.array
         return cnp.PyArray_NewCopy(<cnp.ndarray>t.array, cnp.NPY_CORDER)
     return cnp.PyArray_NewCopy(<cnp.ndarray>o, cnp.NPY_CORDER)
-
-
-cdef int32_t bind_array(Tensor leaf, Tape t) except -1:
-    """The leaf's place on t: a new slot. The caller has made room in the columns."""
-    cdef Py_ssize_t i = t.top
-    cdef Payload *p
-    cdef object array = leaf.array
-    cdef bint mine = leaf.captured or leaf.bare
-    if not mine:
-        array = cnp.PyArray_NewCopy(<cnp.ndarray>array, cnp.NPY_CORDER)
-    payload_room(t)
-    t.op[i] = OP_LEAF | SPECIAL
-    t.used[i] = 0
-    t.a[i] = t.b[i] = <int32_t>i
-    t.val[i] = t.da[i] = t.db[i] = 0
-    p = enter(t, i, array, None, None)
-    p.leaf = <PyObject *>leaf
-    Py_INCREF(leaf)
-    t.top = i + 1
-    if mine:
-        leaf.captured = not leaf.shared
-        leaf.home = <PyObject *>t
-        leaf.index = <int32_t>i
-    return <int32_t>i
 
 
 cdef int precision(object array) except -1:
@@ -266,13 +232,6 @@ cdef object append_array(int op, int n, Term *r, object out, object saved):
     i = write_group(<Tape>p.home, op | SPECIAL, r, n)
     enter(<Tape>p.home, i, out, None, saved).n = n
     return attach_tensor(p.handle, p.home, i, out)
-
-
-cdef inline object attach_tensor(PyObject *h, PyObject *home, Py_ssize_t i, object out):
-    """Make h the handle of array node i."""
-    (<Tensor>h).array = out
-    attach(h, home, i)
-    return cgrad_own(h)
 
 
 cdef int inspect_array(Pair *p, int op, object out, const Term *terms, Py_ssize_t n, Py_ssize_t more,

@@ -56,18 +56,3 @@ cdef Py_ssize_t append_output(Tape t, Py_ssize_t head, Py_ssize_t k, object valu
     t.val[i] = x
     enter(t, i, array, None, k).n = 1
     return i
-
-
-cdef list outputs_of(Tape t, Py_ssize_t head, list values):
-    """The outputs of a Function as operands; one that was collected is made anew."""
-    cdef list result = [None]*len(values)
-    cdef Py_ssize_t k
-    cdef Payload *p
-    for k in range(first_payload(t, head), t.payloads):
-        p = &t.payload[k]
-        if t.op[p.node] == OP_OUTPUT | SPECIAL and t.a[p.node] == head:
-            result[<object>p.saved] = object_at(t, p.node)
-    for k, value in enumerate(values):
-        if result[k] is None:
-            result[k] = object_at(t, append_output(t, head, k, value))
-    return result

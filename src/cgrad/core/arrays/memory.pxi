@@ -99,3 +99,77 @@ cdef int tensor_traverse(PyObject *o, visitproc visit, void *arg) noexcept:
 
 
 cgrad_equip_value(<PyTypeObject *>Tensor, <void *>tensor_dealloc, NULL, <void *>tensor_traverse, <void *>no_clear)
+
+
+cdef object plain_tensor(object array):
+    """A tensor without history over a new array."""
+    cdef Tensor v = <Tensor>cgrad_own(new_tensor())
+    v.array = array
+    return v
+
+
+cdef object boxed(Value v):
+    """A Value as a 0-d array of objects."""
+    box = np.empty((), dtype=object)
+    box[()] = v
+    return box
+
+
+cdef inline void look_who_holds(Tensor t) noexcept:
+    """Record in ``bare`` if a tape may take the buffer as it is. Call it before anything else refers to the buffer."""
+    if t.node == 0 and not t.captured:
+        t.bare = t.shared or (references(<PyObject *>t.array) == 1 and cnp.PyArray_BASE(<cnp.ndarray>t.array) == NULL)
+
+
+cdef int32_t bind_array(Tensor leaf, Tape t) except -1:
+    """The leaf's place on t: a new slot. The caller has made room in the columns."""
+    cdef Py_ssize_t i = t.top
+    cdef Payload *p
+    cdef object array = leaf.array
+    cdef bint mine = leaf.captured or leaf.bare
+    if not mine:
+        array = cnp.PyArray_NewCopy(<cnp.ndarray>array, cnp.NPY_CORDER)
+    payload_room(t)
+    t.op[i] = OP_LEAF | SPECIAL
+    t.used[i] = 0
+    t.a[i] = t.b[i] = <int32_t>i
+    t.val[i] = t.da[i] = t.db[i] = 0
+    p = enter(t, i, array, None, None)
+    p.leaf = <PyObject *>leaf
+    Py_INCREF(leaf)
+    t.top = i + 1
+    if mine:
+        leaf.captured = not leaf.shared
+        leaf.home = <PyObject *>t
+        leaf.index = <int32_t>i
+    return <int32_t>i
+
+
+cdef inline object attach_tensor(PyObject *h, PyObject *home, Py_ssize_t i, object out):
+    """Make h the handle of array node i."""
+    (<Tensor>h).array = out
+    attach(h, home, i)
+    return cgrad_own(h)
+
+
+cdef int add_to(object acc, object x, bint clear) except -1:
+    """acc += x, where either may be broadcast against the other; acc is contiguous, both of one precision."""
+    cdef Walk w
+    cdef cnp.ndarray a = <cnp.ndarray>acc, b = <cnp.ndarray>x
+    cdef int d, nd = max(cnp.PyArray_NDIM(a), cnp.PyArray_NDIM(b)), lead
+    cdef cnp.npy_intp[MOST_DIMS] dims
+    if cnp.PyArray_TYPE(b) != cnp.PyArray_TYPE(a):
+        x = x.astype(acc.dtype)
+        b = <cnp.ndarray>x
+    for d in range(nd):
+        dims[d] = 1
+    for array in (a, b):
+        lead = nd - cnp.PyArray_NDIM(<cnp.ndarray>array)
+        for d in range(lead, nd):
+            if dims[d] == 1:
+                dims[d] = cnp.PyArray_DIMS(<cnp.ndarray>array)[d - lead]
+    start_walk(&w, nd, dims)
+    bind_operand(&w, ACC, <PyObject *>a)
+    bind_operand(&w, G, <PyObject *>b)
+    back_walk(OP_ADD, 0, single(a), &w, clear)
+    return 0

@@ -168,3 +168,7 @@ cdef int look_at_bytes(Tape t) except -1:
             collect(t, True)
         t.bytes_at = max(2*t.bytes, <Py_ssize_t>ARRAYS_AT_ONCE)
     return 0
+
+
+cdef object adjoint_of(Tape t, Payload *p):
+    return <object>p.adjoint if p.adjoint != NULL else t.adj[p.node]

@@ -206,18 +206,6 @@ cdef Term *terms_of(list inputs) except NULL:
     return r
 
 
-cdef list inputs_at(Tape t, Payload *p):
-    """The places of a special node's operands; -1: a plain number."""
-    cdef Py_ssize_t k, i = p.node
-    cdef list result = [t.a[i]]
-    if p.n > 1 and t.b[i] >= 0:
-        result.append(t.b[i])
-    for k in range(lowest_entry(t.b, i), i):
-        result.append(t.a[k] if t.a[k] != k else i)
-        result.append(t.b[k] if t.b[k] != k else i)
-    return [j if j != i else -1 for j in result[:p.n]]
-
-
 # ---- many scalar parameters at once --------------------------------------------------------------
 
 def read_data(list values, /):

@@ -58,5 +58,22 @@ cdef extern from *:
     """
     int cgrad_add_method(PyTypeObject *, object, object) except -1
 
+cdef object FLOAT64 = np.dtype(np.float64)
+cdef dict UFUNCS = {}
+
+
+def _fill_ufuncs():
+    """NumPy's ufuncs and what answers them."""
+    for path, function in UFUNC_NAMES:
+        try:
+            UFUNCS[operator.attrgetter(path)(np)] = globals()[function]
+        except AttributeError:
+            pass  # this NumPy has none
+    for k, ufunc in enumerate((np.less, np.less_equal, np.equal, np.not_equal, np.greater, np.greater_equal)):
+        UFUNCS[ufunc] = lambda x, y, k=k: compared(k, x, y)
+    UFUNCS[np.positive] = operator.pos
+    floordiv, mod = globals()["floordiv"], globals()["mod"]
+    UFUNCS[np.divmod] = lambda x, y: (floordiv(x, y), mod(x, y))
+
 
 _fill_ufuncs()

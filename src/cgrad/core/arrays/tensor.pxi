@@ -64,13 +64,6 @@ cdef object array_of(object data, object dtype, bint copy):
     return array.astype(np.float64 if wanted is None else wanted.newbyteorder("="))
 
 
-cdef object plain_tensor(object array):
-    """A tensor without history over a new array."""
-    cdef Tensor v = <Tensor>cgrad_own(new_tensor())
-    v.array = array
-    return v
-
-
 def _tensor_leaf(data, requires_grad, name):
     """Rebuild a pickled Tensor."""
     return Tensor(data, requires_grad, name=name or None)

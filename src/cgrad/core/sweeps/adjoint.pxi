@@ -48,29 +48,6 @@ cdef int own_adjoint(Payload *q) except -1:
     return 0
 
 
-cdef int add_to(object acc, object x, bint clear) except -1:
-    """acc += x, where either may be broadcast against the other; acc is contiguous, both of one precision."""
-    cdef Walk w
-    cdef cnp.ndarray a = <cnp.ndarray>acc, b = <cnp.ndarray>x
-    cdef int d, nd = max(cnp.PyArray_NDIM(a), cnp.PyArray_NDIM(b)), lead
-    cdef cnp.npy_intp[MOST_DIMS] dims
-    if cnp.PyArray_TYPE(b) != cnp.PyArray_TYPE(a):
-        x = x.astype(acc.dtype)
-        b = <cnp.ndarray>x
-    for d in range(nd):
-        dims[d] = 1
-    for array in (a, b):
-        lead = nd - cnp.PyArray_NDIM(<cnp.ndarray>array)
-        for d in range(lead, nd):
-            if dims[d] == 1:
-                dims[d] = cnp.PyArray_DIMS(<cnp.ndarray>array)[d - lead]
-    start_walk(&w, nd, dims)
-    bind_operand(&w, ACC, <PyObject *>a)
-    bind_operand(&w, G, <PyObject *>b)
-    back_walk(OP_ADD, 0, single(a), &w, clear)
-    return 0
-
-
 cdef int accumulate_adjoint(Tape t, Py_ssize_t j, object c, object op, object position) except -1:
     """Add c, the result of a rule, to the adjoint of node j."""
     cdef Payload *q = payload_at(t, j)
@@ -224,18 +201,6 @@ cdef int pullback_gather(Tape t, Payload *p) except -1:
             t.adj[t.b[k]] += g[m + 1]
         m += 2
     return 0
-
-
-cdef object value_of(Tape t, Py_ssize_t i):
-    """The ndarray or float of node i."""
-    cdef Payload *p = payload_at(t, i)
-    if p != NULL and p.value != NULL:
-        return <object>p.value
-    return t.val[i]
-
-
-cdef object adjoint_of(Tape t, Payload *p):
-    return <object>p.adjoint if p.adjoint != NULL else t.adj[p.node]
 
 
 cdef int pullback_primitive(Tape t, Py_ssize_t k) except -1:

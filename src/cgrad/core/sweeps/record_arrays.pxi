@@ -41,20 +41,6 @@ def choose(operands, condition, yes, no):
     return total if np.ndim(plain(total)) else np.zeros(shape)
 
 
-cdef object object_at(Tape t, Py_ssize_t i):
-    """Node i as an operand. A slot is taken by the number it holds: its leaf's data may have changed."""
-    cdef PyObject *h
-    if (t.op[i] & OP_MASK) != OP_LEAF:
-        return value_at(t, i)
-    room_for_handles(t, t.live + 1 + t.limit - t.top + SLACK)
-    if t.op[i] & SPECIAL:
-        h = new_tensor()
-        return attach_tensor(h, <PyObject *>t, i, <object>payload_at(t, i).value)
-    h = new_handle()
-    attach_value(h, <PyObject *>t, i, t.val[i])
-    return cgrad_own(h)
-
-
 cdef object object_of(Tape t, Ref r):
     return object_at(t, r.i) if r.i >= 0 else r.v
 
@@ -276,3 +262,18 @@ def _current(tape, /):
     before = (<Context>context()).tape
     (<Context>context()).tape = tape
     return before
+
+
+cdef list outputs_of(Tape t, Py_ssize_t head, list values):
+    """The outputs of a Function as operands; one that was collected is made anew."""
+    cdef list result = [None]*len(values)
+    cdef Py_ssize_t k
+    cdef Payload *p
+    for k in range(first_payload(t, head), t.payloads):
+        p = &t.payload[k]
+        if t.op[p.node] == OP_OUTPUT | SPECIAL and t.a[p.node] == head:
+            result[<object>p.saved] = object_at(t, p.node)
+    for k, value in enumerate(values):
+        if result[k] is None:
+            result[k] = object_at(t, append_output(t, head, k, value))
+    return result

@@ -54,3 +54,17 @@ cdef Ref record(Tape t, int op, const Ref *x, int n) noexcept:
         t.b[t.top - 1] = -1
     t.val[t.top - 1] = out
     return node(t, t.top - 1)
+
+
+cdef bint chosen(Tape tape, int op, Ref x, Ref y, bint outcome) noexcept:
+    """A choice inside a partial that is recorded: by the numbers at hand, so it is a guard too."""
+    cdef Trace t
+    if traces:
+        t = tracing()
+        if t is not None and t.tape is tape:
+            try:
+                note_guard(t, op, value_at(tape, x.i) if x.i >= 0 else x.v, value_at(tape, y.i) if y.i >= 0 else y.v,
+                           outcome)
+            except BaseException as error:
+                first_error(t, error)
+    return outcome

@@ -39,13 +39,6 @@ cdef void unmark(Subgraph *g, Tape t) noexcept:
         t.used[g.node[m]] &= ~MEMBER
 
 
-cdef void unmark_range(Tape t, Py_ssize_t lo, Py_ssize_t hi) noexcept:
-    """Clear the marks of the nodes lo .. hi."""
-    cdef Py_ssize_t i
-    for i in range(lo, hi + 1):
-        t.used[i] &= ~MEMBER
-
-
 cdef int ascending(const void *x, const void *y) noexcept nogil:
     cdef int32_t i = (<const int32_t *>x)[0], j = (<const int32_t *>y)[0]
     return (i > j) - (i < j)

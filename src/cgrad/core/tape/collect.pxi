@@ -13,53 +13,11 @@
 # The death of a leaf may run Python (weak references call back). So the references that a collection
 # drops are given up only once the columns are consistent again: DeferredDecrefs.
 
-cdef enum:
-    USED = 1      # bits of the column ``used``: a later node needs this one
-    MEMBER = 2    # belongs to the graph that is being swept
-    HELD = 4      # a handle leads to it (during a collection)
-
-cdef struct DeferredDecrefs:   # references to give up later
-    PyObject **refs
-    Py_ssize_t count, room
-
-
-cdef inline DeferredDecrefs no_decrefs() noexcept:
-    cdef DeferredDecrefs g
-    g.refs, g.count, g.room = NULL, 0, 0
-    return g
-
-
 cdef void drop_slot(DeferredDecrefs *g, Tape t, Py_ssize_t i, PyObject *leaf) noexcept:
     """Slot i of a leaf is gone: unlink the leaf from it and drop the tape's reference."""
     if (<Value>leaf).home == <PyObject *>t and (<Value>leaf).index == i:
         (<Value>leaf).home = NULL
     defer_decref(g, leaf)
-
-
-cdef void defer_decref(DeferredDecrefs *g, PyObject *x) noexcept:
-    """Drop a reference of the tape's: at once where others remain, else in ``run_decrefs``."""
-    cdef void *more
-    if x == NULL:
-        return
-    if references(x) > 1:
-        Py_DECREF(<object>x)
-        return
-    if g.count == g.room:
-        more = realloc(g.refs, (2*g.room + 64)*sizeof(PyObject *))
-        if more == NULL:
-            return  # a leak: out of memory, and nothing here may raise
-        g.refs = <PyObject **>more
-        g.room = 2*g.room + 64
-    g.refs[g.count] = x
-    g.count += 1
-
-
-cdef void run_decrefs(DeferredDecrefs *g) noexcept:
-    """Give up the deferred references. May run Python."""
-    cdef Py_ssize_t k
-    for k in range(g.count):
-        Py_DECREF(<object>g.refs[k])
-    free(g.refs)
 
 
 cdef void drop_slots(Tape t, Py_ssize_t lo, DeferredDecrefs *g) noexcept:
@@ -220,11 +178,6 @@ cdef void slide_slots(Tape t, Py_ssize_t lo, DeferredDecrefs *g) noexcept:
         t.slot_node[kept], t.slot_leaf[kept] = <int32_t>to, leaf
         kept += 1
     t.slots = kept
-
-
-cdef inline Py_ssize_t moved(Tape t, Py_ssize_t i) noexcept:
-    """The new index of node i during a collection; -1 if it is gone."""
-    return <Py_ssize_t>t.adj[i] if t.adj[i] >= 0 else -1
 
 
 cdef dict renumbered(Tape t, dict table, Py_ssize_t lo):

@@ -50,6 +50,11 @@ cdef extern from "Python.h":
     int PyGC_Enable()
 
 cdef enum:
+    USED = 1      # bits of the column ``used``: a later node needs this one
+    MEMBER = 2    # belongs to the graph that is being swept
+    HELD = 4      # a handle leads to it (during a collection)
+
+cdef enum:
     SLACK = 8            # entries above limit: what a fixed-size append may take unasked
     FIRST_ROOM = 4096    # entries of a new tape
     YOUNG = 1 << 16      # nodes between collections
@@ -203,3 +208,10 @@ cdef class Columns:
                 memset(&self.grad[self.grad_live], 0, (min(n, self.grad_dirty) - self.grad_live)*sizeof(double))
             self.grad_live = n
         self.grad_dirty = max(self.grad_dirty, n)
+
+
+cdef void unmark_range(Tape t, Py_ssize_t lo, Py_ssize_t hi) noexcept:
+    """Clear the marks of the nodes lo .. hi."""
+    cdef Py_ssize_t i
+    for i in range(lo, hi + 1):
+        t.used[i] &= ~MEMBER

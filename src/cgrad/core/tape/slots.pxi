@@ -40,3 +40,21 @@ cdef PyObject *handle_at(Tape t, Py_ssize_t i) except? NULL:
         for k in range(t.live):
             t.where[(<Handle>t.live_handles[k]).index] = <int32_t>(k + 1)
     return t.live_handles[t.where[i] - 1] if t.where[i] else NULL
+
+
+cdef inline Py_ssize_t moved(Tape t, Py_ssize_t i) noexcept:
+    """The new index of node i during a collection; -1 if it is gone."""
+    return <Py_ssize_t>t.adj[i] if t.adj[i] >= 0 else -1
+
+
+cdef inline void remove_handle(Tape t, PyObject *h) noexcept:
+    """Take h off the tape's list of living handles; the caller checks whether it was the last."""
+    cdef Py_ssize_t n = t.live - 1
+    cdef PyObject *last = t.live_handles[n]
+    t.live_handles[(<Handle>h).place] = last
+    (<Handle>last).place = (<Handle>h).place
+    t.live = n
+    if cgrad_unlikely(t.needs_slow_path):
+        if t.where != NULL:
+            t.where[(<Handle>last).index] = (<Handle>h).place + 1
+            t.where[(<Handle>h).index] = 0

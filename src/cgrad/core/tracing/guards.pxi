@@ -130,20 +130,6 @@ cdef double nearest(object y) except? -1:
         return INFINITY if y > 0 else -INFINITY
 
 
-cdef bint chosen(Tape tape, int op, Ref x, Ref y, bint outcome) noexcept:
-    """A choice inside a partial that is recorded: by the numbers at hand, so it is a guard too."""
-    cdef Trace t
-    if traces:
-        t = tracing()
-        if t is not None and t.tape is tape:
-            try:
-                note_guard(t, op, value_at(tape, x.i) if x.i >= 0 else x.v, value_at(tape, y.i) if y.i >= 0 else y.v,
-                           outcome)
-            except BaseException as error:
-                first_error(t, error)
-    return outcome
-
-
 def static(v, /):
     """cgrad.static(v): the plain number of v. In a compiled function: a guard that it is the same at each replay.
 

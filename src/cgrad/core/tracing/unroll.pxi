@@ -4,6 +4,9 @@
 # gathered in a Tensor again (``tensor_of``). So a program has scalar operations alone, and whatever NumPy can do over
 # objects, programs can.
 
+cdef tuple COMPARISONS = (operator.lt, operator.le, operator.eq, operator.ne, operator.gt, operator.ge)
+
+
 cdef object elements_of(object o):
     """A tensor's elements, an object array of Values and floats; anything else as it is."""
     cdef Trace t

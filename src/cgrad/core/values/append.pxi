@@ -110,12 +110,6 @@ cdef object required(object result, object x, object y, int op):
 
 # ---- three and more operands: a head over continuation nodes -----------------------------------------
 
-cdef struct Term:
-    PyObject *v   # a Value (borrowed), or NULL
-    double x
-    int32_t i     # its place, -1: a plain number
-
-
 cdef int term(object o, Term *r, int op, int position) except -1:
     r.i = -1
     r.v = NULL

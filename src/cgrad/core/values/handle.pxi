@@ -3,30 +3,6 @@
 #
 # ``__hash__`` is not here: CPython inherits it together with comparisons alone, and those differ.
 
-cdef class Extra:
-    def __cinit__(self):
-        self.name = ""
-
-
-cdef object leaf_name(Handle v):
-    return (<Extra>v.extra).name if v.extra is not None else ""
-
-
-cdef Extra extra_of(Handle v):
-    """The rare fields of v, to be set."""
-    if v.extra is None:
-        v.extra = Extra()
-        v.needs_slow_path = 1
-    return <Extra>v.extra
-
-
-cdef int check_node(Handle v, str op) except -1:
-    """A node that was rewound has no place on a tape any more."""
-    if v.node and v.home == NULL:
-        raise errors.wrong_tape(op, v, None, True)
-    return 0
-
-
 cdef class Handle:
     """Value or Tensor: a number or an array that remembers how it was computed. Has no instances of its own."""
 

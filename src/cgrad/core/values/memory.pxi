@@ -135,19 +135,6 @@ cdef void attach_slow(PyObject *h, PyObject *home, Py_ssize_t i) noexcept:
         PyObject_GC_Track(h)
 
 
-cdef inline void remove_handle(Tape t, PyObject *h) noexcept:
-    """Take h off the tape's list of living handles; the caller checks whether it was the last."""
-    cdef Py_ssize_t n = t.live - 1
-    cdef PyObject *last = t.live_handles[n]
-    t.live_handles[(<Handle>h).place] = last
-    (<Handle>last).place = (<Handle>h).place
-    t.live = n
-    if cgrad_unlikely(t.needs_slow_path):
-        if t.where != NULL:
-            t.where[(<Handle>last).index] = (<Handle>h).place + 1
-            t.where[(<Handle>h).index] = 0
-
-
 cdef void last_handle_gone(Tape t) noexcept:
     """The last handle of t is gone: all its nodes are garbage."""
     t.has_garbage = True
@@ -193,3 +180,26 @@ cdef void clear_rare(PyObject *o) noexcept:
         PyObject_ClearWeakRefs(o)
     (<Value>o).extra = None
     (<Value>o).needs_slow_path = 0
+
+
+cdef int track(Tape t) except -1:
+    """From now on t's handles take part in Python's cycle collection: something on t may lead back to them."""
+    cdef Py_ssize_t k
+    cdef PyObject *h
+    if t.tracked:
+        return 0
+    t.tracked = t.needs_slow_path = True
+    for k in range(t.live):
+        h = t.live_handles[k]
+        (<Handle>h).needs_slow_path = 1
+        Py_INCREF(t)
+        if not PyObject_GC_IsTracked(h):
+            PyObject_GC_Track(h)
+    if t.live:
+        Py_DECREF(t)  # it held itself once for all of them
+    return 0
+
+
+cdef int no_clear(PyObject *o) noexcept:
+    """tp_clear: a value's links lead on to objects that can break a cycle themselves."""
+    return 0

@@ -1,5 +1,10 @@
 # core/values/operand.pxi: what an operation is given: plain numbers converted, leaves entered on the tape.
 
+cdef struct Term:
+    PyObject *v   # a Value (borrowed), or NULL
+    double x
+    int32_t i     # its place, -1: a plain number
+
 cdef struct Pair:
     PyObject *handle  # the result's object, taken before any index is read
     PyObject *home    # the tape recorded on; NULL under no_grad

@@ -294,13 +294,6 @@ cdef class Value:
     # (the op table's slots and methods)
 
 
-cdef object boxed(Value v):
-    """A Value as a 0-d array of objects."""
-    box = np.empty((), dtype=object)
-    box[()] = v
-    return box
-
-
 cdef int value_traverse(PyObject *o, visitproc visit, void *arg) noexcept:
     """tp_traverse: a node leads to its tape."""
     cdef int stop
@@ -310,11 +303,6 @@ cdef int value_traverse(PyObject *o, visitproc visit, void *arg) noexcept:
             return stop
     if (<Value>o).extra is not None:
         return visit(<PyObject *>(<Value>o).extra, arg)
-    return 0
-
-
-cdef int no_clear(PyObject *o) noexcept:
-    """tp_clear: a value's links lead on to objects that can break a cycle themselves."""
     return 0
 
 
@@ -333,21 +321,3 @@ cdef extern from *:
 
 cgrad_equip_value(<PyTypeObject *>Value, <void *>value_dealloc, <void *>value_vectorcall,
                   <void *>value_traverse, <void *>no_clear)
-
-cdef tuple COMPARISONS = (operator.lt, operator.le, operator.eq, operator.ne, operator.gt, operator.ge)
-cdef object FLOAT64 = np.dtype(np.float64)
-cdef dict UFUNCS = {}
-
-
-def _fill_ufuncs():
-    """NumPy's ufuncs and what answers them."""
-    for path, function in UFUNC_NAMES:
-        try:
-            UFUNCS[operator.attrgetter(path)(np)] = globals()[function]
-        except AttributeError:
-            pass  # this NumPy has none
-    for k, ufunc in enumerate((np.less, np.less_equal, np.equal, np.not_equal, np.greater, np.greater_equal)):
-        UFUNCS[ufunc] = lambda x, y, k=k: compared(k, x, y)
-    UFUNCS[np.positive] = operator.pos
-    floordiv, mod = globals()["floordiv"], globals()["mod"]
-    UFUNCS[np.divmod] = lambda x, y: (floordiv(x, y), mod(x, y))
