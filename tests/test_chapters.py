@@ -23,6 +23,7 @@ UPWARD = {
     "elementwise": "the operand is an array", "traced_elementwise": "while a program is recorded",
     "traced_primitive": "while a program is recorded", "tensor_of": "while a program is recorded",
     "elements_of": "while a program is recorded", "comparable": "while a program is recorded",
+    "item": "an array without dimensions is a number", "append_rule": "Values gathered in an array",
     "structural": "registry of the structural ops, filled by cgrad.ops", "CAST": "operands of two precisions",
     # the op table's functions, by opcode: they are generated from what stands before them
     "SCALARS": "arrays without dimensions, elements", "op_copysign": "the sign of a zero", "abs": "the op over elements",
