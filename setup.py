@@ -47,9 +47,9 @@ EXTENSIONS = [
 
 def generate() -> None:
     sys.path.insert(0, str(ROOT / "tools"))
-    import gen_ops
+    from optable import generate as generator
 
-    gen_ops.main()
+    generator.main()
 
 
 class Modules(build_py):

@@ -11,11 +11,11 @@ from benchmarks import figures  # noqa: E402
 
 
 def test_page_of_operations(tmp_path):
-    """After a change of the op table: ``python tools/op_page.py``."""
-    subprocess.run([sys.executable, ROOT / "tools" / "op_page.py", tmp_path], check=True)
+    """After a change of the op table: ``python tools/optable page``."""
+    subprocess.run([sys.executable, ROOT / "tools" / "optable", "page", tmp_path], check=True)
     page = (ROOT / "docs" / "ops.md").read_text(encoding="utf-8")
     assert page == (tmp_path / "ops.md").read_text(encoding="utf-8")
-    assert page.startswith("<!-- Generated ") and "python tools/op_page.py" in page.splitlines()[0]
+    assert page.startswith("<!-- Generated ") and "python tools/optable page" in page.splitlines()[0]
 
 
 def test_pages_of_figures():

@@ -1,4 +1,4 @@
-"""What a recording makes of each member of Value, Tensor and Tape. tools/gen_checks.py writes the checks from it.
+"""What a recording makes of each member of Value, Tensor and Tape. tools/optable/checks.py writes the checks from it.
 
 A compiled function is recorded once and replayed with other numbers (core/tracing). While a thread records, a member is
 

@@ -1,6 +1,6 @@
 """The op table: every elementwise operation of cgrad, one row each, and the C functions that the rows call.
 
-This module imports nothing of the package. ``tools/gen_ops.py`` turns the rows into the scalar
+This module imports nothing of the package. ``tools/optable`` turns the rows into the scalar
 kernels, their partials, the rules that record an adjoint as nodes, the operator slots, the methods
 and functions, the type stubs and the table of operations in the documentation; the compilers of programs
 (LLVM, C) read the tables as they are; the tests take their parameters from here. Adding an operation is

@@ -2,8 +2,8 @@
 
 Operations are made by rules in two places: in graphs of programs, when they are optimised (``emit1`` .. ``emit3``), and
 on tapes, when a sweep is recorded so that it can be differentiated again (``record1`` .. ``record3``).
-``tools/gen_ops.py`` generates both from this list; ``tests/test_rewrites.py`` checks each rule on special numbers. This
-module imports nothing of the package.
+``tools/optable`` generates both from this list; ``tests/ops/test_rewrites.py`` checks each rule on special numbers.
+This module imports nothing of the package.
 
 A rule keeps every bit of the result (a nan's payload aside), whatever the operands: compiled programs return what the
 recorded operations return. Two rules of tapes do not quite, and say so: they may lose the sign of a zero.

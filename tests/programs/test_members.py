@@ -122,10 +122,10 @@ ROWS = {"size": ("shape",), "size=": ("effect", "setting size"), "free": ("refus
 
 @pytest.fixture(scope="module")
 def checked():
-    path = ROOT / "tools" / "gen_checks.py"
+    path = ROOT / "tools" / "optable" / "checks.py"
     if not path.exists():
         pytest.skip("tests of an installed package: the tools are not there")
-    spec = importlib.util.spec_from_file_location("gen_checks", path)
+    spec = importlib.util.spec_from_file_location("checks", path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module.checked

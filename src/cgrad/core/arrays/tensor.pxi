@@ -1,4 +1,4 @@
-# core/arrays/tensor.pxi: Tensor as Python sees it. tools/gen_ops.py copies this chapter,
+# core/arrays/tensor.pxi: Tensor as Python sees it. tools/optable copies this chapter,
 # and adds the op table's methods and the checks of recordings (_members.py).
 #
 #              a node                     a leaf

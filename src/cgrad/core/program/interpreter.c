@@ -84,9 +84,9 @@ int32_t cgrad_interpret(const int32_t *CGRAD_RESTRICT w, double *CGRAD_RESTRICT 
         w += 2 + operands; \
         NEXT; \
     }
-#define ROW1(name, function) SINGLE(name, 1, f_##function(a))
-#define ROW2(name, function) SINGLE(name, 2, f_##function(a, b))
-#define ROW3(name, function) SINGLE(name, 3, f_##function(a, b, c))
+#define ROW1(name, function) SINGLE(name, 1, primal_##function(a))
+#define ROW2(name, function) SINGLE(name, 2, primal_##function(a, b))
+#define ROW3(name, function) SINGLE(name, 3, primal_##function(a, b, c))
 #define LAST(name, of, operands, expression) SINGLE(name, operands, expression)
 #define PAIR(name, first_op, second_op, function) \
     AT(name): { \

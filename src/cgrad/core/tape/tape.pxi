@@ -1,4 +1,4 @@
-# core/tape/tape.pxi: Tape as Python sees it. tools/gen_ops.py copies this chapter, and adds the checks of recordings
+# core/tape/tape.pxi: Tape as Python sees it. tools/optable copies this chapter, and adds the checks of recordings
 # (_members.py).
 
 from typing import NamedTuple

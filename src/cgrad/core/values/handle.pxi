@@ -1,4 +1,4 @@
-# core/values/handle.pxi: what a Value and a Tensor have in common. tools/gen_ops.py copies this chapter,
+# core/values/handle.pxi: what a Value and a Tensor have in common. tools/optable copies this chapter,
 # and adds the checks of recordings (_members.py).
 #
 # ``__hash__`` is not here: CPython inherits it together with comparisons alone, and those differ.

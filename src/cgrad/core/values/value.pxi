@@ -1,4 +1,4 @@
-# core/values/value.pxi: Value as Python sees it. tools/gen_ops.py copies this chapter,
+# core/values/value.pxi: Value as Python sees it. tools/optable copies this chapter,
 # and adds the op table's methods and the checks of recordings (_members.py).
 
 cdef double grad_of(Value v) except? -1:

@@ -1,4 +1,4 @@
-"""The rules of _rewrites.py as code (see gen_ops.py, which calls this).
+"""The rules of _rewrites.py as code.
 
     rewrites_graph.pxi   emit1 .. emit3: a node of a graph, rewritten, or one that has the same value
     rewrites_tape.pxi    record1 .. record3: an operation of a recorded sweep, rewritten
@@ -9,10 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable
 
-from gen_formulas import OPS, formula, load
-
-RULES = load("_rewrites").RULES
-ROWS = {op.name: op for op in OPS}
+from .table import OPS, ROWS, RULES, c_function, formula
 
 
 def by_row(rules: Iterable) -> dict[int, dict[str, list]]:
@@ -150,7 +147,7 @@ class Tapes(Writer):
 
     @staticmethod
     def call(name: str, texts: list[str]) -> str:
-        return f"c_{name}({', '.join(texts)})"
+        return f"{c_function(name)}({', '.join(texts)})"
 
     def text(self) -> str:
         out = []
@@ -165,3 +162,13 @@ class Tapes(Writer):
                     f"    {', '.join(f'r[{k}]' for k in range(arity))} = {', '.join(operands)}",
                     f"    return record(t, op, r, {arity})", ""]
         return "\n".join(out)
+
+
+def of_graphs() -> str:
+    """rewrites_graph.pxi."""
+    return Graphs("abc").text()
+
+
+def of_tapes() -> str:
+    """rewrites_tape.pxi."""
+    return Tapes("xyz").text()

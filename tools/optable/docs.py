@@ -1,14 +1,13 @@
-"""Write docs/ops.md, the page of elementwise operations, from the op table: ``python tools/op_page.py [FOLDER]``."""
+"""Write docs/ops.md, the page of elementwise operations, from the op table: ``python tools/optable page [FOLDER]``."""
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
-from gen_formulas import ROOT, load
+from .table import OPS, PREDICATES, ROOT
 
 INTRODUCTION = """\
-<!-- Generated from src/cgrad/_optable.py by tools/op_page.py; to regenerate it: python tools/op_page.py -->
+<!-- Generated from src/cgrad/_optable.py by tools/optable/docs.py; to regenerate it: python tools/optable page -->
 # Elementwise operations
 
 Every row is an operation on numbers and, elementwise with broadcasting, on arrays. `exp` for example is the method
@@ -19,7 +18,7 @@ Every row is an operation on numbers and, elementwise with broadcasting, on arra
 `out` is the result and other names are rows of this page. `where(c, p, q)` inside a partial takes one side only: the
 other one is neither computed nor recorded. A partial "none" belongs to an argument that has to be a plain number.
 """
-PREDICATES = """
+QUESTIONS = """
 ## Predicates
 
 Questions about a number, answered with a plain bool (an array of bools for a Tensor) and never recorded.
@@ -51,20 +50,15 @@ def table(head: list[str], rows: list[list[str]]) -> str:
 
 def page() -> str:
     """The text of docs/ops.md."""
-    ops = load("_optable")
     public = [[operation(op), f"`{op.formula}`", partials(op), f"`__{op.slot}__`" if op.slot else "",
-               ", ".join(op.ufunc.split()), op.kink] for op in ops.OPS if not op.hidden]
-    questions = [[f"`{p.name}(x)` {p.doc}", f"`{p.formula}`", p.ufunc] for p in ops.PREDICATES]
-    hidden = [[operation(op), f"`{op.formula}`", partials(op), op.kink] for op in ops.OPS if op.hidden]
+               ", ".join(op.ufunc.split()), op.kink] for op in OPS if not op.hidden]
+    questions = [[f"`{p.name}(x)` {p.doc}", f"`{p.formula}`", p.ufunc] for p in PREDICATES]
+    hidden = [[operation(op), f"`{op.formula}`", partials(op), op.kink] for op in OPS if op.hidden]
     return "\n".join([
         INTRODUCTION, table(["operation", "formula", "partials", "operator", "NumPy", "derivative at kinks"], public)
-        + PREDICATES, table(["predicate", "formula", "NumPy"], questions)
+        + QUESTIONS, table(["predicate", "formula", "NumPy"], questions)
         + HELPERS, table(["helper", "formula", "partials", "derivative at kinks"], hidden)])
 
 
 def main(folder: Path = ROOT / "docs") -> None:
     (folder / "ops.md").write_text(page(), encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main(*map(Path, sys.argv[1:]))
