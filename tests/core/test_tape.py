@@ -56,7 +56,7 @@ def test_tapes_are_left_in_order():
     t, u = Tape(), Tape()
     t.__enter__()
     u.__enter__()
-    with pytest.raises(TapeError, match="leave tapes in the order they were entered"):
+    with pytest.raises(TapeError, match="leave tapes in the reverse order of entering"):
         t.__exit__(None, None, None)
     assert current_tape() is u
     u.__exit__(None, None, None)
@@ -176,10 +176,10 @@ def test_rewinding_to_an_older_mark_ends_the_newer_ones():
         t.rewind(b)
         t.rewind(b)
         assert len(t) == 3
-        with pytest.raises(TapeError, match="no mark of"):
+        with pytest.raises(TapeError, match="not a mark of"):
             t.rewind(c)
         t.rewind(a)
-        with pytest.raises(TapeError, match="no mark of"):
+        with pytest.raises(TapeError, match="not a mark of"):
             t.rewind(b)
         t.rewind(a)
         assert len(t) == 2
@@ -467,7 +467,7 @@ def test_tapes_marks_and_gradients_are_not_copied_nor_pickled():
 
 def test_a_mark_or_gradients_made_by_hand_is_refused():
     for kind in (cgrad.Mark, cgrad.Gradients):
-        with pytest.raises(TypeError, match="made by"):
+        with pytest.raises(TypeError, match="cannot be made directly"):
             kind()
 
 

@@ -169,7 +169,7 @@ def array_split(x: Array, parts: Any, axis: int = 0) -> list[Array]:
     else:
         k = as_int(parts)
         if k < 1:
-            raise errors.bad_option("split", "parts", parts, "give a number of at least 1, or a list of places")
+            raise errors.bad_option("split", "parts", parts, "give a number of at least 1, or a list of indices")
         size, longer = divmod(n, k)
         cuts = [0]
         for i in range(k):

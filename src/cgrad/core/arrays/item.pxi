@@ -83,7 +83,7 @@ cdef class Elements:
     def __cinit__(self, Tensor of):
         self.of = of
         if of.array.ndim == 0:
-            raise TypeError("iteration over a 0-d tensor: use t.item()")
+            raise TypeError("iter: a 0-d tensor has no elements to iterate over: use t.item()")
         self.size = of.array.shape[0]
         self.rows = of.array.ndim > 1
 

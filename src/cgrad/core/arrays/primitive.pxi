@@ -198,7 +198,7 @@ cdef Term *terms_of(list inputs) except NULL:
     cdef Py_ssize_t n = len(inputs), k
     cdef Term *r = <Term *>malloc(n*sizeof(Term))
     if r == NULL:
-        raise MemoryError("no memory for operands")
+        raise MemoryError("tape: no memory for operands")
     for k, x in enumerate(inputs):
         r[k].v = <PyObject *>inputs[k] if is_value(x) or is_tensor(x) else NULL
         r[k].x = (<Value>x).primal if is_value(x) else 0 if r[k].v != NULL else x

@@ -274,7 +274,7 @@ cdef class Tensor:
 
     def __len__(self):
         if cnp.PyArray_NDIM(<cnp.ndarray>self.array) == 0:
-            raise TypeError("len: a 0-d tensor has none")
+            raise TypeError("len: a 0-d tensor has none: use t.item() for its number")
         return cnp.PyArray_DIMS(<cnp.ndarray>self.array)[0]
 
     def __iter__(self):

@@ -6,7 +6,7 @@ cdef class Gradients(Relocatable):
     The result of ``cgrad.gradients``: ``.wrt(x)`` is the derivative of the outputs with respect to x."""
 
     def __init__(self):
-        raise TypeError("Gradients: made by cgrad.gradients()")
+        raise TypeError("Gradients: cannot be made directly: call cgrad.gradients()")
 
     def __dealloc__(self):
         unlink(self)

@@ -245,7 +245,7 @@ cdef class Mark(Relocatable):
     A position on a tape, made by ``Tape.mark`` for ``Tape.rewind``; it moves along when nodes are reclaimed."""
 
     def __init__(self):
-        raise TypeError("Mark: made by Tape.mark()")
+        raise TypeError("Mark: cannot be made directly: call Tape.mark()")
 
     def __repr__(self):
         return f"<Mark of {self.tape!r}: {'rewound' if self.position < 0 else self.position}>"

@@ -29,7 +29,7 @@ cdef class Trace:
         global traces, modes
         cdef Context c = <Context>context()
         if c.trace is not None:
-            raise RuntimeError("Trace: this thread traces already")
+            raise RuntimeError("Trace: this thread is tracing already: end that trace first")
         self.tape.__enter__()
         self.tape.pinned += 1  # no collections: guards hold places
         self.quiet = c.quiet  # what is recorded here is nobody's graph
