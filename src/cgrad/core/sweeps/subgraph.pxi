@@ -81,17 +81,13 @@ cdef bint list_graph(Tape t, Subgraph *g, Py_ssize_t most) except -1:
 
 cdef Py_ssize_t mark_graph(Tape t, Py_ssize_t root) noexcept:
     """Mark the nodes below those already marked, from ``root`` down; return the lowest."""
-    cdef Py_ssize_t i, k, low = root
-    cdef Span further
+    cdef Py_ssize_t i, low = root
     for i in range(root, -1, -1):
         if i < low:
             break
         if t.used[i] & MEMBER:
-            further = further_entries(t.b, i)
-            t.used[t.a[i]] |= MEMBER
-            for k in range(further.first, further.stop):
-                t.used[k] |= MEMBER
-            low = min(low, t.a[i], further.first)
+            mark_operands(t.used, t.a, t.b, i, MEMBER)
+            low = min(low, t.a[i], further_entries(t.b, i).first)
     return low
 
 

@@ -99,7 +99,6 @@ cdef void mark(Tape t, Py_ssize_t lo) noexcept:
     """Mark in ``used`` what living handles, relocatables and marked nodes need, from the top down to lo."""
     cdef Py_ssize_t i, k
     cdef uint8_t was
-    cdef Span further
     cdef PyObject *r = t.relocatables
     if t.top > lo:
         memset(&t.used[lo], 0, t.top - lo)
@@ -111,10 +110,7 @@ cdef void mark(Tape t, Py_ssize_t lo) noexcept:
     for i in range(t.top - 1, lo - 1, -1):
         was = t.used[i]
         if was:
-            further = further_entries(t.b, i)
-            t.used[t.a[i]] |= USED
-            for k in range(further.first, further.stop):
-                t.used[k] |= USED
+            mark_operands(t.used, t.a, t.b, i, USED)
             t.used[i] = was  # a plain number points to its own node
 
 

@@ -32,3 +32,15 @@ cdef inline Span further_entries(const int32_t[::1] b, Py_ssize_t i) noexcept no
     else:
         s.first, s.stop = i + b[i], i
     return s
+
+
+cdef inline void mark_operands(uint8_t[::1] used, const int32_t[::1] a, const int32_t[::1] b, Py_ssize_t i,
+                               uint8_t bit) noexcept nogil:
+    """Set a bit of ``used`` for a[i] and the ``further_entries``, one branch for the common node of two operands."""
+    cdef Py_ssize_t k
+    used[a[i]] |= bit
+    if b[i] >= 0:
+        used[b[i]] |= bit
+    else:
+        for k in range(i + b[i], i):
+            used[k] |= bit
