@@ -7,9 +7,9 @@
 #    3     MUL     0   1                 rows of the op table, with as many operands as they have
 #    4     ADD     3   2
 #
-# The tape of a recording becomes a graph, node by node (core/program/from_trace.pxi). Derivatives are graphs made of graphs
-# (core/program/autodiff.pxi): they see the operations as they were recorded, so that their sums are added up in a sweep's
-# order.
+# The tape of a recording becomes a graph, node by node (core/program/from_trace.pxi). Derivatives are graphs made of
+# graphs (core/program/autodiff.pxi): they see the operations as they were recorded, so that their sums are added up in
+# a sweep's order.
 
 cdef enum:
     KNOWN_BITS = 16      # entries of the table of known nodes: 2^16 of 8 bytes
@@ -151,8 +151,8 @@ cdef inline int make_space(Graph g) except -1:
 
 
 # ---- nodes, or ones that have the same value ------------------------------------------------------
-# The caller has made room. Nothing here can fail, or needs the GIL. emit1 .. emit3, which add an operation, are generated
-# from the rules of _rewrites.py (_gen/rewrites_graph.pxi).
+# The caller has made room. Nothing here can fail, or needs the GIL. emit1 .. emit3, which add an operation, are
+# generated from the rules of _rewrites.py (_gen/rewrites_graph.pxi).
 
 cdef inline bint is_const(Graph g, int32_t i) noexcept nogil:
     return g.node[i].op == OP_CONST

@@ -1,7 +1,7 @@
 # core/program/passes.pxi: a graph optimised, which every way to run it starts with (bytecode, LLVM, C).
 #
 # It is copied, without what nothing needs, by ``emit1`` .. ``emit3``: what is constant is computed, operations are
-# rewritten (_rewrites.py) and equal ones found, all without changing a bit of a result. What was emitted lately is found by
+# rewritten (_rewrites.py) and equal ones found, all without changing a bit of a result. What was emitted lately is in
 # a table of fixed size: time stays linear, and the table in the cache, however large the graph.
 
 cdef Graph optimised(Graph g, int32_t[::1] roots):
