@@ -31,15 +31,15 @@ if LEVEL not in ("", "0", "1", "2", "3"):
 JOBS = int(os.environ.get("CGRAD_JOBS") or os.cpu_count() or 1)
 
 
-def extension(name: str, *sources: str, level: str) -> Extension:
-    """An extension of the package; ``level``: of optimisation, chosen by measurement (docs/notes.md)."""
+def extension(name: str, *sources: str, level: str, flags: tuple[str, ...] = ()) -> Extension:
+    """An extension of the package; ``level`` of optimisation and gcc's ``flags``: by measurement (docs/notes.md)."""
     made = Extension(f"cgrad.{name}", [f"src/cgrad/{source}" for source in (f"{name}.pyx", *sources)])
-    made.level = LEVEL or level
+    made.level, made.flags = LEVEL or level, () if LEVEL else flags
     return made
 
 
 EXTENSIONS = [
-    extension("_kernels", level="3"),
+    extension("_kernels", level="2", flags=("-ftree-vectorize", "-fvect-cost-model=dynamic")),
     extension("_core", level="3"),
     extension("_program", "core/program/bytecode.c", "core/program/interpreter.c", "core/program/lanes.c", level="3"),
 ]
@@ -115,6 +115,8 @@ class Build(build_ext):
             # replay must equal eager to the bit: a*b + c is rounded twice on every machine
             ext.extra_compile_args += [f"-O{ext.level}", "-fwrapv", "-ffp-contract=off", "-fno-math-errno",
                                        "-Wno-unused-function"]
+            if "clang" not in " ".join(self.compiler.compiler_so) and sys.platform != "darwin":
+                ext.extra_compile_args += ext.flags
             ext.libraries = [*ext.libraries, *(["m"] if os.name == "posix" else [])]
             if DEBUG or SANITIZE:
                 ext.extra_compile_args.append("-g")
