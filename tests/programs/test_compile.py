@@ -155,7 +155,7 @@ def test_arrays_in_a_function_are_float64_tensors():
 
 @pytest.mark.parametrize("x, text", [
     (np.ones(2, np.longdouble), r"operand 1 is an array of (float128|float96|longdouble)"), (np.ones(2)*1j, "complex128"), (np.array(["a"]), "<U1"),
-    (np.ma.array([1.0, 2.0], mask=[True, False]), "MaskedArray, for which operators mean something else"), (np.zeros((1, 1)).view(np.matrix), "is a matrix, for which"),
+    (np.ma.array([1.0, 2.0], mask=[True, False]), "MaskedArray, whose operators have another meaning"), (np.zeros((1, 1)).view(np.matrix), "is a matrix, whose"),
     ({1.0}, "set .* has no hash"), (bytearray(b"a"), "has no hash"), ((v for v in [1.0]), "something else at each use"), (iter([1.0]), "something else at each use"),
     (np.random.default_rng(0), "something else at each use"), (random.Random(0), "something else at each use"), (np.random.RandomState(0), "something else at each use")],
     ids=["longdouble", "complex", "str", "masked", "matrix", "set", "bytearray", "generator", "iterator", "Generator", "Random", "RandomState"])
@@ -219,7 +219,7 @@ class Holder:
     lambda v: v.exp, lambda v: math], ids=["object", "closure", "frozenset", "in a list", "partial", "method", "module"])
 def test_results_that_would_keep_the_numbers_of_the_recording(make):
     """Each replay would return the same object again."""
-    with pytest.raises(TraceError, match=r"gives a .*, and each replay would give this one again, with the numbers of its recording"):
+    with pytest.raises(TraceError, match=r"returns a .*, and each replay would return the same object, with the numbers of the recording"):
         cgrad.compile(make)(1.0)
 
 
