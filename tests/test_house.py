@@ -5,6 +5,7 @@ import importlib
 import importlib.metadata
 import os
 import pkgutil
+import pydoc
 import re
 import subprocess
 import sys
@@ -133,11 +134,49 @@ def test_the_core_imports_only_what_lies_below():
                      ("handle.pxi", True, "from . import viz")}
 
 
-def test_importing_cgrad_imports_no_extra():
-    program = ("import sys, cgrad; "
-               "print(*({'tqdm', 'matplotlib', 'graphviz', 'IPython', 'scipy', 'mpmath', 'dask', 'distributed', 'cloudpickle'} & {*sys.modules}))")
+LATE = {"cgrad.distributed", "cgrad.testing", "cgrad.viz"}
+COSTLY = LATE | {
+    "tqdm", "matplotlib", "graphviz", "IPython", "scipy", "mpmath", "dask", "distributed", "cloudpickle", "llvmlite",
+    "concurrent.futures", "logging", "json", "random", "hashlib", "secrets", "zipfile", "subprocess", "html", "pickle",
+    "numpy.random", "numpy.typing", "asyncio", "ctypes", "multiprocessing"}
+
+
+def in_a_new_process(program):
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=CHECKED, check=True)
-    assert run.stdout.strip() == ""
+    return run.stdout.strip()
+
+
+def test_importing_cgrad_imports_little():
+    """Whatever NumPy itself has imported, no extra and nothing costly comes with cgrad."""
+    loaded = in_a_new_process("import sys, numpy; before = {*sys.modules}; import cgrad; print(*{*sys.modules} - before)")
+    assert "cgrad._core" in loaded.split()
+    assert COSTLY & set(loaded.split()) == set()
+
+
+@pytest.mark.parametrize("program", [
+    "import cgrad; print(*sorted(name for name in {0} if hasattr(cgrad, name.partition('.')[2])))",
+    "from cgrad import distributed, testing, viz; print(*sorted(m.__name__ for m in (distributed, testing, viz)))",
+    "from cgrad import *; print(*sorted(m.__name__ for m in (distributed, testing, viz)))",
+    "import cgrad; print(*sorted('cgrad.' + name for name in dir(cgrad) if 'cgrad.' + name in {0}))",
+    "import cgrad.testing; print(*sorted(name for name in {0} if hasattr(cgrad, name.partition('.')[2])))",
+])
+def test_what_is_imported_late_is_there(program):
+    assert in_a_new_process(program.format(LATE)) == " ".join(sorted(LATE))
+
+
+def test_other_names_are_refused():
+    with pytest.raises(AttributeError, match="module 'cgrad' has no attribute 'vix'"):
+        cgrad.vix
+    with pytest.raises(ImportError, match="vix"):
+        from cgrad import vix  # noqa: F401
+
+
+def test_help_lists_functions_and_classes():
+    text = pydoc.plain(pydoc.render_doc(cgrad))
+    for line in ("    class Value(Handle)", "    exp(x, /)", "    gradients(outputs, inputs=None, *, seed=None, create_graph=False)"):
+        assert f"\n{line}" in text
+    assert set(cgrad.__all__) >= {*cgrad._core.__all__, *cgrad.ops.__all__, "compile", "Function", "TapeError"}
+    assert "errors" not in cgrad.__all__ and "numpy" not in cgrad.__all__
 
 
 # ---- the package ---------------------------------------------------------------------------------

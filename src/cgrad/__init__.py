@@ -1,11 +1,10 @@
 """cgrad: automatic differentiation for scalar-heavy Python at the speed of compiled code."""
 
+import typing as _typing
+
 # "as" the same: for checkers a name that goes on to users.
-from . import distributed as distributed
 from . import nn as nn
 from . import optim as optim
-from . import testing as testing
-from . import viz as viz
 from .errors import AnomalyError as AnomalyError
 from .errors import GuardError as GuardError
 from .errors import ProgramError as ProgramError
@@ -36,6 +35,25 @@ from .programs.path import Program as Program
 from ._core import *  # type: ignore[no-redef, assignment]  # noqa: F403
 from .ops.index import where as where
 from .ops.products import dot as dot
+
+_LATE = ("distributed", "testing", "viz")  # imported when they are asked for: most programs use none
+if _typing.TYPE_CHECKING:
+    from . import distributed as distributed
+    from . import testing as testing
+    from . import viz as viz
+else:
+    def __getattr__(name):
+        if name in _LATE:
+            import importlib
+
+            return importlib.import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *_LATE})
+
+    __all__ = sorted({"linalg", "nn", "optim", *_LATE, *(name for name, thing in globals().items()
+                                          if not name.startswith("_") and type(thing) is not type(_typing))})
 
 _former.register()
 

@@ -23,14 +23,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from . import errors
 from ._core import Tensor, Value, read_data, read_grad, write_data
 
 __all__ = ["SGD", "Adadelta", "Adam", "AdamW", "Adamax", "Optimizer"]
 
-Array: TypeAlias = NDArray[Any]
+Array: TypeAlias = np.ndarray[Any, Any]
 Parameter: TypeAlias = Value | Tensor
 Options: TypeAlias = dict[str, Any]
 

@@ -19,13 +19,15 @@ True
 from __future__ import annotations
 
 import math
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .. import errors
 from .._core import Tensor, Value, effect
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 __all__ = [
     "calculate_gain", "constant", "constant_", "dirac", "dirac_", "empty", "empty_", "fans", "kaiming_normal",
@@ -35,7 +37,7 @@ __all__ = [
 ]
 
 T = TypeVar("T")
-_generator = np.random.default_rng()
+_generator: np.random.Generator | None = None  # made when it is asked for: NumPy imports its generators late
 
 
 def manual_seed(n: int | None) -> None:
@@ -58,7 +60,12 @@ seed = manual_seed
 def generator(rng: Any = None) -> np.random.Generator:
     """The generator to draw from: rng, or one with that seed; this module's own if None."""
     effect("random numbers")
-    return _generator if rng is None else np.random.default_rng(rng)
+    if rng is not None:
+        return np.random.default_rng(rng)
+    if _generator is None:
+        manual_seed(None)
+        assert _generator is not None
+    return _generator
 
 
 # ---- targets -------------------------------------------------------------------------------------

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .. import errors
 from .._core import TAKE, Primitive, Tensor, plain, softplus, square
@@ -14,6 +13,9 @@ from ..ops._traced import is_traced, reduce_maximum
 from ..ops.exponentials import log_softmax_forward
 from ._support import apply_reduction, as_floats, check_reduction
 from .module import Module
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 __all__ = [
     "BCEWithLogits", "BCEWithLogitsLoss", "CrossEntropyLoss", "L1Loss", "MSELoss", "NLLLoss",

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
-import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from reprlib import recursive_repr
-from typing import Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .. import errors
 from .._core import Tensor, Value, plain, recording, rely_on
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 __all__ = ["Module", "Sequential"]
 
@@ -249,6 +250,8 @@ class Module:
         Mismatch(missing=[], unexpected=[])
         """
         # not np.savez: it takes names as keywords, so that a parameter named "file" would be refused
+        import zipfile  # late: ``import cgrad`` is 5 ms shorter
+
         target = os.fspath(path)
         unfinished = f"{target}.{os.getpid()}.part"
         try:
