@@ -1,5 +1,6 @@
 """Shared by all tests: hypothesis's settings, and a header that names the build."""
 
+import gc
 import os
 
 # Before NumPy is imported: the threads of its matrix products wait for each other in busy loops, for minutes where
@@ -22,6 +23,12 @@ hypothesis.settings.load_profile("cgrad")
 def pytest_report_header():
     core = cgrad._core.__file__
     return f"cgrad {cgrad.__version__}: {core}{', collecting at every append' if COLLECTING else ''}"
+
+
+def pytest_collection_finish():
+    """What collecting has made stays to the end: the collections of garbage that tests ask for need not look at it."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_collection_modifyitems(items):

@@ -37,6 +37,7 @@ def needs(*packages):
 
 
 @pytest.mark.parametrize("name", run.GROUPS)
+@pytest.mark.slow  # .ci/run runs the benchmarks themselves, in quick mode
 def test_group_gives_figures(name):
     rows = run.take([name], quick=True, pin=False)[name]
     assert rows

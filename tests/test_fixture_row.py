@@ -15,6 +15,8 @@ from pathlib import Path
 import mpmath
 import pytest
 
+pytestmark = pytest.mark.slow  # builds the package anew
+
 ROOT = Path(__file__).resolve().parent.parent
 ROW = '''
 OPS += (

@@ -416,6 +416,7 @@ def columns_of(n, rng):
             "c": np.concatenate([[-1]*3, np.where(arity[which] > 2, c, -1)]), "consts": np.zeros(0), "n_inputs": 3}
 
 
+@pytest.mark.slow  # large programs
 def test_a_million_operations():
     """Values to the bit, and the gradient by both kinds of exact runs alike."""
     columns = columns_of(10**6, np.random.default_rng(2))

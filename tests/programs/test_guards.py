@@ -392,6 +392,7 @@ def test_least_recently_used_paths_go():
     assert p(2.0) == 4.0
 
 
+@pytest.mark.slow  # thousands of recordings; test_batch_paths.py has the limit with few paths
 def test_beyond_the_most_paths():
     """10^4 paths: right results, bounded memory, one warning, at the line of the call."""
     p = cgrad.compile(lambda x: x*cgrad.static(x) + (1.0 if x > 0 else 2.0), backend="interpreter", max_paths=20)

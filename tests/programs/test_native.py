@@ -326,6 +326,7 @@ def test_compiled_in_many_threads():
 
 
 @pytest.mark.parametrize("repeats", [True, False])
+@pytest.mark.slow  # large programs
 def test_time_in_proportion_to_size(repeats):
     """10^5 operations take less than 20 times what 10^4 take (they take 10)."""
     def seconds(n):

@@ -111,6 +111,7 @@ def exercised(data, monkeypatch):
     return True
 
 
+@pytest.mark.slow  # every byte; test_store.py has damage of each kind
 def test_each_byte_altered_with_a_right_checksum(small, monkeypatch):
     _, data = small
     head, body = data[:files.HEAD.size], data[files.HEAD.size:]
@@ -160,6 +161,7 @@ ODD = [None, True, -1, 0, 1, 2, 7, 2**31, 2**40, 2**62, 10**30, 1.5, 1e999, "", 
        [["a", "VAR_POSITIONAL", True]], [["", 0, ""]]]
 
 
+@pytest.mark.slow  # every part; test_store.py has damage of each kind
 def test_each_part_of_the_description_altered(small, monkeypatch):
     """Every entry replaced by something invalid, left out, and doubled."""
     _, data = small
