@@ -84,16 +84,19 @@ typedef void (*cgrad_lanes_function)(const int32_t *bytecode, double *v, ptrdiff
 cgrad_lanes_function cgrad_lanes_named(const char *name);
 const char *cgrad_lanes_name(void);
 
-/* Many points. Input k of point p is read from source[k].at + p*stride (in bytes; stride 0: the same for all points);
-   result k is written to target[k] likewise. */
+/* Many points. Input k of point p is read from source[k].first + p*source[k].stride; result k is written to target[k]
+   likewise.
+
+       source[0]   first -> | x of point 0 |..stride..| x of point 1 |..      in bytes; 0: the same for all points
+       source[1]   first -> ..                                                                                     */
 #define CGRAD_FEWEST_LANES 16
 #define CGRAD_MOST_LANES 128
-typedef struct { char *at; ptrdiff_t stride; } cgrad_place;
+typedef struct { char *first; ptrdiff_t stride; } cgrad_strided;
 typedef struct {
     cgrad_lanes_function run;
     const int32_t *bytecode, *out;   /* out: result -> slot */
     const double *constant;
-    const cgrad_place *source, *target;
+    const cgrad_strided *source, *target;
     const ptrdiff_t *index;          /* the points to run; NULL: all from 0 */
     int32_t *failed;                 /* of each of these: 0, or the guard that it failed */
     ptrdiff_t lanes;                 /* points in a block: a power of two, CGRAD_FEWEST_LANES .. CGRAD_MOST_LANES */

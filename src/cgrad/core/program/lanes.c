@@ -1,7 +1,7 @@
 /* core/program/lanes.c: bytecode over blocks of points, once per kind of processor; points into blocks and out. */
 #if defined(__GNUC__) && !defined(__clang__)
 /* Branches around arithmetic that might set a flag would stop the vectoriser; flags are never looked at. */
-#pragma GCC optimize ("no-trapping-math")
+#pragma GCC optimize ("no-trapping-math", "align-loops=32")
 #endif
 #include <math.h>
 #include <string.h>
@@ -110,69 +110,113 @@ const char *cgrad_lanes_name(void) {
 /* ---- blocks in and out ---- */
 
 #if defined(__GNUC__)
-#define PREFETCH(p) __builtin_prefetch(p, 0, 2);
+#define PREFETCH(p) __builtin_prefetch(p, 0, 2)
 #else
-#define PREFETCH(p)
+#define PREFETCH(p) ((void)0)
 #endif
 
-static const double *of_point(const cgrad_place *s, ptrdiff_t p) {
-    return (const double *)(s->at + p*s->stride);
+enum { LINE = 8 };  /* doubles in a cache line */
+
+static double *at_point(const cgrad_strided *s, ptrdiff_t p) {
+    return (double *)(s->first + p*s->stride);
+}
+
+/* Inputs from s on, at most a line of them and at most ``most``, that are neighbours in memory for each point. */
+static ptrdiff_t neighbours(const cgrad_strided *s, ptrdiff_t most) {
+    ptrdiff_t count = 1;
+    while (count < LINE && count < most && s[count].stride == s->stride
+           && s[count].first == s->first + count*(ptrdiff_t)sizeof(double))
+        count++;
+    return count;
+}
+
+/* An input whose points are neighbours in memory. */
+static void gather_contiguous(const cgrad_strided *s, double *row, ptrdiff_t n, ptrdiff_t start, ptrdiff_t m) {
+    const double *from = at_point(s, start);
+    ptrdiff_t j;
+    memcpy(row, from, (size_t)m*sizeof(double));
+    for (j = 0; j < n; j += LINE)  /* those of the next block: rows are too short for the processor to foresee them */
+        PREFETCH(from + n + j);
+}
+
+/* A point after the other, so that each cache line is read once. (A constant count, inlined, is a loop unrolled.) */
+static inline void gather_neighbours(const cgrad_strided *s, ptrdiff_t count, double *row, ptrdiff_t n,
+                                     ptrdiff_t start, ptrdiff_t m) {
+    ptrdiff_t j, t;
+    for (j = 0; j < m; j++) {
+        const double *from = at_point(s, start + j);
+        for (t = 0; t < count; t++)
+            row[t*n + j] = from[t];
+    }
+}
+
+static void gather_strided(const cgrad_batch *b, const cgrad_strided *s, double *row, ptrdiff_t start, ptrdiff_t m) {
+    ptrdiff_t j;
+    for (j = 0; j < m; j++)
+        row[j] = *at_point(s, b->index ? b->index[start + j] : start + j);
 }
 
 /* Points start .. start + m - 1 (of ``index`` where there is one) into the lanes; the last fills up the rest. */
 static void gather(const cgrad_batch *b, double *v, ptrdiff_t start, ptrdiff_t m) {
     const ptrdiff_t n = b->lanes;
-    ptrdiff_t k, j, t, run;
-    for (k = 0; k < b->inputs; k += run) {
-        const cgrad_place *s = b->source + k;
+    ptrdiff_t k, j, t, count;
+    for (k = 0; k < b->inputs; k += count) {
+        const cgrad_strided *s = b->source + k;
         double *row = v + (b->constants + k)*n;
-        run = 1;
-        if (s->stride == 0)  /* the same for all points: in place since the beginning */
+        count = 1;
+        if (s->stride == 0)  /* the same for all points: cgrad_prepare_lanes put it in place */
             continue;
-        while (run < 8 && k + run < b->inputs && s[run].stride == s->stride && s[run].at == s->at + run*8)
-            run++;
-        if (!b->index && s->stride == 8)  /* points side by side */
-            for (t = 0; t < run; t++) {
-                const double *from = of_point(s + t, start);
-                memcpy(row + t*n, from, (size_t)m*sizeof(double));
-                for (j = 0; j < n; j += 8)  /* the next block's: rows are too short for the processor to foresee that */
-                    PREFETCH(from + n + j)
-            }
-        else if (b->index || run == 1)
-            for (t = 0; t < run; t++)
-                for (j = 0; j < m; j++)
-                    row[t*n + j] = *of_point(s + t, b->index ? b->index[start + j] : start + j);
-        else if (run == 8)  /* neighbours in memory: a point's cache line is read once */
-            for (j = 0; j < m; j++) {
-                const double *from = of_point(s, start + j);
-                for (t = 0; t < 8; t++)
-                    row[t*n + j] = from[t];
-            }
+        count = neighbours(s, b->inputs - k);
+        if (!b->index && s->stride == (ptrdiff_t)sizeof(double))
+            for (t = 0; t < count; t++)
+                gather_contiguous(s + t, row + t*n, n, start, m);
+        else if (b->index || count == 1)
+            for (t = 0; t < count; t++)
+                gather_strided(b, s + t, row + t*n, start, m);
+        else if (count == LINE)
+            gather_neighbours(s, LINE, row, n, start, m);
         else
-            for (j = 0; j < m; j++)
-                for (t = 0; t < run; t++)
-                    row[t*n + j] = of_point(s, start + j)[t];
-        for (t = 0; t < run; t++)
+            gather_neighbours(s, count, row, n, start, m);
+        for (t = 0; t < count; t++)
             for (j = m; j < n; j++)
                 row[t*n + j] = row[t*n + m - 1];
     }
 }
 
+/* The results of a block to where they belong. A lane that failed a guard has none. */
 static void scatter(const cgrad_batch *b, const double *v, ptrdiff_t start, ptrdiff_t m, const int32_t *failed) {
-    const ptrdiff_t n = b->lanes;
     ptrdiff_t k, j;
+    int32_t any = 0;
+    for (j = 0; j < m; j++)
+        any |= failed[j];
     for (k = 0; k < b->results; k++) {
-        const double *row = v + b->out[k]*n;
-        const cgrad_place *to = b->target + k;
-        int32_t any = 0;
-        for (j = 0; j < m; j++)
-            any |= failed[j];
-        if (!any && !b->index && to->stride == 8)
-            memcpy(to->at + start*8, row, (size_t)m*sizeof(double));
+        const double *row = v + b->out[k]*b->lanes;
+        const cgrad_strided *to = b->target + k;
+        if (!any && !b->index && to->stride == (ptrdiff_t)sizeof(double))
+            memcpy(at_point(to, start), row, (size_t)m*sizeof(double));
         else for (j = 0; j < m; j++)
             if (!failed[j])
-                *(double *)(to->at + (b->index ? b->index[start + j] : start + j)*to->stride) = row[j];
+                *at_point(to, b->index ? b->index[start + j] : start + j) = row[j];
     }
+}
+
+/* Add the results of a block to the sums of its lanes. */
+static void accumulate(const cgrad_batch *b, const double *v, double *lane_sums, ptrdiff_t m, const int32_t *failed) {
+    ptrdiff_t k, j;
+    for (k = 0; k < b->results; k++) {
+        const double *row = v + b->out[k]*b->lanes;
+        for (j = 0; j < m; j++)
+            lane_sums[k*b->lanes + j] += failed[j] ? 0 : row[j];
+    }
+}
+
+/* Add up the lanes: pairs, then pairs of pairs .., always in this order. */
+static double total(double *row, ptrdiff_t lanes) {
+    ptrdiff_t half, j;
+    for (half = lanes/2; half; half /= 2)
+        for (j = 0; j < half; j++)
+            row[j] += row[j + half];
+    return row[0];
 }
 
 void cgrad_prepare_lanes(const cgrad_batch *b, double *v) {
@@ -183,14 +227,14 @@ void cgrad_prepare_lanes(const cgrad_batch *b, double *v) {
     for (k = 0; k < b->inputs; k++)
         if (b->source[k].stride == 0)
             for (j = 0; j < b->lanes; j++)
-                v[(b->constants + k)*b->lanes + j] = *of_point(b->source + k, 0);
+                v[(b->constants + k)*b->lanes + j] = *at_point(b->source + k, 0);
 }
 
 void cgrad_run_blocks(const cgrad_batch *b, double *v, ptrdiff_t start, ptrdiff_t stop, double *sums) {
     const ptrdiff_t n = b->lanes;
-    ptrdiff_t k, j, m, t;
-    double *lane_sums = v + b->slots*n;  /* a row a result, where results are added up */
+    double *lane_sums = v + b->slots*n;  /* a row per result */
     int32_t failed[CGRAD_MOST_LANES];
+    ptrdiff_t k, m;
     if (sums)
         memset(lane_sums, 0, (size_t)(b->results*n)*sizeof(double));
     for (; start < stop; start += n) {
@@ -201,20 +245,11 @@ void cgrad_run_blocks(const cgrad_batch *b, double *v, ptrdiff_t start, ptrdiff_
         if (b->failed)
             memcpy(b->failed + start, failed, (size_t)m*sizeof(int32_t));
         if (sums)
-            for (k = 0; k < b->results; k++) {
-                const double *row = v + b->out[k]*n;
-                for (j = 0; j < m; j++)
-                    lane_sums[k*n + j] += failed[j] ? 0 : row[j];
-            }
+            accumulate(b, v, lane_sums, m, failed);
         else
             scatter(b, v, start, m, failed);
     }
-    if (sums)  /* pairs of lanes, pairs of pairs: always in this order */
-        for (k = 0; k < b->results; k++) {
-            double *row = lane_sums + k*n;
-            for (t = n/2; t; t /= 2)
-                for (j = 0; j < t; j++)
-                    row[j] += row[j + t];
-            sums[k] = row[0];
-        }
+    if (sums)
+        for (k = 0; k < b->results; k++)
+            sums[k] = total(lane_sums + k*n, n);
 }

@@ -10,16 +10,16 @@ cdef extern from "core/program/bytecode.h" nogil:
     ctypedef void (*cgrad_lanes_function)(const int32_t *, double *, Py_ssize_t, int32_t *)
     cgrad_lanes_function cgrad_lanes_named(const char *)
     const char *cgrad_lanes_name()
-    ctypedef struct cgrad_place:
-        char *at
+    ctypedef struct cgrad_strided:
+        char *first
         Py_ssize_t stride
     ctypedef struct cgrad_batch:
         cgrad_lanes_function run
         const int32_t *bytecode
         const int32_t *out
         const double *constant
-        const cgrad_place *source
-        const cgrad_place *target
+        const cgrad_strided *source
+        const cgrad_strided *target
         const Py_ssize_t *index
         int32_t *failed
         Py_ssize_t lanes, slots, constants, inputs, results
@@ -112,8 +112,8 @@ cdef class Batch:
     cdef readonly object failed
     cdef bint summing
     cdef cgrad_batch b
-    cdef cgrad_place *source
-    cdef cgrad_place *target
+    cdef cgrad_strided *source
+    cdef cgrad_strided *target
     cdef object held
     cdef list idle
 
@@ -124,9 +124,9 @@ cdef class Batch:
         self.executable, self.points, self.idle = executable, points, []
         self.summing = targets is None
         self.held = held, index
-        self.source = places_of(sources, executable.inputs)
+        self.source = strided_of(sources, executable.inputs)
         if targets is not None:
-            self.target = places_of(targets, executable.results)
+            self.target = strided_of(targets, executable.results)
         self.failed = np.zeros(points, np.int32)
         while lanes > CGRAD_FEWEST_LANES \
                 and (code.slots + executable.results)*lanes*<Py_ssize_t>sizeof(double) > LANE_BYTES:
@@ -165,21 +165,21 @@ cdef class Batch:
         return sums
 
 
-cdef cgrad_place *places_of(object given, Py_ssize_t n) except NULL:
+cdef cgrad_strided *strided_of(object given, Py_ssize_t n) except NULL:
     """The places at (addresses, strides), int64 arrays, for C."""
-    cdef cgrad_place *places
+    cdef cgrad_strided *found
     cdef cnp.int64_t[::1] addresses, strides
     cdef Py_ssize_t k
     addresses, strides = given
     if addresses.shape[0] != n or strides.shape[0] != n:
         raise errors.lengths("batch", addresses.shape[0], n)
-    places = <cgrad_place *>malloc((n + 1)*sizeof(cgrad_place))
-    if places == NULL:
-        raise MemoryError("map: no memory for the places of inputs")
+    found = <cgrad_strided *>malloc((n + 1)*sizeof(cgrad_strided))
+    if found == NULL:
+        raise MemoryError("map: no memory for addresses")
     for k in range(n):
-        places[k].at = <char *><uintptr_t>addresses[k]
-        places[k].stride = strides[k]
-    return places
+        found[k].first = <char *><uintptr_t>addresses[k]
+        found[k].stride = strides[k]
+    return found
 
 
 def replay(Executable executable, inputs, double[::1] results):
