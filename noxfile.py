@@ -59,8 +59,9 @@ def run(session: nox.Session, *command: str, log: bool = True, **env: str) -> No
 
 @here
 def build(session: nox.Session) -> None:
-    """Build in place; what did not change is not built again."""
-    run(session, "python", "setup.py", "--quiet", "build_ext", "--inplace", *session.posargs)
+    """Build in place, quickly: at -O1 unless CGRAD_OPT is set; what did not change is not built again."""
+    level = os.environ.get("CGRAD_OPT", "1")
+    run(session, "python", "setup.py", "--quiet", "build_ext", "--inplace", *session.posargs, CGRAD_OPT=level)
 
 
 @here
@@ -94,7 +95,8 @@ def lint(session: nox.Session) -> None:
 
 @here
 def bench(session: nox.Session) -> None:
-    """The benchmarks on the build in place, quick ones unless told otherwise: ``nox -s bench -- --help``."""
+    """The benchmarks on a release build in place, quick ones unless told otherwise: ``nox -s bench -- --help``."""
+    run(session, "python", "setup.py", "--quiet", "build_ext", "--inplace", CGRAD_OPT="")
     run(session, "python", "benchmarks/run.py", *(session.posargs or ["--quick"]), **IN_PLACE)
 
 
