@@ -205,7 +205,7 @@ def test_jacobians_over_paths(threads):
 
 def test_paths_of_other_structure():
     p = cgrad.compile(lambda x: [x, x] if x > 0 else x)
-    with pytest.raises(ValueError, match=r"some points give .*others"):
+    with pytest.raises(ValueError, match=r"some points return .*others"):
         p.map(np.array([1.0, -1.0, 2.0]))
     assert p(1.0) == [1.0, 1.0] and p(-1.0) == -1.0 and p.map(np.array([2.0, 3.0]))[1].tolist() == [2.0, 3.0]
     for run in (p.map_value_and_grad, lambda x: p.map_hvp(x, v=x)):
