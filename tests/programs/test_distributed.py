@@ -153,7 +153,7 @@ def test_lengths_that_nobody_knows(threads):
     none = x[x > 100]
     assert distributed.map(p, none).compute().shape == (0,) and distributed.map_reduce(p, none, argnums=0) == (0.0, 0.0)
     for y in (X[X > 0.5], x[:500]):
-        with pytest.raises(ValueError, match="lengths of chunks of argument 2 are not known.*compute_chunk_sizes"):
+        with pytest.raises(ValueError, match="chunks of argument 2.*unknown lengths.*compute_chunk_sizes"):
             distributed.map(p, some, y)
     for y in (x[x > 0], x):
         with pytest.raises(ValueError, match="different numbers of points"):
@@ -219,7 +219,7 @@ def test_wrong_arguments(threads):
          lambda: distributed.map(p, x, X[:-1])),
         (ValueError, "in_axes .* does not go with 1 arguments", lambda: distributed.map(p, x, in_axes=(0, 1))),
         (ValueError, "has shape .1000,., no axis 1", lambda: distributed.map(p, x, in_axes=1)),
-        (TypeError, "no Values or Tensors", lambda: distributed.map(p, x, cgrad.Value(2.0))),
+        (TypeError, "not Values or Tensors", lambda: distributed.map(p, x, cgrad.Value(2.0))),
         (ValueError, "argnums 2", lambda: distributed.map(p, x, argnums=2)),
         (TypeError, "not one number", lambda: distributed.map(cgrad.compile(lambda x: [x]), x, argnums=0)),
         (TypeError, "recorded for", lambda: distributed.map(cgrad.compile(lambda x: x).programs or program(), x, 2.0)),
