@@ -61,13 +61,13 @@ def run(session: nox.Session, *command: str, log: bool = True, **env: str) -> No
 def build(session: nox.Session) -> None:
     """Build in place, quickly: at -O1 unless CGRAD_OPT is set; what did not change is not built again."""
     level = os.environ.get("CGRAD_OPT", "1")
-    run(session, "python", "setup.py", "--quiet", "build_ext", "--inplace", *session.posargs, CGRAD_OPT=level)
+    run(session, "python", "setup.py", "--quiet", "build_ext", "--inplace", CGRAD_OPT=level)
 
 
 @here
 def debug(session: nox.Session) -> None:
     """Build in place with bounds checks, line tracing, C's assertions and debug information."""
-    run(session, "python", "setup.py", "--quiet", "build_ext", "--inplace", *session.posargs, CGRAD_DEBUG="1")
+    run(session, "python", "setup.py", "--quiet", "build_ext", "--inplace", CGRAD_DEBUG="1")
 
 
 @here
