@@ -412,7 +412,8 @@ def test_captured_values_choose_paths():
 # ---- Ctrl-C ------------------------------------------------------------------------------------------------
 
 INTERRUPTED = """
-import sys, time
+import signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
 import numpy as np, cgrad
 def f(x, a):
     for _ in range(100):
