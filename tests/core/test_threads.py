@@ -415,7 +415,7 @@ def test_exceptions_in_the_middle_of_a_record():
 @pytest.mark.skipif(COLLECT_ALWAYS, reason="filling memory takes a long record, which this switch makes quadratic")
 @pytest.mark.skipif(SANITIZED, reason="AddressSanitizer reserves terabytes of addresses: no limit on them holds")
 @pytest.mark.skipif(sys.platform != "linux", reason="RLIMIT_AS is honoured on Linux alone")
-@pytest.mark.parametrize("spare", [40, 150, 260])
+@pytest.mark.parametrize("spare", [40, *(pytest.param(mb, marks=pytest.mark.slow) for mb in (150, 260))])
 def test_memory_exhaustion_is_a_clear_error_and_the_tape_stays_whole(spare):
     """Whatever the amount: the error comes at growth, between any two columns, or in a sweep."""
     run(f"""

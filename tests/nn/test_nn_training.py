@@ -67,6 +67,7 @@ def test_a_perceptron_of_arrays_learns():
 
 
 @pytest.mark.many_nodes
+@pytest.mark.slow  # tests/arrays/test_memory.py has loops of arrays of each kind
 def test_training_keeps_the_tape_small():
     """Promise 4: constant memory with no call to clear anything."""
     net, criterion = nn.Sequential(nn.Linear(4, 3), nn.GELU(), nn.Linear(3, 2)), nn.CrossEntropyLoss()

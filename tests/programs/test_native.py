@@ -155,14 +155,28 @@ def programs(draw):
     return g, outputs, rng.uniform(-3, 3, g.n_inputs)
 
 
-@given(programs(), st.sampled_from([1, 2, 5, 64, 1000]), st.booleans())
-@settings(max_examples=60, deadline=None)
-def test_random_programs(program, piece, wide):
+def check_random(program, piece, wide):
     g, outputs, inputs = program
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(layout, "WIDE", (1 if wide else 1 << 30, 4096))
         patch.setattr(layout, "WIDE_PIECE", piece)
         check(g, outputs, inputs, piece=piece)
+
+
+ANY_PROGRAM = given(programs(), st.sampled_from([1, 2, 5, 64, 1000]), st.booleans())
+
+
+@ANY_PROGRAM
+@settings(max_examples=15)
+def test_random_programs(program, piece, wide):
+    check_random(program, piece, wide)
+
+
+@pytest.mark.slow
+@ANY_PROGRAM
+@settings(max_examples=60)
+def test_many_random_programs(program, piece, wide):
+    check_random(program, piece, wide)
 
 
 def workloads():
@@ -174,7 +188,7 @@ def workloads():
 
 
 @pytest.mark.parametrize("loops", [True, False])
-@pytest.mark.parametrize("piece", [1, 2, 7, 50, 320])
+@pytest.mark.parametrize("piece", [7, 320, *(pytest.param(n, marks=pytest.mark.slow) for n in (1, 2, 50))])
 @pytest.mark.parametrize("name, program, inputs", list(workloads()), ids=lambda x: x if isinstance(x, str) else "")
 def test_workloads(name, program, inputs, piece, loops):
     check(*program, inputs, piece=piece, loops=loops)

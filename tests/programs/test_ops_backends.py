@@ -35,8 +35,15 @@ KINKS = {  # what special numbers do not hit
 }
 
 by_row = pytest.mark.parametrize("name", ROWS)
-by_backend = pytest.mark.parametrize("backend", BACKENDS, ids=lambda backend: backend.name)
-bit_for_bit = pytest.mark.parametrize("backend", [b for b in BACKENDS if b.exact], ids=lambda backend: backend.name)
+
+
+def backends(*, slow=(), among=BACKENDS):
+    """By backend. slow: those that compile each row anew, where ``test_row`` has them already."""
+    return pytest.mark.parametrize("backend", [
+        pytest.param(b, id=b.name, marks=pytest.mark.slow if b.name in slow else []) for b in among])
+
+
+EXACT = [backend for backend in BACKENDS if backend.exact]
 
 
 def usable(backend):
@@ -127,7 +134,7 @@ def test_every_row_is_an_operation():
 
 
 @by_row
-@by_backend
+@backends()
 def test_row(name, backend):
     known, found = eager(name), results(name, usable(backend))
     for what, got in found.items():
@@ -159,7 +166,7 @@ def near(name, what, point, got, want) -> bool:
 
 
 @by_row
-@by_backend
+@backends(slow=["C"])
 def test_results_may_stand_where_operands_stood(name, backend):
     """Operands without a later use: the result takes their slots. The same numbers to the bit."""
     op, run = ROWS[name], usable(backend).run
@@ -176,7 +183,7 @@ def test_results_may_stand_where_operands_stood(name, backend):
 
 
 @by_row
-@pytest.mark.parametrize("backend", [b for b in BACKENDS if b.exact and b.name != "C"], ids=lambda backend: backend.name)
+@backends(slow=["native"], among=[b for b in EXACT if b.name != "C"])
 def test_constant_operands(name, backend):
     """Every simplification (constants, x*1, x - 0, where of a constant, swapped operands) keeps every bit.
 
@@ -199,7 +206,7 @@ def test_constant_operands(name, backend):
 
 
 @pytest.mark.parametrize("name", [name for name, op in ROWS.items() if op.arity > 1 and len(free(op)) == op.arity])
-@bit_for_bit
+@backends(slow=["C"], among=EXACT)
 def test_the_same_operand_twice(name, backend):
     """x op x, with its derivatives: their two parts are added up in a sweep's order."""
     op, run = ROWS[name], usable(backend).run
