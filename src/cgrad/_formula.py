@@ -9,7 +9,7 @@ condition is one comparison. It is a Python expression, so its tree is that of P
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 
 BINARY: dict[type[ast.operator], tuple[str, str]] = {  # sign, and the row of the op table
     ast.Add: ("+", "add"), ast.Sub: ("-", "sub"), ast.Mult: ("*", "mul"), ast.Div: ("/", "div"),
@@ -50,6 +50,21 @@ def is_operation(node: ast.expr) -> bool:
         if isinstance(node, ast.BinOp) else []
     names = [n.id for n in operands if isinstance(n, ast.Name)]
     return bool(operands) and len(set(names)) == len(operands)
+
+
+class Subterms(dict[Hashable, str]):
+    """Names of computed subterms, by what they are made of: equal subterms are computed once.
+
+    >>> names, computed = Subterms(), []
+    >>> [names.once("x*x", lambda: computed.append("x*x") or "r0") for _ in range(2)], computed
+    (['r0', 'r0'], ['x*x'])
+    """
+
+    def once(self, key: Hashable, compute: Callable[[], str]) -> str:
+        """The name of a subterm; ``compute`` computes it if there is none, and returns the name."""
+        if key not in self:
+            self[key] = compute()
+        return self[key]
 
 
 def called(node: ast.Call) -> str:

@@ -9,6 +9,8 @@ what is left is one loop, which the compiler vectorises. log2(exp2(x) + exp2(y))
 
 from __future__ import annotations
 
+from .table import formula
+
 
 class Blocks:
     """Statements over blocks; equal calls are made once. A language says how it spells a loop and a call."""
@@ -18,7 +20,7 @@ class Blocks:
     def __init__(self) -> None:
         self.lines: list[str] = []
         self.scratch = 0
-        self.known: dict[tuple[str, ...], str] = {}
+        self.known = formula.Subterms()
 
     def loop(self, statement: str) -> None:
         """A statement for each element."""
@@ -34,13 +36,13 @@ class Blocks:
 
     def called(self, name: str, texts: list[str]) -> str:
         """An element of what a function makes of operands, which are given as texts for an element."""
-        key = (name, *texts)
-        if key not in self.known:
-            blocks = [self.block(text) for text in texts]
-            result = self.fresh()
-            self.call(name, blocks, result)
-            self.known[key] = f"{result}[{self.index}]"
-        return self.known[key]
+        return self.known.once((name, *texts), lambda: self.calling(name, texts))
+
+    def calling(self, name: str, texts: list[str]) -> str:
+        blocks = [self.block(text) for text in texts]
+        result = self.fresh()
+        self.call(name, blocks, result)
+        return f"{result}[{self.index}]"
 
     def fresh(self) -> str:
         """A block of scratch."""

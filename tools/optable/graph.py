@@ -15,7 +15,7 @@ class Emitter:
 
     def __init__(self) -> None:
         self.lines: list[str] = []
-        self.seen: dict[str, str] = {}
+        self.seen = formula.Subterms()
 
     def emit(self, text: str) -> list[str]:
         result = self.visit(formula.parse(text))
@@ -25,12 +25,12 @@ class Emitter:
     def visit(self, node: ast.expr) -> str:
         if isinstance(node, ast.Name):
             return node.id
-        key = ast.dump(node)
-        if key not in self.seen:
-            call = self.call(node)
-            self.seen[key] = f"r{len(self.lines)}"
-            self.lines.append(f"    {self.seen[key]} = {call}")
-        return self.seen[key]
+        return self.seen.once(ast.dump(node), lambda: self.statement(self.call(node)))
+
+    def statement(self, call: str) -> str:
+        name = f"r{len(self.lines)}"
+        self.lines.append(f"    {name} = {call}")
+        return name
 
     def call(self, node: ast.expr) -> str:
         if isinstance(node, ast.Constant):

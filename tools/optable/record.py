@@ -19,7 +19,7 @@ class Recorder:
         self.count = 0
 
     def record(self, text: str) -> list[str]:
-        result = self.visit(formula.parse(text), 1, {})
+        result = self.visit(formula.parse(text), 1, formula.Subterms())
         declared = [f"    cdef Ref r{i}" for i in range(self.count)]
         return [*declared, *self.lines, f"    return {result}"]
 
@@ -30,15 +30,12 @@ class Recorder:
     def emit(self, depth: int, text: str) -> None:
         self.lines.append("    " * depth + text)
 
-    def visit(self, node: ast.expr, depth: int, seen: dict[str, str]) -> str:
+    def visit(self, node: ast.expr, depth: int, seen: formula.Subterms) -> str:
         if isinstance(node, ast.Name):
             return node.id
-        key = ast.dump(node)
-        if key not in seen:
-            seen[key] = self.fresh(node, depth, seen)
-        return seen[key]
+        return seen.once(ast.dump(node), lambda: self.fresh(node, depth, seen))
 
-    def fresh(self, node: ast.expr, depth: int, seen: dict[str, str]) -> str:
+    def fresh(self, node: ast.expr, depth: int, seen: formula.Subterms) -> str:
         if isinstance(node, ast.Call) and formula.called(node) == "where":
             result = self.new()
             side = lambda n: formula.number(n) if isinstance(n, ast.Constant) else f"{n.id}.v"  # noqa: E731
@@ -48,7 +45,7 @@ class Recorder:
             condition = f"chosen(t, {code(row)}, {ref(left)}, {ref(right)}, {outcome})"
             for head, branch in ((f"if {condition}:", node.args[1]), ("else:", node.args[2])):
                 self.emit(depth, head)
-                value = self.visit(branch, depth + 1, dict(seen))
+                value = self.visit(branch, depth + 1, formula.Subterms(seen))
                 self.emit(depth + 1, f"{result} = {value}")
             return result
         if isinstance(node, ast.Constant):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 import struct
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from ... import _formula
@@ -107,14 +107,16 @@ class FormulaLowering:
     def __init__(self, lowering: Lowering) -> None:
         self.lowering = lowering
         self.lines: list[str] = []
-        self.known: dict[str, str] = {}
-        self.count: Iterator[int] = iter(range(1 << 30))
+        self.known = _formula.Subterms()
 
     def emit(self, text: str) -> str:
-        if text not in self.known:
-            self.known[text] = f"%v{{0}}.{next(self.count)}"
-            self.lines.append(f"{self.known[text]} = {text}\n")
-        return self.known[text]
+        """The name of the result of an instruction."""
+        return self.known.once(text, lambda: self.instruction(text))
+
+    def instruction(self, text: str) -> str:
+        name = f"%v{{0}}.{len(self.lines)}"
+        self.lines.append(f"{name} = {text}\n")
+        return name
 
     def value(self, node: ast.expr, names: Mapping[str, str]) -> str:
         if isinstance(node, ast.Constant):
