@@ -18,10 +18,10 @@ import numpy as np
 from . import errors
 from .programs import pytree
 from .programs.arguments import Arguments
+from .programs.batches.points import MappedLeaf, axes_of_arguments, mapped, one_count
 from .programs.function import CompiledFunction
 from .programs.guards import START
 from .programs.path import Program
-from .programs.points import MappedLeaf, axes_of_arguments, mapped, one_count
 from .programs.request import Wrt, wrt
 from .programs.transforms import Transforms, function_of
 from .programs.worker import Carrier, Part, Task, added, packed, results, sums

@@ -18,7 +18,7 @@ import store_support as support
 
 import cgrad
 from cgrad import _optable
-from cgrad.programs import store
+from cgrad.programs.storage import fields as store
 
 HERE = Path(__file__).resolve().parent
 SOURCES = Path(cgrad.__file__).resolve().parent.parent

@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import cgrad
-from cgrad.programs import files, pytree
+from cgrad.programs import pytree
+from cgrad.programs.storage import files
 
 # ---- damaged files ---------------------------------------------------------------------------------
 

@@ -6,9 +6,10 @@ import sys
 import types
 from typing import Any
 
-from . import function, path, references, store
+from . import function, path
+from .storage import fields, references
 
-FORMER = {"cgrad.compiled": (function,), "cgrad.program": (path,), "cgrad.store": (references, store)}
+FORMER = {"cgrad.compiled": (function,), "cgrad.program": (path,), "cgrad.store": (references, fields)}
 
 
 class FormerModule(types.ModuleType):

@@ -8,11 +8,12 @@ from collections.abc import Callable, Sequence
 from typing import Any, overload
 
 from .. import errors
-from . import backends, references
+from . import backends
 from .explain import described
 from .maps import Maps
 from .path import Program
 from .paths import Paths
+from .storage import references
 
 
 class CompiledFunction(Maps):
@@ -192,7 +193,7 @@ class CompiledFunction(Maps):
         ...     os.path.exists(file)
         True
         """
-        from . import files
+        from .storage import files
 
         programs = [program for program in self.programs if program.holds()]
         if not programs:
@@ -230,7 +231,7 @@ def load(path: Any) -> CompiledFunction:
     >>> q.grad(4.0), q(-4.0)
     (8.0, 4.0)
     """
-    from . import files
+    from .storage import files
 
     stored = files.read(path)
     function = references.Missing(stored.name, stored.signature)

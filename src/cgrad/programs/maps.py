@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from . import batch
-from .batch import Options
+from .batches import batch
+from .batches.batch import Options
 from .transforms import Transforms
 
 
@@ -34,7 +34,7 @@ class Maps(Transforms):
         array([1., 2., 9.])
         """
         options = Options("map", in_axes, threads, reduce, progress, exact)
-        return batch.run(self._function(), args, options, batch.Values)
+        return batch.run(self._function(), args, options, lambda arguments: batch.Values())
 
     def map_value_and_grad(self, *args: Any, argnums: Any = 0, in_axes: Any = 0, threads: int | None = None,
                            reduce: str | None = None, progress: Any = None, exact: bool = False) -> Any:

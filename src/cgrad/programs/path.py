@@ -16,12 +16,13 @@ import numpy as np
 from .. import errors
 from .._core import plain
 from .._program import GRAPH_OPS, Executable, Graph, forward_sweep, replay, reverse_sweep
-from . import backends, guards, pytree, store
+from . import backends, guards, pytree
 from .arguments import Arguments
 from .guards import START, Guard, State
 from .maps import Maps
 from .pytree import Array, Leaf, TreeDef
 from .request import VALUE, Request
+from .storage.fields import Parts, from_fields, to_fields
 
 
 class Program(Maps):
@@ -61,15 +62,15 @@ class Program(Maps):
         return f"<Program of {self.name}: {len(self.graph)} operations, {len(self.guards)} guards>"
 
     def __reduce__(self) -> Any:
-        return unpickled, (store.to_fields(self.parts()),)
+        return unpickled, (to_fields(self.parts()),)
 
-    def parts(self) -> store.Parts:
+    def parts(self) -> Parts:
         """Its parts, for pickles, files and copies."""
-        return store.Parts(self.name, self.names, self.key, self.shapes, self.out, self.graph, self.outputs,
+        return Parts(self.name, self.names, self.key, self.shapes, self.out, self.graph, self.outputs,
                            self.guards, self.captured, self.captured_shapes, self.reason, self.backend)
 
     @staticmethod
-    def of(parts: store.Parts) -> Program:
+    def of(parts: Parts) -> Program:
         """A program of such parts."""
         return Program(*parts._replace(guards=[Guard(*guard) for guard in parts.guards]))
 
@@ -230,7 +231,7 @@ class Program(Maps):
         >>> program(4.0)
         16.0
         """
-        from . import files
+        from .storage import files
 
         static = tuple([name for name, entry in zip(self.names, self.key[1:], strict=True)
                         if isinstance(entry[0], type)])
@@ -259,7 +260,7 @@ class Program(Maps):
         >>> program.value_and_grad(4.0)
         (16.0, 8.0)
         """
-        from . import files
+        from .storage import files
 
         paths = files.read(path).paths
         if len(paths) > 1:
@@ -345,7 +346,7 @@ class Alone:
 
 def unpickled(fields: dict[str, Any]) -> Program:
     """A program from a pickle."""
-    return Program.of(store.from_fields(fields))
+    return Program.of(from_fields(fields))
 
 
 def signature_of(program: Program) -> inspect.Signature:

@@ -8,11 +8,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from .. import errors
-from . import pytree, references
+from . import pytree
 from .arguments import Arguments, Binder
 from .guards import START, State
 from .path import Program
 from .record import record
+from .storage import references
 
 STALE = 16  # a path is evicted once it was not used for STALE*max_paths calls
 

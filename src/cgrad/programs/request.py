@@ -157,12 +157,15 @@ class Wrt(NamedTuple):
 
     argnums: tuple[int, ...]
     tree: TreeDef  # of these arguments: of one, or a tuple
+    spans: Inputs  # of these arguments
     captured: list[Leaf] | None
     both: bool
 
-    def inputs(self, path: Path, arguments: Arguments) -> Inputs:
+    def inputs(self, path: Path) -> Inputs:
         """The inputs of a path's graph."""
-        return joined([*map(arguments.span, self.argnums), *map(path.captured_span, self.captured or ())])
+        if self.captured is None:
+            return self.spans
+        return joined([*self.spans, *map(path.captured_span, self.captured)])
 
     def unravel(self, path: Path, derivatives: Array) -> Any:
         """Derivatives by these inputs, in their structure."""
@@ -187,7 +190,8 @@ def wrt(op: str, arguments: Arguments, argnums: Any = None, captured: Any = None
             if not isinstance(leaf, (Value, Tensor)):
                 raise errors.no_value(op, "captured", leaf)
         if argnums is None:
-            return Wrt((), ("tuple", ()), captured, False)
+            return Wrt((), ("tuple", ()), (), captured, False)
     numbered = arguments.numbered(op, 0 if argnums is None else argnums)
     trees = tuple([arguments.trees[k] for k in numbered])
-    return Wrt(numbered, ("tuple", trees) if isinstance(argnums, tuple) else trees[0], captured, captured is not None)
+    tree = ("tuple", trees) if isinstance(argnums, tuple) else trees[0]
+    return Wrt(numbered, tree, joined(map(arguments.span, numbered)), captured, captured is not None)

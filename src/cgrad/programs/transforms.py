@@ -11,8 +11,8 @@ from .._core import Tensor, Value, recording
 from .._program import FastCall, FastCallable
 from . import pytree
 from .arguments import Arguments
-from .lanes import sweep
-from .points import Strided
+from .batches.lanes import sweep
+from .batches.points import Strided
 from .pytree import NUMBER, Array, TreeDef
 from .request import VALUE, Function, Path, Request, Wrt, wrt
 
@@ -64,7 +64,7 @@ class Transforms(FastCallable):
         numbers = arguments.numbers
 
         def request(path: Path) -> Request:
-            return VALUE.reverse(by.inputs(path, arguments))
+            return VALUE.reverse(by.inputs(path))
 
         def run(path: Path) -> tuple[int, Array]:
             path.need_scalar(kind)
@@ -113,7 +113,7 @@ class Transforms(FastCallable):
         numbers = arguments.numbers
 
         def run(path: Path) -> tuple[int, Array]:
-            return path.attempt(VALUE.forward(by.inputs(path, arguments)), numbers, direction("jvp", v, by.tree))
+            return path.attempt(VALUE.forward(by.inputs(path)), numbers, direction("jvp", v, by.tree))
 
         path, results = self._function().solve(arguments, run)
         return pytree.unravel(path.out, results), pytree.unravel(path.out, results, path.results)
@@ -139,7 +139,7 @@ class Transforms(FastCallable):
         numbers = arguments.numbers
 
         def run(path: Path) -> tuple[int, Array]:
-            request = VALUE.reverse(by.inputs(path, arguments), seeded=True)
+            request = VALUE.reverse(by.inputs(path), seeded=True)
             return path.attempt(request, numbers, direction("vjp", v, path.out))
 
         path, results = self._function().solve(arguments, run)
@@ -165,7 +165,7 @@ class Transforms(FastCallable):
 
         def run(path: Path) -> tuple[int, Array]:
             path.need_scalar("hvp")
-            inputs = by.inputs(path, arguments)
+            inputs = by.inputs(path)
             return path.attempt(VALUE.reverse(inputs).forward(inputs), numbers, direction("hvp", v, by.tree))
 
         path, results = self._function().solve(arguments, run)
@@ -193,7 +193,7 @@ class Transforms(FastCallable):
         columns = pytree.size(by.tree)
 
         def run(path: Path) -> tuple[int, Array]:
-            rows, inputs = path.results, by.inputs(path, arguments)
+            rows, inputs = path.results, by.inputs(path)
             if columns <= rows:
                 failed, swept = sweep_units(path, VALUE.forward(inputs), arguments.numbers, columns)
                 return failed, swept[:, rows:].T
@@ -222,7 +222,7 @@ class Transforms(FastCallable):
 
         def run(path: Path) -> tuple[int, Array]:
             path.need_scalar("hessian")
-            inputs = by.inputs(path, arguments)
+            inputs = by.inputs(path)
             return sweep_units(path, VALUE.reverse(inputs).forward(inputs), arguments.numbers, pytree.size(by.tree))
 
         _, matrix = self._function().solve(arguments, run)

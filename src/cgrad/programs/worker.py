@@ -17,13 +17,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .. import errors
-from . import pytree, references
+from . import pytree
 from .arguments import Arguments
 from .function import CompiledFunction
 from .path import Program
 from .paths import Paths
 from .pytree import Array, TreeDef
 from .request import VALUE
+from .storage import references
 from .transforms import NO_SEEDS
 
 

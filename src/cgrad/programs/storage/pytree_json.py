@@ -20,8 +20,8 @@ import sys
 import types
 from typing import Any
 
-from .. import errors
-from .pytree import NUMBER, TreeDef, constant_treedef, dict_treedef
+from ... import errors
+from ..pytree import NUMBER, TreeDef, constant_treedef, dict_treedef
 
 MOST_DIMS = 64  # of an array, by NumPy
 _CONTAINERS = ("list", "tuple", "dict", "named", "dataclass")

@@ -11,12 +11,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .. import errors
-from .._optable import OPS
-from .._program import GRAPH_OPS, Graph
-from . import backends, pytree
-from .guards import Line
-from .pytree import Array, Leaf, TreeDef
+from ... import errors
+from ..._optable import OPS
+from ..._program import GRAPH_OPS, Graph
+from .. import backends, pytree
+from ..guards import Line
+from ..pytree import Array, Leaf, TreeDef
 
 ARITY = {"input": 0, "const": 1, **{op.name: op.arity for op in OPS}}
 PLAIN = {op.name: [k for k, partial in enumerate(op.d) if partial is None] for op in OPS if None in op.d}

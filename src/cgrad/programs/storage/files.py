@@ -29,13 +29,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .. import errors
-from .._core import Tensor, Value, plain
-from . import backends, pytree
-from .guards import Line
-from .pytree import Array, Leaf
+from ... import errors
+from ..._core import Tensor, Value, plain
+from .. import backends, pytree
+from ..guards import Line
+from ..pytree import Array, Leaf
+from .fields import Parts, from_fields, need, to_fields
 from .pytree_json import dims_in, tree_in, tree_out
-from .store import Parts, from_fields, need, to_fields
 
 MAGIC = b"\x89cgrad\r\n"  # what mends line ends or drops the eighth bit spoils it
 VERSION = 1

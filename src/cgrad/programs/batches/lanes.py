@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from .. import errors
-from .._program import Batch, Executable
+from ... import errors
+from ..._program import Batch, Executable
+from ..pytree import Array
 from .points import Strided
-from .pytree import Array
 
 AHEAD = 4  # pieces that a thread may be ahead of the oldest unfinished one: their sums wait
 

@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .. import errors
-from . import pytree
-from .arguments import Arguments
-from .pytree import Array, TreeDef
-from .request import Function
+from ... import errors
+from .. import pytree
+from ..arguments import Arguments
+from ..pytree import Array, TreeDef
+from ..request import Function
 
 
 class Strided(NamedTuple):

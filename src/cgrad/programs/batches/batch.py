@@ -12,15 +12,15 @@ from typing import Any, Generic, NamedTuple
 
 import numpy as np
 
-from .. import errors
-from .._core import recording
-from . import pytree
-from .arguments import Arguments
-from .guards import START, State
+from ... import errors
+from ..._core import recording
+from .. import pytree
+from ..arguments import Arguments
+from ..guards import START, State
+from ..pytree import Array
+from ..request import VALUE, Function, P, Path, Request, wrt
 from .lanes import Progress, add_to, sweep
 from .points import Points, Strided, aligned
-from .pytree import Array
-from .request import VALUE, Function, P, Path, Request, wrt
 
 Where = range | Array  # points: a stretch, or indices in ascending order
 SEGMENT = 1 << 17  # points that are sorted by their paths at once: what is noted of each takes memory
@@ -59,9 +59,6 @@ class Pass(NamedTuple):
 class BatchKind:
     """The kind of a batch: its passes along a path, and the structure of their results."""
 
-    def __init__(self, arguments: Arguments) -> None:
-        self.arguments = arguments
-
     def check(self, op: str, count: int) -> None:
         """Raise ValueError unless its own arrays have as many points."""
 
@@ -88,7 +85,6 @@ class Derivatives(BatchKind):
     """Derivatives with respect to the arguments that argnums names."""
 
     def __init__(self, op: str, argnums: Any, arguments: Arguments) -> None:
-        super().__init__(arguments)
         self.wrt = wrt(op, arguments, argnums)
 
     @property
@@ -101,7 +97,7 @@ class Gradients(Derivatives):
 
     def passes(self, path: Path) -> list[Pass]:
         path.need_scalar("map_value_and_grad")
-        return [Pass(VALUE.reverse(self.wrt.inputs(path, self.arguments)), 0, 1 + self.columns)]
+        return [Pass(VALUE.reverse(self.wrt.inputs(path)), 0, 1 + self.columns)]
 
     def unravel(self, path: Path, rows: list[Array]) -> Any:
         return stacked(path.out, rows[0][:1]), stacked(self.wrt.tree, rows[0][1:])
@@ -127,7 +123,7 @@ class HessianProducts(Derivatives):
         if [array.shape[1:] for array in self.v] != shapes or not all(array.ndim for array in self.v):
             raise errors.bad_direction("map_hvp", f"arrays of shapes {[array.shape for array in self.v]}",
                                        f"points first, then {pytree.describe(self.wrt.tree)}")
-        inputs = self.wrt.inputs(path, self.arguments)
+        inputs = self.wrt.inputs(path)
         seeds = Strided.joint([Strided.along(aligned(array), 0) for array in self.v])
         return [Pass(VALUE.reverse(inputs).forward(inputs), 0, self.columns, seeds)]
 
@@ -139,7 +135,7 @@ class Jacobians(Derivatives):
     """Jacobians: a pass for each row, or for each column if there are fewer."""
 
     def passes(self, path: Path) -> list[Pass]:
-        inputs, rows = self.wrt.inputs(path, self.arguments), path.results
+        inputs, rows = self.wrt.inputs(path), path.results
         if self.columns <= rows:
             request, n, width = VALUE.forward(inputs), self.columns, rows
         else:
@@ -205,7 +201,7 @@ class Router(Generic[P]):
         self.tried.add(path)
         passes = self.passes(path)
         if isinstance(passes, Exception):
-            failed = self.sweep(path, Values(self.points.arguments).passes(path), [np.zeros(path.results)], where,
+            failed = self.sweep(path, Values().passes(path), [np.zeros(path.results)], where,
                                 exact, summing=True)
             if not failed.all() or not n:  # no harm if no point is on this path
                 raise passes

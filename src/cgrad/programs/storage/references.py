@@ -10,9 +10,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from .. import errors
-from .._core import Value
-from .pytree import Leaf
+from ... import errors
+from ..._core import Value
+from ..pytree import Leaf
 
 
 class Missing:
