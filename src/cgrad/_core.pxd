@@ -62,7 +62,7 @@ cdef class Tape(Columns):
     cdef Py_ssize_t limit     # where an append stops to make room; capacity >= limit + SLACK
     cdef Py_ssize_t live      # handles that Python holds; while there are any, the tape holds itself
     cdef PyObject **live_handles  # those handles, in no order; room for live + (limit - top) + SLACK
-    cdef int32_t *where        # node -> 1 + place in live_handles, 0 none; NULL until somebody asks
+    cdef int32_t *where        # node -> 1 + position in live_handles, 0 none; NULL until somebody asks
     cdef int32_t *slot_node    # leaf slots, ascending
     cdef PyObject **slot_leaf  # the leaf of each, an owned reference
     cdef Py_ssize_t slots, slot_room, handle_room
@@ -96,9 +96,9 @@ cdef class Tape(Columns):
 
 cdef class Handle:
     """What Python holds of a node or leaf: the common part of Value and Tensor."""
-    cdef PyObject *home       # node: its tape (NULL once rewound). Leaf: the tape of its newest slot, or NULL
+    cdef PyObject *tape       # node: its tape (NULL once rewound). Leaf: the tape of its newest slot, or NULL
     cdef int32_t index        # its entry there
-    cdef int32_t place        # node: its place in home's list of living handles
+    cdef int32_t position     # node: its position in the tape's list of living handles
     cdef uint8_t node         # 0: a leaf, 1: a node, 2: a node that was rewound
     cdef uint8_t needs_slow_path  # has an extra, or is known to Python's cycle collector
     cdef object extra         # None, or what few have: Extra
@@ -151,7 +151,7 @@ cdef class Gradients(Relocatable):
     cdef Py_ssize_t n         # entries of the arrays that follow
     cdef int32_t[::1] index   # nodes of the outputs' graph, ascending
     cdef double[:, ::1] adjoints  # (n, seeds)
-    cdef int32_t[::1] place   # create_graph: the node that holds the adjoint, -1 a plain number
+    cdef int32_t[::1] nodes   # create_graph: the node that holds the adjoint, -1 a plain number
     cdef list objects         # the adjoints of array nodes, beside index: None for numbers
     cdef dict answers         # leaves (with inputs given: all of those) -> the adjoint
     cdef bint asked           # inputs were given: only they are answered

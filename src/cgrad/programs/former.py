@@ -15,18 +15,18 @@ FORMER = {"cgrad.compiled": (function,), "cgrad.program": (path,), "cgrad.store"
 class FormerModule(types.ModuleType):
     """A module by its former name: what was in it is in these now."""
 
-    def __init__(self, name: str, homes: tuple[types.ModuleType, ...]) -> None:
+    def __init__(self, name: str, modules: tuple[types.ModuleType, ...]) -> None:
         super().__init__(name, "A former name, for pickles.")
-        self.homes = homes
+        self.modules = modules
 
     def __getattr__(self, name: str) -> Any:
-        for home in self.homes:
-            if name in vars(home):
-                return vars(home)[name]
+        for module in self.modules:
+            if name in vars(module):
+                return vars(module)[name]
         raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
 
 
 def register() -> None:
     """Let ``import`` find the former names, as pickle does."""
-    for name, homes in FORMER.items():
-        sys.modules.setdefault(name, FormerModule(name, homes))
+    for name, modules in FORMER.items():
+        sys.modules.setdefault(name, FormerModule(name, modules))

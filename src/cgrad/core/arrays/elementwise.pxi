@@ -229,15 +229,15 @@ cdef object append_array(int op, int n, Term *r, object out, object saved):
     locate(r, n, op, &p, 2, True)
     if modes:
         inspect_array(&p, op, out, r, n, continuations(n), None, saved)
-    i = write_group(<Tape>p.home, op | SPECIAL, r, n)
-    enter(<Tape>p.home, i, out, None, saved).n = n
-    return attach_tensor(p.handle, p.home, i, out)
+    i = write_group(<Tape>p.tape, op | SPECIAL, r, n)
+    enter(<Tape>p.tape, i, out, None, saved).n = n
+    return attach_tensor(p.handle, p.tape, i, out)
 
 
 cdef int inspect_array(Pair *p, int op, object out, const Term *terms, Py_ssize_t n, Py_ssize_t more,
                        object rule=None, object saved=None) except -1:
     """Under detect_anomaly, as ``inspect``: the line of user code; an error for nan or inf in a result."""
-    cdef Tape t = <Tape>p.home
+    cdef Tape t = <Tape>p.tape
     t.pinned += 1
     try:
         if not (<Context>context()).anomaly:

@@ -22,18 +22,18 @@ cdef object item(Tensor v, Py_ssize_t offset):
         x = array.flat[offset]
     if not (v.node or v.needs):
         return leaf_of(new_handle(), x)
-    p.home = v.home
+    p.tape = v.tape
     r.i = v.index
-    if modes or v.home == NULL or (<Tape>v.home).top >= (<Tape>v.home).limit or free_list == NULL \
-            or (v.node == 0 and v.home != current()):
+    if modes or v.tape == NULL or (<Tape>v.tape).top >= (<Tape>v.tape).limit or free_list == NULL \
+            or (v.node == 0 and v.tape != current()):
         r.v, r.x, r.i = <PyObject *>v, 0, -1
         locate(&r, 1, OP_ITEM, &p, 1)
-        if p.home == NULL:
+        if p.tape == NULL:
             return leaf_of(p.handle, x)
         if modes:
             inspect(&p, OP_ITEM, x, &r, 1)
         discard(p.handle)  # the next one taken
-    t = <Tape>p.home
+    t = <Tape>p.tape
     i = t.top
     t.used[r.i] = USED
     t.items = True

@@ -1,7 +1,7 @@
 # core/arrays/memory.pxi: how Tensors are allocated and freed: as Values are (core/values/memory.pxi), with a free list
 # of their own.
 
-cdef PyObject *tensor_list = NULL  # free ones, linked through home; each keeps None in its objects
+cdef PyObject *tensor_list = NULL  # free ones, linked through tape; each keeps None in its objects
 cdef int tensor_count = 0
 
 
@@ -11,7 +11,7 @@ cdef PyObject *new_tensor() except NULL:
     cdef Tensor v
     global tensor_list, tensor_count
     if h != NULL:
-        tensor_list = (<Handle>h).home
+        tensor_list = (<Handle>h).tape
         tensor_count -= 1
         cgrad_revive(h)
     else:
@@ -20,7 +20,7 @@ cdef PyObject *new_tensor() except NULL:
         v.needs_slow_path = 0
         Py_INCREF(v)
         h = <PyObject *>v
-    (<Handle>h).home = NULL
+    (<Handle>h).tape = NULL
     (<Handle>h).node = 0
     return h
 
@@ -38,7 +38,7 @@ cdef void drop_tensor(PyObject *h) noexcept:
     global tensor_list, tensor_count
     (<Tensor>h).captured = (<Tensor>h).bare = (<Tensor>h).shared = (<Tensor>h).needs = 0
     if tensor_count < CGRAD_FREE_LIST >> 6:
-        (<Handle>h).home = tensor_list
+        (<Handle>h).tape = tensor_list
         tensor_list = h
         tensor_count += 1
         return
@@ -54,29 +54,29 @@ cdef void drop_tensor(PyObject *h) noexcept:
 
 cdef void tensor_dealloc(PyObject *o) noexcept:
     """tp_dealloc. The tape first: no Python that runs from here on may find it there."""
-    cdef PyObject *home = NULL
+    cdef PyObject *tape = NULL
     cdef bint owned = False
     cdef Tensor v
     if (<Handle>o).needs_slow_path and PyObject_GC_IsTracked(o):
         PyObject_GC_UnTrack(o)
     if (<Handle>o).node == 1:
-        home = (<Handle>o).home
-        remove_handle(<Tape>home, o)
-        if not (<Tape>home).used[(<Handle>o).index] & USED:
-            (<Tape>home).has_garbage = True
-        owned = (<Tape>home).live == 0 or (<Tape>home).tracked
-        Py_INCREF(<object>home)
+        tape = (<Handle>o).tape
+        remove_handle(<Tape>tape, o)
+        if not (<Tape>tape).used[(<Handle>o).index] & USED:
+            (<Tape>tape).has_garbage = True
+        owned = (<Tape>tape).live == 0 or (<Tape>tape).tracked
+        Py_INCREF(<object>tape)
     if weak_list(o) != NULL:
         PyObject_ClearWeakRefs(o)
     clear_tensor(o)
     (<Handle>o).needs_slow_path = 0
     drop_tensor(o)
-    if home != NULL:
-        if (<Tape>home).live == 0:
-            last_handle_gone(<Tape>home)
+    if tape != NULL:
+        if (<Tape>tape).live == 0:
+            last_handle_gone(<Tape>tape)
         if owned:
-            Py_DECREF(<object>home)
-        Py_DECREF(<object>home)
+            Py_DECREF(<object>tape)
+        Py_DECREF(<object>tape)
 
 
 cdef void clear_tensor(PyObject *o) noexcept:
@@ -89,8 +89,8 @@ cdef void clear_tensor(PyObject *o) noexcept:
 cdef int tensor_traverse(PyObject *o, visitproc visit, void *arg) noexcept:
     """tp_traverse: a node leads to its tape, a leaf to its hooks."""
     cdef int stop
-    if (<Handle>o).node == 1 and (<Tape>(<Handle>o).home).tracked:
-        stop = visit((<Handle>o).home, arg)
+    if (<Handle>o).node == 1 and (<Tape>(<Handle>o).tape).tracked:
+        stop = visit((<Handle>o).tape, arg)
         if stop:
             return stop
     if (<Tensor>o).extra is not None:
@@ -122,7 +122,7 @@ cdef inline void look_who_holds(Tensor t) noexcept:
 
 
 cdef int32_t bind_array(Tensor leaf, Tape t) except -1:
-    """The leaf's place on t: a new slot. The caller has made room in the columns."""
+    """A new slot for the leaf on t. The caller has made room in the columns."""
     cdef Py_ssize_t i = t.top
     cdef Payload *p
     cdef object array = leaf.array
@@ -140,15 +140,15 @@ cdef int32_t bind_array(Tensor leaf, Tape t) except -1:
     t.top = i + 1
     if mine:
         leaf.captured = not leaf.shared
-        leaf.home = <PyObject *>t
+        leaf.tape = <PyObject *>t
         leaf.index = <int32_t>i
     return <int32_t>i
 
 
-cdef inline object attach_tensor(PyObject *h, PyObject *home, Py_ssize_t i, object out):
+cdef inline object attach_tensor(PyObject *h, PyObject *tape, Py_ssize_t i, object out):
     """Make h the handle of array node i."""
     (<Tensor>h).array = out
-    attach(h, home, i)
+    attach(h, tape, i)
     return cgrad_own(h)
 
 

@@ -121,8 +121,8 @@ cdef inline bint is_array(Tape t, Py_ssize_t i) noexcept:
 
 cdef void drop_payload(DeferredDecrefs *g, Tape t, Payload *p) noexcept:
     """Give up an entry: its objects die later, when the columns are consistent again."""
-    if p.leaf != NULL and (<Handle>p.leaf).home == <PyObject *>t and (<Handle>p.leaf).index == p.node:
-        (<Handle>p.leaf).home = NULL
+    if p.leaf != NULL and (<Handle>p.leaf).tape == <PyObject *>t and (<Handle>p.leaf).index == p.node:
+        (<Handle>p.leaf).tape = NULL
     if p.value != NULL:
         t.bytes -= cnp.PyArray_NBYTES(<cnp.ndarray>p.value)
     if p.grad != NULL:
@@ -153,7 +153,7 @@ cdef void slide_payloads(Tape t, Py_ssize_t lo, DeferredDecrefs *g) noexcept:
         if to < 0:
             drop_payload(g, t, p)
             continue
-        if p.leaf != NULL and (<Handle>p.leaf).home == <PyObject *>t and (<Handle>p.leaf).index == p.node:
+        if p.leaf != NULL and (<Handle>p.leaf).tape == <PyObject *>t and (<Handle>p.leaf).index == p.node:
             (<Handle>p.leaf).index = <int32_t>to
         t.payload[kept] = p[0]
         t.payload[kept].node = <int32_t>to

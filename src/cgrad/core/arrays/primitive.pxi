@@ -138,18 +138,18 @@ cdef class Primitive:
     cdef object record(self, tuple args, dict kwargs, object value, Py_ssize_t traced):
         cdef list kept = list(args)
         cdef list inputs = []
-        cdef list places = []
+        cdef list positions = []
         cdef Py_ssize_t k
         for k, x in enumerate(args):
             if needs_grad(x):
                 if not self.many and self.vjp[k] is None:
                     raise errors.needs_number(self.name, f"operand {k + 1}", x)
                 inputs.append(x)
-                places.append(k)
+                positions.append(k)
                 kept[k] = None
             elif is_tensor(x) or isinstance(x, np.ndarray):
                 kept[k] = own(x)
-        return append_rule(OP_PRIMITIVE, inputs, value, self, (tuple(places), kept, kwargs))
+        return append_rule(OP_PRIMITIVE, inputs, value, self, (tuple(positions), kept, kwargs))
 
     cdef list arguments(self, tuple saved, list inputs):
         """All arguments as the vjp gets them."""
@@ -179,18 +179,18 @@ cdef object append_rule(int op, list inputs, object value, object rule, object s
             inspect(&p, op, x, r, n, continuations(n), rule)
         elif modes and value is not None:
             inspect_array(&p, op, value, r, n, continuations(n), rule)
-        i = write_group(<Tape>p.home, op | SPECIAL, r, n)
-        (<Tape>p.home).val[i] = x
-        enter(<Tape>p.home, i, None if scalar else value, rule, saved).n = <int32_t>n
+        i = write_group(<Tape>p.tape, op | SPECIAL, r, n)
+        (<Tape>p.tape).val[i] = x
+        enter(<Tape>p.tape, i, None if scalar else value, rule, saved).n = <int32_t>n
     finally:
         free(r)
     if value is None:
         discard(p.handle)
-        return <Tape>p.home, i
+        return <Tape>p.tape, i
     if scalar:
-        attach_value(p.handle, p.home, i, x)
+        attach_value(p.handle, p.tape, i, x)
         return cgrad_own(p.handle)
-    return attach_tensor(p.handle, p.home, i, value)
+    return attach_tensor(p.handle, p.tape, i, value)
 
 
 cdef Term *terms_of(list inputs) except NULL:
@@ -241,7 +241,7 @@ def write_data(list values, double[:] numbers):
         if (<Value?>values[k]).node:
             raise errors.data_of_node(values[k]._op, values[k])
         (<Value>values[k]).primal = numbers[k]
-        (<Value>values[k]).home = NULL
+        (<Value>values[k]).tape = NULL
 
 
 # ---- elements by their flat index ----------------------------------------------------------------

@@ -3,7 +3,7 @@
 #
 #              a node                     a leaf
 #   +----------+--------------------------+----------------------------------------------------------+
-#   | home ... extra                      | as in a Value (core/values/memory.pxi)                   |  Handle
+#   | tape ... extra                      | as in a Value (core/values/memory.pxi)                   |  Handle
 #   +----------+--------------------------+----------------------------------------------------------+
 #   | array    | the result; the tape     | the numbers: a contiguous ndarray, or a view of one      |  Tensor
 #   |          | refers to it as well     |                                                          |
@@ -90,7 +90,7 @@ cdef class Tensor:
     """
 
     def __init__(self, data, requires_grad=False, *, name=None, label=None, dtype=None, copy=True):
-        if self.node or self.home != NULL or self.array is not None:
+        if self.node or self.tape != NULL or self.array is not None:
             raise TypeError("Tensor: __init__ of a tensor in use: make a new one")
         self.array = array_of(data, dtype, copy)
         self.shared = not copy
@@ -117,7 +117,7 @@ cdef class Tensor:
         if self.captured:
             if references(<PyObject *>self.array) > 1:  # a graph may live that needs it
                 self.array = self.array.copy()
-                self.home = NULL
+                self.tape = NULL
             self.captured = False
         return self.array
 
@@ -137,7 +137,7 @@ cdef class Tensor:
         if self.gradient is not None and self.gradient.shape != array.shape:
             self.gradient = None
         self.array = array
-        self.home = NULL
+        self.tape = NULL
         self.captured = self.shared = False
 
     @property
@@ -155,7 +155,7 @@ cdef class Tensor:
                     else self.gradient.copy().view(Gradient)
             return self.gradient
         check_node(self, "grad")
-        p = payload_at(<Tape>self.home, self.index)
+        p = payload_at(<Tape>self.tape, self.index)
         if p.grad == NULL:
             return np.zeros(self.array.shape, self.array.dtype).view(Gradient)
         return (<object>p.grad).copy().view(Gradient)
@@ -179,15 +179,15 @@ cdef class Tensor:
             self.gradient = array
             return
         check_node(self, "grad")
-        p = payload_at(<Tape>self.home, self.index)
+        p = payload_at(<Tape>self.tape, self.index)
         old = p.grad
         p.grad = NULL
         if old != NULL:
-            (<Tape>self.home).bytes -= cnp.PyArray_NBYTES(<cnp.ndarray>old)
+            (<Tape>self.tape).bytes -= cnp.PyArray_NBYTES(<cnp.ndarray>old)
         if array is not None:
             Py_INCREF(array)
             p.grad = <PyObject *>array
-            (<Tape>self.home).bytes += cnp.PyArray_NBYTES(<cnp.ndarray>p.grad)
+            (<Tape>self.tape).bytes += cnp.PyArray_NBYTES(<cnp.ndarray>p.grad)
         if old != NULL:
             Py_DECREF(<object>old)
 
@@ -214,7 +214,7 @@ cdef class Tensor:
         if not self.node and bool(flag) != self.needs:
             # (trace check)
             if self.needs:
-                self.home = NULL
+                self.tape = NULL
             self.needs = not self.needs
         return self
 
@@ -346,7 +346,7 @@ cdef class Tensor:
         kind = ", dtype=float32" if single(self.array) else ""
         if self.array.size == 0:
             kind = f", shape={self.array.shape}{kind}"
-        if self.node and self.home == NULL:
+        if self.node and self.tape == NULL:
             return f"Tensor({numbers}{kind}, rewound{name})"
         return f"Tensor({numbers}{kind}{', requires_grad=True' if self.requires_grad else ''}{name})"
 

@@ -42,7 +42,7 @@ def graph_of_trace(Trace trace, list outputs):
         for v in outputs:
             if is_value(v) and (<Value>v).node:
                 check_node(v, "compile")
-                if (<Value>v).home != <PyObject *>t:
+                if (<Value>v).tape != <PyObject *>t:
                     raise errors.traced_foreign(v)
                 needed[(<Value>v).index] = 1
         for k in range(trace.guards):

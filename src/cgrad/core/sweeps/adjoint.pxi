@@ -206,23 +206,23 @@ cdef int pullback_gather(Tape t, Payload *p) except -1:
 cdef int pullback_primitive(Tape t, Py_ssize_t k) except -1:
     cdef Payload *p = &t.payload[k]
     cdef Primitive rule = <Primitive>p.rule
-    cdef tuple saved = <tuple>p.saved, places = <tuple>saved[0]
+    cdef tuple saved = <tuple>p.saved, positions = <tuple>saved[0]
     cdef dict kwargs = <dict>saved[2]
     cdef list inputs = inputs_at(t, p)
     cdef list args = rule.arguments(saved, [value_of(t, i) for i in inputs])
     cdef object g = adjoint_of(t, p), out = value_of(t, p.node), c
-    cdef Py_ssize_t m, place
+    cdef Py_ssize_t m, position
     cdef object before = ignore_errors()
     try:
         for m in range(len(inputs)):  # that Python may make the table move: p is not used any more
-            place = places[m]
+            position = positions[m]
             if rule.many:
-                c = rule.vjp(place, g, out, *args, **kwargs)
+                c = rule.vjp(position, g, out, *args, **kwargs)
             elif kwargs:
-                c = rule.vjp[place](g, out, *args, **kwargs)
+                c = rule.vjp[position](g, out, *args, **kwargs)
             else:
-                c = rule.vjp[place](g, out, *args)
-            accumulate_adjoint(t, inputs[m], c, rule.name, place + 1)
+                c = rule.vjp[position](g, out, *args)
+            accumulate_adjoint(t, inputs[m], c, rule.name, position + 1)
     finally:
         heed_errors(before)
     return 0

@@ -65,7 +65,7 @@ cdef int backward(Value v, double seed) except -1:
         v.adjoint += seed
         return 0
     check_node(v, "backward")
-    t = <Tape>v.home
+    t = <Tape>v.tape
     if v.index >= DENSE and not (modes or t.sweeping) and backward_few(t, v.index, seed):
         return 0
     begin_sweep(t, "backward", &s)
@@ -95,7 +95,7 @@ cdef int backward_array(Tensor v, object seed) except -1:
         leaf_gradient(v, seed)
         return 0
     check_node(v, "backward")
-    t = <Tape>v.home
+    t = <Tape>v.tape
     begin_sweep(t, "backward", &s)
     try:
         root = v.index

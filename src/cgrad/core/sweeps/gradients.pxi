@@ -39,7 +39,7 @@ cdef class Gradients(Relocatable):
             return self.answers[x]
         if v.node:
             check_node(v, "wrt")
-            if v.home != <PyObject *>self.tape:
+            if v.tape != <PyObject *>self.tape:
                 raise errors.foreign("wrt", v, self.tape)
         if self.asked:
             raise errors.not_asked(v)
@@ -64,9 +64,9 @@ cdef class Gradients(Relocatable):
         if self.objects is not None and self.objects[k] is not None:
             return plain_tensor(self.objects[k]) if self.graph else self.objects[k].copy()
         if self.graph:
-            if self.place[k] < 0:
+            if self.nodes[k] < 0:
                 return Value(self.adjoints[k, 0])
-            return value_at(self.tape, self.place[k])
+            return value_at(self.tape, self.nodes[k])
         return np.array(self.adjoints[k]) if self.several else self.adjoints[k, 0]
 
     # ---- following the tape's collections (no memory is taken here) ----
@@ -76,8 +76,8 @@ cdef class Gradients(Relocatable):
         cdef Py_ssize_t k
         if self.graph:
             for k in range(self.n):
-                if self.place[k] >= lo:
-                    self.tape.used[self.place[k]] |= USED
+                if self.nodes[k] >= lo:
+                    self.tape.used[self.nodes[k]] |= USED
 
     cdef void relocate(self, Py_ssize_t lo, Py_ssize_t top) noexcept:
         cdef Py_ssize_t k, m, kept = 0, i
@@ -89,8 +89,8 @@ cdef class Gradients(Relocatable):
                 continue
             self.index[kept] = <int32_t>i
             if self.graph:
-                i = self.place[k]
-                self.place[kept] = <int32_t>(i if i < lo else moved(self.tape, i))
+                i = self.nodes[k]
+                self.nodes[kept] = <int32_t>(i if i < lo else moved(self.tape, i))
             if self.objects is not None:
                 self.objects[kept] = self.objects[k]
             for m in range(self.adjoints.shape[1]):
@@ -105,8 +105,8 @@ cdef class Gradients(Relocatable):
             self.n -= 1
         if self.graph:
             for k in range(self.n):
-                if self.place[k] >= to:
-                    self.place[k] = -1
+                if self.nodes[k] >= to:
+                    self.nodes[k] = -1
 
 
 def gradients(outputs, inputs=None, *, seed=None, create_graph=False):

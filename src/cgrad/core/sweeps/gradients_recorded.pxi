@@ -63,7 +63,7 @@ cdef int bind_seeds(Tape t, list outs, list seeds) except -1:
         term(x, &ignored, OP_MUL, 0)
         if is_value(x):
             check_node(x, "gradients")
-            if (<Value>x).home != <PyObject *>t:
+            if (<Value>x).tape != <PyObject *>t:
                 if t.top >= t.limit:
                     make_room(t, 0)
                 bind(x, t, OP_MUL)
@@ -95,7 +95,7 @@ cdef int keep_recorded(Gradients r, const Subgraph *g, const Adjoint *adjoint, R
     for m in range(g.n):
         k += adjoint[g.node[m]].known
     r.index = np.empty(k, np.int32)
-    r.place = np.empty(k, np.int32)
+    r.nodes = np.empty(k, np.int32)
     r.adjoints = np.empty((k, 1))
     if arrays.adjoint:
         r.objects = [None]*k
@@ -104,7 +104,7 @@ cdef int keep_recorded(Gradients r, const Subgraph *g, const Adjoint *adjoint, R
         i = g.node[m]
         if adjoint[i].known:
             r.index[k] = <int32_t>i
-            r.place[k] = adjoint[i].ref.i
+            r.nodes[k] = adjoint[i].ref.i
             r.adjoints[k, 0] = adjoint[i].ref.v
             if i in arrays.adjoint and adjoint[i].ref.i < 0 and not is_value(arrays.adjoint[i]):
                 r.objects[k] = arrays.adjoint[i]

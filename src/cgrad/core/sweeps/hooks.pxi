@@ -38,7 +38,7 @@ cdef object register_hook(object v, object hook):
         if not PyObject_GC_IsTracked(<PyObject *>h):
             PyObject_GC_Track(<PyObject *>h)
         return HookHandle(more.hooks, hook)
-    t = <Tape>h.home
+    t = <Tape>h.tape
     if t.sweeping or t.running:
         raise errors.busy("register_hook", t)
     track(t)

@@ -68,7 +68,7 @@ cdef int flow_recorded(Tape t, Adjoint *adjoint, const uint8_t *needed, Recordin
     if is_tensor(c):
         c = item(<Tensor>c, 0)
     if is_value(c):
-        if (<Value>c).node == 0 or (<Value>c).home != <PyObject *>t:
+        if (<Value>c).node == 0 or (<Value>c).tape != <PyObject *>t:
             c = (<Value>c).primal
             r = constant(c)
         else:
@@ -159,7 +159,7 @@ cdef int record_primitive(Tape t, Adjoint *adjoint, const uint8_t *needed, Recor
                           object g) except -1:
     cdef Payload *p = payload_at(t, i)
     cdef Primitive rule = <Primitive>p.rule
-    cdef tuple saved = <tuple>p.saved, places = saved[0]
+    cdef tuple saved = <tuple>p.saved, positions = saved[0]
     cdef list inputs = inputs_at(t, p)
     cdef list args = rule.arguments(saved, [object_at(t, j) for j in inputs])
     cdef dict kwargs = saved[2]
@@ -167,8 +167,8 @@ cdef int record_primitive(Tape t, Adjoint *adjoint, const uint8_t *needed, Recor
     cdef Py_ssize_t m
     for m in range(len(inputs)):
         if needed == NULL or needed[inputs[m]]:
-            vjp = rule.rule(places[m])
-            c = vjp(places[m], g, out, *args, **kwargs) if rule.many else vjp(g, out, *args, **kwargs)
+            vjp = rule.rule(positions[m])
+            c = vjp(positions[m], g, out, *args, **kwargs) if rule.many else vjp(g, out, *args, **kwargs)
             flow_recorded(t, adjoint, needed, arrays, inputs[m], c)
     return 0
 
@@ -188,28 +188,28 @@ cdef int record_user_function(Tape t, Adjoint *adjoint, const uint8_t *needed, R
 cdef int record_elementwise(Tape t, Adjoint *adjoint, const uint8_t *needed, Recording arrays, Py_ssize_t i,
                             object g) except -1:
     cdef int op = t.op[i] & OP_MASK
-    cdef list operands = [], places = arguments(t, i)
+    cdef list operands = [], sources = arguments(t, i)
     cdef object out = object_at(t, i), before
-    for x in places:  # numbers as NumPy's: 1/0 is inf
+    for x in sources:  # numbers as NumPy's: 1/0 is inf
         operands.append(object_at(t, x) if type(x) is int else np.float64(x) if type(x) is float else x)
     before = ignore_errors()
     try:
-        record_partials(t, adjoint, needed, arrays, op, places, operands, out, g)
+        record_partials(t, adjoint, needed, arrays, op, sources, operands, out, g)
     finally:
         heed_errors(before)
     return 0
 
 
-cdef int record_partials(Tape t, Adjoint *adjoint, const uint8_t *needed, Recording arrays, int op, list places,
+cdef int record_partials(Tape t, Adjoint *adjoint, const uint8_t *needed, Recording arrays, int op, list sources,
                          list operands, object out, object g) except -1:
     cdef int k
     cdef object partial
     if op == OP_DOT:  # a scalar with hooks
-        for k, x in enumerate(places):
+        for k, x in enumerate(sources):
             if type(x) is int:
                 flow_recorded(t, adjoint, needed, arrays, x, g if k == 0 else g*operands[k + 1 if k % 2 else k - 1])
         return 0
-    for k, x in enumerate(places):
+    for k, x in enumerate(sources):
         if type(x) is not int or (needed != NULL and not needed[x]):
             continue
         rule = ARRAY_RULES[op][k]

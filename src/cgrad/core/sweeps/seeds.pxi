@@ -20,8 +20,8 @@ cdef object tape_of(list outputs, str op):
         check_node(v, op)
         if (<Handle>v).node:
             if tape is None:
-                tape = <object>(<Handle>v).home
-            elif <PyObject *>tape != (<Handle>v).home:
+                tape = <object>(<Handle>v).tape
+            elif <PyObject *>tape != (<Handle>v).tape:
                 raise errors.foreign(op, v, tape)
     return tape
 
@@ -84,7 +84,7 @@ cdef int check_inputs(list ins, object tape, str op) except -1:
     """Raise TapeError unless each input is a leaf or a node of the outputs' tape."""
     for v in ins:
         check_node(v, op)
-        if (<Handle>v).node and (<Handle>v).home != <PyObject *>tape:
+        if (<Handle>v).node and (<Handle>v).tape != <PyObject *>tape:
             raise errors.foreign(op, v, tape)
     return 0
 

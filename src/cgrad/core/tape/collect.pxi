@@ -15,8 +15,8 @@
 
 cdef void drop_slot(DeferredDecrefs *g, Tape t, Py_ssize_t i, PyObject *leaf) noexcept:
     """Slot i of a leaf is gone: unlink the leaf from it and drop the tape's reference."""
-    if (<Value>leaf).home == <PyObject *>t and (<Value>leaf).index == i:
-        (<Value>leaf).home = NULL
+    if (<Value>leaf).tape == <PyObject *>t and (<Value>leaf).index == i:
+        (<Value>leaf).tape = NULL
     defer_decref(g, leaf)
 
 
@@ -169,7 +169,7 @@ cdef void slide_slots(Tape t, Py_ssize_t lo, DeferredDecrefs *g) noexcept:
         if to < 0:
             drop_slot(g, t, i, leaf)
             continue
-        if (<Value>leaf).home == <PyObject *>t and (<Value>leaf).index == i:
+        if (<Value>leaf).tape == <PyObject *>t and (<Value>leaf).index == i:
             (<Value>leaf).index = <int32_t>to
         t.slot_node[kept], t.slot_leaf[kept] = <int32_t>to, leaf
         kept += 1
@@ -284,7 +284,7 @@ cdef int truncate(Tape t, Py_ssize_t to) except -1:
         h = t.live_handles[k]
         if (<Handle>h).index >= to:
             remove_handle(t, h)
-            (<Handle>h).home = NULL
+            (<Handle>h).tape = NULL
             (<Handle>h).node = 2
             if t.tracked:
                 Py_DECREF(t)  # the caller holds another

@@ -23,7 +23,7 @@
 #
 #   slot_node     0  1          ascending; slot_leaf owns its references
 #   slot_leaf     x  w
-#   live_handles  y  ...        living handles, in no order; each knows its place, so that a handle's
+#   live_handles  y  ...        living handles, in no order; each knows its position, so that a handle's
 #                               death moves the last one there: no search, and no column of pointers
 
 cdef extern from "core/tape/pages.h" nogil:

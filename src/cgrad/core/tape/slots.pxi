@@ -51,10 +51,10 @@ cdef inline void remove_handle(Tape t, PyObject *h) noexcept:
     """Take h off the tape's list of living handles; the caller checks whether it was the last."""
     cdef Py_ssize_t n = t.live - 1
     cdef PyObject *last = t.live_handles[n]
-    t.live_handles[(<Handle>h).place] = last
-    (<Handle>last).place = (<Handle>h).place
+    t.live_handles[(<Handle>h).position] = last
+    (<Handle>last).position = (<Handle>h).position
     t.live = n
     if cgrad_unlikely(t.needs_slow_path):
         if t.where != NULL:
-            t.where[(<Handle>last).index] = (<Handle>h).place + 1
+            t.where[(<Handle>last).index] = (<Handle>h).position + 1
             t.where[(<Handle>h).index] = 0

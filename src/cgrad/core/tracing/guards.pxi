@@ -22,19 +22,19 @@ cdef extern from *:
     int CGRAD_LINE(PyObject *, int)
 
 
-cdef int32_t place_in(Trace t, object v, double *x) except -2:
-    """A side of a comparison: its place on the tape, or -1 and the number."""
+cdef int32_t node_in(Trace t, object v, double *x) except -2:
+    """A side of a comparison: its node, or -1 and the number."""
     cdef Value value
     if not is_value(v):
         x[0] = float(v)
         return -1
     value = <Value>v
     x[0] = value.primal
-    if value.node == 1 and value.home != <PyObject *>t.tape:
+    if value.node == 1 and value.tape != <PyObject *>t.tape:
         return -1  # of another tape: it never changes
     if value.node == 2:
         raise errors.wrong_tape("comparison", value, None, True)
-    if value.home == <PyObject *>t.tape:
+    if value.tape == <PyObject *>t.tape:
         return value.index
     if t.tape.top >= t.tape.limit:
         make_room(t.tape, 0)
@@ -44,19 +44,13 @@ cdef int32_t place_in(Trace t, object v, double *x) except -2:
 cdef int note_guard(Trace t, int op, object x, object y, bint outcome) except -1:
     """The rest of the recording holds where ``op(x, y)`` comes out as it did."""
     cdef Guard *g
-    cdef void *more
-    cdef Py_ssize_t room
     cdef double left = 0, right = 0
-    cdef int32_t a = place_in(t, x, &left), b = place_in(t, y, &right)
+    cdef int32_t a = node_in(t, x, &left), b = node_in(t, y, &right)
     if a < 0 and b < 0:
         return 0
     if t.guards == t.room:
-        room = 2*t.room + 64
-        more = realloc(t.guard, room*sizeof(Guard))
-        if more == NULL:
-            raise errors.no_memory(room, room*sizeof(Guard))
-        t.guard = <Guard *>more
-        t.room = room
+        t.guard = <Guard *>grown(t.guard, 2*t.room + 64, sizeof(Guard))
+        t.room = 2*t.room + 64
     g = &t.guard[t.guards]
     g.top, g.op, g.a, g.b, g.x, g.y, g.expected = <int32_t>t.tape.top, op, a, b, left, right, outcome
     g.code, g.lasti = NULL, 0

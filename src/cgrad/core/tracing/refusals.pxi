@@ -12,7 +12,7 @@ cdef int refuse(Handle v, str what) except -1:
     cdef Trace t = tracing()
     if t is None:
         return check_thread(v, NULL)
-    if v.node == 1 and v.home != <PyObject *>t.tape:
+    if v.node == 1 and v.tape != <PyObject *>t.tape:
         return 0  # of another tape: it never changes
     raise first_error(t, errors.traced_number(what, v, errors.user_line()))
 
@@ -57,7 +57,7 @@ cdef int check_thread(Handle v, PyObject *tape) except -1:
     """Raise where v is what another thread records. tape: what v is going to be used on."""
     cdef Trace t
     for t in list(tracers):
-        if tape != <PyObject *>t.tape and (v.home == <PyObject *>t.tape if v.node else t.owns(v)):
+        if tape != <PyObject *>t.tape and (v.tape == <PyObject *>t.tape if v.node else t.owns(v)):
             if t is tracing():
                 raise first_error(t, errors.traced_foreign(v, True))
             raise first_error(t, errors.traced_elsewhere(v, errors.user_line()))

@@ -14,7 +14,7 @@ cdef object elements_of(object o):
     cdef Term r
     cdef Pair p
     cdef Py_ssize_t k, i
-    cdef int32_t place
+    cdef int32_t node
     cdef object out, flat
     if not is_tensor(o):
         return o
@@ -24,7 +24,7 @@ cdef object elements_of(object o):
     if known is not None:
         return known[1]
     out = np.empty(v.array.shape, object)
-    if v.node == 1 and v.home != <PyObject *>t.tape:
+    if v.node == 1 and v.tape != <PyObject *>t.tape:
         raise first_error(t, errors.traced_foreign(v))
     look_at_shape(v)
     look_who_holds(v)
@@ -33,14 +33,14 @@ cdef object elements_of(object o):
     r.v, r.x, r.i = <PyObject *>v, 0, -1
     locate(&r, 1, OP_ITEM, &p, 1)
     discard(p.handle)
-    place = r.i
-    t.tape.used[place] = USED
+    node = r.i
+    t.tape.used[node] = USED
     t.tape.items = True
     for k in range(len(numbers)):
         if t.tape.top >= t.tape.limit:
             make_room(t.tape, 0)
         i = t.tape.top
-        flat.append(appended(<PyObject *>t.tape, i, OP_ITEM, numbers[k], <int32_t>i, <double>k, place, 0))
+        flat.append(appended(<PyObject *>t.tape, i, OP_ITEM, numbers[k], <int32_t>i, <double>k, node, 0))
     for k in range(len(flat)):
         out.flat[k] = flat[k]
     t.arrays[id(v)] = v, out
@@ -125,7 +125,7 @@ cpdef object comparable(object x):
     """x as a comparison sees it: its numbers; in a recording its Values, whose comparisons are guards."""
     cdef Trace t = tracing() if traces else None
     if t is not None:
-        if is_tensor(x) and (<Tensor>x).node == 1 and (<Tensor>x).home != <PyObject *>t.tape:
+        if is_tensor(x) and (<Tensor>x).node == 1 and (<Tensor>x).tape != <PyObject *>t.tape:
             return (<Tensor>x).array  # of another tape: it never changes
         return elements_of(x)
     return plain(x)

@@ -6,9 +6,9 @@ cdef int inspect(Pair *p, int op, double out, const Term *terms=NULL, Py_ssize_t
 
     terms: the n operands of an op of three and more; more: the continuations that its node will have.
     """
-    cdef Tape t = <Tape>p.home
+    cdef Tape t = <Tape>p.tape
     cdef Py_ssize_t k
-    t.pinned += 1  # Python runs here: the operands' places, read already, must not move
+    t.pinned += 1  # Python runs here: the operands' nodes, read already, must not move
     try:
         if not (<Context>context()).anomaly:
             return 0

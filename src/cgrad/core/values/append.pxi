@@ -5,7 +5,7 @@
 
 cdef inline object leaf_of(PyObject *h, double primal):
     """Make h a leaf: the result of an operation under no_grad."""
-    (<Value>h).home = NULL
+    (<Value>h).tape = NULL
     (<Value>h).node = 0
     (<Value>h).primal = primal
     (<Value>h).adjoint = 0
@@ -14,66 +14,66 @@ cdef inline object leaf_of(PyObject *h, double primal):
 
 cdef inline bint ready(Value v) noexcept:
     """True if v is a node and another can be appended above it on the fast path."""
-    return v.node == 1 and (<Tape>v.home).top < (<Tape>v.home).limit and free_list != NULL and not modes
+    return v.node == 1 and (<Tape>v.tape).top < (<Tape>v.tape).limit and free_list != NULL and not modes
 
 
-cdef inline object appended(PyObject *home, Py_ssize_t i, int op, double out, int32_t a, double da, int32_t b,
+cdef inline object appended(PyObject *tape, Py_ssize_t i, int op, double out, int32_t a, double da, int32_t b,
                             double db):
     """Write node i = top into each column, and return its handle. The caller has made room for both."""
     cdef PyObject *h = new_handle()
-    (<Tape>home).top = i + 1
-    (<Tape>home).op[i] = op
-    (<Tape>home).used[i] = 0
-    (<Tape>home).val[i] = out
-    (<Tape>home).a[i] = a
-    (<Tape>home).da[i] = da
-    (<Tape>home).b[i] = b
-    (<Tape>home).db[i] = db
-    attach_value(h, home, i, out)
+    (<Tape>tape).top = i + 1
+    (<Tape>tape).op[i] = op
+    (<Tape>tape).used[i] = 0
+    (<Tape>tape).val[i] = out
+    (<Tape>tape).a[i] = a
+    (<Tape>tape).da[i] = da
+    (<Tape>tape).b[i] = b
+    (<Tape>tape).db[i] = db
+    attach_value(h, tape, i, out)
     return cgrad_own(h)
 
 
 cdef inline object append1(Value v, int op, double out, double da):
     """op(v)."""
-    cdef PyObject *home = v.home
+    cdef PyObject *tape = v.tape
     cdef Py_ssize_t i
     if cgrad_unlikely(not ready(v)):
         return append_slowly(v, None, op, v.primal, 0, out, da, 0)
-    i = (<Tape>home).top
-    (<Tape>home).used[v.index] = USED
-    return appended(home, i, op, out, v.index, da, <int32_t>i, 0)
+    i = (<Tape>tape).top
+    (<Tape>tape).used[v.index] = USED
+    return appended(tape, i, op, out, v.index, da, <int32_t>i, 0)
 
 
 cdef inline object append_left(Value v, object right, int op, double y, double out, double da):
     """op(v, y), y a plain number."""
-    cdef PyObject *home = v.home
+    cdef PyObject *tape = v.tape
     cdef Py_ssize_t i
     if cgrad_unlikely(not ready(v)):
         return append_slowly(v, right, op, v.primal, y, out, da, 0)
-    i = (<Tape>home).top
-    (<Tape>home).used[v.index] = USED
-    return appended(home, i, op, out, v.index, da, <int32_t>i, y)
+    i = (<Tape>tape).top
+    (<Tape>tape).used[v.index] = USED
+    return appended(tape, i, op, out, v.index, da, <int32_t>i, y)
 
 
 cdef inline object append_right(object left, Value v, int op, double x, double out, double db):
     """op(x, v), x a plain number."""
-    cdef PyObject *home = v.home
+    cdef PyObject *tape = v.tape
     cdef Py_ssize_t i
     if cgrad_unlikely(not ready(v)):
         return append_slowly(left, v, op, x, v.primal, out, 0, db)
-    i = (<Tape>home).top
-    (<Tape>home).used[v.index] = USED
-    return appended(home, i, op, out, <int32_t>i, x, v.index, db)
+    i = (<Tape>tape).top
+    (<Tape>tape).used[v.index] = USED
+    return appended(tape, i, op, out, <int32_t>i, x, v.index, db)
 
 
 cdef inline object append2(Value v, Value w, int op, double out, double da, double db):
     """op(v, w)."""
-    cdef PyObject *home = v.home
-    if cgrad_unlikely(home != w.home or not (ready(v) or ready(w))):
+    cdef PyObject *tape = v.tape
+    if cgrad_unlikely(tape != w.tape or not (ready(v) or ready(w))):
         return append_slowly(v, w, op, v.primal, w.primal, out, da, db)
-    (<Tape>home).used[v.index] = USED
-    (<Tape>home).used[w.index] = USED
-    return appended(home, (<Tape>home).top, op, out, v.index, da, w.index, db)
+    (<Tape>tape).used[v.index] = USED
+    (<Tape>tape).used[w.index] = USED
+    return appended(tape, (<Tape>tape).top, op, out, v.index, da, w.index, db)
 
 
 cdef object append_slowly(object left, object right, int op, double x, double y, double out, double da, double db):
@@ -83,17 +83,17 @@ cdef object append_slowly(object left, object right, int op, double x, double y,
     p.a = p.b = -1
     p.x, p.y = x, y
     resolve_operands(left, right, op, &p)
-    if p.home == NULL:
+    if p.tape == NULL:
         return leaf_of(p.handle, out)
     if modes:
         inspect(&p, op, out)
-    i = (<Tape>p.home).top
+    i = (<Tape>p.tape).top
     if p.a >= 0:
-        (<Tape>p.home).used[p.a] = USED
+        (<Tape>p.tape).used[p.a] = USED
     if p.b >= 0:
-        (<Tape>p.home).used[p.b] = USED
+        (<Tape>p.tape).used[p.b] = USED
     drop_handle(p.handle)  # the next one taken
-    return appended(p.home, i, op, out, p.a if p.a >= 0 else <int32_t>i, da if p.a >= 0 else x,
+    return appended(p.tape, i, op, out, p.a if p.a >= 0 else <int32_t>i, da if p.a >= 0 else x,
                     p.b if p.b >= 0 else <int32_t>i, db if p.b >= 0 else y)
 
 
@@ -124,7 +124,7 @@ cdef int term(object o, Term *r, int op, int position) except -1:
 
 
 cdef int locate(Term *r, Py_ssize_t n, int op, Pair *p, Py_ssize_t nodes, bint array=False) except -1:
-    """Find the tape of n operands, room for ``nodes`` nodes, and their places. All or nothing.
+    """Find the tape of n operands, room for ``nodes`` nodes, and their nodes. All or nothing.
 
     array: the result is a Tensor, not a Value; or it is a Value with a payload of its own.
     """
@@ -134,27 +134,27 @@ cdef int locate(Term *r, Py_ssize_t n, int op, Pair *p, Py_ssize_t nodes, bint a
     p.handle = new_tensor() if array else new_handle()
     try:
         if modes and quiet():
-            p.home = NULL
+            p.tape = NULL
             return 0
         for k in range(n):
             if r[k].v != NULL and (<Handle>r[k].v).node:
                 first = <object>r[k].v
                 break
-        t = <Tape>home_of(first, None, op)
+        t = <Tape>recording_tape(first, None, op)
         if t.bytes > t.bytes_at:
             look_at_bytes(t)
         payload_room(t)
         for k in range(n):  # refuse before anything is written
-            if r[k].v != NULL and (<Handle>r[k].v).node and (<Handle>r[k].v).home != <PyObject *>t:
-                raise errors.wrong_tape(OP_NAMES[op], <object>r[k].v, t, (<Handle>r[k].v).home == NULL)
+            if r[k].v != NULL and (<Handle>r[k].v).node and (<Handle>r[k].v).tape != <PyObject *>t:
+                raise errors.wrong_tape(OP_NAMES[op], <object>r[k].v, t, (<Handle>r[k].v).tape == NULL)
         if t.top + n + nodes > t.limit:
             make_room(t, n + nodes)
         for k in range(n):
             if r[k].v != NULL:
-                r[k].i = (<Handle>r[k].v).index if (<Handle>r[k].v).home == <PyObject *>t \
+                r[k].i = (<Handle>r[k].v).index if (<Handle>r[k].v).tape == <PyObject *>t \
                     else bind(<Handle>r[k].v, t, op)
         payload_room(t)  # leaves have taken some
-        p.home = <PyObject *>t
+        p.tape = <PyObject *>t
         return 0
     except BaseException:
         discard(p.handle)
@@ -217,24 +217,24 @@ cdef object append3(int op, object x, object y, object z):
     for i in range(3):
         values[i] = r[i].x
     out = evaluate(op, values, d)
-    if p.home == NULL:
+    if p.tape == NULL:
         return leaf_of(p.handle, out)
     if modes:
         inspect(&p, op, out, r, 3, 1)
-    write(<Tape>p.home, OP_CONT, &r[1], d[1], &r[2], d[2])
+    write(<Tape>p.tape, OP_CONT, &r[1], d[1], &r[2], d[2])
     return head(&p, op, &r[0], d[0], 1, out)
 
 
 cdef object head(Pair *p, int op, Term *first, double d, Py_ssize_t continuations, double out):
     """Close a group of continuations with its head and a handle."""
-    cdef Tape t = <Tape>p.home
+    cdef Tape t = <Tape>p.tape
     cdef Py_ssize_t i = t.top, k
     write(t, op, first, d, NULL, 0)
     t.b[i] = <int32_t>(-continuations) if continuations else <int32_t>i
     t.val[i] = out
     for k in range(i - continuations, i):
         t.used[k] = 1
-    attach_value(p.handle, p.home, i, out)
+    attach_value(p.handle, p.tape, i, out)
     return cgrad_own(p.handle)
 
 
@@ -272,12 +272,12 @@ def dot(xs, ys, bias=0.0):
         if not recorded:
             return out
         locate(r, 2*n + 1, OP_DOT, &p, n + 1)
-        if p.home == NULL:
+        if p.tape == NULL:
             return leaf_of(p.handle, out)
         if modes:
             inspect(&p, OP_DOT, out, r, 2*n + 1, n)
         for k in range(n):
-            write(<Tape>p.home, OP_CONT, &r[2*k + 1], r[2*k + 2].x, &r[2*k + 2], r[2*k + 1].x)
+            write(<Tape>p.tape, OP_CONT, &r[2*k + 1], r[2*k + 2].x, &r[2*k + 2], r[2*k + 1].x)
         return head(&p, OP_DOT, &r[0], 1, n, out)
     finally:
         free(r)

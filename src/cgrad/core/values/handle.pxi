@@ -25,7 +25,7 @@ cdef class Handle:
         """The name shown in traces, "" if none; ``label`` is the same."""
         if not self.node:
             return leaf_name(self)
-        return name_of(<Tape>self.home, self.index) if self.home != NULL else ""
+        return name_of(<Tape>self.tape, self.index) if self.tape != NULL else ""
 
     @name.setter
     def name(self, text):
@@ -38,7 +38,7 @@ cdef class Handle:
             extra_of(self).name = text or ""
             return
         check_node(self, "name")
-        t = <Tape>self.home
+        t = <Tape>self.tape
         if t.names is None:
             t.names = {}
         t.names[self.index] = text or ""
@@ -72,7 +72,7 @@ cdef class Handle:
 
     @property
     def _index(self):
-        """The order of recording on its tape (its place there now); -1 for a leaf."""
+        """The order of recording on its tape (its node there now); -1 for a leaf."""
         return self.index if self.node == 1 else -1
 
     @property
@@ -83,17 +83,17 @@ cdef class Handle:
     @property
     def _op(self):
         """The operation that made it, as micrograd spells it; "" for a leaf."""
-        return symbol_of(<Tape>self.home, self.index) if self.node == 1 else ""
+        return symbol_of(<Tape>self.tape, self.index) if self.node == 1 else ""
 
     @property
     def _name_of_op(self):
         """The row of the op table, or the primitive, that made it; "leaf" for a leaf."""
-        return op_name(<Tape>self.home, self.index) if self.node == 1 else "leaf"
+        return op_name(<Tape>self.tape, self.index) if self.node == 1 else "leaf"
 
     @property
     def _tape(self):
         """The tape of its history; None for a leaf."""
-        return <object>self.home if self.node and self.home != NULL else None
+        return <object>self.tape if self.node and self.tape != NULL else None
 
     # ---- Python's protocols --------------------------------------------------------------------
 

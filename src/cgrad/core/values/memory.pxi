@@ -2,9 +2,9 @@
 #
 #              a node                     a leaf
 #   +----------+--------------------------+-----------------------------+
-#   | home     | its tape                 | the tape of its newest slot |  Handle; home is borrowed
+#   | tape     | its tape                 | the tape of its newest slot |  Handle; tape is borrowed
 #   | index    | its node there           | that slot                   |
-#   | place    | in its ``live_handles``  |                             |
+#   | position | in its ``live_handles``  |                             |
 #   | extra    | None or Extra: constants | None or Extra: name, hooks  |
 #   +----------+--------------------------+-----------------------------+
 #   | primal   | the number               | the number                  |  Value
@@ -13,8 +13,8 @@
 #   +----------+--------------------------+-----------------------------+
 #
 # A leaf belongs to no tape. A tape that uses it holds a slot, an entry with the leaf's number at that
-# time. New data unsets ``home``: the next use makes a new slot, older ones keep the old number, and
-# all of them lead to the same leaf. home == T means for both kinds: ``index`` is the node on T.
+# time. New data unsets ``tape``: the next use makes a new slot, older ones keep the old number, and
+# all of them lead to the same leaf. tape == T means for both kinds: ``index`` is the node on T.
 #
 # A tape stays alive while handles lead to it, without a reference from each: it holds itself from the
 # first (``attach``) to the last. Only tracked handles own one each, for the collector to count.
@@ -56,7 +56,7 @@ cdef extern from "Python.h":
     ctypedef struct TypeSlots "PyTypeObject":
         traverseproc tp_traverse
 
-cdef PyObject *free_list = NULL  # linked through home; each keeps extra = None
+cdef PyObject *free_list = NULL  # linked through tape; each keeps extra = None
 cdef int free_count = 0
 
 cdef Py_ssize_t weak_offset = (<PyTypeRaw *>Handle).tp_weaklistoffset
@@ -79,7 +79,7 @@ cdef inline PyObject *new_handle() except NULL:
     cdef PyObject *h = free_list
     global free_list, free_count
     if cgrad_likely(h != NULL):
-        free_list = (<Value>h).home
+        free_list = (<Value>h).tape
         free_count -= 1
         cgrad_revive(h)
         return h
@@ -90,7 +90,7 @@ cdef inline void drop_handle(PyObject *h) noexcept:
     """Return the memory of a dead Value to the free list, or to CPython if the list is full."""
     global free_list, free_count
     if cgrad_likely(free_count < CGRAD_FREE_LIST):
-        (<Value>h).home = free_list
+        (<Value>h).tape = free_list
         free_list = h
         free_count += 1
     else:
@@ -105,32 +105,32 @@ cdef void return_handle(PyObject *h) noexcept:
         Py_DECREF(<object>type)
 
 
-cdef inline void attach_value(PyObject *h, PyObject *home, Py_ssize_t i, double out) noexcept:
+cdef inline void attach_value(PyObject *h, PyObject *tape, Py_ssize_t i, double out) noexcept:
     """Make h, a Value, the handle of node i, whose primal is out."""
     (<Value>h).primal = out
-    attach(h, home, i)
+    attach(h, tape, i)
 
 
-cdef inline void attach(PyObject *h, PyObject *home, Py_ssize_t i) noexcept:
+cdef inline void attach(PyObject *h, PyObject *tape, Py_ssize_t i) noexcept:
     """Enter h into the tape's list of living handles."""
-    cdef Py_ssize_t n = (<Tape>home).live
-    (<Handle>h).home = home
+    cdef Py_ssize_t n = (<Tape>tape).live
+    (<Handle>h).tape = tape
     (<Handle>h).index = <int32_t>i
-    (<Handle>h).place = <int32_t>n
+    (<Handle>h).position = <int32_t>n
     (<Handle>h).node = 1
-    (<Tape>home).live_handles[n] = h
-    (<Tape>home).live = n + 1
-    if cgrad_unlikely(n == 0 or (<Tape>home).needs_slow_path):
-        attach_slow(h, home, i)
+    (<Tape>tape).live_handles[n] = h
+    (<Tape>tape).live = n + 1
+    if cgrad_unlikely(n == 0 or (<Tape>tape).needs_slow_path):
+        attach_slow(h, tape, i)
 
 
-cdef void attach_slow(PyObject *h, PyObject *home, Py_ssize_t i) noexcept:
+cdef void attach_slow(PyObject *h, PyObject *tape, Py_ssize_t i) noexcept:
     """Slow path of ``attach``: first handle, tracked tape, or handle table present."""
-    if (<Tape>home).live == 1 or (<Tape>home).tracked:
-        Py_INCREF(<object>home)
-    if (<Tape>home).where != NULL:
-        (<Tape>home).where[i] = (<Handle>h).place + 1
-    if (<Tape>home).tracked:
+    if (<Tape>tape).live == 1 or (<Tape>tape).tracked:
+        Py_INCREF(<object>tape)
+    if (<Tape>tape).where != NULL:
+        (<Tape>tape).where[i] = (<Handle>h).position + 1
+    if (<Tape>tape).tracked:
         (<Handle>h).needs_slow_path = 1
         PyObject_GC_Track(h)
 
@@ -144,34 +144,34 @@ cdef void last_handle_gone(Tape t) noexcept:
 
 cdef void value_dealloc(PyObject *o) noexcept:
     """tp_dealloc. Cython's own would save and restore the exception state each time."""
-    cdef PyObject *home
+    cdef PyObject *tape
     cdef bint slow = (<Value>o).needs_slow_path or weak_list(o) != NULL
     if cgrad_unlikely(slow) and PyObject_GC_IsTracked(o):
         PyObject_GC_UnTrack(o)
     if (<Value>o).node == 1:
-        home = (<Value>o).home
-        remove_handle(<Tape>home, o)  # first: no Python that runs from here on may find it there
-        if cgrad_unlikely(not (<Tape>home).used[(<Value>o).index] & USED):
-            (<Tape>home).has_garbage = True
-        if cgrad_unlikely(slow or (<Tape>home).live == 0 or (<Tape>home).tracked):
-            dealloc_slow(o, home)
+        tape = (<Value>o).tape
+        remove_handle(<Tape>tape, o)  # first: no Python that runs from here on may find it there
+        if cgrad_unlikely(not (<Tape>tape).used[(<Value>o).index] & USED):
+            (<Tape>tape).has_garbage = True
+        if cgrad_unlikely(slow or (<Tape>tape).live == 0 or (<Tape>tape).tracked):
+            dealloc_slow(o, tape)
             return
     elif cgrad_unlikely(slow):
         clear_rare(o)
     drop_handle(o)
 
 
-cdef void dealloc_slow(PyObject *o, PyObject *home) noexcept:
+cdef void dealloc_slow(PyObject *o, PyObject *tape) noexcept:
     """Slow path of ``value_dealloc``: the last handle of its tape, a tracked tape, or a handle with rare fields."""
-    cdef bint owned = (<Tape>home).live == 0 or (<Tape>home).tracked
-    Py_INCREF(<object>home)
+    cdef bint owned = (<Tape>tape).live == 0 or (<Tape>tape).tracked
+    Py_INCREF(<object>tape)
     clear_rare(o)
     drop_handle(o)
-    if (<Tape>home).live == 0:
-        last_handle_gone(<Tape>home)
+    if (<Tape>tape).live == 0:
+        last_handle_gone(<Tape>tape)
     if owned:
-        Py_DECREF(<object>home)
-    Py_DECREF(<object>home)
+        Py_DECREF(<object>tape)
+    Py_DECREF(<object>tape)
 
 
 cdef void clear_rare(PyObject *o) noexcept:

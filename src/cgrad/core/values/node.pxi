@@ -52,7 +52,7 @@ cdef tuple operands_of(Handle v, str what):
     if not v.node:
         return ()
     check_node(v, what)
-    t = <Tape>v.home
+    t = <Tape>v.tape
     t.pinned += 1
     try:
         plain = OP_PLAIN[t.op[v.index] & OP_MASK]
@@ -68,7 +68,7 @@ cdef dict keywords_of(Handle v):
     cdef Payload *p
     if v.node != 1:
         return {}
-    t = <Tape>v.home
+    t = <Tape>v.tape
     if (t.op[v.index] & OP_MASK) == OP_ITEM:
         return {"index": tuple([int(k) for k in np.unravel_index(<Py_ssize_t>t.da[v.index],
                                                                  np.shape(value_of(t, t.b[v.index])))])}
@@ -82,7 +82,7 @@ cdef tuple numbers_of(Handle v):
     if not v.node:
         return ()
     check_node(v, "_numbers")
-    t = <Tape>v.home
+    t = <Tape>v.tape
     t.pinned += 1
     try:
         return tuple([value_of(t, x) if type(x) is int else x for x in arguments(t, v.index)])
@@ -146,7 +146,7 @@ cdef object value_of(Tape t, Py_ssize_t i):
 
 
 cdef list inputs_at(Tape t, Payload *p):
-    """The places of a special node's operands; -1: a plain number."""
+    """A special node's operands; -1: a plain number."""
     cdef Py_ssize_t k, i = p.node
     cdef list result = [t.a[i]]
     if p.n > 1 and t.b[i] >= 0:

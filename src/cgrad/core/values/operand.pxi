@@ -3,13 +3,13 @@
 cdef struct Term:
     PyObject *v   # a Value (borrowed), or NULL
     double x
-    int32_t i     # its place, -1: a plain number
+    int32_t i     # its node, -1: a plain number
 
 cdef struct Pair:
     PyObject *handle  # the result's object, taken before any index is read
-    PyObject *home    # the tape recorded on; NULL under no_grad
+    PyObject *tape    # the tape recorded on; NULL under no_grad
     double x, y
-    int32_t a, b      # places on home; -1: a plain number
+    int32_t a, b      # nodes of tape; -1: a plain number
 
 
 cdef tuple NUMPY_REAL = (np.bool_, np.integer, np.floating)
@@ -83,15 +83,15 @@ cdef int32_t slot(Value leaf, Tape t) noexcept:
     t.slot_leaf[t.slots] = <PyObject *>leaf
     t.slots += 1
     t.top = i + 1
-    leaf.home = <PyObject *>t
+    leaf.tape = <PyObject *>t
     leaf.index = <int32_t>i
     return <int32_t>i
 
 
 cdef int32_t bind(Handle v, Tape t, int op) except -1:
-    """The place on t of an operand that has none: a leaf gets a slot, a node of another tape is an error."""
+    """Enter an operand that has no node on t: a leaf gets a slot, a node of another tape is an error."""
     if v.node:
-        raise errors.wrong_tape(OP_NAMES[op], v, t, v.home == NULL)
+        raise errors.wrong_tape(OP_NAMES[op], v, t, v.tape == NULL)
     if traces:
         check_thread(v, <PyObject *>t)
     if is_tensor(v):
@@ -100,19 +100,19 @@ cdef int32_t bind(Handle v, Tape t, int op) except -1:
     return slot(<Value>v, t)
 
 
-cdef PyObject *home_of(object left, object right, int op) except NULL:
+cdef PyObject *recording_tape(object left, object right, int op) except NULL:
     """The tape of the operands' histories; with leaves alone, the thread's current one. Borrowed."""
-    cdef PyObject *home
+    cdef PyObject *tape
     if (is_value(left) or is_tensor(left)) and (<Handle>left).node:
-        home = (<Handle>left).home
-        if home == NULL:
+        tape = (<Handle>left).tape
+        if tape == NULL:
             raise errors.wrong_tape(OP_NAMES[op], left, None, True)
-        return home
+        return tape
     if is_value(right) and (<Value>right).node:
-        home = (<Value>right).home
-        if home == NULL:
+        tape = (<Value>right).tape
+        if tape == NULL:
             raise errors.wrong_tape(OP_NAMES[op], right, None, True)
-        return home
+        return tape
     return current()
 
 
@@ -122,21 +122,21 @@ cdef int resolve_operands(object left, object right, int op, Pair *p) except -1:
     p.handle = new_handle()
     try:
         if modes and quiet():
-            p.home = NULL
+            p.tape = NULL
             return True
         while True:
-            t = <Tape>home_of(left, right, op)
+            t = <Tape>recording_tape(left, right, op)
             if t.top < t.limit:
                 break
             make_room(t, 0)
             if t.top < t.limit or COLLECT_ALWAYS:
-                t = <Tape>home_of(left, right, op)
+                t = <Tape>recording_tape(left, right, op)
                 break
         if is_value(left):
-            p.a = (<Value>left).index if (<Value>left).home == <PyObject *>t else bind(left, t, op)
+            p.a = (<Value>left).index if (<Value>left).tape == <PyObject *>t else bind(left, t, op)
         if is_value(right):
-            p.b = (<Value>right).index if (<Value>right).home == <PyObject *>t else bind(right, t, op)
-        p.home = <PyObject *>t
+            p.b = (<Value>right).index if (<Value>right).tape == <PyObject *>t else bind(right, t, op)
+        p.tape = <PyObject *>t
         return True
     except BaseException:
         drop_handle(p.handle)

@@ -18,8 +18,8 @@ cdef Extra extra_of(Handle v):
 
 
 cdef int check_node(Handle v, str op) except -1:
-    """A node that was rewound has no place on a tape any more."""
-    if v.node and v.home == NULL:
+    """A node that was rewound is on no tape any more."""
+    if v.node and v.tape == NULL:
         raise errors.wrong_tape(op, v, None, True)
     return 0
 

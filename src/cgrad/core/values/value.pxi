@@ -6,7 +6,7 @@ cdef double grad_of(Value v) except? -1:
     if not v.node:
         return v.adjoint
     check_node(v, "grad")
-    return (<Tape>v.home).grad[v.index] if v.index < (<Tape>v.home).grad_live else 0.0
+    return (<Tape>v.tape).grad[v.index] if v.index < (<Tape>v.tape).grad_live else 0.0
 
 
 cdef double data_of(object data) except? -1:
@@ -37,7 +37,7 @@ cdef object construct(tuple args, dict kwargs):
     if len(args) > 1:
         raise errors.value_arguments(len(args))
     v = <Value>cgrad_own(new_handle())
-    v.home = NULL
+    v.tape = NULL
     v.node = 0
     v.primal = v.adjoint = 0
     if kwargs:
@@ -63,7 +63,7 @@ cdef PyObject *value_vectorcall(PyObject *type, PyObject **args, size_t nargsf, 
     cdef object result
     if n == 1 and names == NULL and PyFloat_CheckExact(<object>args[0]):
         h = new_handle()
-        (<Value>h).home = NULL
+        (<Value>h).tape = NULL
         (<Value>h).node = 0
         (<Value>h).primal = PyFloat_AS_DOUBLE(<object>args[0])
         (<Value>h).adjoint = 0
@@ -102,7 +102,7 @@ cdef class Value:
     """
 
     def __init__(self, data, *, name=None, label=None):
-        if self.node or self.home != NULL:
+        if self.node or self.tape != NULL:
             raise TypeError("Value: __init__ of a value in use: make a new one")
         start(self, data, name, label)
 
@@ -119,7 +119,7 @@ cdef class Value:
             raise errors.data_of_node(self._op or "an operation", self)
         # (trace check)
         self.primal = data_of(x)
-        self.home = NULL
+        self.tape = NULL
 
     @property
     def grad(self):
@@ -134,7 +134,7 @@ cdef class Value:
             self.adjoint = value
             return
         check_node(self, "grad")
-        t = <Tape>self.home
+        t = <Tape>self.tape
         t.zero_grad(self.index + 1)
         t.grad[self.index] = value
         t.grad_any = True
@@ -164,17 +164,17 @@ cdef class Value:
     @property
     def _operands(self):
         """As ``_arguments``, a plain number as a leaf: the same one each time, with the gradient it would have."""
-        cdef tuple places = self._arguments
+        cdef tuple sources = self._arguments
         cdef Extra more
-        if float not in map(type, places):
-            return places
+        if float not in map(type, sources):
+            return sources
         more = extra_of(self)
         if more.constants is None:
-            more.constants = tuple([Value(x) if type(x) is float else None for x in places])
-        for leaf, partial in zip(more.constants, partials_at(<Tape>self.home, self.index)):
+            more.constants = tuple([Value(x) if type(x) is float else None for x in sources])
+        for leaf, partial in zip(more.constants, partials_at(<Tape>self.tape, self.index)):
             if leaf is not None:
                 (<Value>leaf).adjoint = grad_of(self)*partial
-        return tuple([x if c is None else c for x, c in zip(places, more.constants)])
+        return tuple([x if c is None else c for x, c in zip(sources, more.constants)])
 
     # ---- a scalar among arrays -----------------------------------------------------------------
 
@@ -281,7 +281,7 @@ cdef class Value:
 
     def __repr__(self):
         name = f", name={self.name!r}" if self.name else ""
-        if self.node and self.home == NULL:
+        if self.node and self.tape == NULL:
             return f"Value(data={self.primal!r}, rewound{name})"
         return f"Value(data={self.primal!r}, grad={grad_of(self)!r}{name})"
 
@@ -297,8 +297,8 @@ cdef class Value:
 cdef int value_traverse(PyObject *o, visitproc visit, void *arg) noexcept:
     """tp_traverse: a node leads to its tape."""
     cdef int stop
-    if (<Value>o).node == 1 and (<Tape>(<Value>o).home).tracked:
-        stop = visit((<Value>o).home, arg)
+    if (<Value>o).node == 1 and (<Tape>(<Value>o).tape).tracked:
+        stop = visit((<Value>o).tape, arg)
         if stop:
             return stop
     if (<Value>o).extra is not None:
