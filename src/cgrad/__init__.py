@@ -2,7 +2,8 @@
 
 import typing as _typing
 
-# "as" the same: for checkers a name that goes on to users.
+# "as" the same: for checkers a name that goes on to users. No module is imported late by a __getattr__ here: with one,
+# CPython looks up ``cgrad.sin`` by the slow path, at each call. What is heavy is imported late where it is used.
 from . import nn as nn
 from . import optim as optim
 from .errors import AnomalyError as AnomalyError
@@ -36,24 +37,14 @@ from ._core import *  # type: ignore[no-redef, assignment]  # noqa: F403
 from .ops.index import where as where
 from .ops.products import dot as dot
 
-_LATE = ("distributed", "testing", "viz")  # imported when they are asked for: most programs use none
-if _typing.TYPE_CHECKING:
-    from . import distributed as distributed
-    from . import testing as testing
-    from . import viz as viz
-else:
-    def __getattr__(name):
-        if name in _LATE:
-            import importlib
+# isort: split
+from . import distributed as distributed
+from . import testing as testing
+from . import viz as viz
 
-            return importlib.import_module(f"{__name__}.{name}")
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-    def __dir__():
-        return sorted({*globals(), *_LATE})
-
-    __all__ = sorted({"linalg", "nn", "optim", *_LATE, *(name for name, thing in globals().items()
-                                          if not name.startswith("_") and type(thing) is not type(_typing))})
+__all__ = sorted({"distributed", "linalg", "nn", "optim", "testing", "viz",
+                  *(name for name, thing in globals().items()
+                    if not name.startswith("_") and type(thing) is not type(_typing))})
 
 _former.register()
 

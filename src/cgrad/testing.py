@@ -11,20 +11,21 @@ a table removes h^2, h^4, ... in turn, and is built until rounding errors (about
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations_with_replacement
-from typing import Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from . import errors
 from ._core import Tape, Tensor, Value, gradients, tangents
 
-__all__ = ["check_grads", "finite_difference", "gradcheck", "gradgradcheck"]
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
-Numbers: TypeAlias = NDArray[np.float64]
+    Numbers: TypeAlias = NDArray[np.float64]
+
+__all__ = ["check_grads", "finite_difference", "gradcheck", "gradgradcheck"]
 
 ROWS = 30  # of the extrapolation table: halvings of the step
 COLUMNS = 8  # of it: powers of h^2 removed
@@ -182,6 +183,8 @@ class _Point:
 
 def _parameters(f: Callable[..., Any], n: int) -> list[str]:
     """The names of f's first n parameters, or args[0], args[1], ..."""
+    import inspect
+
     try:
         parameters = [p.name for p in inspect.signature(f).parameters.values()
                       if p.kind in {p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD}]

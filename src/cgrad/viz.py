@@ -5,10 +5,8 @@ Nothing here recurses, and nothing explores more of a graph than its limit: a la
 
 from __future__ import annotations
 
-import html
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from subprocess import SubprocessError
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -547,6 +545,8 @@ def notebook(v: Node) -> str | None:
             if drawing is not None:
                 return f'<div style="overflow-x: auto">{drawing}</div>'
         text = _text(graph, {}, True, 6) if graph.fits(LIMIT) else _summary(graph)
+        import html
+
         return f"<pre>{html.escape(text)}</pre>"
     except Exception:  # a display that fails must not cost the cell its result: the repr is shown
         return None
@@ -554,6 +554,8 @@ def notebook(v: Node) -> str | None:
 
 def _svg(graph: _Graph) -> str | None:
     """The drawing, or None if Graphviz is not available."""
+    from subprocess import SubprocessError
+
     try:
         digraph = _graphviz("notebook").Digraph(graph_attr={"rankdir": "LR"})
         digraph.body += [f"\t{line}\n" for line in _dot_lines(graph, {}, True, False, None)]
