@@ -68,7 +68,7 @@ import numpy as np
 from . import errors
 
 from ._kernels cimport (
-    ACC, G, MOST_DIMS, OUT, Walk, back_walk, bind_number, bind_operand, forward_walk, start_walk,
+    ACC, G, MOST_DIMS, OUT, Walk, any_nan, back_walk, bind_number, bind_operand, forward_walk, start_walk,
 )
 
 cnp.import_array()
@@ -100,8 +100,11 @@ include "core/arrays/function.pxi"
 include "_gen/functions.pxi"
 include "core/sweeps/ref.pxi"
 include "core/sweeps/subgraph.pxi"
+include "core/sweeps/sweep.pxi"
 include "core/sweeps/hooks.pxi"
+include "core/sweeps/reach.pxi"
 include "core/sweeps/adjoint.pxi"
+include "core/sweeps/careful.pxi"
 include "core/sweeps/reverse.pxi"
 include "core/sweeps/anomaly.pxi"
 include "core/sweeps/commit.pxi"

@@ -25,3 +25,4 @@ cdef void bind_operand(Walk *w, int k, void *array) noexcept
 cdef void bind_number(Walk *w, int k, void *number) noexcept
 cdef void forward_walk(int op, bint f32, Walk *w) noexcept
 cdef void back_walk(int op, int k, bint f32, Walk *w, bint clear) noexcept
+cdef bint any_nan(const void *x, Py_ssize_t n, bint f32) noexcept

@@ -102,6 +102,7 @@ class Op:
     shortcuts: tuple[Shortcut, ...] = ()  # cheaper forms for single values of a last argument that is a plain number
     commutes: bool = False  # the arguments may change places without changing a bit
     pair: str = ""  # a row of the same argument: one call (sincos) computes both where a program needs both
+    choice: bool = False  # an operand whose partial is 0 was not chosen: nothing passes on to it, not even 0 times inf
     condition: str = ""  # the argument that is a condition: the result's precision is that of the others
     former: str = ""  # the name that it had: files and pickles of programs name operations, and stay readable
     comparison: bool = False  # ``symbol`` as a number, 1 or 0: guards and choices of recorded programs are these
@@ -233,7 +234,7 @@ OPS: tuple[Op, ...] = (
        oracle="psi(n, x)"),
     # ---- activations ---------------------------------------------------------------------------
     Op("relu", "x", "where(x <= 0, 0, x)", ["where(x <= 0, 0, 1)"], "max(x, 0).",
-       symbol="ReLU", domain=_ALL, kinks=(0.0,), kink="0 at 0", oracle="x if x > 0 else mpf(0)"),
+       symbol="ReLU", choice=True, domain=_ALL, kinks=(0.0,), kink="0 at 0", oracle="x if x > 0 else mpf(0)"),
     Op("sigmoid", "x", "where(x >= 0, 1, exp(-fabs(x)))/(1 + exp(-fabs(x)))", ["0.25*sech2(0.5*x)"],
        "1/(1 + exp(-x)).", domain=_ALL, oracle="1/(1 + exp(-x))"),
     Op("softplus", "x", "log1p(exp(-fabs(x))) + maximum(x, 0)", ["sigmoid(x)"],
@@ -241,20 +242,20 @@ OPS: tuple[Op, ...] = (
     # ---- choice and rounding -------------------------------------------------------------------
     Op("maximum", "x y", "maximum(x, y)",
        ["where(x == y, 0.5, where(x < y, 0, 1))", "where(x == y, 0.5, where(y < x, 0, 1))"],
-       "The larger one; nan if either is.", ufunc="maximum", domain=_XY,
+       "The larger one; nan if either is.", ufunc="maximum", choice=True, domain=_XY,
        kink="a tie is shared, 1/2 each", oracle="max(x, y)"),
     Op("minimum", "x y", "minimum(x, y)",
        ["where(x == y, 0.5, where(x > y, 0, 1))", "where(x == y, 0.5, where(y > x, 0, 1))"],
-       "The smaller one; nan if either is.", ufunc="minimum", domain=_XY,
+       "The smaller one; nan if either is.", ufunc="minimum", choice=True, domain=_XY,
        kink="a tie is shared, 1/2 each", oracle="min(x, y)"),
     Op("clip", "x lo hi", "clip(x, lo, hi)",
        ["where(x >= lo, where(x <= hi, 1, 0), 0)", "where(lo < hi, where(x < lo, 1, 0), 0)",
         "where(x > hi, 1, where(hi < lo, 1, 0))"],
-       "x held between lo and hi.", ufunc="clip", hidden_ufunc="_core.umath.clip",
+       "x held between lo and hi.", ufunc="clip", hidden_ufunc="_core.umath.clip", choice=True,
        domain=((-30, 30), (-9, -5), (5, 9)),
        kink="1 for x at both bounds; to hi where hi < lo; as torch.clamp", oracle="min(max(x, lo), hi)"),
     Op("where", "c x y", "where(c != 0, x, y)", ["0", "where(c != 0, 1, 0)", "where(c != 0, 0, 1)"],
-       "x where c is not 0, else y; both are evaluated.", condition="c",
+       "x where c is not 0, else y; both are evaluated.", condition="c", choice=True,
        domain=((0.5, 1), (-30, 30), (-30, 30)), oracle="x"),
     Op("sign", "x", "sign(x)", ["0"], "-1, 0 or 1.", ufunc="sign", domain=_ALL, kink="0 everywhere"),
     Op("copysign", "x y", "copysign(x, y)",

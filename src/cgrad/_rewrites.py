@@ -60,8 +60,6 @@ RULES: tuple[Rule, ...] = (
     Rule("mul(-1, x)", "neg(x)", "likewise"),
     Rule("mul(neg(x), y)", "neg(mul(x, y))", "the sign of a product does not depend on its rounding"),
     Rule("mul(x, neg(y))", "neg(mul(x, y))", "likewise"),
-    _tape("mul(0, x)", "computed", "a zero, or nan where x is not finite; as a constant, since its derivative is 0"),
-    _tape("mul(x, 0)", "computed", "likewise"),
 
     Rule("add(x, neg(y))", "sub(x, y)", "IEEE 754 defines the difference so"),
     Rule("add(neg(x), y)", "sub(y, x)", "likewise, and a sum commutes"),

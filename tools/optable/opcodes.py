@@ -39,6 +39,7 @@ def traits() -> list[str]:
                      lambda op: sum(1 << k for k, text in enumerate(op.d) if text is None)),
         "OP_CONDITION": ("bit k: operand k is a condition",
                          lambda op: sum(1 << k for k, a in enumerate(op.names) if a == op.condition)),
+        "OP_CHOICE": ("1: an operand whose partial is 0 was not chosen", lambda op: int(op.choice)),
         "OP_MATE": ("the row that one call computes together with it; the first of the two has the lower opcode",
                     lambda op: number.get(mates.get(op.name, ""), 0)),
     }
@@ -47,7 +48,7 @@ def traits() -> list[str]:
     for name, (what, column) in columns.items():
         values = [*structure.get(name, [0]*len(FIRST)), *map(column, OPS)]
         lines += [f"# {what}", f"cdef int[OP_COUNT] {name} = {values}"]
-    flows = [[0]*3 for _ in FIRST]
+    flows = [[1 if name == "DOT" else 0]*3 for name in FIRST]
     flows += [[0 if text in (None, "0") else 2 if text == "1" else 1 for text in [*op.d, None, None][:3]] for op in OPS]
     return [*lines, "# by operand: 0: no partial, 1: a formula, 2: the partial is 1",
             f"cdef uint8_t[OP_COUNT][3] FLOWS = {flows}"]

@@ -191,9 +191,9 @@ def _share_forward(g: Any, *, shape: Ints, kernel: Ints, steps: Ints, pads: Ints
 
 
 _average: Primitive = Primitive("average windows", _average_forward, (
-    lambda g, out, x, **geometry: _share(g, **geometry),))
+    lambda g, out, x, **geometry: _share(g, **geometry),), structural=True)
 _share: Primitive = Primitive("share among windows", _share_forward, (
-    lambda g, out, x, **geometry: _average(g, **geometry),))
+    lambda g, out, x, **geometry: _average(g, **geometry),), structural=True)
 
 
 def _avg_pool(n: int, x: Any, kernel_size: Any, stride: Any, padding: Any, ceil_mode: bool, count_include_pad: bool,

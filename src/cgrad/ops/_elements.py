@@ -45,9 +45,9 @@ def _scatter_forward(g: Any, index: Any, shape: Shape) -> Any:
 
 
 _getitem: Primitive = Primitive("getitem", _getitem_forward, (
-    lambda g, out, x, index: _scatter(g, index=index, shape=shape_of(x)),))
+    lambda g, out, x, index: _scatter(g, index=index, shape=shape_of(x)),), structural=True)
 _scatter: Primitive = Primitive("scatter", _scatter_forward, (
-    lambda g, out, x, index, shape: _getitem(g, index=index),))
+    lambda g, out, x, index, shape: _getitem(g, index=index),), structural=True)
 
 
 # ---- stack -----------------------------------------------------------------------------------------
@@ -63,7 +63,7 @@ def _stack_vjp(k: int, g: Array, out: Array, *arrays: Array, axis: int) -> Array
     return _getitem(g, index=(slice(None),)*axis + (k,))
 
 
-_stack: Primitive = Primitive("stack", _stack_forward, _stack_vjp)
+_stack: Primitive = Primitive("stack", _stack_forward, _stack_vjp, structural=True)
 
 
 def stack_first(items: list[Any]) -> Array:

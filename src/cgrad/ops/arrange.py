@@ -25,6 +25,7 @@ _roll: Primitive = Primitive(
     "roll",
     lambda x, shift, axis: np.roll(x, shift, axis),
     (lambda g, out, x, shift, axis: _roll(g, shift=[-s for s in shift] if axis is not None else -shift, axis=axis),),
+    structural=True,
 )
 
 
@@ -69,9 +70,10 @@ _crop: Primitive = Primitive(
     "crop",
     lambda x, width, shape: x[_interior(shape, width)],
     (lambda g, out, x, width, shape: _pad(g, width=width, fill=0.0),),
+    structural=True,
 )
 _pad: Primitive = Primitive("pad", _pad_forward, (
-    lambda g, out, x, width, fill: _crop(g, width=width, shape=x.shape),))
+    lambda g, out, x, width, fill: _crop(g, width=width, shape=x.shape),), structural=True)
 
 
 def _widths(width: Any, ndim: int, shape: Shape) -> tuple[tuple[int, int], ...]:
@@ -140,7 +142,8 @@ def _repeat_vjp(g: Array, out: Array, x: Array, times: int, axis: int) -> Array:
     return _sum(_reshape(g, shape=(*shape[:axis + 1], times, *shape[axis + 1:])), axis=(axis + 1,), keepdims=False)
 
 
-_repeat: Primitive = Primitive("repeat", lambda x, times, axis: np.repeat(x, times, axis), (_repeat_vjp,))
+_repeat: Primitive = Primitive("repeat", lambda x, times, axis: np.repeat(x, times, axis), (_repeat_vjp,),
+                               structural=True)
 
 
 def repeat(x: Array, repeats: Any, axis: int | None = None) -> Array:
@@ -173,7 +176,7 @@ def _tile_vjp(g: Array, out: Array, x: Array, reps: Shape) -> Array:
                     shape=shape_of(x))
 
 
-_tile: Primitive = Primitive("tile", lambda x, reps: np.tile(x, reps), (_tile_vjp,))
+_tile: Primitive = Primitive("tile", lambda x, reps: np.tile(x, reps), (_tile_vjp,), structural=True)
 
 
 def tile(x: Array, reps: Any) -> Array:
@@ -192,8 +195,8 @@ def tile(x: Array, reps: Any) -> Array:
     return _tile(x, reps=(1,)*(len(x.shape) - len(times)) + times)
 
 
-_tril: Primitive = Primitive("tril", lambda x, k: np.tril(x, k), (lambda g, out, x, k: _tril(g, k=k),))
-_triu: Primitive = Primitive("triu", lambda x, k: np.triu(x, k), (lambda g, out, x, k: _triu(g, k=k),))
+_tril: Primitive = Primitive("tril", lambda x, k: np.tril(x, k), (lambda g, out, x, k: _tril(g, k=k),), structural=True)
+_triu: Primitive = Primitive("triu", lambda x, k: np.triu(x, k), (lambda g, out, x, k: _triu(g, k=k),), structural=True)
 
 
 def _as_matrices(op: str, x: Array) -> Array:

@@ -60,7 +60,7 @@ def _concatenate_vjp(k: int, g: Array, out: Array, *arrays: Array, axis: int, en
     return _getitem(g, index=(slice(None),)*axis + (slice(ends[k], ends[k + 1]),))
 
 
-_concatenate: Primitive = Primitive("concatenate", _concatenate_forward, _concatenate_vjp)
+_concatenate: Primitive = Primitive("concatenate", _concatenate_forward, _concatenate_vjp, structural=True)
 
 
 def concatenate(arrays: Any, axis: int | None = 0, out: Any = None, **rest: Any) -> Array:

@@ -36,9 +36,9 @@ def reduction_arguments(op: str, x: Array, axis: Any, keepdims: bool) -> tuple[A
 # ---- sum, mean -------------------------------------------------------------------------------------
 
 _sum_all: Primitive = Primitive("sum", lambda x: reduce_add(x, None), (
-    lambda g, out, x: broadcast_adjoint(g, x, (), True),))
+    lambda g, out, x: broadcast_adjoint(g, x, (), True),), structural=True)
 _sum: Primitive = Primitive("sum", lambda x, axis, keepdims: reduce_add(x, axis, None, None, keepdims), (
-    lambda g, out, x, axis, keepdims: broadcast_adjoint(g, x, axis, keepdims),))
+    lambda g, out, x, axis, keepdims: broadcast_adjoint(g, x, axis, keepdims),), structural=True)
 
 
 def sum(x: Array, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: bool = False, **rest: Any) -> Array:
@@ -69,11 +69,13 @@ _mean_all: Primitive = Primitive(
     "mean",
     lambda x: reduce_add(x, None)/_divisor(1 if isinstance(x, float) else x.size),
     (lambda g, out, x: broadcast_adjoint(g/_divisor(math.prod(shape_of(x))), x, (), True),),
+    structural=True,
 )
 _mean: Primitive = Primitive(
     "mean",
     lambda x, axis, keepdims: reduce_add(x, axis, None, None, keepdims)/_divisor(count_along(x.shape, axis)),
     (lambda g, out, x, axis, keepdims: broadcast_adjoint(g/_divisor(count_along(x.shape, axis)), x, axis, keepdims),),
+    structural=True,
 )
 
 
@@ -200,7 +202,7 @@ def _extremum(name: str, reduce: Any) -> Primitive:
         except ValueError:
             raise errors.empty_reduction(name, shape_of(x)) from None
 
-    return Primitive(name, forward, (_extremum_vjp,))
+    return Primitive(name, forward, (_extremum_vjp,), structural=True)
 
 
 _max = _extremum("max", reduce_maximum)

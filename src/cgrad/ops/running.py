@@ -32,9 +32,9 @@ def _reverse_cumsum_forward(x: Any, axis: int) -> Any:
 
 
 _cumsum: Primitive = Primitive("cumsum", lambda x, axis: np.add.accumulate(x, axis), (
-    lambda g, out, x, axis: _reverse_cumsum(g, axis=axis),))
+    lambda g, out, x, axis: _reverse_cumsum(g, axis=axis),), structural=True)
 _reverse_cumsum: Primitive = Primitive("reversed cumsum", _reverse_cumsum_forward, (
-    lambda g, out, x, axis: _cumsum(g, axis=axis),))
+    lambda g, out, x, axis: _cumsum(g, axis=axis),), structural=True)
 
 
 def cumsum(x: Array, axis: int | None = None, dtype: Any = None, out: Any = None, **rest: Any) -> Array:
@@ -64,7 +64,8 @@ def _shift_forward(x: Any, by: int, axis: int) -> Any:
     return out
 
 
-_shift: Primitive = Primitive("shift", _shift_forward, (lambda g, out, x, by, axis: _shift(g, by=-by, axis=axis),))
+_shift: Primitive = Primitive("shift", _shift_forward, (
+    lambda g, out, x, by, axis: _shift(g, by=-by, axis=axis),), structural=True)
 
 
 def _scan_forward(a: Any, b: Any, axis: int, way: int) -> Any:

@@ -32,10 +32,10 @@ def _reshape_vjp(g: Array, out: Array, x: Array, shape: Any) -> Array:
     return _reshape(g, shape=shape_of(x))
 
 
-_reshape: Primitive = Primitive("reshape", _reshape_forward, (_reshape_vjp,))
-_ravel: Primitive = Primitive("ravel", _reshape_forward, (_reshape_vjp,))
-_squeeze: Primitive = Primitive("squeeze", _reshape_forward, (_reshape_vjp,))
-_unsqueeze: Primitive = Primitive("unsqueeze", _reshape_forward, (_reshape_vjp,))
+_reshape: Primitive = Primitive("reshape", _reshape_forward, (_reshape_vjp,), structural=True)
+_ravel: Primitive = Primitive("ravel", _reshape_forward, (_reshape_vjp,), structural=True)
+_squeeze: Primitive = Primitive("squeeze", _reshape_forward, (_reshape_vjp,), structural=True)
+_unsqueeze: Primitive = Primitive("unsqueeze", _reshape_forward, (_reshape_vjp,), structural=True)
 
 
 def _as_tuple(shape: Any) -> Any:
@@ -168,6 +168,7 @@ _transpose: Primitive = Primitive(
     "transpose",
     lambda x, axes: x.transpose(axes) if type(x) is ndarray else np.asarray(x),
     (lambda g, out, x, axes: _transpose(g, axes=None if axes is None else inverse_permutation(axes)),),
+    structural=True,
 )
 
 
@@ -261,7 +262,7 @@ def _broadcast_forward(x: Any, shape: Shape) -> Any:
 
 
 # The core sums an adjoint down to its argument's shape.
-_broadcast: Primitive = Primitive("broadcast_to", _broadcast_forward, (lambda g, out, x, shape: g,))
+_broadcast: Primitive = Primitive("broadcast_to", _broadcast_forward, (lambda g, out, x, shape: g,), structural=True)
 
 
 def broadcast_to(x: Array, shape: Any, subok: bool = False) -> Array:
@@ -335,7 +336,7 @@ def _flip_forward(x: Any, axes: Shape) -> Any:
     return x[tuple(index)]
 
 
-_flip: Primitive = Primitive("flip", _flip_forward, (lambda g, out, x, axes: _flip(g, axes=axes),))
+_flip: Primitive = Primitive("flip", _flip_forward, (lambda g, out, x, axes: _flip(g, axes=axes),), structural=True)
 
 
 def flip(x: Array, axis: Any = None) -> Array:
@@ -393,7 +394,7 @@ def rot90(x: Array, k: int = 1, axes: Any = (0, 1)) -> Array:
 
 # ---- the same array --------------------------------------------------------------------------------
 
-_copy: Primitive = Primitive("copy", lambda x: np.array(x), (lambda g, out, x: g,))
+_copy: Primitive = Primitive("copy", lambda x: np.array(x), (lambda g, out, x: g,), structural=True)
 
 
 def _astype_forward(x: Any, dtype: Any) -> Any:
@@ -405,7 +406,7 @@ def _astype_forward(x: Any, dtype: Any) -> Any:
 
 
 _astype: Primitive = Primitive("astype", _astype_forward, (
-    lambda g, out, x, dtype: g if isinstance(g, float) else _astype(g, dtype=x.dtype),))
+    lambda g, out, x, dtype: g if isinstance(g, float) else _astype(g, dtype=x.dtype),), structural=True)
 
 
 def copy(x: Array, **rest: Any) -> Array:

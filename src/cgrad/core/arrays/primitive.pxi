@@ -67,13 +67,14 @@ cdef object standard(object array):
 
 
 cdef class Primitive:
-    """Primitive(name, forward, vjp)\n--\n
+    """Primitive(name, forward, vjp, structural=False)\n--\n
     An operation on arrays with its rule.
 
     forward(*args, **kwargs) gets ndarrays and floats, and returns an ndarray or a number; vjp is a tuple with a
     function (g, out, *args, **kwargs) or None for each argument, or one function (k, g, out, *args, **kwargs)
     for any number of them. It returns the adjoint of that argument: v^T J. A rule over NumPy's functions and
-    operators serves twice: over arrays in a sweep, over Tensors where the sweep is recorded.
+    operators serves twice: over arrays in a sweep, over Tensors where the sweep is recorded. structural: elements
+    are moved, chosen or added up, no more: what an adjoint of ones does not come to was not chosen.
 
     >>> import numpy as np, cgrad
     >>> twice = cgrad._core.Primitive("twice", lambda x: 2*x, (lambda g, out, x: 2*g,))
@@ -83,10 +84,11 @@ cdef class Primitive:
     """
     cdef readonly str name
     cdef readonly object forward, vjp
+    cdef readonly bint structural
     cdef bint many
 
-    def __init__(self, str name, forward, vjp):
-        self.name, self.forward, self.vjp = name, forward, vjp
+    def __init__(self, str name, forward, vjp, bint structural=False):
+        self.name, self.forward, self.vjp, self.structural = name, forward, vjp, structural
         self.many = not isinstance(vjp, tuple)
 
     def __repr__(self):
@@ -262,9 +264,9 @@ def _put_forward(x, indices, shape, distinct=False):
 
 
 TAKE = Primitive("take", _take_forward, (
-    lambda g, out, x, indices, distinct=False: PUT(g, indices=indices, shape=x.shape, distinct=distinct),))
+    lambda g, out, x, indices, distinct=False: PUT(g, indices=indices, shape=x.shape, distinct=distinct),), structural=True)
 PUT = Primitive("put", _put_forward, (
-    lambda g, out, x, indices, shape, distinct=False: TAKE(g, indices=indices, distinct=distinct),))
+    lambda g, out, x, indices, shape, distinct=False: TAKE(g, indices=indices, distinct=distinct),), structural=True)
 
 
 # ---- casts, un-broadcasting ----------------------------------------------------------------------
@@ -277,7 +279,7 @@ def _cast_back(g, out, x, code):
     return CAST(g, (<object>plain(x)).dtype.char) if isinstance(plain(x), np.ndarray) else g
 
 
-CAST = Primitive("astype", _cast_forward, (_cast_back, None))
+CAST = Primitive("astype", _cast_forward, (_cast_back, None), structural=True)
 
 
 def _unbroadcast_forward(x, shape):
@@ -295,7 +297,7 @@ def _unbroadcast_back(g, out, x, shape):
     return np.broadcast_to(g, np.shape(plain(x)))
 
 
-_UNBROADCAST = Primitive("unbroadcast", _unbroadcast_forward, (_unbroadcast_back,))
+_UNBROADCAST = Primitive("unbroadcast", _unbroadcast_forward, (_unbroadcast_back,), structural=True)
 
 
 def unbroadcast(x, shape):

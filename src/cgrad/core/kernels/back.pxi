@@ -69,6 +69,18 @@ cdef double sum_block(real *x, Py_ssize_t n) noexcept:
     return (a + b) + (c + d)
 
 
+cdef bint nan_among(const real *x, Py_ssize_t n) noexcept:
+    cdef Py_ssize_t i, found = 0
+    for i in range(n):
+        found += x[i] != x[i]
+    return found != 0
+
+
+cdef bint any_nan(const void *x, Py_ssize_t n, bint f32) noexcept:
+    """True if there is a nan among n numbers."""
+    return nan_among(<const float *>x, n) if f32 else nan_among(<const double *>x, n)
+
+
 cdef void spread(real *x, char *to, Py_ssize_t step, Py_ssize_t n) noexcept:
     cdef Py_ssize_t i
     for i in range(n):

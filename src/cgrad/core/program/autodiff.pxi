@@ -6,10 +6,14 @@
 #                                                         core/sweeps/reverse.pxi, so that sums round alike
 #   forward   tangent[i] += partial*tangent[operand]      upwards, from the first, as in core/sweeps/forward.pxi
 #
-# What has no derivative is never written out; an adjoint with one contribution is that contribution. A choice
-# inside a partial becomes an op (where) over a comparison: replay takes the side that the numbers ask for. The other
-# side may be infinite or nan, and so may its derivatives: where such a choice is differentiated again, what flows is
-# chosen as well, not multiplied by 0 or 1 as it is by the op's own partials.
+# What has no derivative is never written out; an adjoint with one contribution is that contribution. What was not
+# chosen passes nothing on, as in core/sweeps/reach.pxi, but which side that is the numbers say when the program runs:
+#
+#   y = where(c, u, v)     u and what only u uses is a *region*: it is reached where c is not 0. In it the sweep is
+#   u = sqrt(x)            written out as anywhere; its numbers mean nothing where the region is not reached.
+#   v = x*w                At its border, here at x and w, contributions are selected: acc = where(c, acc + d, acc).
+#
+# Each choice, at whatever depth and in whatever derivative, opens a region an operand (core/program/regions.pxi).
 
 cdef inline int32_t flowed(Graph h, int32_t sum, int32_t g, int32_t partial) noexcept nogil:
     """sum + g*partial; sum -1: nothing yet."""
@@ -17,11 +21,9 @@ cdef inline int32_t flowed(Graph h, int32_t sum, int32_t g, int32_t partial) noe
     return partial if sum < 0 else emit2(h, OP_ADD, sum, partial)
 
 
-cdef inline int32_t chosen_flow(Graph h, int32_t sum, Step s, int k, int32_t g) noexcept nogil:
-    """sum + the part of adjoint g that flows to operand k (1 or 2) of the choice s."""
-    cdef int32_t nothing = add_number(h, 0.0)
-    g = emit3(h, OP_WHERE, s.a, g if k == 1 else nothing, nothing if k == 1 else g)
-    return g if sum < 0 else emit2(h, OP_ADD, sum, g)
+cdef inline int32_t selected(Graph h, int32_t condition, int32_t sum, int32_t before) noexcept nogil:
+    """sum where the condition holds, else what there was before; -1: nothing."""
+    return emit3(h, OP_WHERE, condition, sum, add_number(h, 0.0) if before < 0 else before)
 
 
 cdef uint8_t *dependents(Graph g, int32_t[::1] wrt) except NULL:
@@ -48,12 +50,14 @@ cdef Graph reverse_of(Graph g, int32_t[::1] outputs, int32_t[::1] wrt, bint seed
     cdef Graph h = copy_of(g, by, 3*g.n)
     cdef int32_t *adjoint
     cdef uint8_t *active = dependents(h, wrt)
+    cdef Regions regions = Regions()
     cdef int32_t[3] x
-    cdef int32_t j, r
+    cdef int32_t j, r, edge, before
     cdef Step s
     n = h.n
     adjoint = <int32_t *>malloc((n + 1)*sizeof(int32_t))
     try:
+        regions.find(h, active, [raised(j, g.inputs, by) for j in outputs])
         if adjoint == NULL:
             raise errors.no_memory(n, n*4)
         for i in range(n):
@@ -73,15 +77,22 @@ cdef Graph reverse_of(Graph g, int32_t[::1] outputs, int32_t[::1] wrt, bint seed
                 j = x[k]
                 if not (active[j] and FLOWS[s.op][k]):
                     continue
-                if s.op == OP_WHERE and i >= h.recorded:
-                    adjoint[j] = chosen_flow(h, adjoint[j], s, <int>k, adjoint[i])
+                before = adjoint[j]
+                if s.op == OP_WHERE:  # its partial is 1 where it is reached
+                    adjoint[j] = adjoint[i] if before < 0 else emit2(h, OP_ADD, before, adjoint[i])
                 else:
-                    adjoint[j] = flowed(h, adjoint[j], adjoint[i], partial_node(h, s.op, <int>k, x, <int32_t>i))
+                    adjoint[j] = flowed(h, before, adjoint[i], partial_node(h, s.op, <int>k, x, <int32_t>i))
+                edge = regions.across(h, <int32_t>i, <int>k)
+                if edge != regions.of[j]:
+                    adjoint[j] = selected(h, regions.condition(h, edge), adjoint[j], before)
         for k in range(wrt.shape[0]):
             make_space(h)
+            j = wrt[k]
+            r = adjoint[j]
+            if r >= 0 and regions.of[j] != ALWAYS:
+                r = selected(h, regions.condition(h, regions.of[j]), r, -1)
             # a sweep starts at 0: 0 + -0 is 0
-            adjoints[k] = add_number(h, 0.0) if adjoint[wrt[k]] < 0 \
-                else emit2(h, OP_ADD, adjoint[wrt[k]], add_number(h, 0.0))
+            adjoints[k] = add_number(h, 0.0) if r < 0 else emit2(h, OP_ADD, r, add_number(h, 0.0))
     finally:
         free(adjoint)
         free(active)
@@ -94,7 +105,7 @@ cdef Graph forward_of(Graph g, int32_t[::1] outputs, int32_t[::1] wrt, int32_t[:
     cdef Graph h = copy_of(g, by, 3*g.n)
     cdef int32_t *tangent
     cdef int32_t[3] x
-    cdef int32_t j
+    cdef int32_t j, before
     cdef Step s
     n = h.n
     tangent = <int32_t *>malloc((n + 1)*sizeof(int32_t))
@@ -113,7 +124,7 @@ cdef Graph forward_of(Graph g, int32_t[::1] outputs, int32_t[::1] wrt, int32_t[:
             if s.op == OP_CONST:
                 continue
             x[0], x[1], x[2] = s.a, s.b, s.c
-            if s.op == OP_WHERE and i >= h.recorded:
+            if s.op == OP_WHERE:
                 if tangent[s.b] >= 0 or tangent[s.c] >= 0:
                     j = add_number(h, 0.0)
                     tangent[i] = emit3(h, OP_WHERE, s.a, tangent[s.b] if tangent[s.b] >= 0 else j,
@@ -122,7 +133,10 @@ cdef Graph forward_of(Graph g, int32_t[::1] outputs, int32_t[::1] wrt, int32_t[:
             for k in range(OP_ARITY[s.op]):
                 j = x[k]
                 if tangent[j] >= 0 and FLOWS[s.op][k]:
-                    tangent[i] = flowed(h, tangent[i], tangent[j], partial_node(h, s.op, <int>k, x, <int32_t>i))
+                    before = tangent[i]
+                    tangent[i] = flowed(h, before, tangent[j], partial_node(h, s.op, <int>k, x, <int32_t>i))
+                    if OP_CHOICE[s.op]:
+                        tangent[i] = selected(h, partial_node(h, s.op, <int>k, x, <int32_t>i), tangent[i], before)
         for k in range(outputs.shape[0]):
             make_space(h)
             j = tangent[raised(outputs[k], g.inputs, by)]

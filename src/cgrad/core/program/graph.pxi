@@ -36,11 +36,7 @@ cdef class Graph:
     cdef Known *known                      # while it is made by optimising, else NULL
     cdef int32_t[1 << CONSTANT_BITS] constants  # bucket -> the constant placed there last
     cdef Py_ssize_t n, room, numbers, number_room
-    cdef Py_ssize_t recorded               # nodes from here on were written by a sweep
     cdef readonly Py_ssize_t inputs
-
-    def __cinit__(self):
-        self.recorded = MOST_NODES
 
     def __dealloc__(self):
         free(self.node)
@@ -99,7 +95,6 @@ cdef Graph copy_of(Graph g, Py_ssize_t inputs, Py_ssize_t more):
         s.b = s.c = -1
     memcpy(&h.node[g.inputs + inputs], &g.node[g.inputs], (g.n - g.inputs)*sizeof(Step))
     h.n, h.inputs = g.n + inputs, g.inputs + inputs
-    h.recorded = min(g.n, g.recorded) + inputs
     if inputs:
         for k in range(h.inputs, h.n):
             s = &h.node[k]

@@ -79,20 +79,31 @@ cdef int accumulate_adjoint(Tape t, Py_ssize_t j, object c, object op, object po
     return add_to(<object>q.adjoint, array, False)
 
 
+cdef bint idle(Tape t, const Payload *p) noexcept:
+    """True if no adjoint has come to a special node, or a zero: outside the roots' graph nothing is handed on."""
+    if p.value != NULL or (t.op[p.node] & OP_MASK) == OP_FUNCTION:
+        return p.adjoint == NULL
+    return t.adj[p.node] == 0
+
+
 cdef int pullback(Tape t, Py_ssize_t k) except -1:
-    """Hand on the adjoint of payload k's node."""
+    """Hand on the adjoint of payload k's node, which belongs to the roots' graph."""
     cdef Payload *p = &t.payload[k]
     cdef Py_ssize_t i = p.node
     cdef int op = t.op[i] & OP_MASK
-    if p.value != NULL or op == OP_FUNCTION:
-        if p.adjoint == NULL:
-            return 0
-    elif t.adj[i] == 0:
+    if op == OP_LEAF:
         return 0
-    if p.hooks != NULL and p.leaf == NULL:
+    if idle(t, p):
+        if op == OP_FUNCTION or op == OP_OUTPUT:
+            return 0
+        if p.value != NULL:
+            own_adjoint(p)  # zeros: times infinity they are nan
+    elif p.hooks != NULL:
         call_hooks(t, k)
         p = &t.payload[k]
-    if op == OP_LEAF:
+    if p.value == NULL and t.adj[i] != t.adj[i]:
+        t.doubtful = True
+    if t.doubtful:
         return 0
     if op == OP_GATHER:
         return pullback_gather(t, p)
@@ -111,10 +122,25 @@ cdef int pullback(Tape t, Py_ssize_t k) except -1:
 
 
 cdef int pullback_elementwise(Tape t, Payload *p, int op) except -1:
-    cdef Py_ssize_t i = p.node
-    cdef Py_ssize_t[3] entry, j     # an operand's entry, and its node (the entry itself: none)
+    cdef Py_ssize_t[3] entry, j
     cdef double[3] number
     cdef PyObject *array[3]
+    cdef int n = OP_ARITY[op], k
+    cdef bint flowed = False
+    operand_data(t, p, op, entry, j, number, array)
+    for k in range(n):
+        if j[k] != entry[k] and FLOWS[op][k]:
+            pullback_operand(t, p, op, k, n, j[k], number, array)
+            flowed = True
+    if not flowed and has_nan(<object>p.adjoint):  # it would not be seen below
+        t.doubtful = True
+    return 0
+
+
+cdef int operand_data(Tape t, const Payload *p, int op, Py_ssize_t *entry, Py_ssize_t *j, double *number,
+                     PyObject **array) except -1:
+    """The operands of an elementwise node: entries, nodes (the entry itself: none), numbers, arrays (NULL: a number)."""
+    cdef Py_ssize_t i = p.node
     cdef PyObject *constants = p.saved
     cdef PyObject *c
     cdef Payload *q
@@ -136,9 +162,6 @@ cdef int pullback_elementwise(Tape t, Payload *p, int op) except -1:
             c = <PyObject *>(<tuple>constants)[k]
             if c != <PyObject *>None:
                 array[k] = c
-    for k in range(n):
-        if j[k] != entry[k] and FLOWS[op][k]:
-            pullback_operand(t, p, op, k, n, j[k], number, array)
     return 0
 
 
@@ -152,7 +175,6 @@ cdef int pullback_operand(Tape t, Payload *p, int op, int k, int n, Py_ssize_t j
     cdef float[3] floats
     cdef double total = 0
     cdef float total_f = 0
-    cdef int m, d
     cdef object more
     start_walk(&w, cnp.PyArray_NDIM(g), cnp.PyArray_DIMS(g))
     if q == NULL or q.value == NULL:
@@ -170,20 +192,28 @@ cdef int pullback_operand(Tape t, Payload *p, int op, int k, int n, Py_ssize_t j
         else:
             own_adjoint(q)
         bind_operand(&w, ACC, q.adjoint)
-    bind_operand(&w, G, <PyObject *>g)
-    bind_operand(&w, OUT, p.value)
-    for m in range(n):
-        if array[m] != NULL:
-            bind_operand(&w, m, array[m])
-        else:
-            floats[m] = <float>number[m]
-            bind_number(&w, m, <void *>&floats[m] if f32 else <void *>&number[m])
-    if array[n - 1] == NULL:
-        op = shortcut_of_partials(op, number[n - 1])
-    back_walk(op, k, f32, &w, clear)
+    walk_partial(&w, p, <PyObject *>g, op, k, n, number, floats, array, clear)
     if q == NULL or q.value == NULL:
         t.adj[j] += total_f if f32 else total
     return 0
+
+
+cdef void walk_partial(Walk *w, const Payload *p, PyObject *g, int op, int k, int n, const double *number,
+                       float *floats, PyObject **array, bint clear) noexcept:
+    """Bind all but the accumulator, then walk: acc += g*partial. floats: room for the numbers, which the walk reads."""
+    cdef bint f32 = single(<object>g)
+    cdef int m
+    bind_operand(w, G, g)
+    bind_operand(w, OUT, p.value)
+    for m in range(n):
+        if array[m] != NULL:
+            bind_operand(w, m, array[m])
+        else:
+            floats[m] = <float>number[m]
+            bind_number(w, m, <void *>&floats[m] if f32 else <void *>&number[m])
+    if array[n - 1] == NULL:
+        op = shortcut_of_partials(op, number[n - 1])
+    back_walk(op, k, f32, w, clear)
 
 
 cdef int pullback_gather(Tape t, Payload *p) except -1:
@@ -203,6 +233,14 @@ cdef int pullback_gather(Tape t, Payload *p) except -1:
     return 0
 
 
+cdef bint loses_elements(Tape t, list inputs, object out) except -1:
+    """True if some elements of a structural result may come from no input: their adjoints are not seen below."""
+    cdef Py_ssize_t total = 0
+    for j in inputs:
+        total += np.size(value_of(t, j))
+    return total < np.size(out)
+
+
 cdef int pullback_primitive(Tape t, Py_ssize_t k) except -1:
     cdef Payload *p = &t.payload[k]
     cdef Primitive rule = <Primitive>p.rule
@@ -211,17 +249,17 @@ cdef int pullback_primitive(Tape t, Py_ssize_t k) except -1:
     cdef list inputs = inputs_at(t, p)
     cdef list args = rule.arguments(saved, [value_of(t, i) for i in inputs])
     cdef object g = adjoint_of(t, p), out = value_of(t, p.node), c
-    cdef Py_ssize_t m, position
+    cdef Py_ssize_t m, position, i = p.node
+    if rule.structural and t.reach is None and p.value != NULL and loses_elements(t, inputs, out) and has_nan(g):
+        t.doubtful = True
+        return 0
     cdef object before = ignore_errors()
     try:
         for m in range(len(inputs)):  # that Python may make the table move: p is not used any more
             position = positions[m]
-            if rule.many:
-                c = rule.vjp(position, g, out, *args, **kwargs)
-            elif kwargs:
-                c = rule.vjp[position](g, out, *args, **kwargs)
-            else:
-                c = rule.vjp[position](g, out, *args)
+            c = vjp_of(rule, position, g, out, args, kwargs)
+            if t.reach is not None:
+                c = reached_part(t, rule, i, inputs[m], position, c, out, args, kwargs)
             accumulate_adjoint(t, inputs[m], c, rule.name, position + 1)
     finally:
         heed_errors(before)

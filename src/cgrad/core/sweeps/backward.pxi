@@ -24,7 +24,7 @@ cdef bint add_few(int32_t *node, double *g, Py_ssize_t *n, Py_ssize_t to, double
 cdef bint backward_few(Tape t, Py_ssize_t root, double seed) noexcept:
     """All of backward where the graph has at most FEW nodes, without the columns: adjoints beside a descending list.
 
-    False where there are more; then nothing has been changed.
+    False where there are more, or a nan: then nothing has been changed.
     """
     cdef int32_t[FEW] node
     cdef double[FEW] g
@@ -34,7 +34,7 @@ cdef bint backward_few(Tape t, Py_ssize_t root, double seed) noexcept:
         return False
     while m < n:
         i = node[m]
-        if t.op[i] & SPECIAL or t.op[i] == OP_ITEM:
+        if t.op[i] & SPECIAL or t.op[i] == OP_ITEM or g[m] != g[m]:
             return False
         for k in range(lowest_entry(t.b, i), i + 1):
             j = second_operand(t.b, k)
@@ -71,7 +71,7 @@ cdef int backward(Value v, double seed) except -1:
     begin_sweep(t, "backward", &s)
     try:
         root = v.index
-        reverse(t, &root, &seed, 1, &s)
+        reverse(t, &root, &seed, 1, None, &s)
         if modes:
             look_for_anomaly(t, &s)
         commit(t, &s)
@@ -99,8 +99,7 @@ cdef int backward_array(Tensor v, object seed) except -1:
     begin_sweep(t, "backward", &s)
     try:
         root = v.index
-        accumulate_adjoint(t, root, seed, "backward", 0)
-        reverse(t, &root, &none, 1, &s)
+        reverse(t, &root, &none, 1, [(root, seed)], &s)
         if modes:
             look_for_anomaly(t, &s)
         commit(t, &s)

@@ -85,10 +85,11 @@ cdef inline void push_forward(Tape t, double[:, ::1] tangent, uint8_t[::1] depen
                               Py_ssize_t k) noexcept:
     """tangent[i] += the contributions of the operands in entry k: i itself, or a continuation of it."""
     cdef Py_ssize_t j = second_operand(t.b, k)
-    if t.a[k] != k and depends[t.a[k]]:
+    cdef int op = t.op[i], at = 0 if k == i else 1
+    if t.a[k] != k and depends[t.a[k]] and passes(op, at, t.da[k]):
         depends[i] = 1
         add_row(tangent, i, t.a[k], t.da[k])
-    if j != k and depends[j]:
+    if j != k and depends[j] and passes(op, at + 1, t.db[k]):
         depends[i] = 1
         add_row(tangent, i, j, t.db[k])
 

@@ -56,10 +56,8 @@ cdef int swept(Gradients r, list outs, list seeds) except -1:
         return 0
     begin_sweep(t, "gradients", &s)
     try:
-        for v, x in zip(outs, seeds):
-            if is_tensor(v) and (<Handle>v).node:
-                accumulate_adjoint(t, (<Handle>v).index, x, "gradients", 0)
-        reverse(t, &roots[0], &weights[0], n, &s)
+        arrays = [((<Handle>v).index, x) for v, x in zip(outs, seeds) if is_tensor(v) and (<Handle>v).node]
+        reverse(t, &roots[0], &weights[0], n, arrays, &s)
         if modes:
             look_for_anomaly(t, &s)
         if t.payloads:
@@ -139,9 +137,29 @@ cdef int swept_seeds(Gradients r, list outs, double[:, ::1] seeds) except -1:
             r.index[m] = s.graph.node[m]
         r.adjoints = np.ascontiguousarray(np.asarray(adj)[np.asarray(r.index)])
         r.n = s.graph.n
+        if any_nan(&r.adjoints[0, 0], r.n*n, False):
+            sweep_again(r, outs, seeds, &s)
         answer_leaves(r, outs, seeds)
     finally:
         end_sweep(t, &s)
+    return 0
+
+
+cdef int sweep_again(Gradients r, list outs, double[:, ::1] seeds, Sweep *s) except -1:
+    """The columns of several seeds in which there is a nan: each by a sweep of its own, which is careful."""
+    cdef Tape t = r.tape
+    cdef Py_ssize_t k, l
+    cdef list nodes = [k for k, v in enumerate(outs) if (<Value>v).node]
+    cdef int32_t[::1] roots = np.array([(<Value>outs[k]).index for k in nodes], np.int32)
+    cdef double[::1] weights
+    for l in range(seeds.shape[0]):
+        if np.any(np.isnan(np.asarray(r.adjoints)[:, l])):
+            weights = np.asarray(seeds)[l, nodes]
+            reverse(t, &roots[0], &weights[0], roots.shape[0], None, s)
+            for k in range(r.n):
+                r.adjoints[k, l] = t.adj[r.index[k]]
+            for k in range(sweep_size(s)):
+                t.adj[sweep_node(s, k)] = 0
     return 0
 
 

@@ -76,8 +76,17 @@ cdef object hooked(object hooks, object g, str op):
 cdef int call_hooks(Tape t, Py_ssize_t k) except -1:
     cdef Payload *p = &t.payload[k]
     cdef Py_ssize_t i = p.node
-    cdef object before = adjoint_of(t, p)
-    cdef object after = plain(hooked(<object>p.hooks, before, OP_NAMES[t.op[i] & OP_MASK]))
+    cdef object before = adjoint_of(t, p), after
+    if t.hooked is not None and i in t.hooked:  # asked before the sweep began anew
+        after = t.hooked[i]
+    else:
+        if t.reach is None and np.any(np.isnan(before)):
+            t.doubtful = True
+            return 0
+        after = plain(hooked(<object>p.hooks, before, OP_NAMES[t.op[i] & OP_MASK]))
+        if t.hooked is None:
+            t.hooked = {}
+        t.hooked[i] = after
     if after is before:
         return 0
     p = &t.payload[k]

@@ -12,13 +12,11 @@ cdef enum:
 
 
 cdef void flow(Tape t, Adjoint *adjoint, const uint8_t *needed, Py_ssize_t to, Ref g, Ref partial) noexcept:
-    """adjoint[to] += g*partial."""
+    """adjoint[to] += g*partial. A zero counts: it may yet meet an infinite factor."""
     cdef Ref r
     if needed != NULL and not needed[to]:
         return
     r = record2(t, OP_MUL, g, partial)
-    if equals(r, 0):
-        return
     if adjoint[to].known:
         r = record2(t, OP_ADD, adjoint[to].ref, r)
     adjoint[to].known = True
@@ -30,7 +28,7 @@ cdef int record_adjoint(Tape t, const Subgraph *graph, Adjoint *adjoint, const u
     """Record the reverse sweep over the graph; ``adjoint`` and ``arrays`` hold the seeds, then the results."""
     cdef Py_ssize_t m, i, k, lowest, room
     cdef int op, c
-    cdef Ref g, out
+    cdef Ref g, out, d
     cdef Ref[3] x
     for m in range(graph.n - 1, -1, -1):
         i = graph.node[m]
@@ -61,8 +59,10 @@ cdef int record_adjoint(Tape t, const Subgraph *graph, Adjoint *adjoint, const u
         elif OP_ARITY[op] == 2:
             x[1] = operand_ref(t, i, t.b[i], t.db[i])
         for c in range(OP_ARITY[op]):
-            if x[c].i >= 0 and (needed == NULL or needed[x[c].i]):
-                flow(t, adjoint, needed, x[c].i, g, partial(t, op, c, x, out))
+            if x[c].i >= 0 and FLOWS[op][c] and (needed == NULL or needed[x[c].i]):
+                d = partial(t, op, c, x, out)
+                if passes(op, c, d.v if d.i < 0 else 1):
+                    flow(t, adjoint, needed, x[c].i, g, d)
     return 0
 
 

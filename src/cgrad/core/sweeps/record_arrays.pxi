@@ -8,9 +8,10 @@ cdef class Recording:
     """The adjoints of array nodes while a sweep is recorded, and those of elements that wait for their array."""
     cdef dict adjoint    # node -> a Tensor, or an ndarray that depends on nothing; a Function's head: a list
     cdef dict elements   # node -> [(offset, adjoint of that element)]
+    cdef dict reached    # node -> bool array: which of its elements an adjoint has come to, where not all
 
     def __cinit__(self):
-        self.adjoint, self.elements = {}, {}
+        self.adjoint, self.elements, self.reached = {}, {}, {}
 
 
 def choose(operands, condition, yes, no):
@@ -45,14 +46,29 @@ cdef object object_of(Tape t, Ref r):
     return object_at(t, r.i) if r.i >= 0 else r.v
 
 
+cdef int reach_recorded(Recording arrays, Py_ssize_t to, object mask) except -1:
+    """An adjoint comes to elements of array node ``to``; mask None: to all."""
+    if to in arrays.adjoint:
+        if to not in arrays.reached:
+            return 0
+        if mask is not None:
+            mask = mask | arrays.reached[to]
+    if mask is None or mask.all():
+        arrays.reached.pop(to, None)
+    else:
+        arrays.reached[to] = mask
+    return 0
+
+
 cdef int flow_recorded(Tape t, Adjoint *adjoint, const uint8_t *needed, Recording arrays, Py_ssize_t to,
-                       object c) except -1:
-    """Add c to the recorded adjoint of node ``to``."""
+                       object c, object mask=None) except -1:
+    """Add c to the recorded adjoint of node ``to``; mask: the elements of it that it comes to, None: all."""
     cdef Ref r
     cdef tuple shape
-    if c is None or (needed != NULL and not needed[to]):
+    if c is None or (needed != NULL and not needed[to]) or (mask is not None and not mask.any()):
         return 0
     if is_array(t, to):
+        reach_recorded(arrays, to, mask)
         shape = (<object>payload_at(t, to).value).shape
         c = unbroadcast(c, shape)
         if np.shape(plain(c)) != shape:
@@ -75,8 +91,6 @@ cdef int flow_recorded(Tape t, Adjoint *adjoint, const uint8_t *needed, Recordin
             r = node(t, (<Value>c).index)
     else:
         r = constant(float(c))
-    if equals(r, 0):
-        return 0
     if t.top + RULE > t.limit:
         make_room(t, RULE)
     if adjoint[to].known:
@@ -102,8 +116,9 @@ cdef int record_special(Tape t, Adjoint *adjoint, const uint8_t *needed, Recordi
         return record_output(t, needed, arrays, i, g)
     if op == OP_GATHER:
         inputs = inputs_at(t, payload_at(t, i))
+        mask = arrays.reached.get(i)
         for m in range(len(inputs)):
-            if inputs[m] >= 0:
+            if inputs[m] >= 0 and (mask is None or mask[m]):
                 flow_recorded(t, adjoint, needed, arrays, inputs[m], g[m])
         return 0
     if op == OP_PRIMITIVE:
@@ -142,7 +157,9 @@ cdef int flow_elements(Tape t, Adjoint *adjoint, Recording arrays, Py_ssize_t i,
     c = gather([x for _, x in pairs])
     if single(value):
         c = CAST(c, "f")
-    return flow_recorded(t, adjoint, NULL, arrays, i, PUT(c, indices=offsets, shape=value.shape))
+    mask = np.zeros(value.shape, bool)
+    mask.reshape(-1)[offsets] = True
+    return flow_recorded(t, adjoint, NULL, arrays, i, PUT(c, indices=offsets, shape=value.shape), mask)
 
 
 cdef int record_output(Tape t, const uint8_t *needed, Recording arrays, Py_ssize_t i, object g) except -1:
@@ -167,9 +184,10 @@ cdef int record_primitive(Tape t, Adjoint *adjoint, const uint8_t *needed, Recor
     cdef Py_ssize_t m
     for m in range(len(inputs)):
         if needed == NULL or needed[inputs[m]]:
-            vjp = rule.rule(positions[m])
-            c = vjp(positions[m], g, out, *args, **kwargs) if rule.many else vjp(g, out, *args, **kwargs)
-            flow_recorded(t, adjoint, needed, arrays, inputs[m], c)
+            c = vjp_of(rule, positions[m], g, out, args, kwargs)
+            taken = structural_part(rule, positions[m], plain(out), args, kwargs, arrays.reached.get(i),
+                                    np.shape(plain(args[positions[m]]))) if rule.structural and c is not None else None
+            flow_recorded(t, adjoint, needed, arrays, inputs[m], c, taken)
     return 0
 
 
@@ -187,28 +205,28 @@ cdef int record_user_function(Tape t, Adjoint *adjoint, const uint8_t *needed, R
 
 cdef int record_elementwise(Tape t, Adjoint *adjoint, const uint8_t *needed, Recording arrays, Py_ssize_t i,
                             object g) except -1:
-    cdef int op = t.op[i] & OP_MASK
     cdef list operands = [], sources = arguments(t, i)
     cdef object out = object_at(t, i), before
     for x in sources:  # numbers as NumPy's: 1/0 is inf
         operands.append(object_at(t, x) if type(x) is int else np.float64(x) if type(x) is float else x)
     before = ignore_errors()
     try:
-        record_partials(t, adjoint, needed, arrays, op, sources, operands, out, g)
+        record_partials(t, adjoint, needed, arrays, i, sources, operands, out, g)
     finally:
         heed_errors(before)
     return 0
 
 
-cdef int record_partials(Tape t, Adjoint *adjoint, const uint8_t *needed, Recording arrays, int op, list sources,
-                         list operands, object out, object g) except -1:
-    cdef int k
-    cdef object partial
+cdef int record_partials(Tape t, Adjoint *adjoint, const uint8_t *needed, Recording arrays, Py_ssize_t i,
+                         list sources, list operands, object out, object g) except -1:
+    cdef int op = t.op[i] & OP_MASK, k
+    cdef object partial, mask, here, taken
     if op == OP_DOT:  # a scalar with hooks
         for k, x in enumerate(sources):
             if type(x) is int:
                 flow_recorded(t, adjoint, needed, arrays, x, g if k == 0 else g*operands[k + 1 if k % 2 else k - 1])
         return 0
+    mask = arrays.reached.get(i)
     for k, x in enumerate(sources):
         if type(x) is not int or (needed != NULL and not needed[x]):
             continue
@@ -216,13 +234,22 @@ cdef int record_partials(Tape t, Adjoint *adjoint, const uint8_t *needed, Record
         if rule is None:
             continue
         partial = rule(*operands, out)
-        if not (is_tensor(partial) or is_value(partial) or isinstance(partial, np.ndarray)):
-            if partial == 0:
+        here = mask
+        if OP_CHOICE[op]:
+            taken = np.broadcast_to(np.asarray(plain(partial)) != 0, np.shape(plain(out)))
+            here = taken if mask is None else taken & mask
+            if not here.any():
                 continue
-            partial = g if partial == 1 else g*partial
-        else:
+        if is_tensor(partial) or is_value(partial) or isinstance(partial, np.ndarray) or partial != 1:
             partial = g*partial
-        flow_recorded(t, adjoint, needed, arrays, x, partial)
+        else:
+            partial = g
+        if here is None or here.all():
+            flow_recorded(t, adjoint, needed, arrays, x, partial)
+            continue
+        partial = elementwise(OP_WHERE, here.astype(np.float64), partial, 0.0)
+        shape = np.shape(plain(operands[k]))
+        flow_recorded(t, adjoint, needed, arrays, x, partial, summed_to(here, shape))
     return 0
 
 

@@ -14,72 +14,68 @@
 # Recorded sweeps (core/sweeps/record.pxi) append the same sums as nodes; programs emit them as graphs
 # (core/program/autodiff.pxi).
 #
-# A zero adjoint times an infinite partial is nan inside the graph; outside it is nothing. A dense run cannot tell the
-# two apart, so it stops at the first such node, the graph's nodes are marked, and the run goes on by the marks.
+# These multiply and add, whatever was chosen: an operand that was not gets 0. That is right unless a factor is infinite
+# or nan, and then a nan comes out; a dense run, which skips zeros, stops where one meets an infinite partial. Adjoints
+# in which there is no nan are right. Where one turns up the sweep begins anew, carefully (core/sweeps/reach.pxi).
 
 cdef enum:
     STRETCH = 1 << 20     # nodes swept between checks for signals
     RELEASE_FROM = 8192   # nodes from which the GIL is released
-    KEEP_LIST = 1 << 16   # entries of a list's buffer that are kept for the next sweep
     DENSE = 512           # nodes below the root up to which the dense way is taken without a search
 
 
-cdef struct Sweep:
-    Py_ssize_t root     # the highest node
-    bint dense          # the adjoints are adj[0 .. root]; else those of the graph's nodes
-    Subgraph graph
+cdef int reverse(Tape t, const int32_t *roots, const double *seeds, Py_ssize_t n, list arrays, Sweep *s) except -1:
+    """Sweep from n roots down; afterwards adj holds the adjoints of the entries that ``sweep_node`` lists.
 
-
-cdef inline Py_ssize_t sweep_size(const Sweep *s) noexcept nogil:
-    """Number of entries that the sweep has covered."""
-    return s.root + 1 if s.dense else s.graph.n
-
-
-cdef inline Py_ssize_t sweep_node(const Sweep *s, Py_ssize_t m) noexcept nogil:
-    """The m-th of those entries, ascending."""
-    return m if s.dense else s.graph.node[m]
-
-
-cdef int begin_sweep(Tape t, str what, Sweep *s) except -1:
-    """Take the tape for a sweep, and its buffer for a list of nodes."""
-    reset_after_fork(t)
-    if t.sweeping or t.running:
-        raise errors.busy(what, t)
-    t.sweeping = True
-    t.pinned += 1
-    s.graph.node, s.graph.n, s.graph.room = t.listed, 0, t.listed_room
-    t.listed, t.listed_room = NULL, 0
+    arrays: the (node, seed) of roots that are arrays, None where there are none.
+    """
+    choose_way(t, roots, n, s)
+    t.doubtful = False
+    try:
+        seed_roots(t, roots, seeds, n, arrays, s)
+        if s.dense:
+            reverse_dense(t, roots, n, s.root)
+        else:
+            reverse_list(t, &s.graph)
+        if t.payloads and not t.doubtful:
+            look_for_nan(t, s.root)
+        if t.doubtful:
+            drop_adjoints(t)
+            memset(&t.adj[0], 0, (s.root + 1)*sizeof(double))
+            seed_roots(t, roots, seeds, n, arrays, s)
+            reverse_reached(t, roots, n, s)
+    finally:
+        t.hooked = None
     return 0
 
 
-cdef void end_sweep(Tape t, Sweep *s) noexcept:
-    """Let go of the tape."""
-    if s.graph.room > KEEP_LIST:
-        free(s.graph.node)
-    else:
-        t.listed, t.listed_room = s.graph.node, s.graph.room
-    t.sweeping = False
-    t.pinned -= 1
-    if t.collect_deferred:  # else only recorded sweeps would ever ask for room, and nothing be collected
-        t.limit = t.top
-    if t.live == 0:
-        last_handle_gone(t)
-
-
-cdef void abandon_sweep(Tape t) noexcept:
-    """Undo what a failed sweep has left in adj."""
-    t.adj_live = 0
-    drop_adjoints(t)
-
-
-cdef int reverse(Tape t, const int32_t *roots, const double *seeds, Py_ssize_t n, Sweep *s) except -1:
-    """Sweep from n roots down; afterwards adj holds the adjoints of the entries that ``sweep_node`` lists."""
+cdef int seed_roots(Tape t, const int32_t *roots, const double *seeds, Py_ssize_t n, list arrays, Sweep *s) except -1:
     cdef Py_ssize_t m
-    choose_way(t, roots, n, s)
     t.zero_adj(s.root + 1)
     for m in range(n):
         t.adj[roots[m]] += seeds[m]
-    return reverse_dense(t, roots, n, s.root) if s.dense else reverse_list(t, &s.graph)
+    if arrays is not None:
+        for i, seed in arrays:
+            accumulate_adjoint(t, i, seed, "seed", 0)
+    return 0
+
+
+cdef int look_for_nan(Tape t, Py_ssize_t root) except -1:
+    """Mark the sweep as doubtful if a leaf's adjoint has a nan; on the way down none is lost (``pullback``)."""
+    cdef Py_ssize_t k
+    cdef Payload *p
+    for k in range(first_payload(t, root + 1)):
+        p = &t.payload[k]
+        if p.leaf != NULL and p.adjoint != NULL and has_nan(<object>p.adjoint):
+            t.doubtful = True
+            return 0
+    return 0
+
+
+cdef bint has_nan(object array) except -1:
+    """True if there is a nan in an array."""
+    cdef cnp.ndarray x = np.ascontiguousarray(array)
+    return any_nan(cnp.PyArray_DATA(x), cnp.PyArray_SIZE(x), single(x))
 
 
 cdef int choose_way(Tape t, const int32_t *roots, Py_ssize_t n, Sweep *s) except -1:
@@ -108,13 +104,17 @@ cdef int reverse_list(Tape t, const Subgraph *g) except -1:
     for m in range(g.n - 1, -1, -1):
         i = g.node[m]
         op = t.op[i]
-        if cgrad_unlikely(op & SPECIAL or op == OP_ITEM):
+        if cgrad_unlikely(t.adj[i] != t.adj[i]):
+            t.doubtful = True
+        elif cgrad_unlikely(op & SPECIAL or op == OP_ITEM):
             if op & SPECIAL:
                 pullback(t, first_payload(t, i))
-            elif t.adj[i] != 0:
+            else:
                 accumulate_item(t, i)
         elif op != OP_LEAF and op != OP_CONT:
             scatter(t.a, t.b, t.da, t.db, t.adj, i, t.adj[i])
+        if t.doubtful:
+            return 0
     return 0
 
 
@@ -123,41 +123,52 @@ cdef int reverse_list(Tape t, const Subgraph *g) except -1:
 cdef int reverse_dense(Tape t, const int32_t *roots, Py_ssize_t n, Py_ssize_t root) except -1:
     """Runs of scalar nodes, and the special nodes between them."""
     cdef Py_ssize_t special = first_payload(t, root + 1) - 1, top = root, floor
-    cdef bint marked = False
-    try:
-        while True:
-            floor = t.payload[special].node + 1 if special >= 0 else 0
-            reverse_scalars(t, top, floor, roots, n, &marked)
-            if t.items:
-                accumulate_items(t, floor, top)
-            if special < 0:
-                return 0
+    cdef uint8_t[::1] members = None
+    while True:
+        floor = t.payload[special].node + 1 if special >= 0 else 0
+        reverse_scalars(t, top, floor)
+        if t.items:
+            accumulate_items(t, floor, top)
+        if special < 0 or t.doubtful:
+            return 0
+        if not idle(t, &t.payload[special]):
             pullback(t, special)
-            special -= 1
-            top = lowest_entry(t.b, floor - 1) - 1
-    finally:
-        if marked:
-            unmark_range(t, 0, root)
+        else:
+            if members is None:
+                members = members_below(t, roots, n, root)
+            if members[floor - 1]:
+                pullback(t, special)
+        if t.doubtful:
+            return 0
+        special -= 1
+        top = lowest_entry(t.b, floor - 1) - 1
 
 
-cdef int reverse_scalars(Tape t, Py_ssize_t top, Py_ssize_t floor, const int32_t *roots, Py_ssize_t n,
-                         bint *marked) except -1:
-    """Sweep the scalar nodes top .. floor, in stretches; ``marked``: the graph's nodes are marked, here or before."""
-    cdef Py_ssize_t at = top, lo, m, root = 0
+cdef uint8_t[::1] members_below(Tape t, const int32_t *roots, Py_ssize_t n, Py_ssize_t root):
+    """Node -> whether it belongs to the roots' graph."""
+    cdef uint8_t[::1] members = np.zeros(root + 1, np.uint8)
+    cdef Py_ssize_t m, i
+    for m in range(n):
+        t.used[roots[m]] |= MEMBER
+    for i in range(mark_graph(t, root), root + 1):
+        members[i] = (t.used[i] & MEMBER) != 0
+        t.used[i] &= ~MEMBER
+    return members
+
+
+cdef int reverse_scalars(Tape t, Py_ssize_t top, Py_ssize_t floor) except -1:
+    """Sweep the scalar nodes top .. floor, in stretches."""
+    cdef Py_ssize_t at = top, lo
     while at >= floor:
         lo = max(at - STRETCH + 1, floor)
-        if marked[0] or at - lo < RELEASE_FROM:  # appends would write over the marks in ``used``
-            lo = floor if marked[0] else lo
-            at = dense_run(t.a, t.b, t.da, t.db, t.adj, t.op, t.used, at, lo, marked[0])
+        if at - lo < RELEASE_FROM:
+            at = dense_run(t.a, t.b, t.da, t.db, t.adj, at, lo)
         else:
             at = released_run(t, at, lo)
             PyErr_CheckSignals()
-        if at >= lo:  # a zero met an infinite partial
-            for m in range(n):
-                t.used[roots[m]] |= MEMBER
-                root = max(root, roots[m])
-            mark_graph(t, root)
-            marked[0] = True
+        if at >= lo:
+            t.doubtful = True
+            return 0
     return 0
 
 
@@ -167,20 +178,18 @@ cdef Py_ssize_t released_run(Tape t, Py_ssize_t hi, Py_ssize_t lo):
     cdef const int32_t[::1] a = t.a, b = t.b
     cdef const double[::1] da = t.da, db = t.db
     cdef double[::1] adj = t.adj
-    cdef const uint8_t[::1] op = t.op, used = t.used
     PyThread_acquire_lock(t.lock, 1)
     t.running = True
     with nogil:
-        at = dense_run(a, b, da, db, adj, op, used, hi, lo, False)
+        at = dense_run(a, b, da, db, adj, hi, lo)
     t.running = False
     PyThread_release_lock(t.lock)
     return at
 
 
 cdef Py_ssize_t dense_run(const int32_t[::1] a, const int32_t[::1] b, const double[::1] da,
-                          const double[::1] db, double[::1] adj, const uint8_t[::1] op,
-                          const uint8_t[::1] used, Py_ssize_t hi, Py_ssize_t lo, bint marked) noexcept nogil:
-    """Sweep the scalar nodes hi .. lo; return the node it stopped at, below lo when done."""
+                          const double[::1] db, double[::1] adj, Py_ssize_t hi, Py_ssize_t lo) noexcept nogil:
+    """Sweep the scalar nodes hi .. lo; return the node it stopped at in doubt, below lo when done."""
     cdef Py_ssize_t i = hi
     cdef int32_t ai, bi
     cdef double g, x
@@ -188,18 +197,10 @@ cdef Py_ssize_t dense_run(const int32_t[::1] a, const int32_t[::1] b, const doub
         return hi
     g = adj[i]
     while True:
-        if cgrad_unlikely(g == 0):
-            if marked:
-                if used[i] & MEMBER and op[i] != OP_CONT:
-                    i = scatter(a, b, da, db, adj, i, g)
-                else:
-                    i -= 1
-            elif da[i]*0 + db[i]*0 != 0:
-                while op[i] == OP_CONT:  # back up to the head, which was skipped
-                    i += 1
+        if cgrad_unlikely(not c_fabs(g) > 0):  # one comparison for zero and nan
+            if g != 0 or da[i]*0 + db[i]*0 != 0:
                 return i
-            else:
-                i -= 1
+            i -= 1
         else:
             ai, bi = a[i], b[i]
             if cgrad_unlikely(bi < 0):

@@ -1,0 +1,142 @@
+# core/program/regions.pxi: which parts of a graph are reached, where it has choices.
+#
+# Going down from the outputs, a node is reached where one of its users is reached and passes on to it. All nodes that
+# are reached alike form a region:
+#
+#   kind     above    node   operand      reached where
+#   ALWAYS                                ever
+#   EDGE     a region  u      k           it is, and the choice u takes its operand k
+#   EITHER   a region  another region     one of the two is
+#
+# The operands of one choice leave nothing out, so EDGEs to all of them from one region make up that region again.
+
+cdef enum:
+    ALWAYS = 0
+    NOWHERE = -1         # no output depends on it
+
+
+cdef class Regions:
+    """The regions of a graph's nodes."""
+    cdef int32_t[::1] of           # node -> region
+    cdef list rows                 # region -> (above, node, operand) or (one region, another)
+    cdef dict known                # row -> region
+    cdef dict conditions           # region -> node of a number that is not 0 where it is reached
+
+    def __cinit__(self):
+        self.rows, self.known, self.conditions = [()], {}, {}
+
+    cdef int find(self, Graph g, const uint8_t *active, list outputs) except -1:
+        """Find the regions of the nodes below the outputs."""
+        cdef Py_ssize_t i, k
+        cdef int32_t[3] x
+        cdef int32_t j
+        cdef Step s
+        if not has_choices(g):
+            self.of = np.zeros(g.n, np.int32)
+            return 0
+        self.of = np.full(g.n, NOWHERE, np.int32)
+        for j in outputs:
+            self.of[j] = ALWAYS
+        for i in range(g.n - 1, g.inputs - 1, -1):
+            s = g.node[i]
+            if self.of[i] == NOWHERE or not active[i]:
+                continue
+            x[0], x[1], x[2] = s.a, s.b, s.c
+            for k in range(OP_ARITY[s.op]):
+                j = x[k]
+                if not OP_CHOICE[s.op] and self.of[j] == self.of[i]:
+                    continue
+                if active[j] and FLOWS[s.op][k] and self.of[j] != ALWAYS:
+                    self.of[j] = self.joined(g, self.of[j], self.across(g, <int32_t>i, <int>k))
+        return 0
+
+    cdef int32_t row(self, tuple row) except -2:
+        """The number of a region."""
+        found = self.known.get(row)
+        if found is None:
+            found = self.known[row] = len(self.rows)
+            self.rows.append(row)
+        return found
+
+    cdef int32_t across(self, Graph g, int32_t i, int k) except -2:
+        """The region in which node i hands on to its operand k."""
+        return self.row((self.of[i], i, k)) if OP_CHOICE[g.node[i].op] else self.of[i]
+
+    cdef int32_t joined(self, Graph g, int32_t x, int32_t y) except -2:
+        """The region that is reached where one of two is."""
+        cdef int32_t found
+        if x == NOWHERE or x == y:
+            return y
+        found = self.simply(g, x, y)
+        return found if found != NOWHERE else self.row((x, y))
+
+    cdef int32_t simply(self, Graph g, int32_t x, int32_t y) except -2:
+        """``joined`` where that is no new region; else NOWHERE."""
+        cdef int32_t found, part
+        if self.within(y, x):
+            return x
+        if self.within(x, y):
+            return y
+        one, other = self.rows[x], self.rows[y]
+        if len(one) == 3 and len(other) == 3:
+            return one[0] if one[:2] == other[:2] and exhausted(g.node[<int32_t>one[1]].op) else NOWHERE
+        if len(one) == 2:
+            for k in range(2):
+                part = one[k]
+                found = self.simply(g, part, y)
+                if found != NOWHERE:
+                    return self.joined(g, found, one[1 - k])
+        return NOWHERE
+
+    cdef bint within(self, int32_t x, int32_t y) except -1:
+        """True if region y is known to be reached wherever x is."""
+        while x != y:
+            if x == ALWAYS:
+                return False
+            row = self.rows[x]
+            if len(row) == 2:
+                return self.within(row[0], y) and self.within(row[1], y)
+            x = row[0]
+        return True
+
+    cdef int32_t condition(self, Graph g, int32_t region) except -1:
+        """The node of a number that is not 0 where a region is reached, emitted once."""
+        cdef int32_t[3] x
+        cdef int32_t found, above
+        cdef Step s
+        if region in self.conditions:
+            return self.conditions[region]
+        make_space(g)
+        row = self.rows[region]
+        if len(row) == 2:
+            found = emit3(g, OP_WHERE, self.condition(g, row[0]), add_number(g, 1.0), self.condition(g, row[1]))
+        elif region == ALWAYS:
+            found = add_number(g, 1.0)
+        else:
+            s = g.node[<int32_t>row[1]]
+            x[0], x[1], x[2] = s.a, s.b, s.c
+            if s.op != OP_WHERE:
+                found = partial_node(g, s.op, row[2], x, row[1])
+            elif row[2] == 1:
+                found = s.a
+            else:
+                found = emit3(g, OP_WHERE, s.a, add_number(g, 0.0), add_number(g, 1.0))
+            if row[0] != ALWAYS:
+                above = self.condition(g, row[0])
+                make_space(g)
+                found = emit3(g, OP_WHERE, above, found, add_number(g, 0.0))
+        self.conditions[region] = found
+        return found
+
+
+cdef bint has_choices(Graph g) noexcept:
+    cdef Py_ssize_t i
+    for i in range(g.inputs, g.n):
+        if g.node[i].op != OP_CONST and OP_CHOICE[g.node[i].op]:
+            return True
+    return False
+
+
+cdef inline bint exhausted(int op) noexcept:
+    """True if two operands of a choice leave none out."""
+    return op == OP_WHERE or OP_ARITY[op] == 2
