@@ -113,7 +113,6 @@ cdef class Value(Handle):
     """A number that remembers how it was computed (picture in core/values/memory.pxi)."""
     cdef double primal
     cdef double adjoint       # leaf: its gradient
-    cdef double pending       # leaf: what a running sweep will add to it
 
 
 @cython.final
@@ -125,7 +124,6 @@ cdef class Tensor(Handle):
     cdef uint8_t bare         # leaf: nobody else holds the buffer (asked right before it is taken)
     cdef object array
     cdef object gradient      # leaf: the sum of what sweeps have added, or None
-    cdef object pending       # leaf: what a running sweep will add
 
 
 cdef class Extra:

@@ -43,8 +43,7 @@ cdef void drop_tensor(PyObject *h) noexcept:
         tensor_count += 1
         return
     type = Py_TYPE(<object>h)
-    Py_DECREF(None)
-    Py_DECREF(None)
+    Py_DECREF(None)  # of array, gradient and extra
     Py_DECREF(None)
     Py_DECREF(None)
     PyObject_GC_Del(h)
@@ -82,7 +81,6 @@ cdef void tensor_dealloc(PyObject *o) noexcept:
 cdef void clear_tensor(PyObject *o) noexcept:
     (<Tensor>o).array = None
     (<Tensor>o).gradient = None
-    (<Tensor>o).pending = None
     (<Tensor>o).extra = None
 
 

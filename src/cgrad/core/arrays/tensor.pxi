@@ -8,7 +8,6 @@
 #   | array    | the result; the tape     | the numbers: a contiguous ndarray, or a view of one      |  Tensor
 #   |          | refers to it as well     |                                                          |
 #   | gradient | (the tape has it)        | what sweeps have added up, or None                       |
-#   | pending  |                          | what a running sweep will add to it                      |
 #   | needs    |                          | requires_grad                                            |
 #   | captured |                          | a tape may hold the buffer: nobody writes to it any more |
 #   | shared   |                          | copy=False: the caller's buffer, used as it is           |

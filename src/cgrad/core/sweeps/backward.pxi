@@ -28,7 +28,8 @@ cdef bint backward_few(Tape t, Py_ssize_t root, double seed) noexcept:
     """
     cdef int32_t[FEW] node
     cdef double[FEW] g
-    cdef Py_ssize_t n = 1, m = 0, i, j, k
+    cdef PyObject *leaf[FEW]
+    cdef Py_ssize_t n = 1, m = 0, leaves = 0, i, j, k
     node[0], g[0] = <int32_t>root, seed
     if leaf_hooks:
         return False
@@ -47,11 +48,19 @@ cdef bint backward_few(Tape t, Py_ssize_t root, double seed) noexcept:
     t.grad_any = True
     for m in range(n):
         t.grad[node[m]] += g[m]
-        if t.op[node[m]] == OP_LEAF:
-            add_to_leaf(leaf_at(t, node[m]), g[m], 0)
-    for m in range(n):
-        if t.op[node[m]] == OP_LEAF:
-            add_to_leaf(leaf_at(t, node[m]), 0, 1)
+        if t.op[node[m]] != OP_LEAF:
+            continue
+        leaf[leaves] = leaf_at(t, node[m])
+        k = 0
+        while leaf[k] != leaf[leaves]:  # several slots may lead to one leaf: their sum is added in one rounding
+            k += 1
+        if k < leaves:
+            g[k] += g[m]
+        else:
+            g[leaves] = 0.0 + g[m]
+            leaves += 1
+    for k in range(leaves):
+        add_to_leaf(leaf[k], g[k])
     return True
 
 
@@ -92,7 +101,7 @@ cdef int backward_array(Tensor v, object seed) except -1:
     if not v.node:
         if not v.needs:
             raise errors.no_history("backward", v)
-        leaf_gradient(v, seed)
+        add_to_tensor(v, seed)
         return 0
     check_node(v, "backward")
     t = <Tape>v.tape

@@ -9,7 +9,6 @@
 #   +----------+--------------------------+-----------------------------+
 #   | primal   | the number               | the number                  |  Value
 #   | adjoint  | (the tape has it)        | its gradient                |
-#   | pending  |                          | what a sweep will add to it |
 #   +----------+--------------------------+-----------------------------+
 #
 # A leaf belongs to no tape. A tape that uses it holds a slot, an entry with the leaf's number at that
