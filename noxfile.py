@@ -167,6 +167,13 @@ def test_sanitize(session: nox.Session) -> None:
     session.run("python", "-m", "pytest", "-p", "no:faulthandler", "--capture=sys", *CORE, *session.posargs, env=env)
 
 
+@here
+def test_roads(session: nox.Session) -> None:
+    """10,000 random programs by every road to their derivatives, on the build in place."""
+    run(session, "python", "-m", "pytest", "tests/roads", "-m", "slow or not slow", *session.posargs, **IN_PLACE,
+        CGRAD_ROADS="10000")
+
+
 @nox.session
 def test_torch(session: nox.Session) -> None:
     """Values and derivatives against PyTorch."""
