@@ -27,6 +27,7 @@ PARENT = {
     "softmax2": lambda x, y: cgrad.logaddexp(x, y),
     "truncdiv": lambda x, y: cgrad.fmod(y, x),
 }
+NOWHERE = {"kink", "flat"}  # hidden: zeros for kinks, which have no derivative, or no second one
 COMPARISONS = {"lt": operator.lt, "le": operator.le, "eq": operator.eq, "ne": operator.ne}  # hidden, of no public row
 ORDERS = 3
 
@@ -44,6 +45,8 @@ def call(op, args):
         return getattr(cgrad, op.name)(*args)
     if op.name in COMPARISONS:
         return getattr(cgrad._core, f"scalar_{op.name}")(*args)
+    if op.name in NOWHERE:
+        return getattr(cgrad._core, f"hidden_{op.name}")(*args)
     if op.name == "truncdiv":
         derivative = cgrad.gradients(cgrad.fmod(*args), create_graph=True).wrt(args[1])
     else:

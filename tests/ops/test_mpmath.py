@@ -16,7 +16,7 @@ import mpmath
 import pytest
 from mpmath import mp, mpf
 from op_scales import SCALES
-from op_support import COMPARISONS, NAMES, ROWS, derivatives, exact, ulps
+from op_support import COMPARISONS, NAMES, NOWHERE, ROWS, derivatives, exact, ulps
 
 BOUND = (3.0, 4.0, 8.0, 12.0)
 POINTS = 60
@@ -90,9 +90,17 @@ def check(op, points):
     assert not found, f"{len(found)} errors:\n" + "\n".join(found[:20])
 
 
-@pytest.mark.parametrize("name", ROWS)
+@pytest.mark.parametrize("name", [name for name in ROWS if name not in NOWHERE])
 def test_domain(name):
     check(ROWS[name], domain_points(ROWS[name]))
+
+
+@pytest.mark.parametrize("name, orders", [("kink", 0), ("flat", 1)])
+def test_zeros_without_a_derivative(name, orders):
+    """0, of so many orders; beyond them nan, by each way."""
+    for x in (0.0, 0.7, -2.0):
+        for way in derivatives(ROWS[name], [x]).values():
+            assert all(d == 0 if len(index) <= orders else math.isnan(d) for index, d in way.items() if len(index) <= orders + 1)
 
 
 # ---- beyond the domain: huge, tiny, negative, next to roots, poles and kinks -----------------------

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from .._core import Value, maximum, minimum, sqrt, where
+from .._core import Value, hidden_flat, maximum, minimum, sqrt, where
 from ._shapes import Shape, count_along, keepdims_shape
 
 
@@ -28,12 +28,12 @@ def map_elements(function: Any, x: Any) -> Any:
 
 
 def safe_sqrt(x: Any) -> Any:
-    """The square root in a forward function whose rule defines the derivative at 0 as 0."""
+    """The square root in a forward function whose rule defines the derivative at 0 as 0; a second one is nan there."""
     return map_elements(_safe_sqrt, x) if is_traced(x) else np.sqrt(x)
 
 
 def _safe_sqrt(x: Any) -> Any:
-    return where(x, sqrt(where(x, x, 1.0)), 0.0)
+    return where(x, sqrt(where(x, x, 1.0)), hidden_flat(x))
 
 
 def reduce_pairwise(function: Any, x: Any, axes: Shape, keepdims: bool, *initial: float) -> Any:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.linalg import LinAlgError
 
 from .. import errors
-from .._core import Primitive, plain, where
+from .._core import Primitive, hidden_flat, hidden_kink, plain, where
 from ._arguments import as_array, normalize_axes, reject
 from ._elements import _getitem
 from ._shapes import Array, Shape, keepdims_shape, shape_of
@@ -21,7 +21,7 @@ from ._traced import is_traced, map_elements, safe_sqrt
 from .index import on_data
 from .products import _matmul
 from .reduce import _max, _min, _sum, reduce_add, reduce_multiply
-from .shape import _reshape, _transpose, _unsqueeze, broadcast_adjoint, swap_last
+from .shape import _reshape, _transpose, _unsqueeze, broadcast_adjoint, flat_at_zero, swap_last
 
 __all__ = ["cholesky", "det", "eigh", "inv", "matrix_power", "multi_dot", "norm", "slogdet", "solve", "svd"]
 
@@ -407,15 +407,16 @@ def _nonzero(out: Array) -> Array:
 
 
 def _euclidean_vjp(g: Array, out: Array, x: Array, axis: Shape, keepdims: bool) -> Array:
-    return broadcast_adjoint(g/_nonzero(out), x, axis, keepdims)*x
+    return flat_at_zero(broadcast_adjoint(g/_nonzero(out), x, axis, keepdims)*x, out, x, axis, keepdims)
 
 
 def _p_norm_forward(x: Any, p: float, axis: Shape, keepdims: bool) -> Any:
     if is_traced(x):  # as the rule: no derivative where an element, or all of them, are 0
         none = 0.0 if p > 0 else math.inf
-        powers = map_elements(lambda v: where(v, abs(where(v, v, 1.0))**p, none), x)
+        flat = hidden_flat if 0 < p < 2 else lambda v: none  # no second derivative there
+        powers = map_elements(lambda v: where(v, abs(where(v, v, 1.0))**p, flat(v)), x)
         total = reduce_add(powers, axis, None, None, keepdims)
-        return map_elements(lambda s: where(s, where(s, s, 1.0)**(1.0/p), 0.0), total)
+        return map_elements(lambda s: where(s, where(s, s, 1.0)**(1.0/p), hidden_flat(s)), total)
     with np.errstate(divide="ignore"):
         return reduce_add(np.abs(x)**p, axis, None, None, keepdims)**(1.0/p)
 
@@ -426,7 +427,10 @@ def _p_norm_vjp(g: Array, out: Array, x: Array, p: float, axis: Shape, keepdims:
     if p < 2 and np.any(none):  # 0**(p - 1) or its derivative is infinite, and the sign 0
         size = np.where(none, 1.0, size)
     part = (size/broadcast_adjoint(whole, x, axis, keepdims))**(p - 1.0)
-    return broadcast_adjoint(g, x, axis, keepdims)*part*np.sign(x)
+    adjoint = broadcast_adjoint(g, x, axis, keepdims)*part*np.sign(x)
+    if 0 < p < 2 and np.any(none) and not isinstance(adjoint, np.ndarray):
+        adjoint = adjoint + np.where(none, hidden_kink(x), 0.0)
+    return flat_at_zero(adjoint, out, x, axis, keepdims)
 
 
 _euclidean: Primitive = Primitive("norm", _euclidean_forward, (_euclidean_vjp,))

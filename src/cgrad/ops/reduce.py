@@ -13,7 +13,7 @@ from ._arguments import as_array, normalize_axes, reject
 from ._shapes import Array, Shape, count_along, keepdims_shape, shape_of
 from ._traced import reduce_maximum, reduce_minimum, safe_sqrt
 from .running import exclusive_cumprod
-from .shape import _flip, _reshape, _transpose, broadcast_adjoint, inverse_permutation
+from .shape import _flip, _reshape, _transpose, broadcast_adjoint, flat_at_zero, inverse_permutation
 
 __all__ = ["amax", "amin", "average", "max", "mean", "min", "prod", "ptp", "std", "sum", "var"]
 
@@ -283,7 +283,8 @@ def _scaled_deviations(g: Array, x: Array, axis: Shape, ddof: float, keepdims: b
 def _std_vjp(g: Array, out: Array, x: Array, axis: Shape, ddof: float, eps: float, keepdims: bool) -> Array:
     zero = plain(out) == 0.0
     if zero if isinstance(zero, (bool, np.bool_)) else zero.any():
-        out = np.where(zero, 1.0, out)  # all elements equal their mean: 0/1 instead of 0/0
+        nonzero = np.where(zero, 1.0, out)  # all elements equal their mean: 0/1 instead of 0/0
+        return flat_at_zero(_scaled_deviations(g/nonzero, x, axis, ddof, keepdims, 1.0), out, x, axis, keepdims)
     return _scaled_deviations(g/out, x, axis, ddof, keepdims, 1.0)
 
 

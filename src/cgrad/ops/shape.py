@@ -9,7 +9,7 @@ import numpy as np
 from numpy import ndarray
 
 from .. import errors
-from .._core import Primitive, Tensor
+from .._core import Primitive, Tensor, Value, hidden_kink, plain
 from ._arguments import as_array, normalize_axes, normalize_axis, reject
 from ._shapes import Array, Shape, keepdims_shape, shape_of
 from ._traced import is_traced
@@ -316,6 +316,15 @@ def broadcast_adjoint(g: Array, x: Array, axes: Shape, keepdims: bool) -> Array:
     if type(g) is ndarray:
         return _filled(g if keepdims else g.reshape(keepdims_shape(shape, axes)), x)
     return _broadcast(g if keepdims else _reshape(g, shape=keepdims_shape(shape, axes)), shape=shape)
+
+
+def flat_at_zero(adjoint: Array, out: Array, x: Array, axes: Shape, keepdims: bool) -> Array:
+    """An adjoint of x, 0 where its reduction ``out`` is 0, recorded so that a second derivative is nan there."""
+    zero = plain(out) == 0.0
+    if not np.any(zero) or not isinstance(adjoint, (Tensor, Value)):
+        return adjoint
+    nowhere = hidden_kink(np.sum(x, axis=axes, keepdims=keepdims))  # 0, and its derivative by each element is nan
+    return adjoint + broadcast_adjoint(np.where(zero, nowhere, 0.0), x, axes, keepdims)
 
 
 def _filled(x: Any, like: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from .arguments import Arguments
 from .batches.lanes import sweep
 from .batches.points import Strided
 from .pytree import NUMBER, Array, TreeDef
-from .request import VALUE, Function, Path, Request, Wrt, wrt
+from .request import VALUE, Function, Inputs, Path, Request, Wrt, wrt
 
 NO_SEEDS = np.zeros(0)
 SEEDS = 512  # rows or columns of a Jacobian that are swept at once
@@ -194,11 +195,12 @@ class Transforms(FastCallable):
 
         def run(path: Path) -> tuple[int, Array]:
             rows, inputs = path.results, by.inputs(path)
-            if columns <= rows:
-                failed, swept = sweep_units(path, VALUE.forward(inputs), arguments.numbers, columns)
-                return failed, swept[:, rows:].T
-            failed, swept = sweep_units(path, VALUE.reverse(inputs, seeded=True), arguments.numbers, rows)
-            return failed, swept[:, rows:]
+            if columns > rows:
+                failed, swept = sweep_units(path, VALUE.reverse(inputs, seeded=True), arguments.numbers, rows)
+                if failed or not np.isnan(swept).any():
+                    return failed, swept[:, rows:]
+            failed, swept = sweep_inputs(path, VALUE, inputs, arguments.numbers)
+            return failed, swept[:, rows:].T
 
         path, matrix = self._function().solve(arguments, run)
         return pytree.unravel_matrix(matrix, path.out, by.tree)
@@ -223,7 +225,8 @@ class Transforms(FastCallable):
         def run(path: Path) -> tuple[int, Array]:
             path.need_scalar("hessian")
             inputs = by.inputs(path)
-            return sweep_units(path, VALUE.reverse(inputs).forward(inputs), arguments.numbers, pytree.size(by.tree))
+            failed, swept = sweep_inputs(path, VALUE.reverse(inputs), inputs, arguments.numbers)
+            return failed, symmetric(swept)
 
         _, matrix = self._function().solve(arguments, run)
         return pytree.unravel_matrix(matrix, by.tree, by.tree)
@@ -255,6 +258,26 @@ def direction(op: str, v: Any, tree: TreeDef) -> Array:
         if isinstance(leaf, (Value, Tensor)):
             raise errors.no_number(op, "v", leaf)
     return pytree.ravel(leaves)
+
+
+def sweep_inputs(path: Path, request: Request, inputs: Inputs, numbers: Array) -> tuple[int, Array]:
+    """The derivatives of a request by each of these inputs: (0 or the guard that failed, an array with a row for each).
+
+    One forward sweep over all unit vectors. A unit vector's zeros may meet an infinite partial of another input: a row
+    with a nan is swept again by its own input alone.
+    """
+    failed, rows = sweep_units(path, request.forward(inputs), numbers, sum(map(len, inputs)))
+    if not failed:
+        for k, i in enumerate(itertools.chain(*inputs)):
+            if np.isnan(rows[k]).any():
+                failed, rows[k:k + 1] = sweep_units(path, request.forward((range(i, i + 1),)), numbers, 1)
+    return failed, rows
+
+
+def symmetric(matrix: Array) -> Array:
+    """The lower triangle, mirrored; nan where either of the two is: no second derivative exists there."""
+    nowhere = np.isnan(matrix)
+    return np.where(nowhere | nowhere.T, np.nan, np.tril(matrix) + np.tril(matrix, -1).T)
 
 
 def sweep_units(path: Path, request: Request, numbers: Array, n: int) -> tuple[int, Array]:

@@ -57,7 +57,7 @@ cdef Graph reverse_of(Graph g, int32_t[::1] outputs, int32_t[::1] wrt, bint seed
     n = h.n
     adjoint = <int32_t *>malloc((n + 1)*sizeof(int32_t))
     try:
-        regions.find(h, active, [raised(j, g.inputs, by) for j in outputs])
+        regions.find_below(h, active, [raised(j, g.inputs, by) for j in outputs])
         if adjoint == NULL:
             raise errors.no_memory(n, n*4)
         for i in range(n):
@@ -82,7 +82,7 @@ cdef Graph reverse_of(Graph g, int32_t[::1] outputs, int32_t[::1] wrt, bint seed
                     adjoint[j] = adjoint[i] if before < 0 else emit2(h, OP_ADD, before, adjoint[i])
                 else:
                     adjoint[j] = flowed(h, before, adjoint[i], partial_node(h, s.op, <int>k, x, <int32_t>i))
-                edge = regions.across(h, <int32_t>i, <int>k)
+                edge = regions.across(h, regions.of[i], <int32_t>i, <int>k)
                 if edge != regions.of[j]:
                     adjoint[j] = selected(h, regions.condition(h, edge), adjoint[j], before)
         for k in range(wrt.shape[0]):
@@ -104,14 +104,16 @@ cdef Graph forward_of(Graph g, int32_t[::1] outputs, int32_t[::1] wrt, int32_t[:
     cdef Py_ssize_t by = wrt.shape[0], i, k, n
     cdef Graph h = copy_of(g, by, 3*g.n)
     cdef int32_t *tangent
+    cdef Regions regions = Regions()
     cdef int32_t[3] x
-    cdef int32_t j, before
+    cdef int32_t j, r, edge, before
     cdef Step s
     n = h.n
     tangent = <int32_t *>malloc((n + 1)*sizeof(int32_t))
     try:
         if tangent == NULL:
             raise errors.no_memory(n, n*4)
+        regions.find_above(h, wrt)
         for i in range(n):
             tangent[i] = -1
         for k in range(by):
@@ -135,12 +137,16 @@ cdef Graph forward_of(Graph g, int32_t[::1] outputs, int32_t[::1] wrt, int32_t[:
                 if tangent[j] >= 0 and FLOWS[s.op][k]:
                     before = tangent[i]
                     tangent[i] = flowed(h, before, tangent[j], partial_node(h, s.op, <int>k, x, <int32_t>i))
-                    if OP_CHOICE[s.op]:
-                        tangent[i] = selected(h, partial_node(h, s.op, <int>k, x, <int32_t>i), tangent[i], before)
+                    edge = regions.across(h, regions.of[j], <int32_t>i, <int>k)
+                    if edge != regions.of[i]:
+                        tangent[i] = selected(h, regions.condition(h, edge), tangent[i], before)
         for k in range(outputs.shape[0]):
             make_space(h)
-            j = tangent[raised(outputs[k], g.inputs, by)]
-            tangents[k] = add_number(h, 0.0) if j < 0 else emit2(h, OP_ADD, j, add_number(h, 0.0))
+            j = raised(outputs[k], g.inputs, by)
+            r = tangent[j]
+            if r >= 0 and regions.of[j] != ALWAYS:
+                r = selected(h, regions.condition(h, regions.of[j]), r, -1)
+            tangents[k] = add_number(h, 0.0) if r < 0 else emit2(h, OP_ADD, r, add_number(h, 0.0))
     finally:
         free(tangent)
     return h

@@ -1,32 +1,32 @@
 # core/program/regions.pxi: which parts of a graph are reached, where it has choices.
 #
-# Going down from the outputs, a node is reached where one of its users is reached and passes on to it. All nodes that
-# are reached alike form a region:
+# Going down from the outputs, a node is reached where one of its users is reached and passes on to it; going up from
+# the inputs, where one of its operands is reached and it takes that. All nodes that are reached alike form a region:
 #
-#   kind     above    node   operand      reached where
+#   kind     from     node   operand      reached where
 #   ALWAYS                                ever
 #   EDGE     a region  u      k           it is, and the choice u takes its operand k
 #   EITHER   a region  another region     one of the two is
 #
-# The operands of one choice leave nothing out, so EDGEs to all of them from one region make up that region again.
+# The operands of one choice leave nothing out, so EDGEs by all of them from one region make up that region again.
 
 cdef enum:
     ALWAYS = 0
-    NOWHERE = -1         # no output depends on it
+    NOWHERE = -1         # no road leads there
 
 
 cdef class Regions:
     """The regions of a graph's nodes."""
     cdef int32_t[::1] of           # node -> region
-    cdef list rows                 # region -> (above, node, operand) or (one region, another)
+    cdef list rows                 # region -> (from, node, operand) or (one region, another)
     cdef dict known                # row -> region
     cdef dict conditions           # region -> node of a number that is not 0 where it is reached
 
     def __cinit__(self):
         self.rows, self.known, self.conditions = [()], {}, {}
 
-    cdef int find(self, Graph g, const uint8_t *active, list outputs) except -1:
-        """Find the regions of the nodes below the outputs."""
+    cdef int find_below(self, Graph g, const uint8_t *active, list outputs) except -1:
+        """Find the regions that a reverse sweep comes to."""
         cdef Py_ssize_t i, k
         cdef int32_t[3] x
         cdef int32_t j
@@ -47,7 +47,28 @@ cdef class Regions:
                 if not OP_CHOICE[s.op] and self.of[j] == self.of[i]:
                     continue
                 if active[j] and FLOWS[s.op][k] and self.of[j] != ALWAYS:
-                    self.of[j] = self.joined(g, self.of[j], self.across(g, <int32_t>i, <int>k))
+                    self.of[j] = self.joined(g, self.of[j], self.across(g, self.of[i], <int32_t>i, <int>k))
+        return 0
+
+    cdef int find_above(self, Graph g, int32_t[::1] inputs) except -1:
+        """Find the regions that a forward sweep comes to."""
+        cdef Py_ssize_t i, k
+        cdef int32_t[3] x
+        cdef Step s
+        if not has_choices(g):
+            self.of = np.zeros(g.n, np.int32)
+            return 0
+        self.of = np.full(g.n, NOWHERE, np.int32)
+        for k in range(inputs.shape[0]):
+            self.of[inputs[k]] = ALWAYS
+        for i in range(g.inputs, g.n):
+            s = g.node[i]
+            if s.op == OP_CONST:
+                continue
+            x[0], x[1], x[2] = s.a, s.b, s.c
+            for k in range(OP_ARITY[s.op]):
+                if self.of[x[k]] != NOWHERE and FLOWS[s.op][k] and self.of[i] != ALWAYS:
+                    self.of[i] = self.joined(g, self.of[i], self.across(g, self.of[x[k]], <int32_t>i, <int>k))
         return 0
 
     cdef int32_t row(self, tuple row) except -2:
@@ -58,9 +79,9 @@ cdef class Regions:
             self.rows.append(row)
         return found
 
-    cdef int32_t across(self, Graph g, int32_t i, int k) except -2:
-        """The region in which node i hands on to its operand k."""
-        return self.row((self.of[i], i, k)) if OP_CHOICE[g.node[i].op] else self.of[i]
+    cdef int32_t across(self, Graph g, int32_t region, int32_t i, int k) except -2:
+        """The region beyond the edge from node i to its operand k, or back, from a region on this side."""
+        return self.row((region, i, k)) if OP_CHOICE[g.node[i].op] else region
 
     cdef int32_t joined(self, Graph g, int32_t x, int32_t y) except -2:
         """The region that is reached where one of two is."""

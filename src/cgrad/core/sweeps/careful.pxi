@@ -119,7 +119,7 @@ cdef int elementwise_reached(Tape t, Reach r, Payload *p, int op) except -1:
         part.adjoint = <PyObject *>c
         pullback_operand(t, &part, OP_ADD, 0, 2, j[k], number, array)  # summed up in the same order
         shape = (<object>payload_at(t, j[k]).value).shape if is_array(t, j[k]) else ()
-        reach_elements(r, j[k], summed_to(here, shape))
+        reach_elements(r, j[k], fitted(here, shape))
     return 0
 
 

@@ -45,9 +45,11 @@ cdef int reach_elements(Reach r, Py_ssize_t j, object mask) except -1:
     return 0
 
 
-cdef object summed_to(object mask, tuple shape):
-    """A mask for an operand of this shape, which was broadcast to the mask's."""
-    cdef Py_ssize_t lead = mask.ndim - len(shape)
+cdef object fitted(object mask, tuple shape):
+    """A mask for an operand of this shape, where one was broadcast to the other's."""
+    cdef Py_ssize_t lead
+    mask = np.broadcast_to(mask, np.broadcast_shapes(mask.shape, shape))
+    lead = mask.ndim - len(shape)
     mask = mask.any(axis=tuple(range(lead)))
     return mask.any(axis=tuple([d for d in range(len(shape)) if shape[d] == 1]), keepdims=True)
 
@@ -69,11 +71,7 @@ cdef object structural_part(Primitive rule, Py_ssize_t position, object out, lis
     """
     args = [plain(x) for x in args]
     ones = 1.0 if np.ndim(out) == 0 else np.ones_like(out) if mask is None else mask.astype(out.dtype)
-    taken = np.asarray(plain(vjp_of(rule, position, ones, out, args, kwargs))) != 0
-    if taken.ndim < len(shape) or taken.size < np.prod(shape):
-        taken = np.broadcast_to(taken, shape)
-    else:
-        taken = summed_to(taken, shape)
+    taken = fitted(np.asarray(plain(vjp_of(rule, position, ones, out, args, kwargs))) != 0, shape)
     return None if taken.all() else taken
 
 

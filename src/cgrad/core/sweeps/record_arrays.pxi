@@ -249,7 +249,7 @@ cdef int record_partials(Tape t, Adjoint *adjoint, const uint8_t *needed, Record
             continue
         partial = elementwise(OP_WHERE, here.astype(np.float64), partial, 0.0)
         shape = np.shape(plain(operands[k]))
-        flow_recorded(t, adjoint, needed, arrays, x, partial, summed_to(here, shape))
+        flow_recorded(t, adjoint, needed, arrays, x, partial, fitted(here, shape))
     return 0
 
 
