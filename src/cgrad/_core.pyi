@@ -546,11 +546,13 @@ class Primitive:
     name: str
     forward: Callable[..., Any]
     vjp: Callable[..., Any] | tuple[Callable[..., Any] | None, ...]
+    structural: bool
     def __init__(
         self,
         name: str,
         forward: Callable[..., Any],
         vjp: Callable[..., Any] | tuple[Callable[..., Any] | None, ...],
+        structural: bool = False,
     ) -> None: ...
     def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
     def __reduce__(self) -> str: ...

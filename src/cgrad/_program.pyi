@@ -24,8 +24,7 @@ __all__ = [
     "replay",
     "lanes_available",
     "FastCall",
-    "FastCallable",
-]
+    "FastCallable", "PLAIN", "Read", "Reads"]
 
 GRAPH_OPS: tuple[str, ...]
 FUNCTION_ADDRESSES: dict[str, int]
@@ -89,6 +88,29 @@ class Batch:
     ) -> Self: ...
     def run(self, k: int) -> _Array | None: ...
 
+PLAIN: set[type]
+
+@final
+class Read:
+    owner: object
+    key: Any
+    text: str
+    @property
+    def kind_name(self) -> str: ...
+    @property
+    def value(self) -> Any: ...
+    def __init__(self, kind: str, owner: object, key: Any, expected: Any, text: str, absent: bool = False) -> None: ...
+    def copy(self) -> Read: ...
+
+@final
+class Reads:
+    reads: list[Read]
+    def __init__(self, reads: list[Read]) -> None: ...
+    def __len__(self) -> int: ...
+    def copy(self) -> Reads: ...
+    def bind(self, captured: list[Any]) -> None: ...
+    def hold(self, captured: list[Any]) -> bool: ...
+
 @final
 class FastCall:
     executable: Executable
@@ -99,6 +121,7 @@ class FastCall:
         captured: list[Any],
         shapes: tuple[Any, ...],
         conditions: list[Any],
+        reads: Reads | None,
         value: Any,
         gradients: tuple[Any, ...] | None,
         many: bool,

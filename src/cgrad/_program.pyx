@@ -8,16 +8,19 @@
     _gen/rewrites_graph.pxi       operations added to it, rewritten without losing a bit (_rewrites.py)
     core/program/passes.pxi       a graph optimised: the part that is needed, rewritten
     _gen/partials.pxi             the partials of the op table as nodes of a graph
+    core/program/regions.pxi      which parts of a graph are reached, where it has choices
     core/program/autodiff.pxi     derivatives of graphs, as graphs
     _gen/bytecode.pxi             the instructions (core/program/bytecode.def)
     core/program/fuse.pxi         which nodes are computed inside another one's instruction
     core/program/encode.pxi       a graph as bytecode
     core/program/executable.pxi   a graph made ready: its bytecode for one point and for lanes
     core/program/run.pxi          bytecode run, at one point (interpreter.c) and over many (lanes.c)
+    core/program/reads.pxi        what a recorded function reads from outside, looked at again
     core/program/fastcall.pxi     calls with the usual arguments, without Python
     core/program/from_trace.pxi   what was recorded on a tape, as a graph
 """
 
+cimport cython
 cimport numpy as cnp
 from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_Check
 from cpython.object cimport PyObject
@@ -27,6 +30,12 @@ from libc.stdint cimport int16_t, int32_t, uint8_t, uint32_t, uint64_t, uintptr_
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcmp, memcpy, memset
 
+cdef extern from "Python.h":  # with borrowed references, and no checks
+    PyObject *PyDict_GetItemWithError(object d, object key) except? NULL
+    PyObject *PyCell_GET(PyObject *cell)
+    PyObject *PyList_GET_ITEM(PyObject *x, Py_ssize_t k)
+    Py_ssize_t PyList_GET_SIZE(PyObject *x)
+
 import operator
 
 import numpy as np
@@ -35,7 +44,7 @@ from . import errors
 
 from ._kernels cimport MOST_DIMS
 from ._core cimport (
-    MOST_NODES, NUMBER, OP_MASK, SPECIAL, Guard, Tape, Tensor, Trace, Value, check_node, is_value, line_of,
+    Handle, MOST_NODES, NUMBER, OP_MASK, SPECIAL, Guard, Tape, Tensor, Trace, Value, check_node, is_value, line_of,
     lowest_entry, number, plain_layout, plain_named, second_operand, traces,
 )
 
@@ -55,8 +64,10 @@ include "core/program/fuse.pxi"
 include "core/program/encode.pxi"
 include "core/program/executable.pxi"
 include "core/program/run.pxi"
+include "core/program/reads.pxi"
 include "core/program/fastcall.pxi"
 include "core/program/from_trace.pxi"
 
 __all__ = ["GRAPH_OPS", "FUNCTION_ADDRESSES", "Graph", "graph_of_trace", "reverse_sweep", "forward_sweep",
-           "Executable", "Batch", "replay", "lanes_available", "FastCall", "FastCallable"]
+           "Executable", "Batch", "replay", "lanes_available", "FastCall", "FastCallable",
+           "PLAIN", "Read", "Reads"]

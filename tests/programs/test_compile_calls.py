@@ -160,7 +160,11 @@ def test_exceptions_in_the_function(error):
     assert f(2.0) == 5.0 and f(-2.0) == 4.0 and f.grad(3.0) == 6.0
     assert state() == before
     fail[0] = True
-    assert f(4.0) == 17.0 and f.value_and_grad(-4.0) == (16.0, -8.0)  # replayed
+    with pytest.raises(error):  # f reads fail: it is asked again
+        f(4.0)
+    fail[0] = False
+    assert f(4.0) == 17.0 and f.value_and_grad(-4.0) == (16.0, -8.0) and len(f.programs) == 2  # replayed
+    fail[0] = True
     with pytest.raises(error):
         f(np.ones(1))
     v = Value(2.0)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from .._core import Tensor
 from .._program import Graph
-from . import guards, pytree
+from . import guards, pytree, reads
 from .path import Program
 
 
@@ -23,6 +23,8 @@ def described(program: Program) -> Iterator[str]:
     for leaf, shape in zip(program.captured, program.captured_shapes, strict=True):
         what = f"an array of shape {shape}" if isinstance(leaf, Tensor) else "a number"
         yield f"captured: {leaf.name or type(leaf).__name__} ({what}), read at each call"
+    if program.reads is not None:
+        yield from reads.described(program.reads)
     if text := constants(program.graph):
         yield f"constants: {text}"
     yield f"guards: {len(program.guards)}"

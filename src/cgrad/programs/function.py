@@ -13,6 +13,7 @@ from .explain import described
 from .maps import Maps
 from .path import Program
 from .paths import Paths
+from .reads import kept_by
 from .storage import references
 
 
@@ -105,9 +106,10 @@ class CompiledFunction(Maps):
             programs = tuple([program for program in programs if program.holds()])
             conditions: list[Any] = [[] for _ in programs]
         elif references.by_name(function):
-            programs = tuple([program for program in programs if not program.conditions])
+            programs = tuple([program for program in programs if not program.conditions and not depends(program)])
             conditions = [[] for _ in programs]
         else:
+            programs = tuple([program for program in programs if program.holds()])
             conditions = [program.conditions for program in programs]
         return _empty, (), {
             "function": function, "static": self.static, "backend": self.backend, "max_paths": self.max_paths,
@@ -141,7 +143,8 @@ class CompiledFunction(Maps):
             twins = {program: program.twin(copy.deepcopy(program.captured, memo)) for program in self.programs}
         else:
             twins = {program: program.twin() for program in self.programs
-                     if function is self.function or not (program.captured or program.conditions)}
+                     if function is self.function
+                     or not (program.captured or program.conditions or depends(program))}
         return self._copied(made, function, twins)
 
     def _copied(self, made: CompiledFunction, function: Callable[..., Any],
@@ -200,6 +203,11 @@ class CompiledFunction(Maps):
             raise errors.nothing_recorded(self.name, "save")
         files.write(path, files.Stored(self.name, self.static, references.plain_signature(self._paths.binder.signature),
                                        self.backend, self.max_paths, [program.parts() for program in programs]))
+
+
+def depends(program: Program) -> bool:
+    """True if a path depends on numbers, text or containers that its function reads."""
+    return program.reads is not None and kept_by(program.reads)
 
 
 def _empty() -> CompiledFunction:

@@ -15,7 +15,7 @@ import numpy as np
 
 from .. import errors
 from .._core import plain
-from .._program import GRAPH_OPS, Executable, Graph, forward_sweep, replay, reverse_sweep
+from .._program import GRAPH_OPS, Executable, Graph, Reads, forward_sweep, replay, reverse_sweep
 from . import backends, guards, pytree
 from .arguments import Arguments
 from .guards import START, Guard, State
@@ -54,6 +54,7 @@ class Program(Maps):
         self.reason, self.backend = reason, backend
         self.uses = self.last_used = self.number = 0
         self.conditions: list[tuple[Any, str, Any]] = []  # attributes that have to be what they were
+        self.reads: Reads | None = None  # what else the function reads, which has to be what it was
         self.kept = True  # among the paths of a compiled function, or by itself
         self._executables: dict[Request, Executable] = {}
         self._outcomes: tuple[Any, ...] | None = None
@@ -82,6 +83,8 @@ class Program(Maps):
         parts = self.parts()
         made = Program.of(parts if captured is None else parts._replace(captured=captured))
         made.conditions = self.conditions
+        if captured is None and self.reads is not None:
+            made.reads = self.reads.copy()
         made._executables = self._executables
         return made
 
@@ -143,7 +146,9 @@ class Program(Maps):
                                     for v, shape in zip(self.captured, self.captured_shapes, strict=True))
 
     def holds(self) -> bool:
-        """True if the attributes that it relies on have the values that they had."""
+        """True if what it relies on is what it was; leaves that were bound anew are read from now on."""
+        if self.reads is not None and not self.reads.hold(self.captured):
+            return False
         return all(getattr(owner, name, None) is value or (name == "shape" and owner.shape == value)
                    for owner, name, value in self.conditions)
 

@@ -12,6 +12,7 @@ from . import pytree
 from .arguments import Arguments, Binder
 from .guards import START, State
 from .path import Program
+from .reads import leave_out
 from .record import record
 from .storage import references
 
@@ -31,6 +32,7 @@ class Paths:
         self.programs: list[Program] = []
         self.came: list[Any] | None = None  # leaves that came in a pickle, the only ones f may capture; None: any
         self.recordings = 0
+        self.effects: list[Any] = []  # containers that f itself fills: not looked at
         self._clock = 0
         self._warned = False
         self._lock = threading.RLock()
@@ -89,7 +91,13 @@ class Paths:
                 raise errors.path_missing(self.name, reason)
             known = dict.fromkeys([program.shapes for program in self.programs])
             raise errors.arguments_missing(self.name, *map(pytree.describe_all, [arguments.trees, *known]))
-        program = record(self.function, self.name, arguments, reason, self.backend)
+        known = next((p.reads for p in self.programs if p.reads is not None and p.holds()), None)
+        before = len(self.effects)
+        program = record(self.function, self.name, arguments, reason, self.backend, self.effects, known)
+        if len(self.effects) > before:
+            for other in self.programs:
+                if other.reads is not None:
+                    leave_out(other.reads, self.effects)
         if self.came is not None:
             for leaf in references.held_elsewhere(program.captured, self.came):
                 raise errors.captured_here(self.name, leaf)

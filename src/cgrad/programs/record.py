@@ -9,16 +9,23 @@ import numpy as np
 
 from .. import errors
 from .._core import Tensor, Trace, Value
-from .._program import graph_of_trace
+from .._program import Reads, graph_of_trace
 from . import pytree
 from .arguments import Arguments
 from .guards import Guard
 from .path import Program
 from .pytree import Leaf
+from .reads import leave_out, own_effects, reads_of
 
 
-def record(function: Callable[..., Any], name: str, arguments: Arguments, reason: str, backend: str) -> Program:
-    """Run a function, and make a program of what it did. reason: why it is recorded, for ``explain``."""
+def record(function: Callable[..., Any], name: str, arguments: Arguments, reason: str, backend: str,
+           effects: list[Any], known: Reads | None = None) -> Program:
+    """Run a function, and make a program of what it did.
+
+    reason: why it is recorded, for ``explain``. effects: containers that the function has filled itself; more are
+    added. known: what the function reads, if that is known to hold.
+    """
+    reads = known.copy() if known is not None else reads_of(function)
     leaves: list[Leaf] = [Tensor(x, requires_grad=True) if isinstance(x, np.ndarray) else Value(x)
                           for x in arguments.leaves]
     args, kwargs = traced(arguments, leaves)
@@ -37,6 +44,10 @@ def record(function: Callable[..., Any], name: str, arguments: Arguments, reason
     program = Program(name, arguments.names, arguments.key, arguments.trees, out, graph, nodes,
                       [Guard(*guard) for guard in guards], captured, [v.shape for v in captured], reason, backend)
     program.conditions = trace.conditions
+    effects += own_effects(reads)
+    leave_out(reads, effects)
+    reads.bind(program.captured)
+    program.reads = reads
     return program
 
 

@@ -20,7 +20,7 @@ import numpy as np
 
 from .. import errors
 from .._core import Tensor, Value, plain
-from .._program import Executable
+from .._program import Executable, Reads
 from . import pytree
 from .arguments import Arguments
 from .guards import State
@@ -94,6 +94,7 @@ class Path(Protocol):
     captured: list[Leaf]
     captured_shapes: list[tuple[int, ...]]
     conditions: list[tuple[Any, str, Any]]
+    reads: Reads | None
     kept: bool  # among those of its function
 
     @property

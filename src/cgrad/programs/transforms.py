@@ -91,7 +91,7 @@ class Transforms(FastCallable):
         many = by is not None and by.tree[0] == "tuple"
         self.fast_calls[name] = FastCall(
             path.executable(request), tuple(shapes[:n]), path.captured, tuple(path.captured_shapes), path.conditions,
-            value, tuple(shapes[n + 1:]) if by else None, many)
+            path.reads, value, tuple(shapes[n + 1:]) if by else None, many)
 
     # ---- derivatives in a direction --------------------------------------------------------------
 

@@ -5,22 +5,23 @@
 # (programs/).
 
 cdef class FastCall:
-    """FastCall(executable, arguments, captured, shapes, conditions, value, gradients, many): a kind of call.
+    """FastCall(executable, arguments, captured, shapes, conditions, reads, value, gradients, many): a kind of call.
 
     arguments: for each None, a number, or the shape of an array; captured: the leaves that the function uses, and the
-    shapes that they must have; conditions: those of the Trace. Of the results, value: None, a number, a shape, or False
+    shapes that they must have; conditions: those of the Trace; reads: what else is looked at. Of the results, value: None, a number, a shape, or False
     if it is not wanted; gradients: likewise, or None without them; many: gradients are returned as a tuple.
     """
     cdef readonly Executable executable
     cdef tuple arguments, gradients, shapes
     cdef list captured, conditions
+    cdef Reads reads
     cdef object value
     cdef bint many
 
-    def __init__(self, Executable executable, tuple arguments, list captured, tuple shapes, list conditions, value,
-                 gradients, bint many):
+    def __init__(self, Executable executable, tuple arguments, list captured, tuple shapes, list conditions,
+                 Reads reads, value, gradients, bint many):
         self.executable, self.arguments, self.captured, self.shapes = executable, arguments, captured, shapes
-        self.conditions = conditions
+        self.conditions, self.reads = conditions, reads
         self.value, self.gradients, self.many = value, gradients, many
 
 
@@ -75,6 +76,8 @@ cdef object call_fast(FastCall call, tuple args):
         now = getattr(owner, name, None)
         if now is not x and not (name == "shape" and now == x):
             return NotImplemented
+    if call.reads is not None and not still_hold(call.reads, call.captured):
+        return NotImplemented
     w = workspace(e)
     if take_inputs(call, args, w.v + e.constants) and not run(e, w):
         e.fast_runs += 1

@@ -79,6 +79,12 @@ cdef int accumulate_adjoint(Tape t, Py_ssize_t j, object c, object op, object po
     return add_to(<object>q.adjoint, array, False)
 
 
+cdef bint has_nan(object array) except -1:
+    """True if there is a nan in an array."""
+    cdef cnp.ndarray x = np.ascontiguousarray(array)
+    return any_nan(cnp.PyArray_DATA(x), cnp.PyArray_SIZE(x), single(x))
+
+
 cdef bint idle(Tape t, const Payload *p) noexcept:
     """True if no adjoint has come to a special node, or a zero: outside the roots' graph nothing is handed on."""
     if p.value != NULL or (t.op[p.node] & OP_MASK) == OP_FUNCTION:

@@ -21,10 +21,10 @@ def choose(operands, condition, yes, no):
     """
     shape = np.broadcast_shapes(*[np.shape(plain(x)) for x in operands])
     mask = np.broadcast_to(condition(*[plain(x) for x in operands]), shape)
+    if not mask.any():  # no elements at all: the general side
+        return no(*operands)
     if mask.all():
         return yes(*operands)
-    if not mask.any():
-        return no(*operands)
     total = 0.0
     for side, chosen in ((yes, mask), (no, ~mask)):
         offsets = np.flatnonzero(chosen)

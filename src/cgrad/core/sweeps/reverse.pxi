@@ -72,12 +72,6 @@ cdef int look_for_nan(Tape t, Py_ssize_t root) except -1:
     return 0
 
 
-cdef bint has_nan(object array) except -1:
-    """True if there is a nan in an array."""
-    cdef cnp.ndarray x = np.ascontiguousarray(array)
-    return any_nan(cnp.PyArray_DATA(x), cnp.PyArray_SIZE(x), single(x))
-
-
 cdef int choose_way(Tape t, const int32_t *roots, Py_ssize_t n, Sweep *s) except -1:
     """List the graph where it is a small part of what lies below the roots; else the sweep is dense."""
     cdef Py_ssize_t m

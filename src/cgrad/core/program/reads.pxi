@@ -1,0 +1,188 @@
+# core/program/reads.pxi: what a recorded function reads from outside, looked at again at each call.
+#
+#   kind      owner       key       compared
+#   NAME      a dict      a key     the object that it has there, or that there is none: globals, items of dicts
+#   CELL      a cell                its contents: variables of enclosing functions
+#   MEMBER    an object   a name    its attribute
+#   ITEM      a list      k         its k-th item
+#   ITEMS     a list                all items, which are numbers, text, ...
+#   LENGTH    a container           how many items it has
+#   ELEMENT   an array    k         its k-th element, an object
+#   MEMORY    an array              its numbers, by their bytes
+#   EQUAL     any                   the whole, by ==: a set
+#
+# An object is compared by identity. Where that differs, equal numbers and text are equal, and a leaf may have come in a
+# leaf's place: then the program reads that one from now on. Which names a function reads: programs/reads.py.
+
+cdef enum ReadKind:
+    NAME, CELL, MEMBER, ITEM, ITEMS, LENGTH, ELEMENT, MEMORY, EQUAL
+
+READ_KINDS = {"name": NAME, "cell": CELL, "member": MEMBER, "item": ITEM, "items": ITEMS, "length": LENGTH,
+              "element": ELEMENT, "memory": MEMORY, "equal": EQUAL}
+
+cdef enum:
+    NOT_CAPTURED = -1
+    AMBIGUOUS = -2       # captured, and read at another place too: the two must stay one
+
+
+@cython.final
+cdef class Read:
+    """Read(kind, owner, key, expected, text): a place from which a function reads, and what it had there."""
+    cdef int kind
+    cdef readonly object owner, key
+    cdef object expected   # an object; None for NULL where ``absent``; a tuple, a length, or bytes by kind
+    cdef bint absent
+    cdef Py_ssize_t index  # key as a number
+    cdef Py_ssize_t leaf   # which of the captured leaves it is
+    cdef readonly str text
+
+    def __init__(self, str kind, owner, key, expected, str text, bint absent=False):
+        self.kind, self.owner, self.key, self.expected, self.text = READ_KINDS[kind], owner, key, expected, text
+        self.absent = absent
+        self.index = key if self.kind in (ITEM, ELEMENT) else 0
+        self.leaf = NOT_CAPTURED
+
+    @property
+    def kind_name(self):
+        return {number: name for name, number in READ_KINDS.items()}[self.kind]
+
+    @property
+    def value(self):
+        """What it was when it was recorded, or has been bound to since."""
+        return self.expected
+
+    def copy(self):
+        cdef Read r = Read(self.kind_name, self.owner, self.key, self.expected, self.text, self.absent)
+        r.leaf = self.leaf
+        return r
+
+
+cdef inline bint same_object(Read r, PyObject *now) noexcept:
+    return now == (NULL if r.absent else <PyObject *>r.expected)
+
+
+@cython.final
+cdef class Reads:
+    """Reads(reads): all places from which a function reads."""
+    cdef readonly list reads
+
+    def __init__(self, list reads):
+        self.reads = reads
+
+    def __len__(self):
+        return len(self.reads)
+
+    def copy(self):
+        """The same, to be bound by itself."""
+        return Reads([(<Read>r).copy() for r in self.reads])
+
+    def bind(self, list captured):
+        """Note which places lead to the captured leaves of a recording."""
+        cdef Read r
+        cdef dict at = {id(v): k for k, v in enumerate(captured)}, first = {}
+        for r in self.reads:
+            if r.kind in (NAME, CELL, MEMBER, ITEM, ELEMENT) and not r.absent and id(r.expected) in at:
+                k = at[id(r.expected)]
+                r.leaf = AMBIGUOUS if k in first else k
+                if k in first:
+                    (<Read>first[k]).leaf = AMBIGUOUS
+                first.setdefault(k, r)
+
+    def hold(self, list captured):
+        """True if everything is as it was; leaves that came in the place of captured ones take it in this list."""
+        return still_hold(self, captured)
+
+
+cdef bint still_hold(Reads reads, list captured) except -1:
+    cdef Py_ssize_t k, n
+    cdef Read r
+    cdef PyObject *now
+    cdef object held
+    for k in range(len(reads.reads)):
+        r = <Read>reads.reads[k]
+        held = None
+        if r.kind == NAME:
+            now = PyDict_GetItemWithError(r.owner, r.key)
+        elif r.kind == CELL:
+            now = PyCell_GET(<PyObject *>r.owner)
+        elif r.kind == MEMBER:
+            held = getattr(r.owner, r.key, MISSING)
+            now = NULL if held is MISSING else <PyObject *>held
+        elif r.kind == ITEM:
+            n = PyList_GET_SIZE(<PyObject *>r.owner)
+            now = PyList_GET_ITEM(<PyObject *>r.owner, r.index) if r.index < n else NULL
+        elif r.kind == ELEMENT:
+            now = (<PyObject **>cnp.PyArray_DATA(<cnp.ndarray>r.owner))[r.index]
+        else:
+            if not same_contents(r):
+                return False
+            continue
+        if same_object(r, now):
+            continue
+        if now == NULL or r.absent or not came_in_place(r, <object>now, captured):
+            return False
+    return True
+
+
+cdef bint same_contents(Read r) except -1:
+    """True if a container has what it had."""
+    cdef Py_ssize_t k, n
+    cdef tuple items
+    cdef cnp.ndarray array
+    if r.kind == LENGTH:
+        return len(r.owner) == <Py_ssize_t>r.expected
+    if r.kind == EQUAL:
+        return r.owner == r.expected
+    if r.kind == ITEMS:
+        items = <tuple>r.expected
+        n = len(items)
+        if PyList_GET_SIZE(<PyObject *>r.owner) != n:
+            return False
+        for k in range(n):
+            if PyList_GET_ITEM(<PyObject *>r.owner, k) != <PyObject *>PyTuple_GET_ITEM(items, k) \
+                    and not equal_plain(<object>PyTuple_GET_ITEM(items, k), (<list>r.owner)[k]):
+                return False
+        return True
+    array = <cnp.ndarray>r.owner
+    if cnp.PyArray_IS_C_CONTIGUOUS(array):
+        return cnp.PyArray_NBYTES(array) == len(<bytes>r.expected) and (<object>array).shape == r.key \
+            and memcmp(cnp.PyArray_DATA(array), <const char *>(<bytes>r.expected), len(<bytes>r.expected)) == 0
+    return (<object>array).shape == r.key and (<object>array).tobytes() == r.expected
+
+
+cdef bint equal_plain(object x, object y) except -1:
+    """True if two numbers, texts, ... of one type are equal; nan equals nan."""
+    if type(x) is not type(y) or type(x) not in PLAIN:
+        return False
+    if isinstance(x, float):  # 0.0 is not -0.0
+        return (x == y and c_copysign(1.0, x) == c_copysign(1.0, y)) or (x != x and y != y)
+    return x == y
+
+
+cdef bint came_in_place(Read r, object now, list captured) except -1:
+    """True if ``now`` may stand for what was expected: it does from now on."""
+    if r.leaf == AMBIGUOUS:
+        return False
+    if is_leaf(r.expected):
+        if type(now) is not type(r.expected) or not is_leaf(now):
+            return False
+        if type(now) is Tensor and ((<Tensor>now).array.shape != (<Tensor>r.expected).array.shape
+                                    or (<Tensor>now).array.dtype != (<Tensor>r.expected).array.dtype
+                                    or (<Tensor>now).needs != (<Tensor>r.expected).needs):
+            return False
+        if r.leaf >= 0:
+            if any([v is now for v in captured]):
+                return False  # two inputs have become one
+            captured[r.leaf] = now
+    elif not equal_plain(r.expected, now):
+        return False
+    r.expected = now
+    return True
+
+
+cdef inline bint is_leaf(object x) noexcept:
+    return (type(x) is Value or type(x) is Tensor) and not (<Handle>x).node
+
+
+PLAIN = {int, float, complex, str, bytes, bool, type(None), type(Ellipsis), slice, range, frozenset}
+cdef object MISSING = object()

@@ -1,0 +1,268 @@
+"""What a function reads from outside: names, attributes and items, found in its code and in what it leads to.
+
+A recording holds as long as these are what they were (core/program/reads.pxi looks at each call). What a function reads
+is found without running it:
+
+    names        globals and variables of enclosing functions that its code loads; defaults of its arguments
+    attributes   of objects that are reached so, with a name that occurs in the code
+    items        of lists, tuples, dicts and arrays of objects that are reached so
+    functions    that are reached so, or are methods of objects that are, are looked into alike
+
+Not looked into: the standard library, NumPy, SciPy, cgrad itself (but for modules of cgrad.nn, whose attributes are all
+looked at), and what is compiled.
+"""
+
+from __future__ import annotations
+
+import dis
+import functools
+import sys
+import types
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .._core import Tensor, Value
+from .._program import PLAIN, Read, Reads
+
+LIBRARIES = {"cgrad", "numpy", "scipy", "builtins", *sys.stdlib_module_names} - {"__main__"}
+GLOBAL = {"LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"}
+MEMBER = {"LOAD_ATTR", "LOAD_METHOD", "LOAD_SUPER_ATTR"}
+PROTOCOLS = {"__call__", "__getitem__", "__iter__", "__len__", "__contains__", "__add__", "__radd__", "__mul__",
+             "__rmul__", "__sub__", "__rsub__", "__truediv__", "__rtruediv__", "__pow__", "__neg__", "__matmul__",
+             "__enter__", "__exit__", "__bool__", "__float__", "__getattr__", "__next__", "__array__"}
+
+
+class Loaded(NamedTuple):
+    """The names that a code loads, those of the functions that it makes included."""
+
+    globals: frozenset[str]
+    free: frozenset[str]
+    attributes: frozenset[str]
+
+
+@functools.lru_cache(maxsize=1024)
+def loaded(code: types.CodeType) -> Loaded:
+    """The names that a code loads."""
+    names: set[str] = set()
+    attributes: set[str] = set()
+    free: set[str] = set(code.co_freevars)
+    texts = {x for x in code.co_consts if isinstance(x, str) and x.isidentifier()}
+    for instruction in dis.get_instructions(code):
+        if instruction.opname in GLOBAL:
+            names.add(instruction.argval)
+        elif instruction.opname in MEMBER:
+            attributes.add(instruction.argval)
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            inner = loaded(constant)
+            names |= inner.globals
+            attributes |= inner.attributes
+    if names & {"getattr", "attrgetter", "vars"}:
+        attributes |= texts
+    return Loaded(frozenset(names), frozenset(free), frozenset(attributes))
+
+
+def reads_of(function: Callable[..., Any]) -> Reads:
+    """The places from which a function reads, with what is there now."""
+    attributes: frozenset[str] = frozenset()
+    while True:  # functions that are found add names of attributes, by which more is found
+        search = Search(attributes)
+        search.visit(function, getattr(function, "__name__", "the function"))
+        if search.names <= attributes:
+            return Reads(search.found)
+        attributes |= search.names
+
+
+def own_effects(reads: Reads) -> list[Any]:
+    """The containers that have changed since: after a recording, those that the function itself has filled.
+
+    What a recorded function does besides its result is not repeated (a list of calls, a cache), so it is not looked at
+    either. What it has bound anew itself stays among the reads as it was before: then each call is recorded.
+    """
+    return [read.owner for read in reads.reads
+            if read.kind_name not in ("name", "cell", "member") and not Reads([read.copy()]).hold([])]
+
+
+def leave_out(reads: Reads, owners: list[Any]) -> None:
+    """Look at these containers no more."""
+    if owners:
+        reads.reads[:] = [read for read in reads.reads if not any(read.owner is owner for owner in owners)]
+
+
+class Search:
+    """A search through what a function leads to, by these names of attributes."""
+
+    def __init__(self, attributes: frozenset[str]) -> None:
+        self.attributes = attributes
+        self.names: set[str] = set()
+        self.found: list[Read] = []
+        self.visited: dict[int, Any] = {}
+
+    def read(self, kind: str, owner: Any, key: Any, expected: Any, text: str) -> None:
+        self.found.append(Read(kind, owner, key, expected, text))
+        self.visit(expected, text)
+
+    def visit(self, x: Any, text: str) -> None:
+        """Search what an object leads to."""
+        kind = type(x)
+        if kind in PLAIN or kind is Value or kind is Tensor or isinstance(x, np.generic) or id(x) in self.visited:
+            return
+        self.visited[id(x)] = x  # held, so that its id stays its own
+        if kind is list:
+            self.items(x, text)
+        elif isinstance(x, tuple):
+            for k, item in enumerate(x):
+                self.visit(item, f"{text}[{k}]")
+        elif isinstance(x, dict):
+            self.mapping(x, text)
+        elif isinstance(x, np.ndarray):
+            self.array(x, text)
+        elif isinstance(x, (set, bytearray)):
+            self.found.append(Read("equal", x, None, type(x)(x), text))
+        elif kind is types.FunctionType:
+            self.function(x, text)
+        elif kind is types.MethodType:
+            self.visit(x.__func__, text)
+            self.visit(x.__self__, text.rpartition(".")[0] or "self")
+        elif kind is functools.partial:
+            for part in (x.func, x.args, x.keywords):
+                self.visit(part, text)
+        elif kind is types.ModuleType:
+            if not is_library(x.__name__):
+                self.members(x.__dict__, text, self.attributes)
+        elif isinstance(x, (staticmethod, classmethod)):
+            self.visit(x.__func__, text)
+        elif isinstance(x, property):
+            self.visit(x.fget, text)
+        elif isinstance(x, type):
+            if not is_library(x.__module__):
+                self.class_members(x, x, text)
+        elif not isinstance(x, (types.BuiltinFunctionType, types.CodeType, types.FrameType)):
+            self.object(x, text)
+
+    # ---- containers ------------------------------------------------------------------------------
+
+    def items(self, x: list[Any], text: str) -> None:
+        if all(type(item) in PLAIN for item in x):
+            self.found.append(Read("items", x, None, tuple(x), text))
+            return
+        self.found.append(Read("length", x, None, len(x), f"len({text})"))
+        for k, item in enumerate(x):
+            self.read("item", x, k, item, f"{text}[{k}]")
+
+    def mapping(self, x: dict[Any, Any], text: str) -> None:
+        self.found.append(Read("length", x, None, len(x), f"len({text})"))
+        for key, item in x.items():
+            self.read("name", x, key, item, f"{text}[{key!r}]")
+
+    def array(self, x: np.ndarray[Any, Any], text: str) -> None:
+        if x.dtype.hasobject:
+            if x.flags.c_contiguous and x.dtype == object:
+                for k, item in enumerate(x.flat):
+                    self.read("element", x, k, item, f"{text}.flat[{k}]")
+            return
+        if x.flags.writeable:
+            self.found.append(Read("memory", x, x.shape, x.tobytes(), text))
+
+    # ---- functions -------------------------------------------------------------------------------
+
+    def function(self, f: types.FunctionType, text: str) -> None:
+        """Search the names that a function loads."""
+        if is_library(f.__module__):
+            return
+        code = loaded(f.__code__)
+        self.names |= code.attributes
+        for name in sorted(code.globals):
+            if name in f.__globals__:
+                self.read("name", f.__globals__, name, f.__globals__[name], name)
+        for name, cell in zip(f.__code__.co_freevars, f.__closure__ or (), strict=True):
+            try:
+                self.read("cell", cell, None, cell.cell_contents, name)
+            except ValueError:  # not bound yet
+                pass
+        for defaults in ("__defaults__", "__kwdefaults__"):
+            if getattr(f, defaults):
+                self.read("member", f, defaults, getattr(f, defaults), f"{text}.{defaults}")
+
+    # ---- objects ---------------------------------------------------------------------------------
+
+    def object(self, x: Any, text: str) -> None:
+        """Search attributes, and the methods that may be called."""
+        of_ours = type(x).__module__.startswith("cgrad.")
+        if of_ours and hasattr(x, "_paths"):  # a compiled function
+            self.visit(x.function, text)
+            return
+        if is_library(type(x).__module__) and not of_ours:
+            return
+        own = getattr(x, "__dict__", {})
+        self.members(own, text, own if of_ours else self.attributes, x)
+        self.class_members(type(x), x, text)
+
+    def members(self, own: dict[str, Any], text: str, names: Iterable[str], x: Any = None) -> None:
+        """Search attributes that an object has in its dictionary; x None: a module."""
+        for name in sorted(name for name in names if name in own):
+            if x is None:
+                self.read("name", own, name, own[name], f"{text}.{name}")
+            else:
+                self.read("member", x, name, own[name], f"{text}.{name}")
+
+    def class_members(self, cls: type, x: Any, text: str) -> None:
+        """Search what an object, or a class itself, has by its class: constants, slots, functions."""
+        own = getattr(x, "__dict__", {}) if x is not cls else {}
+        for name, member in class_attributes(cls, self.attributes | PROTOCOLS):
+            if name in own:
+                continue
+            if isinstance(member, types.MemberDescriptorType):
+                try:
+                    self.read("member", x, name, getattr(x, name), f"{text}.{name}")
+                except AttributeError:  # an empty slot
+                    pass
+            elif isinstance(member, (types.FunctionType, staticmethod, classmethod, property, functools.partial)):
+                self.visit(member, f"{text}.{name}")
+            elif not hasattr(type(member), "__get__"):
+                self.read("member", x, name, member, f"{text}.{name}")
+
+
+def class_attributes(cls: type, names: frozenset[str] | set[str]) -> Iterator[tuple[str, Any]]:
+    """(name, what its dictionary has) of a class and those that it comes from, but for libraries'."""
+    seen: set[str] = set()
+    for base in cls.__mro__:
+        if not is_library(base.__module__):
+            for name in sorted(names & vars(base).keys() - seen):
+                seen.add(name)
+                yield name, vars(base)[name]
+
+
+def is_library(module: str | None) -> bool:
+    """True if what a module defines is not looked into."""
+    return (module or "").partition(".")[0] in LIBRARIES
+
+
+def kept_by(reads: Reads) -> bool:
+    """True if a recording depends on numbers, text or containers that were read, besides leaves and functions."""
+    return any(read.kind_name in ("items", "length", "memory", "equal") or type(read.value) in PLAIN
+               for read in reads.reads)
+
+
+def described(reads: Reads) -> Iterator[str]:
+    """What is looked at again at each call, a line each, for people."""
+    for read in reads.reads:
+        value = read.value
+        if isinstance(value, types.ModuleType):
+            continue
+        yield f"reads {read.text}: {what(read.kind_name, value)}"
+
+
+def what(kind: str, value: Any) -> str:
+    """How a value that was read is compared, for people."""
+    if kind == "memory":
+        return f"an array of {len(value)} bytes, compared at each call"
+    if kind == "items":
+        return f"a list of {len(value)} plain values, compared at each call"
+    if isinstance(value, (Value, Tensor)):
+        return "a leaf, read at each call" if value._tape is None else "a node"
+    if type(value) in PLAIN:
+        return f"{value!r}, another one is recorded anew"
+    return f"a {type(value).__name__}, by identity"
