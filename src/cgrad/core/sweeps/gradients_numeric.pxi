@@ -38,11 +38,31 @@ cdef int answer_arrays(Gradients r, list outs, list seeds) except -1:
     return 0
 
 
+cdef Py_ssize_t count_adjoints(Tape t, const Sweep *s) noexcept:
+    """The number of nodes that a sweep has given an adjoint."""
+    cdef Py_ssize_t m, n = 0
+    for m in range(sweep_size(s)):
+        n += t.adj[sweep_node(s, m)] != 0
+    return n
+
+
+cdef void take_adjoints(Tape t, const Sweep *s, int32_t[::1] index, double[:, ::1] adjoints) noexcept:
+    """Take the adjoints out of adj, with their nodes."""
+    cdef Py_ssize_t m, i, k = 0
+    for m in range(sweep_size(s)):
+        i = sweep_node(s, m)
+        if t.adj[i] != 0:
+            index[k] = <int32_t>i
+            adjoints[k, 0] = t.adj[i]
+            t.adj[i] = 0
+            k += 1
+
+
 cdef int swept(Gradients r, list outs, list seeds) except -1:
     """One numeric sweep, its adjoints copied out."""
     cdef Tape t = r.tape
     cdef Sweep s
-    cdef Py_ssize_t m, i, k = 0, n = 0
+    cdef Py_ssize_t m, n = 0
     cdef int32_t[::1] roots = np.zeros(len(outs), np.int32)
     cdef double[::1] weights = np.zeros(len(outs))
     for m in range(len(outs)):
@@ -62,19 +82,10 @@ cdef int swept(Gradients r, list outs, list seeds) except -1:
             look_for_anomaly(t, &s)
         if t.payloads:
             return collect_arrays(r, outs, seeds, &s)
-        for m in range(sweep_size(&s)):
-            k += t.adj[sweep_node(&s, m)] != 0
-        r.index = np.empty(k, np.int32)
-        r.adjoints = np.empty((k, 1))
-        k = 0
-        for m in range(sweep_size(&s)):
-            i = sweep_node(&s, m)
-            if t.adj[i] != 0:
-                r.index[k] = <int32_t>i
-                r.adjoints[k, 0] = t.adj[i]
-                t.adj[i] = 0
-                k += 1
-        r.n = k
+        r.n = count_adjoints(t, &s)
+        r.index = np.empty(r.n, np.int32)
+        r.adjoints = np.empty((r.n, 1))
+        take_adjoints(t, &s, r.index, r.adjoints)
         answer_leaves(r, outs, np.asarray(seeds).reshape(1, -1))
     except BaseException:
         abandon_sweep(t)

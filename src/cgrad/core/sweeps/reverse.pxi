@@ -37,8 +37,8 @@ cdef int reverse(Tape t, const int32_t *roots, const double *seeds, Py_ssize_t n
             reverse_dense(t, roots, n, s.root)
         else:
             reverse_list(t, &s.graph)
-        if t.payloads and not t.doubtful:
-            look_for_nan(t, s.root)
+        if not t.doubtful:
+            look_for_nan(t, s)
         if t.doubtful:
             drop_adjoints(t)
             memset(&t.adj[0], 0, (s.root + 1)*sizeof(double))
@@ -60,11 +60,17 @@ cdef int seed_roots(Tape t, const int32_t *roots, const double *seeds, Py_ssize_
     return 0
 
 
-cdef int look_for_nan(Tape t, Py_ssize_t root) except -1:
-    """Mark the sweep as doubtful if a leaf's adjoint has a nan; on the way down none is lost (``pullback``)."""
+cdef int look_for_nan(Tape t, const Sweep *s) except -1:
+    """Mark the sweep as doubtful if a leaf's adjoint has a nan: on the way down none is lost (``pullback``)."""
     cdef Py_ssize_t k
     cdef Payload *p
-    for k in range(first_payload(t, root + 1)):
+    if s.dense:
+        for k in range(first_slot(t, s.root + 1)):
+            t.doubtful |= t.adj[t.slot_node[k]] != t.adj[t.slot_node[k]]
+    else:
+        for k in range(s.graph.n):
+            t.doubtful |= t.adj[s.graph.node[k]] != t.adj[s.graph.node[k]]
+    for k in range(first_payload(t, s.root + 1)):
         p = &t.payload[k]
         if p.leaf != NULL and p.adjoint != NULL and has_nan(<object>p.adjoint):
             t.doubtful = True
@@ -98,17 +104,15 @@ cdef int reverse_list(Tape t, const Subgraph *g) except -1:
     for m in range(g.n - 1, -1, -1):
         i = g.node[m]
         op = t.op[i]
-        if cgrad_unlikely(t.adj[i] != t.adj[i]):
-            t.doubtful = True
-        elif cgrad_unlikely(op & SPECIAL or op == OP_ITEM):
+        if cgrad_unlikely(op & SPECIAL or op == OP_ITEM):
             if op & SPECIAL:
                 pullback(t, first_payload(t, i))
             else:
                 accumulate_item(t, i)
+            if t.doubtful:
+                return 0
         elif op != OP_LEAF and op != OP_CONT:
             scatter(t.a, t.b, t.da, t.db, t.adj, i, t.adj[i])
-        if t.doubtful:
-            return 0
     return 0
 
 
@@ -191,8 +195,8 @@ cdef Py_ssize_t dense_run(const int32_t[::1] a, const int32_t[::1] b, const doub
         return hi
     g = adj[i]
     while True:
-        if cgrad_unlikely(not c_fabs(g) > 0):  # one comparison for zero and nan
-            if g != 0 or da[i]*0 + db[i]*0 != 0:
+        if cgrad_unlikely(g == 0):
+            if da[i]*0 + db[i]*0 != 0:
                 return i
             i -= 1
         else:
