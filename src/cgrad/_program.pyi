@@ -24,7 +24,7 @@ __all__ = [
     "replay",
     "lanes_available",
     "FastCall",
-    "FastCallable", "PLAIN", "Read", "Reads"]
+    "FastCallable", "PLAIN", "Read", "Reads", "chooses", "nan_check"]
 
 GRAPH_OPS: tuple[str, ...]
 FUNCTION_ADDRESSES: dict[str, int]
@@ -40,8 +40,12 @@ class Graph:
 def graph_of_trace(
     trace: Trace, outputs: list[Any]
 ) -> tuple[Graph, _Nodes, list[tuple[int, int, _Line]], list[Any]]: ...
-def reverse_sweep(g: Graph, outputs: Any, wrt: Any, seeded: bool) -> tuple[Graph, _Nodes, int]: ...
-def forward_sweep(g: Graph, outputs: Any, wrt: Any) -> tuple[Graph, _Nodes, int]: ...
+def reverse_sweep(
+    g: Graph, outputs: Any, wrt: Any, seeded: bool, careful: bool = True
+) -> tuple[Graph, _Nodes, int]: ...
+def forward_sweep(g: Graph, outputs: Any, wrt: Any, careful: bool = True) -> tuple[Graph, _Nodes, int]: ...
+def chooses(g: Graph) -> bool: ...
+def nan_check(g: Graph, nodes: Any) -> int | None: ...
 
 @final
 class Executable:

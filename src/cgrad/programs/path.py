@@ -6,6 +6,7 @@ encoded (an Executable) once.
 
 from __future__ import annotations
 
+import functools
 import inspect
 import itertools
 from collections.abc import Callable, Sequence
@@ -15,7 +16,7 @@ import numpy as np
 
 from .. import errors
 from .._core import plain
-from .._program import GRAPH_OPS, Executable, Graph, Reads, forward_sweep, replay, reverse_sweep
+from .._program import GRAPH_OPS, Executable, Graph, Reads, chooses, forward_sweep, nan_check, replay, reverse_sweep
 from . import backends, guards, pytree
 from .arguments import Arguments
 from .guards import START, Guard, State
@@ -56,6 +57,8 @@ class Program(Maps):
         self.conditions: list[tuple[Any, str, Any]] = []  # attributes that have to be what they were
         self.reads: Reads | None = None  # what else the function reads, which has to be what it was
         self.kept = True  # among the paths of a compiled function, or by itself
+        self.base: Program | None = None  # the path whose careful program this is
+        self._careful: Program | None = None
         self._executables: dict[Request, Executable] = {}
         self._outcomes: tuple[Any, ...] | None = None
 
@@ -63,6 +66,8 @@ class Program(Maps):
         return f"<Program of {self.name}: {len(self.graph)} operations, {len(self.guards)} guards>"
 
     def __reduce__(self) -> Any:
+        if self.base is not None:
+            return Program.careful, (self.base,)
         return unpickled, (to_fields(self.parts()),)
 
     def parts(self) -> Parts:
@@ -87,6 +92,29 @@ class Program(Maps):
             made.reads = self.reads.copy()
         made._executables = self._executables
         return made
+
+    # ---- choices ---------------------------------------------------------------------------------
+
+    @functools.cached_property
+    def chooses(self) -> bool:
+        """True if its graph has choices. Then its derivatives have a further guard, that no result is nan.
+
+        They multiply by 0 what was not chosen, which is nan where it meets an infinite factor; the careful program of
+        the same path passes nothing on there, and is slower.
+        """
+        return chooses(self.graph)
+
+    def careful(self) -> Program:
+        """The same path with careful derivatives, for points at which the others are nan."""
+        if self._careful is None:
+            made = self.twin()
+            made.base, made.kept, made._executables = self, False, {}
+            self._careful = made
+        return self._careful
+
+    def is_guard(self, number: int) -> bool:
+        """True if a number that a run returned is that of a guard of the path, not of a derivative that is nan."""
+        return number <= len(self.guards)
 
     # ---- what it is ------------------------------------------------------------------------------
 
@@ -129,6 +157,8 @@ class Program(Maps):
                     found.append(("=", float(columns["consts"][columns["a"][side]])))
                 else:
                     found.append(guard.expected)
+            if self.chooses:
+                found.append(self.base is None)
             self._outcomes = tuple(found)
         return self._outcomes
 
@@ -154,6 +184,8 @@ class Program(Maps):
 
     def guard_text(self, number: int) -> str:
         """A guard, counted from 1, for messages: file:line in function: text."""
+        if not self.is_guard(number):
+            return "a derivative that is nan"
         return guards.described(self.guards[number - 1].line)
 
     def captured_numbers(self) -> Array:
@@ -187,16 +219,22 @@ class Program(Maps):
         """The graph of a request: (graph, nodes of the results, (node, expected) of the guards)."""
         graph, outputs, results = self.graph, self.outputs, self.outputs
         nodes = np.array([guard.node for guard in self.guards], np.int32)
+        careful = self.base is not None
         for sweep in request.sweeps:
             before = graph
             if sweep.forward:
-                graph, results, by = forward_sweep(before, results, sweep.numbers)
+                graph, results, by = forward_sweep(before, results, sweep.numbers, careful)
             else:
-                graph, results, by = reverse_sweep(before, results, sweep.numbers, sweep.seeded)
+                graph, results, by = reverse_sweep(before, results, sweep.numbers, sweep.seeded, careful)
             outputs, nodes = moved(outputs, before, by), moved(nodes, before, by)
+        guards = [(int(node), guard.expected) for node, guard in zip(nodes, self.guards, strict=True)]
+        if request.sweeps and self.chooses and not careful:
+            check = nan_check(graph, results)
+            if check is not None:
+                guards.append((check, 0))
         if len(request.sweeps) == 1:
             results = np.concatenate([outputs, results])
-        return graph, results, [(int(node), guard.expected) for node, guard in zip(nodes, self.guards, strict=True)]
+        return graph, results, guards
 
     def attempt(self, request: Request, numbers: Array, seeds: Array) -> tuple[int, Array]:
         """Run at one point: (0 or the guard that failed, results)."""
@@ -297,7 +335,8 @@ class Program(Maps):
         requests = [VALUE]
         if pytree.is_one_number(self.out):
             requests.append(VALUE.reverse((range(self.graph.inputs),)))
-        executables = [Executable(*self.derived(request)) for request in requests]
+        path = self.careful() if self.chooses else self
+        executables = [Executable(*path.derived(request)) for request in requests]
         texts = [self.guard_text(k + 1) for k in range(len(self.guards))]
         return backends.to_text("c", name, executables, texts, self.name)
 
@@ -327,6 +366,8 @@ class Alone:
 
     def path(self, arguments: Arguments, state: State, steady: bool = False) -> tuple[Program, bool]:
         """The program. Raises GuardError for points that left it, and if it does not fit any more."""
+        if state != START and self.program.chooses and self.program.careful().may_hold(state):
+            return self.program.careful(), False
         if state != START:
             raise errors.guard_failed(self.name, self.program.guard_text(len(state.outcomes) + 1))
         if not self.program.fits():
@@ -337,6 +378,9 @@ class Alone:
         """The program, and the result of ``run``. Raises GuardError if a guard fails."""
         program, _ = self.path(arguments, START)
         failed, result = run(program)
+        if not program.is_guard(failed):
+            program = program.careful()
+            failed, result = run(program)
         if failed:
             raise errors.guard_failed(self.name, program.guard_text(failed))
         self.used(program)

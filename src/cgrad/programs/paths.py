@@ -56,7 +56,7 @@ class Paths:
             if not failed:
                 self.used(program)
                 return program, result
-            if fresh:
+            if fresh and program.is_guard(failed):
                 self.forget(program)
                 raise errors.not_repeatable(self.name, program.guard_text(failed))
             state = program.after(state, failed)
@@ -65,8 +65,11 @@ class Paths:
         """(path, fresh): a path for points in this state; fresh if it was recorded just now, at these arguments."""
         with self._lock:
             for program in sorted(self.programs, key=lambda program: program.number) if steady else self.programs:
-                if program.key == arguments.key and program.may_hold(state) and program.fits():
-                    return program, False
+                if program.key != arguments.key:
+                    continue
+                for each in (program, program.careful()) if program.chooses and state != START else (program,):
+                    if each.may_hold(state) and each.fits():
+                        return each, False
             known = [program for program in self.programs if program.key == arguments.key]
             return self._keep(self.record(arguments, self._reason(known, state)), bool(known)), True
 
@@ -142,6 +145,7 @@ class Paths:
 
     def used(self, program: Program) -> None:
         """Count a use, and move the path to the front."""
+        program = program.base or program
         program.uses += 1
         self._clock += 1
         program.last_used = self._clock

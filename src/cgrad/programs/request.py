@@ -119,6 +119,9 @@ class Path(Protocol):
     def after(self, state: State, guard: int) -> State:
         """The state of points that left this path at a guard."""
 
+    def is_guard(self, number: int) -> bool:
+        """True if that is a guard of the path."""
+
     def guard_text(self, number: int) -> str:
         """A guard, for messages."""
 

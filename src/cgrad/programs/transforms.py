@@ -291,6 +291,6 @@ def sweep_units(path: Path, request: Request, numbers: Array, n: int) -> tuple[i
         seeds[np.arange(count), start + np.arange(count)] = 1.0
         sources = Strided.joint([Strided.of_vector(fixed), Strided.along(seeds, 0)])
         failed = sweep(executable, count, sources, Strided.along(rows[start:start + count], 0), "exact")
-        if failed[0]:
-            return int(failed[0]), rows
+        if failed.any():
+            return int(failed[failed != 0][0]), rows
     return 0, rows

@@ -14,6 +14,10 @@
 #   v = x*w                At its border, here at x and w, contributions are selected: acc = where(c, acc + d, acc).
 #
 # Each choice, at whatever depth and in whatever derivative, opens a region an operand (core/program/regions.pxi).
+#
+# That is a *careful* sweep. A fast one hands on 0 to what was not chosen, as those of core/sweeps/reverse.pxi do: right
+# where no nan comes out, which a last guard asks (``nan_check``). Where it fails, the careful program takes over
+# (programs/path.py).
 
 cdef inline int32_t flowed(Graph h, int32_t sum, int32_t g, int32_t partial) noexcept nogil:
     """sum + g*partial; sum -1: nothing yet."""
@@ -24,6 +28,12 @@ cdef inline int32_t flowed(Graph h, int32_t sum, int32_t g, int32_t partial) noe
 cdef inline int32_t selected(Graph h, int32_t condition, int32_t sum, int32_t before) noexcept nogil:
     """sum where the condition holds, else what there was before; -1: nothing."""
     return emit3(h, OP_WHERE, condition, sum, add_number(h, 0.0) if before < 0 else before)
+
+
+cdef inline int32_t chosen_side(Graph h, Step s, int k, int32_t g) noexcept nogil:
+    """The adjoint g of a ``where`` as it comes to operand k, 1 or 2: 0 where the other one was chosen."""
+    cdef int32_t nothing = add_number(h, 0.0)
+    return emit3(h, OP_WHERE, s.a, g if k == 1 else nothing, nothing if k == 1 else g)
 
 
 cdef uint8_t *dependents(Graph g, int32_t[::1] wrt) except NULL:
@@ -44,7 +54,8 @@ cdef uint8_t *dependents(Graph g, int32_t[::1] wrt) except NULL:
     return active
 
 
-cdef Graph reverse_of(Graph g, int32_t[::1] outputs, int32_t[::1] wrt, bint seeded, int32_t[::1] adjoints):
+cdef Graph reverse_of(Graph g, int32_t[::1] outputs, int32_t[::1] wrt, bint seeded, bint careful,
+                      int32_t[::1] adjoints):
     """g and its reverse sweep. seeded: a further input an output, its adjoint; else it is 1."""
     cdef Py_ssize_t m = outputs.shape[0], by = m if seeded else 0, i, k, n
     cdef Graph h = copy_of(g, by, 3*g.n)
@@ -57,7 +68,9 @@ cdef Graph reverse_of(Graph g, int32_t[::1] outputs, int32_t[::1] wrt, bint seed
     n = h.n
     adjoint = <int32_t *>malloc((n + 1)*sizeof(int32_t))
     try:
-        regions.find_below(h, active, [raised(j, g.inputs, by) for j in outputs])
+        careful = careful and has_choices(h)
+        if careful:
+            regions.find_below(h, active, [raised(j, g.inputs, by) for j in outputs])
         if adjoint == NULL:
             raise errors.no_memory(n, n*4)
         for i in range(n):
@@ -79,17 +92,19 @@ cdef Graph reverse_of(Graph g, int32_t[::1] outputs, int32_t[::1] wrt, bint seed
                     continue
                 before = adjoint[j]
                 if s.op == OP_WHERE:  # its partial is 1 where it is reached
-                    adjoint[j] = adjoint[i] if before < 0 else emit2(h, OP_ADD, before, adjoint[i])
+                    r = adjoint[i] if careful else chosen_side(h, s, <int>k, adjoint[i])
+                    adjoint[j] = r if before < 0 else emit2(h, OP_ADD, before, r)
                 else:
                     adjoint[j] = flowed(h, before, adjoint[i], partial_node(h, s.op, <int>k, x, <int32_t>i))
-                edge = regions.across(h, regions.of[i], <int32_t>i, <int>k)
-                if edge != regions.of[j]:
-                    adjoint[j] = selected(h, regions.condition(h, edge), adjoint[j], before)
+                if careful:
+                    edge = regions.across(h, regions.of[i], <int32_t>i, <int>k)
+                    if edge != regions.of[j]:
+                        adjoint[j] = selected(h, regions.condition(h, edge), adjoint[j], before)
         for k in range(wrt.shape[0]):
             make_space(h)
             j = wrt[k]
             r = adjoint[j]
-            if r >= 0 and regions.of[j] != ALWAYS:
+            if r >= 0 and careful and regions.of[j] != ALWAYS:
                 r = selected(h, regions.condition(h, regions.of[j]), r, -1)
             # a sweep starts at 0: 0 + -0 is 0
             adjoints[k] = add_number(h, 0.0) if r < 0 else emit2(h, OP_ADD, r, add_number(h, 0.0))
@@ -99,7 +114,7 @@ cdef Graph reverse_of(Graph g, int32_t[::1] outputs, int32_t[::1] wrt, bint seed
     return h
 
 
-cdef Graph forward_of(Graph g, int32_t[::1] outputs, int32_t[::1] wrt, int32_t[::1] tangents):
+cdef Graph forward_of(Graph g, int32_t[::1] outputs, int32_t[::1] wrt, bint careful, int32_t[::1] tangents):
     """g and its forward sweep, with a further input a variable: its tangent."""
     cdef Py_ssize_t by = wrt.shape[0], i, k, n
     cdef Graph h = copy_of(g, by, 3*g.n)
@@ -113,7 +128,9 @@ cdef Graph forward_of(Graph g, int32_t[::1] outputs, int32_t[::1] wrt, int32_t[:
     try:
         if tangent == NULL:
             raise errors.no_memory(n, n*4)
-        regions.find_above(h, wrt)
+        careful = careful and has_choices(h)
+        if careful:
+            regions.find_above(h, wrt)
         for i in range(n):
             tangent[i] = -1
         for k in range(by):
@@ -137,14 +154,15 @@ cdef Graph forward_of(Graph g, int32_t[::1] outputs, int32_t[::1] wrt, int32_t[:
                 if tangent[j] >= 0 and FLOWS[s.op][k]:
                     before = tangent[i]
                     tangent[i] = flowed(h, before, tangent[j], partial_node(h, s.op, <int>k, x, <int32_t>i))
-                    edge = regions.across(h, regions.of[j], <int32_t>i, <int>k)
-                    if edge != regions.of[i]:
-                        tangent[i] = selected(h, regions.condition(h, edge), tangent[i], before)
+                    if careful:
+                        edge = regions.across(h, regions.of[j], <int32_t>i, <int>k)
+                        if edge != regions.of[i]:
+                            tangent[i] = selected(h, regions.condition(h, edge), tangent[i], before)
         for k in range(outputs.shape[0]):
             make_space(h)
             j = raised(outputs[k], g.inputs, by)
             r = tangent[j]
-            if r >= 0 and regions.of[j] != ALWAYS:
+            if r >= 0 and careful and regions.of[j] != ALWAYS:
                 r = selected(h, regions.condition(h, regions.of[j]), r, -1)
             tangents[k] = add_number(h, 0.0) if r < 0 else emit2(h, OP_ADD, r, add_number(h, 0.0))
     finally:
@@ -160,19 +178,41 @@ cdef object nodes_below(object given, Py_ssize_t n, str what):
     return found.reshape(-1)
 
 
-def reverse_sweep(Graph g, outputs, wrt, bint seeded):
+def reverse_sweep(Graph g, outputs, wrt, bint seeded, bint careful=True):
     """(graph, adjoints, by): g with its reverse sweep, and the nodes of the adjoints of the inputs ``wrt``.
 
     seeded: each output has a further input, its adjoint, and all nodes but the inputs move up ``by`` places; else it
-    is 1.
+    is 1. careful: right also where what was not chosen meets an infinite factor; else nan may come out there.
     """
     cdef int32_t[::1] adjoints = np.zeros(len(wrt), np.int32)
-    h = reverse_of(g, nodes_below(outputs, g.n, "outputs"), nodes_below(wrt, g.inputs, "inputs"), seeded, adjoints)
+    h = reverse_of(g, nodes_below(outputs, g.n, "outputs"), nodes_below(wrt, g.inputs, "inputs"), seeded, careful,
+                   adjoints)
     return h, np.asarray(adjoints), h.inputs - g.inputs
 
 
-def forward_sweep(Graph g, outputs, wrt):
-    """(graph, tangents, by): g with its forward sweep; the tangents of the inputs ``wrt`` are further inputs."""
+def forward_sweep(Graph g, outputs, wrt, bint careful=True):
+    """(graph, tangents, by): g with its forward sweep; the tangents of the inputs ``wrt`` are further inputs.
+
+    careful: as of ``reverse_sweep``.
+    """
     cdef int32_t[::1] tangents = np.zeros(len(outputs), np.int32)
-    h = forward_of(g, nodes_below(outputs, g.n, "outputs"), nodes_below(wrt, g.inputs, "inputs"), tangents)
+    h = forward_of(g, nodes_below(outputs, g.n, "outputs"), nodes_below(wrt, g.inputs, "inputs"), careful, tangents)
     return h, np.asarray(tangents), h.inputs - g.inputs
+
+
+def chooses(Graph g):
+    """True if the graph has a choice among its operations: then sweeps that are not careful may be wrong."""
+    return has_choices(g)
+
+
+def nan_check(Graph g, nodes):
+    """The node of a comparison that is 1 where one of these nodes is nan, appended to g; None if all are numbers."""
+    cdef int32_t total = -1, j
+    for j in nodes_below(nodes, g.n, "results"):
+        if not is_const(g, j):
+            make_space(g)
+            total = j if total < 0 else append_step(g, OP_ADD, total, j, -1)
+    if total < 0:
+        return None
+    make_space(g)
+    return append_step(g, OP_NE, total, total, -1)

@@ -214,7 +214,7 @@ class Router(Generic[P]):
                 failed[bad] = self.sweep(path, passes, self.rows, among(where, bad), exact)
             if self.first is None and not (n and failed.all()):
                 self.first = path
-        if fresh and exact and failed[:1].any():
+        if fresh and exact and failed[:1].any() and path.is_guard(int(failed[0])):
             function.forget(path)
             raise errors.not_repeatable(function.name, path.guard_text(int(failed[0])))
         if not n or not failed.all():
