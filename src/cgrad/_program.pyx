@@ -33,6 +33,8 @@ from libc.string cimport memcmp, memcpy, memset
 cdef extern from "Python.h":  # with borrowed references, and no checks
     PyObject *PyDict_GetItemWithError(object d, object key) except? NULL
     PyObject *PyCell_GET(PyObject *cell)
+    PyObject *PyFunction_GetDefaults(object f)
+    PyObject *PyFunction_GetKwDefaults(object f)
     PyObject *PyList_GET_ITEM(PyObject *x, Py_ssize_t k)
     Py_ssize_t PyList_GET_SIZE(PyObject *x)
 

@@ -7,7 +7,7 @@ from typing import Any
 from .describe import named, shown
 from .exceptions import TraceError
 
-__all__ = ["array_class", "bad_leaf", "bad_result", "changing", "integer_wanted", "many_paths", "not_in_programs",
+__all__ = ["array_class", "bad_leaf", "bad_result", "changing", "check_failed", "integer_wanted", "many_paths", "not_in_programs",
            "not_repeatable", "traced_effect", "traced_elsewhere", "traced_foreign", "traced_function",
            "traced_number"]
 
@@ -89,6 +89,12 @@ def not_repeatable(name: str, line: str) -> RuntimeError:
     return RuntimeError(f"{name}: its replay with the numbers of the recording behaves differently at {line}: it "
                         "depends on something that changes and is not an argument (random numbers, the clock, a "
                         "counter): give that as an argument")
+
+
+def check_failed(name: str, call: int, got: object, want: object) -> TraceError:
+    return TraceError(f"{name}: call {call} replayed {got!r}, and the function itself returns {want!r}: it depends on "
+                      "something that a recording does not see (random numbers, the clock, a file): give that as an "
+                      "argument")
 
 
 def many_paths(name: str, most: int) -> str:

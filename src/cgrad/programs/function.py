@@ -7,14 +7,21 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import Any, overload
 
+import numpy as np
+
 from .. import errors
-from . import backends
+from .._core import plain
+from . import backends, pytree
 from .explain import described
 from .maps import Maps
 from .path import Program
 from .paths import Paths
+from .pytree import Array, TreeDef
 from .reads import kept_by
 from .storage import references
+
+
+CHECK_EACH = 10  # calls between two at which f itself runs, with check=True
 
 
 class CompiledFunction(Maps):
@@ -30,10 +37,11 @@ class CompiledFunction(Maps):
     """
 
     def __init__(self, function: Callable[..., Any], static: Sequence[str] = (), backend: str = backends.AUTO,
-                 max_paths: int = 64) -> None:
+                 max_paths: int = 64, check: int = 0) -> None:
         functools.update_wrapper(self, function, updated=())  # attributes that were set on f stay there: f.grad = ...
         self._paths = self._new_paths(function, static, backend, max_paths, self.fast_calls)
         self.name = self._paths.name
+        self.check_each, self._calls = check, 0
 
     def __repr__(self) -> str:
         return f"<cgrad.compile of {self.name}: {len(self.programs)} paths>"
@@ -43,6 +51,16 @@ class CompiledFunction(Maps):
 
     def _function(self) -> Paths:
         return self._paths
+
+    def _compare(self, args: tuple[Any, ...], kwargs: dict[str, Any], out: TreeDef, results: Array) -> None:
+        self._calls += 1
+        if self._calls % self.check_each:
+            return
+        wanted: list[Any] = []
+        tree = pytree.flatten(self.name, self.function(*args, **kwargs), wanted)
+        numbers = pytree.ravel([plain(x) for x in wanted])
+        if tree != out or not np.allclose(results, numbers, rtol=1e-9, atol=1e-300, equal_nan=True):
+            raise errors.check_failed(self.name, self._calls, pytree.unravel(out, results), pytree.unravel(tree, numbers))
 
     def _inline(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         return self.function(*args, **kwargs)
@@ -113,13 +131,14 @@ class CompiledFunction(Maps):
             conditions = [program.conditions for program in programs]
         return _empty, (), {
             "function": function, "static": self.static, "backend": self.backend, "max_paths": self.max_paths,
-            "programs": list(programs), "conditions": conditions, "numbers": [program.number for program in programs]}
+            "check": self.check_each, "programs": list(programs), "conditions": conditions, "numbers": [program.number for program in programs]}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         programs = state["programs"]
         for program, conditions in zip(programs, state["conditions"], strict=True):
             program.conditions = conditions
         self._fill(state["function"], state["static"], state["backend"], state["max_paths"], programs, state["numbers"])
+        self.check_each = state.get("check", 0)  # pickles of before have none
         if references.by_name(self.function):  # its module's Values are others than those that came
             self._paths.came = [leaf for program in programs for leaf in program.captured] or None
 
@@ -152,7 +171,7 @@ class CompiledFunction(Maps):
         """``made``, as a copy of this one with copies of its paths."""
         made._fill(function, self.static, self.backend, self.max_paths, list(twins.values()),
                    [program.number for program in twins])
-        made._paths.came = self._paths.came
+        made._paths.came, made.check_each = self._paths.came, self.check_each
         return made
 
     # ---- files and C -----------------------------------------------------------------------------
@@ -249,26 +268,31 @@ def load(path: Any) -> CompiledFunction:
 
 @overload
 def compile(f: Callable[..., Any], *, static: str | Sequence[str] = (), backend: str = "auto",
-            max_paths: int = 64) -> CompiledFunction: ...
+            max_paths: int = 64, check: bool | int = False) -> CompiledFunction: ...
 
 
 @overload
 def compile(f: None = None, *, static: str | Sequence[str] = (), backend: str = "auto",
-            max_paths: int = 64) -> Callable[[Callable[..., Any]], CompiledFunction]: ...
+            max_paths: int = 64,
+            check: bool | int = False) -> Callable[[Callable[..., Any]], CompiledFunction]: ...
 
 
 def compile(f: Callable[..., Any] | None = None, *, static: str | Sequence[str] = (), backend: str = backends.AUTO,
-            max_paths: int = 64) -> CompiledFunction | Callable[[Callable[..., Any]], CompiledFunction]:
+            max_paths: int = 64,
+            check: bool | int = False) -> CompiledFunction | Callable[[Callable[..., Any]], CompiledFunction]:
     """Compile a function: record what it does, and replay that without Python.
 
-    Values and Tensors that f uses besides its arguments are read afresh at each call. A comparison of traced numbers
+    What f reads besides its arguments is read afresh: Values and Tensors at each call; if a number, text, array or
+    function that it reads is another one, that is recorded as well (docs/compile.md). A comparison of traced numbers
     becomes a guard: where its outcome differs, the path that f takes there is recorded too.
 
     f: a function of numbers, arrays, and lists, tuples, dicts and dataclasses of them, whose value is made of these.
     Without f the result is a decorator. Text, bools and None among the arguments are constants. static: names of
     arguments that are constants. There is a recording for each constant. backend: "interpreter"; "native", machine code
     (pip install 'pycgrad[native]'); or "auto", machine code where it is installed and pays. max_paths: how many paths
-    are kept at most. Beyond, f runs as plain Python, and warns of it once.
+    are kept at most. Beyond, f runs as plain Python, and warns of it once. check: f itself runs beside every tenth call
+    (or n-th, for a number) at one point, and TraceError is raised if it returns something else: to find what a
+    recording cannot see, such as random numbers, the clock, files.
 
     Returns the function, which is called like f and has derivatives and batches. Raises TypeError if f is no function;
     ValueError if an option is none of these, or static names no argument; ImportError if the backend is not installed;
@@ -284,6 +308,8 @@ def compile(f: Callable[..., Any] | None = None, *, static: str | Sequence[str] 
     if backend != backends.AUTO and backend not in backends.known():
         raise errors.bad_option("compile", "backend", backend,
                                 f"give one of {', '.join(map(repr, backends.known()))}")
+    if not isinstance(check, int) or check < 0:
+        raise errors.bad_option("compile", "check", check, "give True, False, or after how many calls f is asked")
     if isinstance(max_paths, bool) or not isinstance(max_paths, int) or max_paths < 1:
         raise errors.bad_option("compile", "max_paths", max_paths, "give a whole number from 1 on")
     backends.require(backend)
@@ -292,6 +318,6 @@ def compile(f: Callable[..., Any] | None = None, *, static: str | Sequence[str] 
     def made(function: Callable[..., Any]) -> CompiledFunction:
         if not callable(function):
             raise errors.not_callable(function)
-        return CompiledFunction(function, names, backend, max_paths)
+        return CompiledFunction(function, names, backend, max_paths, CHECK_EACH if check is True else int(check))
 
     return made if f is None else made(f)

@@ -82,7 +82,7 @@ def own_effects(reads: Reads) -> list[Any]:
     either. What it has bound anew itself stays among the reads as it was before: then each call is recorded.
     """
     return [read.owner for read in reads.reads
-            if read.kind_name not in ("name", "cell", "member") and not Reads([read.copy()]).hold([])]
+            if read.kind_name not in ("name", "cell", "member", "default") and not Reads([read.copy()]).hold([])]
 
 
 def leave_out(reads: Reads, owners: list[Any]) -> None:
@@ -182,9 +182,10 @@ class Search:
                 self.read("cell", cell, None, cell.cell_contents, name)
             except ValueError:  # not bound yet
                 pass
-        for defaults in ("__defaults__", "__kwdefaults__"):
-            if getattr(f, defaults):
-                self.read("member", f, defaults, getattr(f, defaults), f"{text}.{defaults}")
+        for k, default in enumerate(f.__defaults__ or ()):
+            self.read("default", f, k, default, f"a default of {text}")
+        for name, default in (f.__kwdefaults__ or {}).items():
+            self.read("default", f, name, default, f"the default {name} of {text}")
 
     # ---- objects ---------------------------------------------------------------------------------
 

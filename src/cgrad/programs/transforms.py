@@ -26,6 +26,7 @@ class Transforms(FastCallable):
     """Values and derivatives of a recorded function."""
 
     name: str
+    check_each = 0  # f itself runs beside each call of such a number, and the results are compared; 0: never
 
     def _function(self) -> Function[Any]:
         """The interface to its arguments and recorded paths."""
@@ -34,6 +35,9 @@ class Transforms(FastCallable):
     def _inline(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run the function itself: with Values as arguments, or while a program is being recorded."""
         raise NotImplementedError
+
+    def _compare(self, args: tuple[Any, ...], kwargs: dict[str, Any], out: TreeDef, results: Array) -> None:
+        """Raise if f itself returns something else, each time that it is to be asked."""
 
     def _plain(self, op: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
         """Arguments that must be plain numbers and arrays."""
@@ -56,6 +60,8 @@ class Transforms(FastCallable):
         numbers = arguments.numbers
         path, results = function.solve(arguments, lambda path: path.attempt(VALUE, numbers, NO_SEEDS))
         self._remember("value", arguments, path, VALUE, None)
+        if self.check_each:
+            self._compare(args, kwargs, path.out, results)
         return pytree.unravel(path.out, results)
 
     def _gradient(self, kind: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -75,6 +81,8 @@ class Transforms(FastCallable):
         if by.captured is None:
             name = (kind, options["argnums"]) if "argnums" in options else kind
             self._remember(name, arguments, path, request(path), by)
+        if self.check_each:
+            self._compare(args, kwargs, path.out, results[:1])
         gradient = by.unravel(path, results[1:])
         return gradient if kind == "grad" else (pytree.unravel(path.out, results), gradient)
 
@@ -82,7 +90,7 @@ class Transforms(FastCallable):
         """Make the next calls like this one fast, if arguments and results are numbers and plain arrays."""
         trees = [*arguments.trees, path.out, *(arguments.trees[k] for k in (by.argnums if by else ()))]
         keywords = arguments.key[0]  # the same numbers by position are other arguments
-        if keywords or not path.kept or len(self.fast_calls) > MOST_FAST \
+        if self.check_each or keywords or not path.kept or len(self.fast_calls) > MOST_FAST \
                 or any(tree[0] not in ("number", "array") for tree in trees):
             return
         shapes = [None if tree == NUMBER else tuple(tree[1]) for tree in trees]

@@ -4,6 +4,7 @@
 #   NAME      a dict      a key     the object that it has there, or that there is none: globals, items of dicts
 #   CELL      a cell                its contents: variables of enclosing functions
 #   MEMBER    an object   a name    its attribute
+#   DEFAULT   a function  k, name   the default of an argument, counted from 0 among those that have one, or by name
 #   ITEM      a list      k         its k-th item
 #   ITEMS     a list                all items, which are numbers, text, ...
 #   LENGTH    a container           how many items it has
@@ -15,9 +16,9 @@
 # leaf's place: then the program reads that one from now on. Which names a function reads: programs/reads.py.
 
 cdef enum ReadKind:
-    NAME, CELL, MEMBER, ITEM, ITEMS, LENGTH, ELEMENT, MEMORY, EQUAL
+    NAME, CELL, MEMBER, DEFAULT, ITEM, ITEMS, LENGTH, ELEMENT, MEMORY, EQUAL
 
-READ_KINDS = {"name": NAME, "cell": CELL, "member": MEMBER, "item": ITEM, "items": ITEMS, "length": LENGTH,
+READ_KINDS = {"name": NAME, "cell": CELL, "member": MEMBER, "default": DEFAULT, "item": ITEM, "items": ITEMS, "length": LENGTH,
               "element": ELEMENT, "memory": MEMORY, "equal": EQUAL}
 
 cdef enum:
@@ -39,7 +40,7 @@ cdef class Read:
     def __init__(self, str kind, owner, key, expected, str text, bint absent=False):
         self.kind, self.owner, self.key, self.expected, self.text = READ_KINDS[kind], owner, key, expected, text
         self.absent = absent
-        self.index = key if self.kind in (ITEM, ELEMENT) else 0
+        self.index = key if type(key) is int else 0
         self.leaf = NOT_CAPTURED
 
     @property
@@ -81,7 +82,7 @@ cdef class Reads:
         cdef Read r
         cdef dict at = {id(v): k for k, v in enumerate(captured)}, first = {}
         for r in self.reads:
-            if r.kind in (NAME, CELL, MEMBER, ITEM, ELEMENT) and not r.absent and id(r.expected) in at:
+            if r.kind in (NAME, CELL, MEMBER, DEFAULT, ITEM, ELEMENT) and not r.absent and id(r.expected) in at:
                 k = at[id(r.expected)]
                 r.leaf = AMBIGUOUS if k in first else k
                 if k in first:
@@ -108,6 +109,8 @@ cdef bint still_hold(Reads reads, list captured) except -1:
         elif r.kind == MEMBER:
             held = getattr(r.owner, r.key, MISSING)
             now = NULL if held is MISSING else <PyObject *>held
+        elif r.kind == DEFAULT:
+            now = default_now(r)
         elif r.kind == ITEM:
             n = PyList_GET_SIZE(<PyObject *>r.owner)
             now = PyList_GET_ITEM(<PyObject *>r.owner, r.index) if r.index < n else NULL
@@ -122,6 +125,18 @@ cdef bint still_hold(Reads reads, list captured) except -1:
         if now == NULL or r.absent or not came_in_place(r, <object>now, captured):
             return False
     return True
+
+
+cdef PyObject *default_now(Read r) except? NULL:
+    """The default of an argument; NULL: it has none any more."""
+    cdef PyObject *defaults
+    if type(r.key) is int:
+        defaults = PyFunction_GetDefaults(r.owner)
+        if defaults == NULL or not isinstance(<object>defaults, tuple) or r.index >= len(<tuple>defaults):
+            return NULL
+        return <PyObject *>PyTuple_GET_ITEM(<tuple>defaults, r.index)
+    defaults = PyFunction_GetKwDefaults(r.owner)
+    return NULL if defaults == NULL else PyDict_GetItemWithError(<object>defaults, r.key)
 
 
 cdef bint same_contents(Read r) except -1:

@@ -1,0 +1,380 @@
+"""A compiled function is the function: each kind of thing that it reads, times each way to change it."""
+
+import copy
+import functools
+import pickle
+import random
+import sys
+import threading
+import types
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+
+import cgrad
+from cgrad import Tensor, Value
+from cgrad.programs.reads import reads_of
+
+# ---- what is read: each case has a function, and ways to change what it reads ------------------------
+
+
+class Holder:
+    """An object of a user."""
+
+    scale = 3.0
+
+    def __init__(self, **attributes):
+        vars(self).update(attributes)
+
+    def scaled(self, x):
+        return self.k*x
+
+    @property
+    def doubled(self):
+        return 2*self.k
+
+
+class Slotted:
+    __slots__ = ("k",)
+
+    def __init__(self, k):
+        self.k = k
+
+
+class Point(NamedTuple):
+    a: float
+    b: object
+
+
+W = N = A = TEXT = HELPER = None  # globals of this module, set by the tests
+
+
+def as_value(x):
+    return x.data if isinstance(x, (Value, Tensor)) else x
+
+
+THINGS = {  # kind -> values, each of which the function multiplies by
+    "Values": [Value(3.0), Value(5.0), Value(-1.0)],
+    "numbers": [2.0, 4.0, 4, True, np.float64(7.0)],
+    "Value and number": [Value(3.0), 2.0, Value(3.0)],
+}
+
+
+def places():
+    """name -> (function of x, setter): the places from which a function may read."""
+    holder, slotted, items, table = Holder(k=1.0), Slotted(1.0), [0.0, 1.0], {"k": 1.0}
+    nested = Holder(inner=[{"w": 1.0}])
+    cell = 1.0
+
+    def closure(x):
+        return cell*x
+
+    def set_cell(v):
+        nonlocal cell
+        cell = v
+
+    def default(x, k=1.0):
+        return k*x
+
+    def keyword(x, *, k=1.0):
+        return k*x
+
+    def helped(x):
+        return inner(x) + 0.0
+
+    def inner(x):
+        return table["k"]*x
+
+    return {
+        "global": (lambda x: W*x, lambda v: globals().__setitem__("W", v)),
+        "cell": (closure, set_cell),
+        "attribute": (lambda x: holder.k*x, lambda v: setattr(holder, "k", v)),
+        "attribute by getattr": (lambda x: getattr(holder, "k")*x, lambda v: setattr(holder, "k", v)),
+        "slot": (lambda x: slotted.k*x, lambda v: setattr(slotted, "k", v)),
+        "class attribute": (lambda x: Holder.scale*x, lambda v: setattr(Holder, "scale", v)),
+        "class attribute by an object": (lambda x: holder.scale*x, lambda v: setattr(Holder, "scale", v)),
+        "method": (lambda x: holder.scaled(x), lambda v: setattr(holder, "k", v)),
+        "bound method": (holder.scaled, lambda v: setattr(holder, "k", v)),
+        "property": (lambda x: holder.doubled*x/2, lambda v: setattr(holder, "k", v)),
+        "item of a list": (lambda x: items[1]*x, lambda v: items.__setitem__(1, v)),
+        "item of a dict": (lambda x: table["k"]*x, lambda v: table.__setitem__("k", v)),
+        "nested": (lambda x: nested.inner[0]["w"]*x, lambda v: nested.inner[0].__setitem__("w", v)),
+        "default": (default, lambda v: setattr(default, "__defaults__", (v,))),
+        "keyword default": (keyword, lambda v: setattr(keyword, "__kwdefaults__", {"k": v})),
+        "helper": (helped, lambda v: table.__setitem__("k", v)),
+        "partial": (functools.partial(lambda k, x: holder.k*x, 0.0), lambda v: setattr(holder, "k", v)),
+        "lambda in the function": (lambda x: (lambda: holder.k)()*x, lambda v: setattr(holder, "k", v)),
+        "comprehension": (lambda x: sum([k*x for k in items]) - items[0]*x, lambda v: items.__setitem__(1, v)),
+    }
+
+
+@pytest.mark.parametrize("kind", THINGS)
+@pytest.mark.parametrize("place", places())
+def test_what_is_bound_anew_is_seen(place, kind):
+    f, put = places()[place]
+    values = THINGS[kind]
+    put(values[0])
+    p = cgrad.compile(f)
+    scale = 1.0
+    for v in [*values, *values[::-1], *values]:
+        put(v)
+        want = as_value(v)*scale
+        assert p(2.0) == 2.0*want
+        assert p.value_and_grad(2.0) == (2.0*want, want)
+        assert p.map(np.array([1.0, 2.0])).tolist() == [want, 2.0*want]
+    Holder.scale = 3.0
+    assert len(p.programs) <= len(values) + 1  # what was recorded before is found again
+    if kind == "Values":
+        assert len(p.programs) == 1  # leaves are inputs
+
+
+@pytest.mark.parametrize("place", places())
+def test_gradients_by_a_leaf_that_was_bound_anew(place):
+    f, put = places()[place]
+    put(Value(3.0))
+    p = cgrad.compile(f)
+    assert p(2.0) == 6.0
+    w = Value(5.0)
+    put(w)
+    assert p.grad(2.0, captured=[w]) == [2.0]
+    w.data = 7.0
+    assert p(2.0) == 14.0
+    Holder.scale = 3.0
+
+
+def test_tensors_and_their_shapes():
+    held = Holder(w=Tensor([1.0, 2.0], requires_grad=True))
+    p = cgrad.compile(lambda x: (held.w*x).sum())
+    assert p(2.0) == 6.0
+    held.w = Tensor([3.0, 4.0], requires_grad=True)
+    assert p(2.0) == 14.0 and len(p.programs) == 1
+    held.w = Tensor([3.0, 4.0, 5.0], requires_grad=True)
+    assert p(2.0) == 24.0 and len(p.programs) == 2
+
+
+def test_a_training_loop_that_binds_its_parameter_anew():
+    w = Tensor([8.0], requires_grad=True)
+    loss = cgrad.compile(lambda: (w*w).sum())
+    seen = []
+    for _ in range(3):
+        seen.append(w.tolist()[0])
+        _, (g,) = loss.value_and_grad(captured=[w])
+        w = Tensor(w.data - 0.1*np.asarray(g), requires_grad=True)
+    assert np.allclose(seen, [8.0, 6.4, 5.12]) and len(loss.programs) == 1
+
+
+@pytest.mark.parametrize("array", [np.array([1.0, 2.0]), np.arange(6.0)[::2], np.array([1, 2]), np.array([1.0, 2.0], np.float32),
+                                   np.array([[1.0, 2.0], [3.0, 4.0]], order="F")], ids=["plain", "stride", "int", "f32", "F"])
+def test_arrays_are_compared_by_their_numbers(array):
+    p = cgrad.compile(lambda x: x*float(array.sum()))
+    assert p(2.0) == 2.0*array.sum()
+    array[0] = 5
+    assert p(2.0) == 2.0*array.sum() and len(p.programs) == 2
+    assert p(2.0) == 2.0*array.sum() and len(p.programs) == 2
+
+
+def test_read_only_arrays_are_compared_by_identity():
+    a = np.array([1.0, 2.0])
+    a.flags.writeable = False
+    p = cgrad.compile(lambda x: x*a.sum())
+    assert p(2.0) == 6.0
+    assert not any(read.kind_name == "memory" for read in p.programs[0].reads.reads)
+    a = np.array([3.0, 4.0])
+    assert p(2.0) == 14.0
+
+
+def test_arrays_of_values():
+    a = np.array([Value(1.0), Value(2.0)], dtype=object)
+    p = cgrad.compile(lambda x: (a*x).sum())
+    assert p(2.0) == 6.0
+    a[1] = Value(5.0)
+    assert p(2.0) == 12.0 and len(p.programs) == 1
+    a[0] = 4.0
+    assert p(2.0) == 18.0
+
+
+def test_text_functions_and_sets():
+    mode, chosen, names = "double", [lambda x: 2*x], {"a"}
+    p = cgrad.compile(lambda x: chosen[0](x) if mode == "double" and "a" in names else x)
+    assert p(3.0) == 6.0
+    chosen[0] = lambda x: 5*x
+    assert p(3.0) == 15.0
+    mode = "single"
+    assert p(3.0) == 3.0
+    mode = "double"
+    assert p(3.0) == 15.0
+    names.discard("a")
+    assert p(3.0) == 3.0
+
+
+def test_a_helper_that_is_defined_anew():
+    module = types.ModuleType("helpers_of_users")
+    sys.modules[module.__name__] = module
+    exec("k = 2.0\ndef helper(x): return k*x", vars(module))
+    p = cgrad.compile(lambda x: module.helper(x))
+    assert p(3.0) == 6.0
+    module.k = 4.0
+    assert p(3.0) == 12.0
+    exec("def helper(x): return x + 1", vars(module))
+    assert p(3.0) == 4.0
+
+
+def test_layers():
+    net = cgrad.nn.Linear(2, 1)
+    p = cgrad.compile(lambda x: net(x).sum())
+    x = np.array([1.0, 2.0])
+    before = p(x)
+    net.weight = Tensor(np.asarray(net.weight.data)*2, requires_grad=True)
+    assert p(x) == pytest.approx(float(cgrad.Tensor(x).numpy() @ np.asarray(net.weight.data)[0] + net.bias.data[0])) != before
+    assert len(p.programs) == 1
+
+
+def test_two_names_of_one_leaf():
+    """Either may be bound to another leaf: then they are two inputs, and that is another recording."""
+    a = b = Value(3.0)
+    p = cgrad.compile(lambda x: a*b*x)
+    assert p(1.0) == 9.0
+    b = Value(5.0)
+    assert p(1.0) == 15.0 and p.grad(1.0, captured=[a, b]) == [5.0, 3.0]
+    a = b
+    assert p(1.0) == 25.0 and p.grad(1.0, captured=[b]) == [10.0]
+
+
+def test_containers_that_the_function_fills_itself():
+    calls, cache = [], {}
+
+    @cgrad.compile
+    def f(x):
+        calls.append(1)
+        cache["x"] = len(cache)
+        return 2*x if x > 0 else -x
+
+    assert [f(1.0), f(2.0), f(-1.0), f(1.0), f(-2.0)] == [2.0, 4.0, 1.0, 2.0, 2.0]
+    assert len(calls) == 2 and len(f.programs) == 2
+
+
+def test_a_counter_is_never_frozen():
+    """What a function binds anew itself makes each call another one."""
+    state = {"n": 0}
+
+    def f(x):
+        state["n"] += 1
+        return x*state["n"]
+
+    p = cgrad.compile(f, max_paths=4)
+    with pytest.warns(RuntimeWarning, match="paths are recorded"):
+        assert [p(1.0) for _ in range(8)] == [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0]
+
+
+def test_nan_and_signed_zero():
+    k = float("nan")
+    p = cgrad.compile(lambda x: cgrad.atan2(x, k) if k == k else x)
+    assert p(0.0) == 0.0
+    k = float("nan")  # another object, equal as far as a nan can be
+    assert p(0.0) == 0.0 and len(p.programs) == 1
+    k = 0.0
+    assert p(0.0) == 0.0
+    k = -0.0
+    assert p(0.0) == np.pi
+
+
+# ---- pickles, copies, threads, batches ---------------------------------------------------------------
+
+K = 2.0
+
+
+def by_a_global(x):
+    return K*x
+
+
+def test_pickles_of_functions_that_read_numbers():
+    """f comes along by its name: what was recorded of other numbers does not."""
+    global K
+    p = cgrad.compile(by_a_global)
+    assert p(1.0) == 2.0
+    text = pickle.dumps(p)
+    K = 5.0
+    try:
+        assert pickle.loads(text)(1.0) == 5.0 and p(1.0) == 5.0
+        assert copy.copy(p)(1.0) == 5.0 and copy.deepcopy(p)(1.0) == 5.0
+    finally:
+        K = 2.0
+    assert p(1.0) == 2.0 and copy.copy(p)(1.0) == 2.0
+
+
+def test_copies_are_bound_by_themselves():
+    held = Holder(w=Value(3.0))
+    p = cgrad.compile(lambda x: held.w*x)
+    assert p(1.0) == 3.0
+    q = copy.copy(p)
+    held.w = Value(5.0)
+    assert q(1.0) == 5.0 and p(1.0) == 5.0
+    held.w = Value(7.0)
+    assert p(1.0) == 7.0 and q(1.0) == 7.0
+
+
+def test_a_method_and_its_deep_copy():
+    held = Holder(k=3.0)
+    p = cgrad.compile(held.scaled)
+    assert p(1.0) == 3.0
+    q = copy.deepcopy(p)
+    held.k = 5.0
+    assert p(1.0) == 5.0 and q(1.0) == 3.0
+
+
+def test_threads_see_what_is_bound_anew():
+    held = Holder(w=Value(1.0))
+    p = cgrad.compile(lambda x: held.w*x)
+    p(1.0)
+    wrong = []
+
+    def run():
+        for _ in range(2000):
+            if p(2.0) not in {2.0, 4.0}:
+                wrong.append(1)
+
+    threads = [threading.Thread(target=run) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for k in range(2000):
+        held.w = Value(1.0 + k % 2)
+    for thread in threads:
+        thread.join()
+    assert not wrong
+    held.w = Value(9.0)
+    assert p(2.0) == 18.0
+
+
+# ---- what people see ---------------------------------------------------------------------------------
+
+def test_explain_lists_what_is_read():
+    held, scale, a = Holder(w=Value(3.0), k=2.0), 4.0, np.array([1.0, 2.0])
+    p = cgrad.compile(lambda x: held.w*x*held.k*scale + a.sum())
+    p(1.0)
+    lines = [line.strip() for line in p.explain().splitlines() if line.strip().startswith("reads")]
+    assert "reads held.w: a leaf, read at each call" in lines
+    assert "reads held.k: 2.0, another one is recorded anew" in lines
+    assert "reads scale: 4.0, another one is recorded anew" in lines
+    assert any(line.startswith("reads a: an array of 16 bytes") for line in lines)
+
+
+def test_libraries_are_not_looked_into():
+    reads = reads_of(lambda x: np.exp(x) + cgrad.sin(x) + functools.reduce(max, [1.0]))
+    assert {read.text for read in reads.reads} <= {"np", "cgrad", "functools"}
+
+
+def test_check_finds_what_no_recording_sees():
+    p = cgrad.compile(lambda x: x*random.random(), check=3)
+    p(1.0)
+    p(1.0)
+    with pytest.raises(cgrad.TraceError, match="call 3 replayed .* and the function itself returns .* as an argument"):
+        p(1.0)
+    q = cgrad.compile(lambda x, n=2: [x**n, {"a": cgrad.sin(x)}], check=True)
+    for k in range(25):
+        q(float(k))
+    r = cgrad.compile(lambda x: x*x if x > 0 else x, check=1)
+    assert r.value_and_grad(3.0) == (9.0, 6.0) and r.grad(-1.0) == 1.0 and pickle.loads(pickle.dumps(r)).check_each == 1
+    for bad in (-1, 1.5, "yes"):
+        with pytest.raises(ValueError, match="check"):
+            cgrad.compile(lambda x: x, check=bad)
