@@ -30,9 +30,12 @@ before it (tests/test_chapters.py lists the exceptions); in reading order:
     core/arrays/    function       operations of users
     core/sweeps/    ref            operations on nodes and numbers, rewritten
                     subgraph       the graph below some roots
+                    sweep          a tape taken for a sweep, and given back
                     hooks          user functions on adjoints
+                    reach          what a sweep has come to, by roads that were chosen
                     adjoint        one node's adjoint handed to its operands
-                    reverse        the walks of a reverse sweep
+                    careful        the reverse sweep along what was chosen
+                    reverse        the fast walks of a reverse sweep
                     anomaly        where a nan or inf came from
                     commit         adjoints added to gradients
                     seeds          outputs, inputs, seeds as given

@@ -270,8 +270,8 @@ OPS: tuple[Op, ...] = (
     Op("trunc", "x", "trunc(x)", ["0"], "Whole part, towards 0.", ufunc="trunc fix", domain=_ALL,
        kink="0 everywhere", oracle="sign(x)*floor(fabs(x))"),
     # ---- helpers of partials -------------------------------------------------------------------
-    Op("kink", "x", "x - x", ["sqrt(-1)"], "0 that has no derivative: a first derivative's value at a kink.", hidden=True,
-       domain=_ALL, kink="nan everywhere", oracle="x - x"),
+    Op("kink", "x", "x - x", ["sqrt(-1)"], "0 that has no derivative: a first derivative's value at a kink.",
+       hidden=True, domain=_ALL, kink="nan everywhere", oracle="x - x"),
     Op("flat", "x", "x - x", ["kink(x)"], "0 whose derivative is 0 and has none: a value at a kink.", hidden=True,
        domain=_ALL, kink="0 everywhere, nan in second order", oracle="x - x"),
     Op("sech2", "x", "4*exp(-2*fabs(x))/((1 + exp(-2*fabs(x)))*(1 + exp(-2*fabs(x))))", ["-2*tanh(x)*out"],

@@ -90,7 +90,7 @@ def places():
         "global": (lambda x: W*x, lambda v: globals().__setitem__("W", v)),
         "cell": (closure, set_cell),
         "attribute": (lambda x: holder.k*x, lambda v: setattr(holder, "k", v)),
-        "attribute by getattr": (lambda x: getattr(holder, "k")*x, lambda v: setattr(holder, "k", v)),
+        "attribute by getattr": (lambda x: holder.k*x, lambda v: setattr(holder, "k", v)),
         "slot": (lambda x: slotted.k*x, lambda v: setattr(slotted, "k", v)),
         "class attribute": (lambda x: Holder.scale*x, lambda v: setattr(Holder, "scale", v)),
         "class attribute by an object": (lambda x: holder.scale*x, lambda v: setattr(Holder, "scale", v)),

@@ -7,9 +7,9 @@ from typing import Any
 from .describe import named, shown
 from .exceptions import TraceError
 
-__all__ = ["array_class", "bad_leaf", "bad_result", "changing", "check_failed", "integer_wanted", "many_paths", "not_in_programs",
-           "not_repeatable", "traced_effect", "traced_elsewhere", "traced_foreign", "traced_function",
-           "traced_number"]
+__all__ = ["array_class", "bad_leaf", "bad_result", "changing", "check_failed", "integer_wanted", "many_paths",
+           "not_in_programs", "not_repeatable", "traced_effect", "traced_elsewhere", "traced_foreign",
+           "traced_function", "traced_number"]
 
 
 def traced_number(what: str, value: Any, where: str) -> TraceError:

@@ -20,7 +20,6 @@ from .pytree import Array, TreeDef
 from .reads import kept_by
 from .storage import references
 
-
 CHECK_EACH = 10  # calls between two at which f itself runs, with check=True
 
 
@@ -60,7 +59,8 @@ class CompiledFunction(Maps):
         tree = pytree.flatten(self.name, self.function(*args, **kwargs), wanted)
         numbers = pytree.ravel([plain(x) for x in wanted])
         if tree != out or not np.allclose(results, numbers, rtol=1e-9, atol=1e-300, equal_nan=True):
-            raise errors.check_failed(self.name, self._calls, pytree.unravel(out, results), pytree.unravel(tree, numbers))
+            got, want = pytree.unravel(out, results), pytree.unravel(tree, numbers)
+            raise errors.check_failed(self.name, self._calls, got, want)
 
     def _inline(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         return self.function(*args, **kwargs)
@@ -131,7 +131,8 @@ class CompiledFunction(Maps):
             conditions = [program.conditions for program in programs]
         return _empty, (), {
             "function": function, "static": self.static, "backend": self.backend, "max_paths": self.max_paths,
-            "check": self.check_each, "programs": list(programs), "conditions": conditions, "numbers": [program.number for program in programs]}
+            "check": self.check_each, "programs": list(programs), "conditions": conditions,
+            "numbers": [program.number for program in programs]}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         programs = state["programs"]

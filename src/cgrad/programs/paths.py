@@ -94,9 +94,9 @@ class Paths:
                 raise errors.path_missing(self.name, reason)
             known = dict.fromkeys([program.shapes for program in self.programs])
             raise errors.arguments_missing(self.name, *map(pytree.describe_all, [arguments.trees, *known]))
-        known = next((p.reads for p in self.programs if p.reads is not None and p.holds()), None)
+        reads = next((p.reads for p in self.programs if p.reads is not None and p.holds()), None)
         before = len(self.effects)
-        program = record(self.function, self.name, arguments, reason, self.backend, self.effects, known)
+        program = record(self.function, self.name, arguments, reason, self.backend, self.effects, reads)
         if len(self.effects) > before:
             for other in self.programs:
                 if other.reads is not None:

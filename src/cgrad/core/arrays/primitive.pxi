@@ -264,7 +264,8 @@ def _put_forward(x, indices, shape, distinct=False):
 
 
 TAKE = Primitive("take", _take_forward, (
-    lambda g, out, x, indices, distinct=False: PUT(g, indices=indices, shape=x.shape, distinct=distinct),), structural=True)
+    lambda g, out, x, indices, distinct=False: PUT(g, indices=indices, shape=x.shape, distinct=distinct),),
+    structural=True)
 PUT = Primitive("put", _put_forward, (
     lambda g, out, x, indices, shape, distinct=False: TAKE(g, indices=indices, distinct=distinct),), structural=True)
 

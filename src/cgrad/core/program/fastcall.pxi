@@ -8,8 +8,9 @@ cdef class FastCall:
     """FastCall(executable, arguments, captured, shapes, conditions, reads, value, gradients, many): a kind of call.
 
     arguments: for each None, a number, or the shape of an array; captured: the leaves that the function uses, and the
-    shapes that they must have; conditions: those of the Trace; reads: what else is looked at. Of the results, value: None, a number, a shape, or False
-    if it is not wanted; gradients: likewise, or None without them; many: gradients are returned as a tuple.
+    shapes that they must have; conditions: those of the Trace; reads: what else is looked at. Of the results, value:
+    None, a number, a shape, or False if it is not wanted; gradients: likewise, or None without them; many: gradients
+    are returned as a tuple.
     """
     cdef readonly Executable executable
     cdef tuple arguments, gradients, shapes

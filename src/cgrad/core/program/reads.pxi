@@ -18,8 +18,8 @@
 cdef enum ReadKind:
     NAME, CELL, MEMBER, DEFAULT, ITEM, ITEMS, LENGTH, ELEMENT, MEMORY, EQUAL
 
-READ_KINDS = {"name": NAME, "cell": CELL, "member": MEMBER, "default": DEFAULT, "item": ITEM, "items": ITEMS, "length": LENGTH,
-              "element": ELEMENT, "memory": MEMORY, "equal": EQUAL}
+READ_KINDS = {"name": NAME, "cell": CELL, "member": MEMBER, "default": DEFAULT, "item": ITEM, "items": ITEMS,
+              "length": LENGTH, "element": ELEMENT, "memory": MEMORY, "equal": EQUAL}
 
 cdef enum:
     NOT_CAPTURED = -1

@@ -144,8 +144,8 @@ cdef int pullback_elementwise(Tape t, Payload *p, int op) except -1:
 
 
 cdef int operand_data(Tape t, const Payload *p, int op, Py_ssize_t *entry, Py_ssize_t *j, double *number,
-                     PyObject **array) except -1:
-    """The operands of an elementwise node: entries, nodes (the entry itself: none), numbers, arrays (NULL: a number)."""
+                      PyObject **array) except -1:
+    """The operands of an elementwise node: entries, nodes (the entry itself: none), numbers or arrays (else NULL)."""
     cdef Py_ssize_t i = p.node
     cdef PyObject *constants = p.saved
     cdef PyObject *c
