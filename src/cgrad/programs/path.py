@@ -230,6 +230,8 @@ class Program(Maps):
         guards = [(int(node), guard.expected) for node, guard in zip(nodes, self.guards, strict=True)]
         if request.sweeps and self.chooses and not careful:
             check = nan_check(graph, results)
+            if check == -1:
+                return self.careful().derived(request)
             if check is not None:
                 guards.append((check, 0))
         if len(request.sweeps) == 1:

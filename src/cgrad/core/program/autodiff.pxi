@@ -206,10 +206,16 @@ def chooses(Graph g):
 
 
 def nan_check(Graph g, nodes):
-    """The node of a comparison that is 1 where one of these nodes is nan, appended to g; None if all are numbers."""
+    """The node of a comparison that is 1 where one of these nodes is nan, appended to g; None if all are numbers.
+
+    -1 if one is nan whatever the inputs are.
+    """
     cdef int32_t total = -1, j
     for j in nodes_below(nodes, g.n, "results"):
-        if not is_const(g, j):
+        if is_const(g, j):
+            if const_of(g, j) != const_of(g, j):
+                return -1
+        else:
             make_space(g)
             total = j if total < 0 else append_step(g, OP_ADD, total, j, -1)
     if total < 0:

@@ -7,7 +7,9 @@ which no more paths are kept run one by one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import copy
+import itertools
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Generic, NamedTuple
 
 import numpy as np
@@ -69,6 +71,13 @@ class BatchKind:
     def unravel(self, path: Path, rows: list[Array]) -> Any:
         """The results in their structure; ``rows``: of each pass (numbers, points), or sums (numbers,)."""
         raise NotImplementedError
+
+    def again(self) -> BatchKind | None:
+        """The kind by which points are run again at which a result is nan; None: they are not."""
+        return None
+
+    def mend(self, path: Path, rows: list[Array], others: list[Array], where: Array) -> None:
+        """Take the results at these points over from those of the other kind."""
 
 
 class Values(BatchKind):
@@ -132,10 +141,32 @@ class HessianProducts(Derivatives):
 
 
 class Jacobians(Derivatives):
-    """Jacobians: a pass for each row, or for each column if there are fewer."""
+    """Jacobians: a pass for each row, or for each column if there are fewer.
+
+    The seeds are unit vectors, whose zeros may meet infinite partials: where there is a nan, columns are swept again,
+    each from its own input alone.
+    """
+
+    by_input = False
+
+    def again(self) -> BatchKind | None:
+        made = copy.copy(self)
+        made.by_input = True
+        return None if self.by_input else made
+
+    def mend(self, path: Path, rows: list[Array], others: list[Array], where: Array) -> None:
+        for k, column in enumerate(others):
+            if self.columns <= path.results:
+                rows[k][:, where] = column[:, where]
+            else:
+                for row, numbers in zip(rows, column, strict=True):
+                    row[k, where] = numbers[where]
 
     def passes(self, path: Path) -> list[Pass]:
         inputs, rows = self.wrt.inputs(path), path.results
+        if self.by_input:
+            return [Pass(VALUE.forward((range(i, i + 1),)), rows, rows + rows, Strided.of_vector(np.ones(1)))
+                    for i in itertools.chain(*inputs)]
         if self.columns <= rows:
             request, n, width = VALUE.forward(inputs), self.columns, rows
         else:
@@ -182,13 +213,23 @@ class Router(Generic[P]):
 
     def run(self) -> Any:
         n = self.points.count
-        segments = [range(start, min(start + SEGMENT, n)) for start in range(0, max(n, 1), SEGMENT)]
-        groups: list[tuple[Where, State]] = [(where, START) for where in reversed(segments)]
         with self.progress:
-            while groups:
-                groups += self.advance(*groups.pop())
-        assert self.first is not None
+            self.route([range(start, min(start + SEGMENT, n)) for start in range(0, max(n, 1), SEGMENT)])
+            assert self.first is not None
+            other = self.kind.again() if self.options.reduce is None else None
+            if other is not None and self.rows:
+                bad = np.flatnonzero(np.isnan([row.sum(axis=0) for row in self.rows]).any(axis=0))
+                if len(bad):
+                    router = Router(self.function, self.points, other, self.options._replace(progress=None))
+                    router.route([bad])
+                    self.kind.mend(self.first, self.rows, router.rows, bad)
         return self.kind.unravel(self.first, self.rows)
+
+    def route(self, parts: Sequence[Where]) -> None:
+        """Run points, part by part, each along its path."""
+        groups: list[tuple[Where, State]] = [(where, START) for where in reversed(parts)]
+        while groups:
+            groups += self.advance(*groups.pop())
 
     def advance(self, where: Where, state: State) -> list[tuple[Where, State]]:
         """Run a group along a path, and return the groups of points that left it."""
