@@ -104,6 +104,7 @@ cdef class Handle:
     cdef int32_t position     # node: its position in the tape's list of living handles
     cdef uint8_t node         # 0: a leaf, 1: a node, 2: a node that was rewound
     cdef uint8_t needs_slow_path  # has an extra, or is known to Python's cycle collector
+    cdef uint8_t computed     # a Value, leaf: the result of an operation that was not recorded (a node's is undefined)
     cdef object extra         # None, or what few have: Extra
     cdef object __weakref__
 

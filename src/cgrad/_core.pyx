@@ -68,7 +68,7 @@ import os
 
 import numpy as np
 
-from . import errors
+from . import _callers, errors
 
 from ._kernels cimport (
     ACC, G, MOST_DIMS, OUT, Walk, any_nan, back_walk, bind_number, bind_operand, forward_walk, start_walk,

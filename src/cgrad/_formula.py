@@ -9,6 +9,8 @@ condition is one comparison. It is a Python expression, so its tree is that of P
 from __future__ import annotations
 
 import ast
+import os
+import threading
 from collections.abc import Callable, Hashable, Iterator
 
 BINARY: dict[type[ast.operator], tuple[str, str]] = {  # sign, and the row of the op table
@@ -20,13 +22,26 @@ COMPARE: dict[type[ast.cmpop], str] = {
 C_CHOICE, CYTHON_CHOICE = "({condition} ? {yes} : {no})", "({yes} if {condition} else {no})"
 
 
+_parsing = threading.Lock()
+
+
 def parse(text: str) -> ast.expr:
     """The tree of an expression.
 
     >>> ast.unparse(parse("where(x<0, -x, x)"))
     'where(x < 0, -x, x)'
     """
-    return ast.parse(text, mode="eval").body
+    with _parsing:  # CPython counts the depth of its recursion once for all threads that build trees
+        return ast.parse(text, mode="eval").body
+
+
+def _after_fork_in_child() -> None:
+    global _parsing
+    _parsing = threading.Lock()  # a thread that is not there may have held it
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)
 
 
 def calls(node: ast.expr) -> Iterator[tuple[str, list[ast.expr]]]:

@@ -6,6 +6,7 @@ A compiled function is recorded once and replayed with other numbers (core/traci
     effect   TraceError: a replay would not do it again
     shape    noted: the recording holds as long as a captured tensor keeps its shape
     guard    noted by the member's own code: the recording holds as long as the decision comes out alike
+    shown    by the member's own code: a placeholder, which cannot be read back as a number
     through  checked by another member, which it calls
     free     nothing: it records, or tells what is the same at each replay, or is for looking at
 
@@ -25,6 +26,7 @@ MEMBERS = {
         "__array_function__": ("free",),  # recorded
         "__pos__": ("free",),
         "__float__": ("refuse", "float"), "__int__": ("refuse", "int"),
+        "__str__": ("refuse", "str"),  # but for print
         "_repr_html_": ("free",),
     },
     "Value": {
@@ -41,7 +43,7 @@ MEMBERS = {
         "__divmod__": ("free",), "__round__": ("free",), "__floor__": ("free",), "__ceil__": ("free",),
         "__trunc__": ("free",),  # recorded, all of these
         "__complex__": ("refuse", "complex"),
-        "__repr__": ("free",), "__format__": ("free",),
+        "__repr__": ("shown",), "__format__": ("refuse", "format"),
         "__reduce__": ("refuse", "copying"),
     },
     "Tensor": {
@@ -65,7 +67,7 @@ MEMBERS = {
         "__richcmp__": ("guard",), "__bool__": ("guard",),
         "__hash__": ("free",),
         "__matmul__": ("free",), "__divmod__": ("free",), "__round__": ("free",),  # recorded
-        "__repr__": ("free",),
+        "__repr__": ("shown",), "__format__": ("refuse", "format"),
         "__reduce__": ("refuse", "copying"), "__copy__": ("refuse", "copying"),
     },
     "Tape": {

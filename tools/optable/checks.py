@@ -6,7 +6,7 @@ import re
 
 MARKER = "# (trace check)"
 CHECKS = {"refuse": "refuse(self, {!r})", "effect": "refuse_effect({!r})", "shape": "look_at_shape(self)"}
-KINDS = {*CHECKS, "guard", "through", "free"}
+KINDS = {*CHECKS, "guard", "shown", "through", "free"}
 LIFE = {"__cinit__", "__dealloc__"}  # allocation: nobody calls these
 
 
@@ -39,7 +39,7 @@ def checked(text: str, name: str, rows: dict[str, tuple[str, ...]]) -> str:
 def with_check(part: str, member: str, kind: str, what: str = "") -> str:
     """One member with its check."""
     marked = part.count(MARKER)
-    if kind == "guard" and "traces" not in part or kind == "through" and what.rstrip("=") not in part:
+    if kind in ("guard", "shown") and "traces" not in part or kind == "through" and what.rstrip("=") not in part:
         raise ValueError(f"{member}: its row says {kind!r}, and its body does not")
     if kind not in CHECKS:
         if marked:

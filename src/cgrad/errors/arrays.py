@@ -6,8 +6,8 @@ from typing import Any
 
 from .describe import named, shown
 
-__all__ = ["bad_array", "cannot_share", "no_array", "no_broadcast", "not_one", "out_of_range", "ragged",
-           "read_only", "set_item", "tensor_dtype", "to_array"]
+__all__ = ["bad_array", "cannot_share", "no_array", "no_broadcast", "not_one", "other_shape", "out_of_range",
+           "ragged", "read_only", "set_item", "tensor_dtype", "to_array"]
 
 
 def bad_array(op: str, position: int, value: Any) -> TypeError:
@@ -62,3 +62,9 @@ def to_array(value: object) -> TypeError:
 
 def out_of_range(value: Any, index: object, axis: int) -> IndexError:
     return IndexError(f"getitem: index {index} is out of range for axis {axis} of a tensor of shape {value.shape}")
+
+
+def other_shape(value: Any, shape: tuple[int, ...]) -> ValueError:
+    name = f" {value.name!r}" if value.name else ""
+    return ValueError(f"data: an array of shape {shape} for a tensor{name} of shape {value.shape} that requires grad: give "
+                      "an array of that shape, or make a new tensor with cgrad.Tensor(array, requires_grad=True)")

@@ -8,7 +8,7 @@ from .exceptions import GuardError, ProgramError
 __all__ = ["bad_argnums", "bad_c_name", "bad_direction", "bad_graph", "bad_prefix", "bad_static",
            "captured_changed", "guard_failed", "no_captured", "no_numbers_there", "no_points", "no_scalar_value",
            "no_such_axis", "not_callable", "nothing_recorded", "other_arguments", "program_keywords",
-           "uneven_values", "unknown_static", "values_given"]
+           "uneven_values", "unknown_static", "unused_argument", "values_given"]
 
 
 def not_callable(value: object) -> TypeError:
@@ -50,6 +50,11 @@ def other_arguments(name: str, wanted: str, found: str) -> TypeError:
 
 def program_keywords(name: str, given: list[str]) -> TypeError:
     return TypeError(f"{name}: arguments are given by position, not {', '.join(given)}= by name")
+
+
+def unused_argument(op: str, name: str, argument: str) -> str:
+    return (f"{op}: the path of {name} that these numbers take does not use its argument {argument!r}: the derivative "
+            "with respect to it is 0.0 there. Did the function mean to use it? Else leave it out of argnums")
 
 
 def values_given(name: str, op: str) -> TypeError:

@@ -8,7 +8,7 @@ from .describe import named, shown
 from .exceptions import AnomalyError, TapeError
 
 __all__ = ["anomaly", "array_anomaly", "bad_adjoint", "bad_gradient", "bad_seed", "grad_of_node", "no_history",
-           "no_hook", "not_asked", "seed_shape"]
+           "no_hook", "not_asked", "nothing_recorded_below", "seed_shape"]
 
 
 def bad_seed(reason: str) -> ValueError:
@@ -26,6 +26,11 @@ def not_asked(value: object) -> TapeError:
 
 def no_history(op: str, value: object) -> ValueError:
     return ValueError(f"{op}: {named(value)} does not require grad: make it with requires_grad=True")
+
+
+def nothing_recorded_below(op: str, value: object) -> ValueError:
+    return ValueError(f"{op}: {named(value)} has no history: nothing that it was computed from requires grad, or it was "
+                      "computed under no_grad: make tensors with requires_grad=True, and compute it outside of no_grad")
 
 
 def no_hook(hook: object) -> TypeError:

@@ -13,9 +13,12 @@ __all__ = ["array_class", "bad_leaf", "bad_result", "changing", "check_failed", 
 
 
 def traced_number(what: str, value: Any, where: str) -> TraceError:
+    way = "use operations and comparisons"
+    if what in ("format", "str"):
+        way = "use print(v) or repr(v) to look at it, which show its name"
     return TraceError(f"{what}: {named(value)} changes from call to call of the compiled function, and its number here "
-                      f"would be frozen ({where}): use operations and comparisons; or cgrad.static(v) for a number "
-                      "that is guarded, or name the argument in static=")
+                      f"would be frozen ({where}): {way}; or cgrad.static(v) for a number that is guarded, or name the "
+                      "argument in static=")
 
 
 def traced_effect(what: str, where: str) -> TraceError:

@@ -61,6 +61,8 @@ class Program(Maps):
         self._careful: Program | None = None
         self._executables: dict[Request, Executable] = {}
         self._outcomes: tuple[Any, ...] | None = None
+        self._unused: frozenset[int] | None = None
+        self.warned: set[str] = set()
 
     def __repr__(self) -> str:
         return f"<Program of {self.name}: {len(self.graph)} operations, {len(self.guards)} guards>"
@@ -198,6 +200,21 @@ class Program(Maps):
         spans = pytree.spans(("tuple", captured), pytree.size(*self.shapes))
         return next((range(start, stop) for v, (_, start, stop) in zip(self.captured, spans, strict=True) if v is leaf),
                     range(0))
+
+    @property
+    def unused(self) -> frozenset[int]:
+        """The arguments that nothing on the path uses: no operation, no guard, no result."""
+        if self._unused is None:
+            columns = self.graph.columns()
+            operation = ~np.isin(columns["op"], [GRAPH_OPS.index("input"), GRAPH_OPS.index("const")])
+            seen = np.zeros(len(self.graph) + 1, bool)  # one more for -1, no operand
+            seen[self.outputs] = True
+            for operand in "abc":
+                seen[columns[operand][operation]] = True
+            stops = np.cumsum([0, *map(pytree.size, self.shapes)])
+            self._unused = frozenset([k for k, (start, stop) in enumerate(itertools.pairwise(stops))
+                                      if start < stop and not seen[start:stop].any()])
+        return self._unused
 
     def need_scalar(self, op: str) -> None:
         """Raise TypeError unless the value is one number."""
@@ -347,7 +364,7 @@ class Alone:
     """A program as a function of one path."""
 
     def __init__(self, program: Program) -> None:
-        self.program, self.name = program, program.name
+        self.program, self.name, self.warned = program, program.name, program.warned
 
     def bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
         """The arguments of a call, which must be of the structures that were recorded."""

@@ -33,6 +33,7 @@ class Paths:
         self.came: list[Any] | None = None  # leaves that came in a pickle, the only ones f may capture; None: any
         self.recordings = 0
         self.effects: list[Any] = []  # containers that f itself fills: not looked at
+        self.warned: set[str] = set()  # arguments of which was said that they are not used
         self._clock = 0
         self._warned = False
         self._lock = threading.RLock()

@@ -13,6 +13,7 @@ single calls, batches, machine code and C.
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple, Protocol, TypeVar
 
@@ -90,6 +91,7 @@ def joined(stretches: Iterable[range]) -> Inputs:
 class Path(Protocol):
     """The interface of a recorded path to derivatives and batches."""
 
+    names: tuple[str, ...]
     out: TreeDef
     captured: list[Leaf]
     captured_shapes: list[tuple[int, ...]]
@@ -100,6 +102,10 @@ class Path(Protocol):
     @property
     def results(self) -> int:
         """The number of numbers in the value."""
+
+    @property
+    def unused(self) -> frozenset[int]:
+        """The arguments that nothing on the path uses."""
 
     def executable(self, request: Request) -> Executable:
         """The instructions for a request."""
@@ -133,6 +139,7 @@ class Function(Protocol[P]):
     """The interface of a function to derivatives and batches: its flattened arguments, and its recorded paths."""
 
     name: str
+    warned: set[str]  # arguments of which was said that they are not used
 
     def bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
         """The arguments of a call, flattened."""
@@ -184,6 +191,16 @@ class Wrt(NamedTuple):
             theirs.append(part.reshape(shape).copy() if isinstance(leaf, Tensor) else float(part[0]))
             at += n
         return (ours, theirs) if self.both else theirs
+
+
+def warn_of_unused(op: str, function: Function[Any], path: Path, by: Wrt) -> None:
+    """Warn, once for each argument of a function, of derivatives with respect to one that the path does not use."""
+    for k in path.unused.intersection(by.argnums) if path.unused else ():
+        name = path.names[k]
+        if name not in function.warned:
+            function.warned.add(name)
+            warnings.warn(errors.unused_argument(op, function.name, name), RuntimeWarning,
+                          stacklevel=errors.frames_inside())
 
 
 def wrt(op: str, arguments: Arguments, argnums: Any = None, captured: Any = None) -> Wrt:

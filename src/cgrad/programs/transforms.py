@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from .arguments import Arguments
 from .batches.lanes import sweep
 from .batches.points import Strided
 from .pytree import NUMBER, Array, TreeDef
-from .request import VALUE, Function, Inputs, Path, Request, Wrt, wrt
+from .request import VALUE, Function, Inputs, Path, Request, Wrt, warn_of_unused, wrt
 
 NO_SEEDS = np.zeros(0)
 SEEDS = 512  # rows or columns of a Jacobian that are swept at once
@@ -48,6 +49,13 @@ class Transforms(FastCallable):
             raise errors.values_given(self.name, op)
         return arguments
 
+    def _solve(self, op: str, arguments: Arguments, by: Wrt, run: Callable[[Path], tuple[int, Array]]) -> Any:
+        """A path that holds at these arguments, and the derivatives that ``run`` computes along it."""
+        function = self._function()
+        path, results = function.solve(arguments, run)
+        warn_of_unused(op, function, path, by)
+        return path, results
+
     # ---- general path of calls; the fast one is core/program/fastcall.pxi ------------------------
 
     def _value(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -77,7 +85,7 @@ class Transforms(FastCallable):
             path.need_scalar(kind)
             return path.attempt(request(path), numbers, NO_SEEDS)
 
-        path, results = self._function().solve(arguments, run)
+        path, results = self._solve(kind, arguments, by, run)
         if by.captured is None:
             name = (kind, options["argnums"]) if "argnums" in options else kind
             self._remember(name, arguments, path, request(path), by)
@@ -124,7 +132,7 @@ class Transforms(FastCallable):
         def run(path: Path) -> tuple[int, Array]:
             return path.attempt(VALUE.forward(by.inputs(path)), numbers, direction("jvp", v, by.tree))
 
-        path, results = self._function().solve(arguments, run)
+        path, results = self._solve("jvp", arguments, by, run)
         return pytree.unravel(path.out, results), pytree.unravel(path.out, results, path.results)
 
     def vjp(self, *args: Any, v: Any, argnums: Any = 0, captured: Any = None, **kwargs: Any) -> Any:
@@ -151,7 +159,7 @@ class Transforms(FastCallable):
             request = VALUE.reverse(by.inputs(path), seeded=True)
             return path.attempt(request, numbers, direction("vjp", v, path.out))
 
-        path, results = self._function().solve(arguments, run)
+        path, results = self._solve("vjp", arguments, by, run)
         return pytree.unravel(path.out, results), by.unravel(path, results[path.results:])
 
     def hvp(self, *args: Any, v: Any, argnums: Any = 0, **kwargs: Any) -> Any:
@@ -177,7 +185,7 @@ class Transforms(FastCallable):
             inputs = by.inputs(path)
             return path.attempt(VALUE.reverse(inputs).forward(inputs), numbers, direction("hvp", v, by.tree))
 
-        path, results = self._function().solve(arguments, run)
+        path, results = self._solve("hvp", arguments, by, run)
         return by.unravel(path, results)
 
     # ---- all derivatives -------------------------------------------------------------------------
@@ -210,7 +218,7 @@ class Transforms(FastCallable):
             failed, swept = sweep_inputs(path, VALUE, inputs, arguments.numbers)
             return failed, swept[:, rows:].T
 
-        path, matrix = self._function().solve(arguments, run)
+        path, matrix = self._solve("jacobian", arguments, by, run)
         return pytree.unravel_matrix(matrix, path.out, by.tree)
 
     def hessian(self, *args: Any, argnums: Any = 0, **kwargs: Any) -> Any:
@@ -236,7 +244,7 @@ class Transforms(FastCallable):
             failed, swept = sweep_inputs(path, VALUE.reverse(inputs), inputs, arguments.numbers)
             return failed, symmetric(swept)
 
-        _, matrix = self._function().solve(arguments, run)
+        _, matrix = self._solve("hessian", arguments, by, run)
         return pytree.unravel_matrix(matrix, by.tree, by.tree)
 
 

@@ -107,7 +107,7 @@ cdef class Tensor:
     def data(self):
         """The ndarray. Settable on leaves, and safe to write to: what was recorded before keeps the old numbers.
 
-        Of a computed tensor: a read-only view.
+        Where requires_grad is set, new data has the shape of the old. Of a computed tensor: a read-only view.
         """
         if self.node:
             view = self.array.view()
@@ -133,6 +133,8 @@ cdef class Tensor:
             if isinstance(array, np.ndarray) and (array.dtype.kind not in "fiub" or array.dtype.itemsize > 8):
                 raise errors.bad_array("data", 0, array)
             array = array_of(array, self.array.dtype, True)
+        if self.needs and array.shape != self.array.shape:
+            raise errors.other_shape(self, array.shape)
         if self.gradient is not None and self.gradient.shape != array.shape:
             self.gradient = None
         self.array = array
@@ -340,6 +342,8 @@ cdef class Tensor:
         return elementwise(OP_ROUND, self, None, None)
 
     def __repr__(self):
+        if cgrad_unlikely(traces) and is_traced(self):
+            return placeholder(self)
         name = f", name={self.name!r}" if self.name else ""
         numbers = np.array2string(self.array, separator=", ", prefix="Tensor(")
         kind = ", dtype=float32" if single(self.array) else ""
@@ -348,6 +352,9 @@ cdef class Tensor:
         if self.node and self.tape == NULL:
             return f"Tensor({numbers}{kind}, rewound{name})"
         return f"Tensor({numbers}{kind}{', requires_grad=True' if self.requires_grad else ''}{name})"
+
+    def __format__(self, spec):
+        return object.__format__(self, spec)
 
     def __reduce__(self):
         return _tensor_leaf, (self.array, self.requires_grad, self.name)

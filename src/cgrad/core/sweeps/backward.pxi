@@ -69,6 +69,8 @@ cdef int backward(Value v, double seed) except -1:
     cdef Sweep s
     cdef int32_t root
     if not v.node:
+        if v.computed:
+            raise errors.nothing_recorded_below("backward", v)
         if leaf_hooks and v.extra is not None and (<Extra>v.extra).hooks is not None:
             seed = plain(hooked((<Extra>v.extra).hooks, seed, "leaf"))
         v.adjoint += seed

@@ -17,6 +17,23 @@ cdef int refuse(Handle v, str what) except -1:
     raise first_error(t, errors.traced_number(what, v, errors.user_line()))
 
 
+cdef bint is_traced(Handle v) except -1:
+    """True if v's number is one of a recording: of this thread's, or of another's."""
+    cdef Trace t = tracing(), other
+    if t is not None and v.node != 1:
+        return True  # captured leaves are read afresh at each replay
+    for other in list(tracers):
+        if v.tape == <PyObject *>other.tape if v.node else other.owns(v):
+            return True
+    return False
+
+
+cdef str placeholder(Handle v):
+    """What repr and print show of a traced number: its name, or the operation. float() cannot read it."""
+    what = v.name or (v._name_of_op if v.node == 1 else "array" if is_tensor(v) else "number")
+    return f"<traced {what}>"
+
+
 cdef int refuse_effect(str what) except -1:
     """Raise where a recording would do something that a replay does not."""
     cdef Trace t = tracing()

@@ -4,9 +4,10 @@
 # these ``appended``. An op of more operands is a head over continuation nodes.
 
 cdef inline object leaf_of(PyObject *h, double primal):
-    """Make h a leaf: the result of an operation under no_grad."""
+    """Make h a leaf: the result of an operation that was not recorded."""
     (<Value>h).tape = NULL
     (<Value>h).node = 0
+    (<Value>h).computed = 1
     (<Value>h).primal = primal
     (<Value>h).adjoint = 0
     return cgrad_own(h)

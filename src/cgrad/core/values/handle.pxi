@@ -109,6 +109,13 @@ cdef class Handle:
     def __int__(self):
         raise errors.to_float("int", self)
 
+    def __str__(self):
+        # print asks for str(), and is for looking at: a program that reads the text calls str, or formats, itself
+        if traces and not _callers.printing():
+            # (trace check)
+            pass
+        return repr(self)
+
     def _repr_html_(self):
         from . import viz
         return viz.notebook(self)

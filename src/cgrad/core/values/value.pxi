@@ -38,7 +38,7 @@ cdef object construct(tuple args, dict kwargs):
         raise errors.value_arguments(len(args))
     v = <Value>cgrad_own(new_handle())
     v.tape = NULL
-    v.node = 0
+    v.node = v.computed = 0
     v.primal = v.adjoint = 0
     if kwargs:
         kwargs = dict(kwargs)
@@ -64,7 +64,7 @@ cdef PyObject *value_vectorcall(PyObject *type, PyObject **args, size_t nargsf, 
     if n == 1 and names == NULL and PyFloat_CheckExact(<object>args[0]):
         h = new_handle()
         (<Value>h).tape = NULL
-        (<Value>h).node = 0
+        (<Value>h).node = (<Value>h).computed = 0
         (<Value>h).primal = PyFloat_AS_DOUBLE(<object>args[0])
         (<Value>h).adjoint = 0
         return h
@@ -75,6 +75,63 @@ cdef PyObject *value_vectorcall(PyObject *type, PyObject **args, size_t nargsf, 
     result = construct(tuple([<object>args[k] for k in range(n)]), kwargs)
     Py_INCREF(result)
     return <PyObject *>result
+
+
+cdef inline bint compares(int op, double x, double y) noexcept:
+    """A comparison by Python's number for it."""
+    if cgrad_unlikely(x != x or y != y):
+        return op == 3  # without the processor's flag, of which NumPy warns
+    if op == 0:
+        return x < y
+    if op == 1:
+        return x <= y
+    if op == 2:
+        return x == y
+    if op == 3:
+        return x != y
+    if op == 4:
+        return x > y
+    return x >= y
+
+
+cdef enum:
+    NEITHER = 0  # as _callers.extremum returns them
+    LARGER = 1
+    WITHIN = 3
+
+
+cdef int extremum_takes_left(Value v, object other, int op) except -2:
+    """The answer to ``v >= other`` or ``v <= other`` where NumPy asks for its maximum or minimum; -1: nobody asks so.
+
+    Over objects, NumPy's loops take the left operand where it is ``>=`` (``<=``) the right one. Over floats they take
+    a nan from either side: so here the answer is True if the left one is nan. Python hands the question on from
+    a float on the left, with sides and sign exchanged.
+    """
+    cdef int kind, strict = 0 if op == 5 else 4  # the right one is taken for sure
+    cdef bint direct, outcome
+    if not (is_value(other) or isinstance(other, (float, int)) or isinstance(other, NUMPY_REAL)):
+        return -1
+    kind = _callers.extremum()
+    if kind == NEITHER:
+        return -1
+    direct = kind == WITHIN or (op == 5) == (kind == LARGER)
+    number_ = (<Value>other).primal if is_value(other) else other.item() if isinstance(other, NUMPY_REAL) else other
+    left, x = (v, v.primal) if direct else (other, number_)
+    if not (traces and traced_here(v) and traced_here(other)):
+        return 1 if x != x else -1
+    if not is_value(other):
+        other = number_
+    if direct and not is_value(other) and number_ == number_:  # a nan on the left is not less: one guard for both
+        outcome = v.primal == v.primal and COMPARISONS[strict](v.primal, number_)
+        guard_comparison(v, other, strict, outcome)
+        return not outcome
+    outcome = v.primal == v.primal and number_ == number_ and COMPARISONS[op](v.primal, number_)
+    guard_comparison(v, other, op, outcome)
+    if outcome:
+        return True
+    if is_value(left):
+        guard_comparison(left, left, 3, x != x)
+    return x != x
 
 
 def _leaf(data, name):
@@ -217,6 +274,11 @@ cdef class Value:
 
     def __richcmp__(self, other, int op):
         cdef double x = (<Value>self).primal, y
+        cdef int asked
+        if (op == 1 or op == 5) and cgrad_unlikely(x != x or traces or (PyFloat_Check(other) and other != other)):
+            asked = extremum_takes_left(self, other, op)
+            if asked >= 0:
+                return asked == 1
         if is_value(other):
             y = (<Value>other).primal
         elif PyFloat_Check(other):
@@ -237,18 +299,8 @@ cdef class Value:
         else:
             return NotImplemented
         if cgrad_unlikely(traces):
-            guard_comparison(self, other, op, COMPARISONS[op](x, y))
-        if op == 0:
-            return x < y
-        if op == 1:
-            return x <= y
-        if op == 2:
-            return x == y
-        if op == 3:
-            return x != y
-        if op == 4:
-            return x > y
-        return x >= y
+            guard_comparison(self, other, op, compares(op, x, y))
+        return compares(op, x, y)
 
     def __hash__(self):
         return <Py_hash_t>(<uintptr_t><PyObject *>self >> 4)
@@ -280,6 +332,8 @@ cdef class Value:
         raise errors.to_float("complex", self)
 
     def __repr__(self):
+        if cgrad_unlikely(traces) and is_traced(self):
+            return placeholder(self)
         name = f", name={self.name!r}" if self.name else ""
         if self.node and self.tape == NULL:
             return f"Value(data={self.primal!r}, rewound{name})"

@@ -20,7 +20,7 @@ from .. import pytree
 from ..arguments import Arguments
 from ..guards import START, State
 from ..pytree import Array
-from ..request import VALUE, Function, P, Path, Request, wrt
+from ..request import VALUE, Function, P, Path, Request, warn_of_unused, wrt
 from .lanes import Progress, add_to, sweep
 from .points import Points, Strided, aligned
 
@@ -68,6 +68,9 @@ class BatchKind:
         """The runs over points along a path. Raises TypeError if its value has no such derivative."""
         raise NotImplementedError
 
+    def taken(self, function: Function[Any], path: Path) -> None:
+        """Some points took this path."""
+
     def unravel(self, path: Path, rows: list[Array]) -> Any:
         """The results in their structure; ``rows``: of each pass (numbers, points), or sums (numbers,)."""
         raise NotImplementedError
@@ -94,7 +97,10 @@ class Derivatives(BatchKind):
     """Derivatives with respect to the arguments that argnums names."""
 
     def __init__(self, op: str, argnums: Any, arguments: Arguments) -> None:
-        self.wrt = wrt(op, arguments, argnums)
+        self.op, self.wrt = op, wrt(op, arguments, argnums)
+
+    def taken(self, function: Function[Any], path: Path) -> None:
+        warn_of_unused(self.op, function, path, self.wrt)
 
     @property
     def columns(self) -> int:
@@ -260,6 +266,7 @@ class Router(Generic[P]):
             raise errors.not_repeatable(function.name, path.guard_text(int(failed[0])))
         if not n or not failed.all():
             function.used(path)
+            self.kind.taken(function, path)
         return [(points, path.after(state, guard)) for points, guard in by_guard(where, failed)]
 
     def passes(self, path: P) -> list[Pass] | Exception:
