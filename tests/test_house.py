@@ -130,7 +130,7 @@ def test_the_core_imports_only_what_lies_below():
             match = re.match(r"(\s*)(?:from (\.\S*) import (.+)|import (cgrad.*)|from (cgrad\S*) import (.+))$", line)
             if match:
                 found.add((path.name, bool(match[1]), line.strip()))
-    assert found == {("_core.pyx", False, "from . import errors"), ("_program.pyx", False, "from . import errors"),
+    assert found == {("_core.pyx", False, "from . import _callers, errors"), ("_program.pyx", False, "from . import errors"),
                      ("handle.pxi", True, "from . import viz")}
 
 

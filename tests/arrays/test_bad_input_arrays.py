@@ -264,6 +264,19 @@ def test_backward_of_what_has_no_history():
             t.backward()
 
 
+def test_data_of_another_shape_where_gradients_are_wanted():
+    layer = cgrad.nn.Linear(2, 3)
+    for x in (np.zeros(3), np.zeros((2, 3)), np.zeros((3, 2, 1)), 0.0, [[1.0]], Tensor(np.zeros(6))):
+        with pytest.raises(ValueError, match=r"^data: an array of shape \(.*\) for a tensor.* of shape \(3, 2\) that requires grad: .*cgrad\.Tensor"):
+            layer.weight.data = x
+    assert layer.weight.shape == (3, 2)
+    layer.weight.data = np.ones((3, 2))
+    layer.weight.data = [[1, 2], [3, 4], [5, 6]]
+    t = Tensor([1.0, 2.0])  # no parameter
+    t.data = np.zeros(3)
+    assert t.shape == (3,)
+
+
 # ---- tapes -------------------------------------------------------------------------------------------------
 
 
@@ -391,6 +404,8 @@ def provoke():
     yield "set_item", lambda: t.__setitem__(0, 1.0)
     yield "to_array", lambda: np.asarray(t)
     yield "no_history", lambda: Tensor([1.0]).backward()
+    yield "nothing_recorded_below", lambda: (Tensor([1.0, 2.0])*2.0).sum().backward()
+    yield "other_shape", lambda: setattr(t, "data", np.zeros(7))
     yield "seed_shape", lambda: y.backward(np.ones(3))
     yield "no_hook", lambda: t.register_hook(1)
     yield "no_out", lambda: np.add(t, 1.0, out=np.ones(2))

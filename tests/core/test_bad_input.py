@@ -486,13 +486,13 @@ ELSEWHERE = {  # functions that other tests trigger: the module and the test
         "no_native", "no_numbers_there", "no_points", "no_scalar_value", "no_such_axis", "no_tqdm", "not_callable",
         "not_in_programs", "not_repeatable", "nothing_recorded", "frames_inside", "of_library", "other_arguments", "program_keywords",
         "traced_effect", "traced_elsewhere", "traced_foreign", "traced_function", "traced_number", "uneven_values",
-        "unknown_static", "values_given"),
+        "unknown_static", "unused_argument", "values_given"),
         ("test_program_errors", "test_each_error_of_programs_is_triggered")),
     # ---- arrays
     **dict.fromkeys((
         "array_anomaly", "bad_adjoint", "bad_answer", "bad_array", "bad_gradient", "bad_output", "cannot_share",
         "grad_of_node", "no_array", "no_broadcast", "no_function", "no_history", "no_hook", "no_out", "not_one",
-        "not_written", "out_of_range", "ragged", "read_only", "seed_shape", "set_item", "tensor_dtype", "to_array",
+        "nothing_recorded_below", "other_shape", "not_written", "out_of_range", "ragged", "read_only", "seed_shape", "set_item", "tensor_dtype", "to_array",
         "wrong_adjoints"),
         ("test_bad_input_arrays", "test_each_error_about_arrays_is_triggered")),
     # ---- structural ops

@@ -18,7 +18,7 @@ from cgrad import Tape, TapeError, Value, current_tape
 
 
 @pytest.mark.parametrize("ending", ["", "import sys; sys.exit(0)",
-                                    "import atexit; atexit.register(lambda: (x*x).backward())"])
+                                    "import atexit; atexit.register(lambda: (x*x, y.backward()))"])
 def test_the_interpreter_ends_cleanly(ending):
     done = run(f"""
         import cgrad, threading, weakref, time

@@ -274,8 +274,9 @@ def test_no_grad_as_context_and_decorator():
     assert (y.data, z.data, w.data, v.data) == (9.0, 10.0, 27.0, math.exp(3.0))
     assert len(current_tape()) == before
     assert y._prev == z._prev == w._prev == set()
-    y.backward()
-    assert (y.grad, x.grad) == (1.0, 0.0)
+    with pytest.raises(ValueError, match="no history"):
+        y.backward()
+    assert (y.grad, x.grad) == (0.0, 0.0)
 
     @cgrad.no_grad()
     def square(a, *, power=2):
@@ -289,6 +290,37 @@ def test_no_grad_as_context_and_decorator():
     with pytest.raises(KeyError), cgrad.no_grad():
         raise KeyError
     assert (x*x)._tape is current_tape()
+
+
+def test_results_without_history_have_no_backward():
+    x = Value(3.0)
+    with cgrad.no_grad():
+        results = [x*x, x.exp(), cgrad.fma(x, x, 1.0), cgrad.dot([x], [x])]
+    t = cgrad.Tensor([1.0, 2.0])
+    results += [(t*2.0).sum(), t[0], next(iter(t)), t.max()]
+    for y in results:
+        with pytest.raises(ValueError, match=r"^backward: Value.* has no history: .*requires_grad=True.*no_grad"):
+            y.backward()
+        assert y.grad == 0.0
+        z = y*y  # an operand like any leaf
+        z.backward()
+        assert y.grad == 2.0*y.data
+    for y in (Value(2.0), Value(data=2.0), Value(2), x.detach(), pickle.loads(pickle.dumps(results[0]))):
+        y.backward(3.0)  # made, not computed: micrograd's leaf
+        assert y.grad == 3.0
+
+
+def test_memory_of_results_without_history_is_used_again():
+    for _ in range(3):
+        with cgrad.no_grad():
+            kept = [Value(2.0)*k for k in range(50)]
+        del kept
+        for y in [Value(float(k)) for k in range(50)]:
+            y.backward()
+            assert y.grad == 1.0
+        x = Value(2.0)
+        for y in [x*k for k in range(50)]:
+            y.backward()
 
 
 def test_no_grad_is_of_one_thread():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 
 import mpmath
 import numpy as np
@@ -298,7 +299,7 @@ def test_captured_and_not_used():
 
 def test_captured_arrays_that_grow_and_shrink():
     """A larger one once was copied beyond the memory for numbers of the recording."""
-    t, s = Tensor([1.0, 2.0], requires_grad=True), Tensor(np.ones((2, 2)))
+    t, s = Tensor([1.0, 2.0]), Tensor(np.ones((2, 2)))
     p = cgrad.compile(lambda x: (t*x).sum() + s.sum())
     for n in (2, 5_000, 1, 0, 2):
         t.data = np.full(n, 2.0)
@@ -369,3 +370,52 @@ def test_what_was_captured_and_is_an_argument_as_well():
     result = p(w, 3.0)  # a Value: eager
     result.backward()
     assert result.data == 12.0 and w.grad == 12.0
+
+
+# ---- arguments that are not used -----------------------------------------------------------------
+
+BY_Y = {
+    "grad": lambda p: p.grad(1.0, 2.0, argnums=1), "value_and_grad": lambda p: p.value_and_grad(1.0, 2.0, argnums=(0, 1))[1][1],
+    "vjp": lambda p: p.vjp(1.0, 2.0, v=1.0, argnums=1)[1], "jvp": lambda p: p.jvp(1.0, 2.0, v=1.0, argnums=1)[1],
+    "hvp": lambda p: p.hvp(1.0, 2.0, v=1.0, argnums=1), "jacobian": lambda p: p.jacobian(1.0, 2.0, argnums=1),
+    "hessian": lambda p: p.hessian(1.0, 2.0, argnums=1),
+    "map_value_and_grad": lambda p: p.map_value_and_grad(np.ones(3), np.ones(3), argnums=1)[1].sum(),
+    "map_jacobian": lambda p: p.map_jacobian(np.ones(3), np.ones(3), argnums=1).sum(),
+    "map_hvp": lambda p: p.map_hvp(np.ones(3), np.ones(3), v=np.ones(3), argnums=1).sum(),
+}
+
+
+@pytest.mark.parametrize("op", BY_Y)
+def test_an_argument_that_is_not_used_is_told_once(op):
+    p = cgrad.compile(lambda x, y: x*x)
+    with pytest.warns(RuntimeWarning, match=rf"^{op}: the path of .*lambda.* does not use its argument 'y': .* 0\.0") as told:
+        assert BY_Y[op](p) == 0.0
+    assert len(told) == 1 and told[0].filename == __file__
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for other in BY_Y.values():
+            assert other(p) == 0.0
+        p.grad(1.0, 2.0), p(1.0, 2.0)
+    with pytest.warns(RuntimeWarning, match="'y'"):  # a function of its own
+        BY_Y[op](p.programs[0])
+
+
+def test_arguments_that_are_used_are_not_told():
+    """By a result, a guard, a step, one element of them; also where the value does not depend on them."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert cgrad.compile(lambda x, y: y).grad(1.0, 2.0, argnums=1) == 1.0
+        assert cgrad.compile(lambda x, y: x if y > 0 else -x).grad(1.0, 2.0, argnums=1) == 0.0
+        assert cgrad.compile(lambda x, y: x*cgrad.floor(y)).grad(1.0, 2.5, argnums=1) == 0.0
+        assert cgrad.compile(lambda x, y: x*cgrad.static(y)).grad(1.0, 2.5, argnums=1) == 0.0
+        assert cgrad.compile(lambda x, y: x*y[0]).grad(1.0, np.ones(2), argnums=1).tolist() == [1.0, 0.0]
+        assert cgrad.compile(lambda x, y: x).grad(1.0, np.ones(0), argnums=1).size == 0  # no numbers
+
+
+def test_the_path_of_these_numbers_decides():
+    p = cgrad.compile(lambda x, *, ys, z=1.0: x*ys["a"] if x > 0 else x)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert p.grad(1.0, ys={"a": 3.0, "b": 4.0}, argnums=1) == {"a": 1.0, "b": 0.0}
+    with pytest.warns(RuntimeWarning, match="argument 'ys'"):
+        assert p.grad(-1.0, ys={"a": 3.0, "b": 4.0}, argnums=1) == {"a": 0.0, "b": 0.0}

@@ -312,6 +312,59 @@ def test_comparisons_of_arrays_of_objects():
     agree(f, [(x, y, z) for x in (1.0, 2.0, 3.0) for y in (1.0, 2.5, -INF) for z in (0.0, 1.0, 4.0)])
 
 
+EXTREMA = {
+    "max": np.max, "min": np.min, "ptp": np.ptp, "reduce": np.maximum.reduce, "accumulate": lambda a: np.minimum.accumulate(a).sum(),
+    "method": lambda a: np.asarray(a).max(), "axis": lambda a: np.min(np.asarray(a).reshape(3, 1), axis=0).sum(),
+    "a number": lambda a: np.maximum(a, 1.0).sum(), "on the left": lambda a: np.minimum(1, a).sum(), "float32": lambda a: np.maximum(a, np.float32(1.0)).sum(),
+    "two": lambda a: np.maximum(a, a[::-1]).sum(), "floats": lambda a: np.minimum(np.array([NAN, 1.0, 2.0]), a).sum(),
+    "floats on the left": lambda a: np.maximum(np.array([0.5, NAN, 2.0]), a)[0], "clip": lambda a: np.clip(np.asarray(a), 0.5, 1.0).sum(),
+    "norm": lambda a: np.linalg.norm(a, INF),
+}
+
+
+@pytest.mark.parametrize("name", EXTREMA)
+def test_nan_keeps_its_way_through_extrema_of_objects(name):
+    """Over arrays of Values as over floats: eagerly, recorded at it, and met by a path that was recorded elsewhere."""
+    f = EXTREMA[name]
+    with np.errstate(invalid="ignore"):
+        points = [(x, y, z) for x in (NAN, 0.0, 2.0) for y in (NAN, 0.25, 3.0) for z in (NAN, 1.5)]
+        for x in points:
+            eager = f(np.array([Value(v) for v in x]))
+            assert hexed(float(getattr(eager, "data", eager))) == hexed(float(f(np.array(x)))), x
+        for order in (points, points[::-1]):
+            p = cgrad.compile(lambda x, y, z: f(np.array([x, y, z])))
+            for x in order:
+                assert hexed(p(*x)) == hexed(float(f(np.array(x)))), x
+
+
+def test_nan_in_lists_and_scalars_of_objects():
+    assert math.isnan(np.max([Value(NAN), Value(1.0)]).data) and math.isnan(np.min([Value(NAN), 1.0]).data)
+    largest = np.maximum  # by another name
+    assert math.isnan(largest(np.array([Value(NAN)]), 0.5)[0].data)
+    assert math.isnan(list(map(np.maximum, [np.array([Value(NAN)])], [0.5]))[0][0].data)
+    assert math.isnan(getattr(np, "maximum")(np.array([Value(NAN)]), 0.5)[0].data)  # noqa: B009
+
+
+def test_other_comparisons_with_nan_are_those_of_floats():
+    """Python's own max and the comparisons, also beside a call of NumPy's."""
+    v = np.array([Value(NAN), Value(1.0)])
+    assert max(*v) is v[0] and max(v[1], v[0]) is v[1] and min(*v) is v[0]
+    for x, y in ((v[0], v[1]), (v[0], 1.0), (v[0], 1), (1.0, v[0]), (v[0], v[0])):
+        assert not (x >= y or x <= y or x > y or x < y or operator.ge(x, y) or operator.le(x, y))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # NumPy warns of none over floats
+        assert np.greater_equal(np.maximum(v, 0.5), 0.5).tolist() == [False, True]
+        assert np.less_equal(np.minimum(v, 0.5), 0.5).tolist() == [False, True] and (np.maximum(v, 0.5) >= 0.5).tolist() == [False, True]
+    p = cgrad.compile(lambda x: 1.0 if operator.ge(x, np.maximum(0.5, 0.25)) else 0.0)
+    assert [p(x) for x in (1.0, NAN, 0.25)] == [1.0, 0.0, 0.0] and len(p.programs) == 2
+
+
+def test_an_extremum_with_a_number_takes_one_guard():
+    p = cgrad.compile(lambda x: np.maximum(np.array([x]), 0.5)[0])
+    assert [hexed(p(x)) for x in (1.0, 0.25, NAN)] == [hexed(x) for x in (1.0, 0.5, NAN)]
+    assert [len(program.guards) for program in p.programs] == [1, 1]
+
+
 # ---- captured ------------------------------------------------------------------------------------
 
 def test_guards_of_captured_numbers():

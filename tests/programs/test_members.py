@@ -2,6 +2,7 @@
 
 import importlib.util
 import pickle
+import threading
 import types
 from pathlib import Path
 
@@ -48,7 +49,7 @@ USES = {  # of a row that says refuse or effect; v: what the function was called
     "__reduce__": pickle.dumps, "requires_grad_": lambda v: v.requires_grad_(not v.requires_grad),
     "requires_grad=": lambda v: setattr(v, "requires_grad", not v.requires_grad),
     "numpy": lambda v: v.numpy(), "tolist": lambda v: v.tolist(), "__setitem__": set_element, "__array__": np.asarray,
-    "__copy__": lambda v: v.__copy__(),
+    "__copy__": lambda v: v.__copy__(), "__str__": str, "__format__": "{}".format,
 }
 REFUSED = [(name, member) for name in ("Handle", "Value", "Tensor") for member, row in MEMBERS[name].items()
            if row[0] in ("refuse", "effect", "through")]
@@ -84,6 +85,91 @@ def test_a_handle_is_a_value_or_a_tensor():
         Handle.__new__(Tensor)
     with pytest.raises(TypeError):
         Handle.name.__get__(3)
+
+
+# ---- text ----------------------------------------------------------------------------------------
+
+READERS = {  # text that a program reads a number from
+    "f-string": lambda v: float(f"{v}"), "with a spec": lambda v: float(f"{v:.2f}"), "!s": lambda v: float(f"{v!s}"),
+    "format": lambda v: float(format(v, ".3e")), "%": lambda v: float("%s" % v), "str": lambda v: float(str(v)),
+    "str.format": lambda v: float("{}".format(v)), "join": lambda v: float("".join(map(str, [v]))),
+}
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_text_of_a_traced_number_is_refused(name):
+    read = READERS[name]
+    for f in (lambda x: read(x)*x, lambda x: read(x*2.0), lambda x: read(w)*x):
+        w = Value(3.0)
+        with pytest.raises(TraceError, match=r"^(str|format): .*frozen \(.*test_members\.py:\d+\).*print\(v\).*cgrad\.static"):
+            cgrad.compile(f)(1.4)
+    with pytest.raises(TraceError, match="^(str|format): 't' changes"):
+        cgrad.compile(lambda t: read(t)*t)(np.ones(2))
+
+
+def test_a_text_that_is_caught_is_refused_all_the_same():
+    def f(x):
+        try:
+            return float(f"{x:.2f}")*x
+        except TypeError:
+            return x
+
+    with pytest.raises(TraceError, match="^format: 'x'"):
+        cgrad.compile(f)(1.4)
+
+
+def test_repr_and_print_show_a_placeholder(capsys):
+    w = Value(3.0)
+
+    def f(x, t):
+        y = x*w
+        y.name = "product"
+        print(x, w, y, x + 1.5, t, [x, y], {"x": x}, *[x])
+        list(map(print, [x]))
+        assert repr(x) == f"{x!r}" == "<traced x>" and repr(np.array([x])) == "array([<traced x>], dtype=object)"
+        return y*t[0]
+
+    assert cgrad.compile(f)(2.0, np.array([5.0, 7.0])) == 30.0
+    text, line = capsys.readouterr().out.splitlines()
+    assert text == ("<traced x> <traced number> <traced product> <traced add> <traced t> [<traced x>, <traced product>] "
+                    "{'x': <traced x>} <traced x>")
+    assert line == "<traced x>"
+    with pytest.raises(ValueError, match="could not convert string to float: '<traced x>'"):
+        cgrad.compile(lambda x: float(repr(x))*x)(1.4)
+    with pytest.raises(TraceError, match="^str: "):  # print does not ask for this text
+        cgrad.compile(lambda x: print(float(str(x))))(1.4)
+
+
+def test_text_outside_of_a_recording_is_as_ever(capsys):
+    x, t = Value(2.0, name="x"), Tensor([1.0, 2.0])
+    assert str(x) == f"{x}" == repr(x) == "Value(data=2.0, grad=0.0, name='x')" and f"{x:.2f}" == "2.00"
+    assert str(t) == f"{t}" == repr(t) == "Tensor([1., 2.])"
+    with pytest.raises(TypeError, match="unsupported format string"):
+        format(t, ".2f")
+    print(x)
+    assert capsys.readouterr().out == "Value(data=2.0, grad=0.0, name='x')\n"
+    with Tape() as tape:
+        other = tape.leaf(1.0)*4.0
+
+    def f(v):
+        assert f"{other:.1f}" == "4.0"  # of a graph outside: its number never changes
+        return v
+
+    assert cgrad.compile(f)(1.0) == 1.0
+
+
+def test_another_thread_sees_the_placeholder():
+    seen = []
+
+    def f(x):
+        thread = threading.Thread(target=lambda: seen.append((repr(x), repr(x_outside))))
+        thread.start()
+        thread.join()
+        return x*2.0
+
+    x_outside = Value(1.0)
+    cgrad.compile(f)(1.0)
+    assert seen == [("<traced x>", "Value(data=1.0, grad=0.0)")]
 
 
 # ---- the generator -------------------------------------------------------------------------------
@@ -150,5 +236,7 @@ def test_a_member_without_a_row_is_an_error_and_the_reverse(checked):
         checked(CHAPTER, "Thing", {**ROWS, "size=": ("free",)})
     with pytest.raises(ValueError, match=r"Thing\.free: its row says 'guard'"):
         checked(CHAPTER, "Thing", {**ROWS, "free": ("guard",)})
+    with pytest.raises(ValueError, match=r"Thing\.free: its row says 'shown'"):
+        checked(CHAPTER, "Thing", {**ROWS, "free": ("shown",)})
     with pytest.raises(ValueError, match="no such class"):
         checked(CHAPTER, "Things", ROWS)

@@ -34,7 +34,7 @@ def program(p, *args):
 
 
 def another_shape():
-    w = Tensor([1.0, 2.0], requires_grad=True)
+    w = Tensor([1.0, 2.0])
     p = cgrad.compile(lambda x: (w*x).sum())
     p(1.0)
     w.data = np.zeros(3)
@@ -95,6 +95,12 @@ def many():
             p(x)
 
 
+def unused():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        cgrad.compile(lambda x, y: x).grad(1.0, 2.0, argnums=1)
+
+
 def without(module, call):
     def run():
         with pytest.MonkeyPatch.context() as patch:
@@ -140,6 +146,7 @@ CASES = {
     "traced_number": lambda: compiled(lambda x: x.item())(1.0),
     "uneven_values": lambda: cgrad.compile(lambda x: x if x > 2 else [x]).map(points),
     "unknown_static": lambda: cgrad.compile(lambda x: x, static="n"),
+    "unused_argument": unused,
     "values_given": lambda: twice.grad(Value(1.0)),
     "of_library": lambda: program(branched, 1.0)(-1.0),
 }
