@@ -30,7 +30,7 @@ ABSENT = object()
 
 
 def extremum() -> int:
-    """LARGER, SMALLER or WITHIN if NumPy compares for its maximum, minimum or clip; NEITHER for any other comparison."""
+    """LARGER, SMALLER or WITHIN if NumPy compares for its maximum, minimum or clip; NEITHER otherwise."""
     frame = sys._getframe(1)
     for meant in meanings(frame):
         if (kind := found_in(EXTREMA, meant)) is not None:

@@ -92,7 +92,7 @@ def test_a_handle_is_a_value_or_a_tensor():
 READERS = {  # text that a program reads a number from
     "f-string": lambda v: float(f"{v}"), "with a spec": lambda v: float(f"{v:.2f}"), "!s": lambda v: float(f"{v!s}"),
     "format": lambda v: float(format(v, ".3e")), "%": lambda v: float("%s" % v), "str": lambda v: float(str(v)),
-    "str.format": lambda v: float("{}".format(v)), "join": lambda v: float("".join(map(str, [v]))),
+    "str.format": lambda v: float("{}".format(*[v])), "join": lambda v: float("".join(map(str, [v]))),
 }
 
 

@@ -66,5 +66,5 @@ def out_of_range(value: Any, index: object, axis: int) -> IndexError:
 
 def other_shape(value: Any, shape: tuple[int, ...]) -> ValueError:
     name = f" {value.name!r}" if value.name else ""
-    return ValueError(f"data: an array of shape {shape} for a tensor{name} of shape {value.shape} that requires grad: give "
-                      "an array of that shape, or make a new tensor with cgrad.Tensor(array, requires_grad=True)")
+    return ValueError(f"data: an array of shape {shape} for a tensor{name} of shape {value.shape} that requires grad: "
+                      "give an array of that shape, or make a new tensor with cgrad.Tensor(array, requires_grad=True)")

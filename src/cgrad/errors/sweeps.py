@@ -29,8 +29,8 @@ def no_history(op: str, value: object) -> ValueError:
 
 
 def nothing_recorded_below(op: str, value: object) -> ValueError:
-    return ValueError(f"{op}: {named(value)} has no history: nothing that it was computed from requires grad, or it was "
-                      "computed under no_grad: make tensors with requires_grad=True, and compute it outside of no_grad")
+    return ValueError(f"{op}: {named(value)} has no history: nothing that it was computed from requires grad, or it "
+                      "was computed under no_grad: make tensors with requires_grad=True, and compute outside of no_grad")
 
 
 def no_hook(hook: object) -> TypeError:
