@@ -30,7 +30,7 @@ def no_history(op: str, value: object) -> ValueError:
 
 def nothing_recorded_below(op: str, value: object) -> ValueError:
     return ValueError(f"{op}: {named(value)} has no history: nothing that it was computed from requires grad, or it "
-                      "was computed under no_grad: make tensors with requires_grad=True, and compute outside of no_grad")
+                      "was computed under no_grad: make tensors with requires_grad=True, and leave no_grad out")
 
 
 def no_hook(hook: object) -> TypeError:
