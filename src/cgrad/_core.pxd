@@ -78,9 +78,10 @@ cdef class Tape(Columns):
     cdef bint tracked         # handles take part in Python's cycle collection
     cdef bint needs_slow_path  # tracked, or where is kept: attaching and freeing handles does more
     cdef bint sweeping        # adj is in use
+    cdef unsigned long sweeper  # the thread that sweeps
     cdef bint doubtful        # the sweep has met a nan: it may come from what was not chosen
     cdef object reach         # Reach: what a careful sweep has come to; None: the sweep is fast
-    cdef dict hooked          # node -> its adjoint after its hooks, while a sweep may have to begin anew
+    cdef dict answers         # node -> what its hooks, or its Function, have answered: the sweep may have to begin anew
     cdef bint running         # a kernel reads the columns without the GIL: they must not move
     cdef int pinned           # > 0: indices are held outside, nodes must not move
     cdef bint collect_deferred  # room was made without a collection, as nodes were pinned
@@ -198,6 +199,7 @@ cdef class Context:
     cdef Tape own             # the thread's implicit tape, None until needed
     cdef list stack
     cdef int quiet, anomaly   # depth of no_grad, of detect_anomaly
+    cdef int generation       # of the process, as a tape's
     cdef object trace         # the Trace of a program that is being recorded, or None
 
 

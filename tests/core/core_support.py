@@ -1,18 +1,24 @@
-"""Shared by tests of the core: subprocesses, memory as the system counts it."""
+"""Shared by tests of the core: subprocesses, threads, forks, memory as the system counts it."""
 
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import textwrap
+import threading
+import time
 from pathlib import Path
+
+import pytest
 
 import cgrad
 
 SOURCE = Path(cgrad.__file__).resolve().parent.parent
 COLLECT_ALWAYS = os.environ.get("CGRAD_DEBUG_COLLECT", "") not in ("", "0")
 SANITIZED = "libasan" in os.environ.get("LD_PRELOAD", "")
+needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="the system has no fork")
 
 
 def run(script: str, *, timeout: float = 300, check: bool = True, **environment: str) -> subprocess.CompletedProcess:
@@ -35,3 +41,49 @@ def nodes(tape: cgrad.Tape) -> int:
     """Entries in use, slots of leaves and continuations included."""
     return tape.nbytes//50
 
+
+def together(*bodies):
+    """Run each in its own thread; the first exception of any of them is raised here."""
+    errors, barrier = [], threading.Barrier(len(bodies))
+
+    def guarded(body):
+        try:
+            barrier.wait()
+            body()
+        except BaseException as e:
+            errors.append(e)
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        threads = [threading.Thread(target=guarded, args=(body,)) for body in bodies]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(interval)
+    if errors:
+        raise errors[0]
+
+
+def in_child(body) -> int:
+    """The exit status of a child that runs body: 0 when all went well there."""
+    pid = os.fork()
+    if pid == 0:
+        status = 1
+        try:
+            body()
+            status = 0
+        except BaseException as e:
+            print("child:", repr(e), file=sys.stderr)
+        finally:
+            os._exit(status)
+    for _ in range(600):
+        done, status = os.waitpid(pid, os.WNOHANG)
+        if done:
+            return status
+        time.sleep(0.1)
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    raise AssertionError("the child hangs")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import random
 import signal
 import sys
@@ -11,12 +10,11 @@ import threading
 import time
 
 import pytest
-from core_support import COLLECT_ALWAYS, SANITIZED, nodes, run
+from core_support import COLLECT_ALWAYS, SANITIZED, in_child, needs_fork, nodes, run, together
 
 import cgrad
 from cgrad import Tape, TapeError, Value, current_tape
 
-needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="the system has no fork")
 # A chain whose sweep releases the GIL; collecting at each append makes its record quadratic.
 LONG = 9000 if COLLECT_ALWAYS else 2_000_000
 
@@ -28,31 +26,6 @@ def chain(x, n=LONG):
         for _ in range(n):
             y = y + 0.0
     return t, y
-
-
-def together(*bodies):
-    """Run each in its own thread; the first exception of any of them is raised here."""
-    errors, barrier = [], threading.Barrier(len(bodies))
-
-    def guarded(body):
-        try:
-            barrier.wait()
-            body()
-        except BaseException as e:
-            errors.append(e)
-
-    interval = sys.getswitchinterval()
-    sys.setswitchinterval(1e-5)
-    try:
-        threads = [threading.Thread(target=guarded, args=(body,)) for body in bodies]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    finally:
-        sys.setswitchinterval(interval)
-    if errors:
-        raise errors[0]
 
 
 def test_threads_on_their_own_tapes_sharing_leaves():
@@ -220,28 +193,6 @@ def test_a_graph_with_zero_times_infinity_while_others_append():
 
 
 # ---- fork ----------------------------------------------------------------------------------------------
-
-
-def in_child(body) -> int:
-    """The exit status of a child that runs body: 0 when all went well there."""
-    pid = os.fork()
-    if pid == 0:
-        status = 1
-        try:
-            body()
-            status = 0
-        except BaseException as e:
-            print("child:", repr(e), file=sys.stderr)
-        finally:
-            os._exit(status)
-    for _ in range(600):
-        done, status = os.waitpid(pid, os.WNOHANG)
-        if done:
-            return status
-        time.sleep(0.1)
-    os.kill(pid, signal.SIGKILL)
-    os.waitpid(pid, 0)
-    raise AssertionError("the child hangs")
 
 
 def work_on(tape, x, y, want):

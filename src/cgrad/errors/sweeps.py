@@ -7,8 +7,8 @@ from typing import Any
 from .describe import named, shown
 from .exceptions import AnomalyError, TapeError
 
-__all__ = ["anomaly", "array_anomaly", "bad_adjoint", "bad_gradient", "bad_seed", "grad_of_node", "no_history",
-           "no_hook", "not_asked", "nothing_recorded_below", "seed_shape"]
+__all__ = ["anomaly", "array_anomaly", "bad_adjoint", "bad_gradient", "bad_hook", "bad_seed", "grad_of_node",
+           "no_history", "no_hook", "not_asked", "nothing_recorded_below", "other_shape", "seed_shape"]
 
 
 def bad_seed(reason: str) -> ValueError:
@@ -40,6 +40,16 @@ def no_hook(hook: object) -> TypeError:
 def bad_adjoint(op: object, position: object, shape: tuple[int, ...], wanted: tuple[int, ...]) -> ValueError:
     return ValueError(f"{op}: its rule returned an adjoint of shape {shape} for operand {position} of shape {wanted}: "
                       "return one of the operand's shape")
+
+
+def other_shape(leaf: Any, shape: tuple[int, ...]) -> ValueError:
+    return ValueError(f"backward: {named(leaf)} was used when its shape was {shape}, and has shape {leaf.shape} now: "
+                      "make a new tensor where the shape changes")
+
+
+def bad_hook(op: str, answer: object) -> TypeError:
+    return TypeError(f"hook of {op}: returned a {type(answer).__name__}: return an adjoint, numbers of its shape, "
+                     "or None")
 
 
 def bad_gradient(value: Any, x: object) -> ValueError:

@@ -26,7 +26,8 @@ def bad_mark(tape: object, mark: object) -> TapeError:
 
 
 def busy(op: str, tape: object) -> TapeError:
-    return TapeError(f"{op}: {tape!r} is in use by a sweep: wait for it to end")
+    return TapeError(f"{op}: {tape!r} is in use by a sweep: wait for it to end, or record on another "
+                    "tape, cgrad.Tape()")
 
 
 def unbalanced(tape: object) -> TapeError:

@@ -151,23 +151,31 @@ cdef inline object attach_tensor(PyObject *h, PyObject *tape, Py_ssize_t i, obje
 
 
 cdef int add_to(object acc, object x, bint clear) except -1:
-    """acc += x, where either may be broadcast against the other; acc is contiguous, both of one precision."""
-    cdef Walk w
-    cdef cnp.ndarray a = <cnp.ndarray>acc, b = <cnp.ndarray>x
-    cdef int d, nd = max(cnp.PyArray_NDIM(a), cnp.PyArray_NDIM(b)), lead
-    cdef cnp.npy_intp[MOST_DIMS] dims
-    if cnp.PyArray_TYPE(b) != cnp.PyArray_TYPE(a):
+    """acc += x, where either may be broadcast against the other; acc is contiguous."""
+    if cnp.PyArray_TYPE(<cnp.ndarray>x) != cnp.PyArray_TYPE(<cnp.ndarray>acc):
         x = x.astype(acc.dtype)
-        b = <cnp.ndarray>x
+    add_alike(acc, x, clear)
+    return 0
+
+
+cdef void add_alike(object acc, object x, bint clear) noexcept:
+    """The same for two arrays of one precision: takes no memory, and runs no Python."""
+    cdef Walk w
+    cdef int d, nd = max(cnp.PyArray_NDIM(<cnp.ndarray>acc), cnp.PyArray_NDIM(<cnp.ndarray>x))
+    cdef cnp.npy_intp[MOST_DIMS] dims
     for d in range(nd):
         dims[d] = 1
-    for array in (a, b):
-        lead = nd - cnp.PyArray_NDIM(<cnp.ndarray>array)
-        for d in range(lead, nd):
-            if dims[d] == 1:
-                dims[d] = cnp.PyArray_DIMS(<cnp.ndarray>array)[d - lead]
+    widen_dims(dims, nd, acc)
+    widen_dims(dims, nd, x)
     start_walk(&w, nd, dims)
-    bind_operand(&w, ACC, <PyObject *>a)
-    bind_operand(&w, G, <PyObject *>b)
-    back_walk(OP_ADD, 0, single(a), &w, clear)
-    return 0
+    bind_operand(&w, ACC, <PyObject *>acc)
+    bind_operand(&w, G, <PyObject *>x)
+    back_walk(OP_ADD, 0, single(acc), &w, clear)
+
+
+cdef void widen_dims(cnp.npy_intp *dims, int nd, object array) noexcept:
+    """Broadcast a shape of nd dimensions against an array's."""
+    cdef int d, lead = nd - cnp.PyArray_NDIM(<cnp.ndarray>array)
+    for d in range(lead, nd):
+        if dims[d] == 1:
+            dims[d] = cnp.PyArray_DIMS(<cnp.ndarray>array)[d - lead]

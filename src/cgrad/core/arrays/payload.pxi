@@ -170,5 +170,5 @@ cdef int look_at_bytes(Tape t) except -1:
     return 0
 
 
-cdef object adjoint_of(Tape t, Payload *p):
+cdef object adjoint_of(Tape t, const Payload *p):
     return <object>p.adjoint if p.adjoint != NULL else t.adj[p.node]

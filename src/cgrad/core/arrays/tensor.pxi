@@ -175,7 +175,7 @@ cdef class Tensor:
                 raise errors.bad_gradient(self, x)
             if np.ndim(array) and np.shape(array) != self.array.shape:
                 raise errors.bad_gradient(self, x)
-            array = np.array(np.broadcast_to(array, self.array.shape), self.array.dtype)
+            array = np.array(np.broadcast_to(array, self.array.shape), self.array.dtype, order="C")
         if not self.node:
             self.gradient = array
             return

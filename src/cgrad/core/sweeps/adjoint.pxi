@@ -8,6 +8,10 @@
 #   item         g (number)  -> one element of the array's buffer (dense sweeps: ``accumulate_items`` after each run)
 #
 # A buffer of adjoints may be shared (x + b hands on its own): it is copied before anything is added to it.
+#
+# Whatever takes memory may run Python (a cycle collection, another thread), which may record, and so move the table of
+# payloads. Their positions stay, as a tape that is swept loses no nodes: what goes on afterwards looks there again, or
+# reads a copy of the entry, whose objects the table keeps.
 
 cdef inline Py_ssize_t scatter(const int32_t[::1] a, const int32_t[::1] b, const double[::1] da,
                                const double[::1] db, double[::1] adj, Py_ssize_t i, double g) noexcept nogil:
@@ -32,57 +36,61 @@ cdef inline bint exclusive(PyObject *array) noexcept:
     return references(array) == 1 and owned_contiguous(<object>array)
 
 
-cdef int own_adjoint(Payload *q) except -1:
-    """Give q a buffer that nobody shares: a copy, or zeros if it had none."""
-    cdef cnp.ndarray value = <cnp.ndarray>q.value
-    cdef object more
-    if q.adjoint == NULL:
-        more = new_zeros(cnp.PyArray_NDIM(value), cnp.PyArray_DIMS(value), single(value))
-    elif exclusive(q.adjoint):
+cdef int own_adjoint(Tape t, Py_ssize_t k) except -1:
+    """Give payload k a buffer that nobody shares: a copy, or zeros if it had none."""
+    cdef cnp.ndarray value
+    if t.payload[k].adjoint != NULL:
+        if not exclusive(t.payload[k].adjoint):
+            set_adjoint(t, k, cnp.PyArray_NewCopy(<cnp.ndarray>t.payload[k].adjoint, cnp.NPY_CORDER))
         return 0
-    else:
-        more = cnp.PyArray_NewCopy(<cnp.ndarray>q.adjoint, cnp.NPY_CORDER)
-        Py_DECREF(<object>q.adjoint)
-    Py_INCREF(more)
-    q.adjoint = <PyObject *>more
+    value = <cnp.ndarray>t.payload[k].value
+    set_adjoint(t, k, new_zeros(cnp.PyArray_NDIM(value), cnp.PyArray_DIMS(value), single(value)))
     return 0
+
+
+cdef void set_adjoint(Tape t, Py_ssize_t k, object adjoint) noexcept:
+    """Replace the adjoint of payload k."""
+    cdef PyObject *before = t.payload[k].adjoint
+    Py_INCREF(adjoint)
+    t.payload[k].adjoint = <PyObject *>adjoint
+    if before != NULL:
+        Py_DECREF(<object>before)
 
 
 cdef int accumulate_adjoint(Tape t, Py_ssize_t j, object c, object op, object position) except -1:
     """Add c, the result of a rule, to the adjoint of node j."""
-    cdef Payload *q = payload_at(t, j)
-    cdef object shape, array
+    cdef Py_ssize_t k
+    cdef double number
+    cdef object shape, array, value
     if c is None:
         return 0
     if is_tensor(c) or is_value(c):
         c = plain(c)
-    if q == NULL or q.value == NULL:
-        if isinstance(c, np.ndarray) and c.ndim:
+    k = first_payload(t, j) if t.op[j] & SPECIAL else -1
+    if k < 0 or t.payload[k].value == NULL:
+        if cnp.PyArray_Check(c) and c.ndim:
             c = c.sum()
-        t.adj[j] += <double>c
+        number = c
+        t.adj[j] += number
         return 0
-    array = c if type(c) is np.ndarray and cnp.PyArray_TYPE(<cnp.ndarray>c) == cnp.PyArray_TYPE(<cnp.ndarray>q.value) \
-        and plain_layout(c) else np.asarray(c, (<object>q.value).dtype)
-    if not same_shape(array, <object>q.value):
-        shape = (<object>q.value).shape
+    value = <object>t.payload[k].value
+    array = c
+    if not (cnp.PyArray_CheckExact(c) and cnp.PyArray_TYPE(<cnp.ndarray>c) == cnp.PyArray_TYPE(<cnp.ndarray>value)
+            and plain_layout(c)):
+        array = np.asarray(c, value.dtype)
+    if not same_shape(array, value):
+        shape = value.shape
         try:
             joint = np.broadcast_shapes(array.shape, shape)
         except ValueError:
             raise errors.bad_adjoint(op, position, array.shape, shape) from None
         if len(joint) > len(shape) and array.ndim < len(joint):
             raise errors.bad_adjoint(op, position, array.shape, shape)
-    elif q.adjoint == NULL and cnp.PyArray_IS_C_CONTIGUOUS(<cnp.ndarray>array):
-        Py_INCREF(array)
-        q.adjoint = <PyObject *>array
+    elif t.payload[k].adjoint == NULL and cnp.PyArray_IS_C_CONTIGUOUS(<cnp.ndarray>array):
+        set_adjoint(t, k, array)
         return 0
-    own_adjoint(q)
-    return add_to(<object>q.adjoint, array, False)
-
-
-cdef bint has_nan(object array) except -1:
-    """True if there is a nan in an array."""
-    cdef cnp.ndarray x = np.ascontiguousarray(array)
-    return any_nan(cnp.PyArray_DATA(x), cnp.PyArray_SIZE(x), single(x))
+    own_adjoint(t, k)
+    return add_to(<object>t.payload[k].adjoint, array, False)
 
 
 cdef bint idle(Tape t, const Payload *p) noexcept:
@@ -92,27 +100,69 @@ cdef bint idle(Tape t, const Payload *p) noexcept:
     return t.adj[p.node] == 0
 
 
+cdef bint has_nan(object array) except -1:
+    """True if there is a nan in an array."""
+    cdef cnp.ndarray x = <cnp.ndarray>array
+    if not cnp.PyArray_IS_C_CONTIGUOUS(x):
+        x = np.ascontiguousarray(array)
+    return any_nan(cnp.PyArray_DATA(x), cnp.PyArray_SIZE(x), single(x))
+
+
+cdef int keep_answer(Tape t, Py_ssize_t i, object answer) except -1:
+    """Keep what users' code has answered at node i: should the sweep begin anew, it is not asked again."""
+    if t.reach is None:
+        if t.answers is None:
+            t.answers = {}
+        t.answers[i] = answer
+    return 0
+
+
+cdef int call_hooks(Tape t, Py_ssize_t k) except -1:
+    """Let the hooks of payload k's node see, and replace, its adjoint."""
+    cdef Py_ssize_t i = t.payload[k].node
+    cdef bint array = t.payload[k].value != NULL
+    cdef object g
+    if t.answers is not None and i in t.answers:
+        g = t.answers[i]
+    else:
+        if array:
+            own_adjoint(t, k)  # a hook may write to it
+        g = adjoint_of(t, &t.payload[k])
+        if t.reach is None and (has_nan(g) if array else g != g):
+            t.doubtful = True
+            return 0
+        g = hooked(<object>t.payload[k].hooks, g, OP_NAMES[t.op[i] & OP_MASK])
+        if array and references(<PyObject *>g) > 1 + (t.payload[k].adjoint == <PyObject *>g):  # a hook has kept it
+            g = g.copy()
+        keep_answer(t, i, g)
+    if array:
+        set_adjoint(t, k, g)
+    else:
+        t.adj[i] = g
+    return 0
+
+
 cdef int pullback(Tape t, Py_ssize_t k) except -1:
     """Hand on the adjoint of payload k's node, which belongs to the roots' graph."""
-    cdef Payload *p = &t.payload[k]
-    cdef Py_ssize_t i = p.node
+    cdef Py_ssize_t i = t.payload[k].node
     cdef int op = t.op[i] & OP_MASK
+    cdef Payload p
     if op == OP_LEAF:
         return 0
-    if idle(t, p):
+    if idle(t, &t.payload[k]):
         if op == OP_FUNCTION or op == OP_OUTPUT:
             return 0
-        if p.value != NULL:
-            own_adjoint(p)  # zeros: times infinity they are nan
-    elif p.hooks != NULL:
+        if t.payload[k].value != NULL:
+            own_adjoint(t, k)  # zeros: times infinity they are nan
+    elif t.payload[k].hooks != NULL:
         call_hooks(t, k)
-        p = &t.payload[k]
+    p = t.payload[k]
     if p.value == NULL and t.adj[i] != t.adj[i]:
         t.doubtful = True
     if t.doubtful:
         return 0
     if op == OP_GATHER:
-        return pullback_gather(t, p)
+        return pullback_gather(t, &p)
     if op == OP_PRIMITIVE:
         return pullback_primitive(t, k)
     if op == OP_FUNCTION:
@@ -124,10 +174,11 @@ cdef int pullback(Tape t, Py_ssize_t k) except -1:
     if p.value == NULL:  # a scalar with hooks
         scatter(t.a, t.b, t.da, t.db, t.adj, i, t.adj[i])
         return 0
-    return pullback_elementwise(t, p, op)
+    return pullback_elementwise(t, &p, op)
 
 
-cdef int pullback_elementwise(Tape t, Payload *p, int op) except -1:
+cdef int pullback_elementwise(Tape t, const Payload *p, int op) except -1:
+    """The same of an elementwise operation, p a copy of its entry."""
     cdef Py_ssize_t[3] entry, j
     cdef double[3] number
     cdef PyObject *array[3]
@@ -171,35 +222,31 @@ cdef int operand_data(Tape t, const Payload *p, int op, Py_ssize_t *entry, Py_ss
     return 0
 
 
-cdef int pullback_operand(Tape t, Payload *p, int op, int k, int n, Py_ssize_t j, double *number,
+cdef int pullback_operand(Tape t, const Payload *p, int op, int k, int n, Py_ssize_t j, double *number,
                           PyObject **array) except -1:
     """adjoint of operand k, node j, += g*partial."""
     cdef Walk w
-    cdef Payload *q = payload_at(t, j)
+    cdef Py_ssize_t at = first_payload(t, j) if t.op[j] & SPECIAL else -1
     cdef cnp.ndarray g = <cnp.ndarray>p.adjoint
-    cdef bint f32 = single(g), clear = False
+    cdef bint scalar = at < 0 or t.payload[at].value == NULL, f32 = single(g), clear = False
     cdef float[3] floats
     cdef double total = 0
     cdef float total_f = 0
-    cdef object more
     start_walk(&w, cnp.PyArray_NDIM(g), cnp.PyArray_DIMS(g))
-    if q == NULL or q.value == NULL:
+    if scalar:
         bind_number(&w, ACC, <void *>&total_f if f32 else <void *>&total)
     else:
-        if q.adjoint == NULL and same_shape(<object>q.value, g):
+        if t.payload[at].adjoint == NULL and same_shape(<object>t.payload[at].value, g):
             if FLOWS[op][k] == 2:
-                Py_INCREF(g)
-                q.adjoint = <PyObject *>g
+                set_adjoint(t, at, g)
                 return 0
-            more = new_array(cnp.PyArray_NDIM(g), cnp.PyArray_DIMS(g), f32)
-            Py_INCREF(more)
-            q.adjoint = <PyObject *>more
+            set_adjoint(t, at, new_array(cnp.PyArray_NDIM(g), cnp.PyArray_DIMS(g), f32))
             clear = True
         else:
-            own_adjoint(q)
-        bind_operand(&w, ACC, q.adjoint)
+            own_adjoint(t, at)
+        bind_operand(&w, ACC, t.payload[at].adjoint)
     walk_partial(&w, p, <PyObject *>g, op, k, n, number, floats, array, clear)
-    if q == NULL or q.value == NULL:
+    if scalar:
         t.adj[j] += total_f if f32 else total
     return 0
 
@@ -222,7 +269,7 @@ cdef void walk_partial(Walk *w, const Payload *p, PyObject *g, int op, int k, in
     back_walk(op, k, f32, w, clear)
 
 
-cdef int pullback_gather(Tape t, Payload *p) except -1:
+cdef int pullback_gather(Tape t, const Payload *p) except -1:
     cdef Py_ssize_t i = p.node, k, m = 1
     cdef cnp.ndarray array = np.ascontiguousarray(<object>p.adjoint)
     cdef double *g = <double *>cnp.PyArray_DATA(array)
@@ -243,25 +290,30 @@ cdef bint loses_elements(Tape t, list inputs, object out) except -1:
     """True if some elements of a structural result may come from no input: their adjoints are not seen below."""
     cdef Py_ssize_t total = 0
     for j in inputs:
-        total += np.size(value_of(t, j))
-    return total < np.size(out)
+        total += size_of(value_of(t, j))
+    return total < size_of(out)
+
+
+cdef inline Py_ssize_t size_of(object value) noexcept:
+    """The number of numbers in a node's value."""
+    return cnp.PyArray_SIZE(<cnp.ndarray>value) if cnp.PyArray_Check(value) else 1
 
 
 cdef int pullback_primitive(Tape t, Py_ssize_t k) except -1:
-    cdef Payload *p = &t.payload[k]
+    cdef Payload p = t.payload[k]
     cdef Primitive rule = <Primitive>p.rule
     cdef tuple saved = <tuple>p.saved, positions = <tuple>saved[0]
     cdef dict kwargs = <dict>saved[2]
-    cdef list inputs = inputs_at(t, p)
+    cdef list inputs = inputs_at(t, &p)
     cdef list args = rule.arguments(saved, [value_of(t, i) for i in inputs])
-    cdef object g = adjoint_of(t, p), out = value_of(t, p.node), c
+    cdef object g = adjoint_of(t, &p), out = value_of(t, p.node), c
     cdef Py_ssize_t m, position, i = p.node
     if rule.structural and t.reach is None and p.value != NULL and loses_elements(t, inputs, out) and has_nan(g):
         t.doubtful = True
         return 0
     cdef object before = ignore_errors()
     try:
-        for m in range(len(inputs)):  # that Python may make the table move: p is not used any more
+        for m in range(len(inputs)):
             position = positions[m]
             c = vjp_of(rule, position, g, out, args, kwargs)
             if t.reach is not None:
@@ -276,9 +328,10 @@ cdef int pullback_primitive(Tape t, Py_ssize_t k) except -1:
 
 cdef int accumulate_item(Tape t, Py_ssize_t i) except -1:
     """The adjoint of element node i, into its array's buffer."""
-    cdef Payload *q = payload_at(t, t.b[i])
-    cdef Py_ssize_t offset = <Py_ssize_t>t.da[i]
-    own_adjoint(q)
+    cdef Py_ssize_t k = first_payload(t, t.b[i]), offset = <Py_ssize_t>t.da[i]
+    cdef Payload *q
+    own_adjoint(t, k)
+    q = &t.payload[k]
     if single(<object>q.value):
         (<float *>cnp.PyArray_DATA(<cnp.ndarray>q.adjoint))[offset] += <float>t.adj[i]
     else:
@@ -288,7 +341,7 @@ cdef int accumulate_item(Tape t, Py_ssize_t i) except -1:
 
 cdef int accumulate_items(Tape t, Py_ssize_t lo, Py_ssize_t hi) except -1:
     """The same for the element nodes of a run, downwards; clears what scattering left in the array's own adj."""
-    cdef Py_ssize_t i, array = -1
+    cdef Py_ssize_t i, k, array = -1
     cdef Payload *q
     cdef double *d = NULL
     cdef float *f = NULL
@@ -298,8 +351,9 @@ cdef int accumulate_items(Tape t, Py_ssize_t lo, Py_ssize_t hi) except -1:
         if t.b[i] != array:
             array = t.b[i]
             t.adj[array] = 0
-            q = payload_at(t, array)
-            own_adjoint(q)
+            k = first_payload(t, array)
+            own_adjoint(t, k)
+            q = &t.payload[k]
             if single(<object>q.value):
                 d, f = NULL, <float *>cnp.PyArray_DATA(<cnp.ndarray>q.adjoint)
             else:
@@ -312,23 +366,29 @@ cdef int accumulate_items(Tape t, Py_ssize_t lo, Py_ssize_t hi) except -1:
 
 
 cdef int pullback_output(Tape t, Py_ssize_t k) except -1:
-    cdef Payload *p = &t.payload[k]
-    cdef Payload *q = payload_at(t, t.a[p.node])
-    cdef list adjoints
-    if q.adjoint == NULL:
-        adjoints = [None]*(<object>q.saved)
-        Py_INCREF(adjoints)
-        q.adjoint = <PyObject *>adjoints
-    (<list>q.adjoint)[<object>p.saved] = adjoint_of(t, p)
+    cdef Payload p = t.payload[k]
+    cdef Py_ssize_t head = first_payload(t, t.a[p.node])
+    cdef object adjoint = adjoint_of(t, &p)
+    if t.reach is None and p.value != NULL and has_nan(adjoint):  # which the function must not see if it may be wrong
+        t.doubtful = True
+        return 0
+    if t.payload[head].adjoint == NULL:
+        set_adjoint(t, head, [None]*(<object>t.payload[head].saved))
+    (<list>t.payload[head].adjoint)[<object>p.saved] = adjoint
     return 0
 
 
 cdef int pullback_function(Tape t, Py_ssize_t k) except -1:
-    cdef Payload *p = &t.payload[k]
-    cdef list inputs = inputs_at(t, p), adjoints = <list>p.adjoint
+    cdef Payload p = t.payload[k]
+    cdef list inputs = inputs_at(t, &p), adjoints = <list>p.adjoint
     cdef object rule = <object>p.rule
-    cdef tuple results = rule.pull(adjoints, None, None)
+    cdef tuple results
     cdef Py_ssize_t m
+    if t.answers is not None and p.node in t.answers:
+        results = t.answers[p.node]
+    else:
+        results = rule.pull(adjoints, None, None)
+        keep_answer(t, p.node, results)
     for m in range(len(inputs)):
         accumulate_adjoint(t, inputs[m], results[m], rule.name, m + 1)
     return 0
@@ -337,12 +397,9 @@ cdef int pullback_function(Tape t, Py_ssize_t k) except -1:
 cdef int drop_adjoints(Tape t) noexcept:
     """Drop the adjoints of special nodes, after a sweep that failed."""
     cdef Py_ssize_t k
-    cdef PyObject *x
     for k in range(t.payloads):
-        x = t.payload[k].adjoint
-        if x != NULL:
-            t.payload[k].adjoint = NULL
-            Py_DECREF(<object>x)
+        if t.payload[k].adjoint != NULL:
+            forget_adjoint(&t.payload[k])
     return 0
 
 

@@ -47,44 +47,44 @@ cdef inline void add_reached(Tape t, Reach r, int op, int position, Py_ssize_t k
 
 cdef int pull_reached(Tape t, Reach r, Py_ssize_t i) except -1:
     """``pullback`` of a special node or an element."""
-    cdef Payload *p = payload_at(t, i)
+    cdef Py_ssize_t k = first_payload(t, i)
+    cdef Payload p
     cdef int op = t.op[i] & OP_MASK
     cdef object mask
     if op == OP_LEAF:
         return 0
-    if p != NULL and p.hooks != NULL:
-        call_hooks(t, first_payload(t, i))
-        p = payload_at(t, i)
+    if t.op[i] & SPECIAL:  # all but elements without hooks
+        if t.payload[k].hooks != NULL and not idle(t, &t.payload[k]):
+            call_hooks(t, k)
+        if t.payload[k].value != NULL and t.payload[k].adjoint == NULL:
+            own_adjoint(t, k)
+        p = t.payload[k]
     if op == OP_ITEM:
         accumulate_item(t, i)
         mask = np.zeros((<object>payload_at(t, t.b[i]).value).shape, bool)
         mask.reshape(-1)[<Py_ssize_t>t.da[i]] = True
         return reach_elements(r, t.b[i], mask)
     if op == OP_OUTPUT:
-        pullback_output(t, first_payload(t, i))
+        pullback_output(t, k)
         return reach_all(r, t.a[i])
     if op == OP_FUNCTION:
         if p.adjoint != NULL:
-            pullback_function(t, first_payload(t, i))
-            for j in inputs_at(t, payload_at(t, i)):
+            pullback_function(t, k)
+            for j in inputs_at(t, &p):
                 if j >= 0:
                     reach_all(r, j)
         return 0
     if op == OP_PRIMITIVE:
-        if p.value != NULL and p.adjoint == NULL:
-            own_adjoint(p)
-        return pullback_primitive(t, first_payload(t, i))
+        return pullback_primitive(t, k)
     if p.value == NULL:  # a scalar with hooks
         scatter_reached(t, r, i, op)
         return 0
-    if p.adjoint == NULL:
-        own_adjoint(p)
     if op == OP_GATHER:
-        return gather_reached(t, r, p)
-    return elementwise_reached(t, r, p, op)
+        return gather_reached(t, r, &p)
+    return elementwise_reached(t, r, &p, op)
 
 
-cdef int gather_reached(Tape t, Reach r, Payload *p) except -1:
+cdef int gather_reached(Tape t, Reach r, const Payload *p) except -1:
     """Numbers that were made an array: each gets its element's adjoint."""
     cdef object g = np.asarray(<object>p.adjoint).reshape(-1), mask = r.elements.get(p.node)
     for m, j in enumerate(inputs_at(t, p)):
@@ -94,7 +94,7 @@ cdef int gather_reached(Tape t, Reach r, Payload *p) except -1:
     return 0
 
 
-cdef int elementwise_reached(Tape t, Reach r, Payload *p, int op) except -1:
+cdef int elementwise_reached(Tape t, Reach r, const Payload *p, int op) except -1:
     """``pullback_elementwise``, along the elements that pass."""
     cdef Py_ssize_t[3] entry, j
     cdef double[3] number

@@ -151,6 +151,9 @@ cdef int swept_seeds(Gradients r, list outs, double[:, ::1] seeds) except -1:
         if any_nan(&r.adjoints[0, 0], r.n*n, False):
             sweep_again(r, outs, seeds, &s)
         answer_leaves(r, outs, seeds)
+    except BaseException:
+        abandon_sweep(t)
+        raise
     finally:
         end_sweep(t, &s)
     return 0
@@ -169,8 +172,7 @@ cdef int sweep_again(Gradients r, list outs, double[:, ::1] seeds, Sweep *s) exc
             reverse(t, &roots[0], &weights[0], roots.shape[0], None, s)
             for k in range(r.n):
                 r.adjoints[k, l] = t.adj[r.index[k]]
-            for k in range(sweep_size(s)):
-                t.adj[sweep_node(s, k)] = 0
+            clear_swept(t, s)
     return 0
 
 

@@ -63,38 +63,15 @@ cdef object register_hook(object v, object hook):
 
 
 cdef object hooked(object hooks, object g, str op):
-    """The adjoint g after a node's hooks."""
+    """The adjoint g, a float or an array, after hooks. What they return is copied: they may keep and write to it."""
     for hook in list(hooks):
-        more = hook(g)
-        if more is not None:
-            if np.shape(plain(more)) != np.shape(plain(g)):
-                raise errors.bad_adjoint("hook of " + op, 0, np.shape(plain(more)), np.shape(plain(g)))
-            g = more
+        more = plain(hook(g))
+        if more is None or more is g:
+            continue
+        array = np.asarray(more)
+        if array.dtype.kind not in "fiub":
+            raise errors.bad_hook(op, more)
+        if array.shape != np.shape(g):
+            raise errors.bad_adjoint("hook of " + op, 0, array.shape, np.shape(g))
+        g = np.array(array, g.dtype, order="C") if isinstance(g, np.ndarray) else float(array)
     return g
-
-
-cdef int call_hooks(Tape t, Py_ssize_t k) except -1:
-    cdef Payload *p = &t.payload[k]
-    cdef Py_ssize_t i = p.node
-    cdef object before = adjoint_of(t, p), after
-    if t.hooked is not None and i in t.hooked:  # asked before the sweep began anew
-        after = t.hooked[i]
-    else:
-        if t.reach is None and np.any(np.isnan(before)):
-            t.doubtful = True
-            return 0
-        after = plain(hooked(<object>p.hooks, before, OP_NAMES[t.op[i] & OP_MASK]))
-        if t.hooked is None:
-            t.hooked = {}
-        t.hooked[i] = after
-    if after is before:
-        return 0
-    p = &t.payload[k]
-    if p.value == NULL:
-        t.adj[i] = after
-        return 0
-    after = np.ascontiguousarray(after, (<object>p.value).dtype)
-    Py_INCREF(after)
-    p.adjoint = <PyObject *>after
-    Py_DECREF(before)
-    return 0

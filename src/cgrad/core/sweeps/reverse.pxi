@@ -41,11 +41,11 @@ cdef int reverse(Tape t, const int32_t *roots, const double *seeds, Py_ssize_t n
             look_for_nan(t, s)
         if t.doubtful:
             drop_adjoints(t)
-            memset(&t.adj[0], 0, (s.root + 1)*sizeof(double))
+            clear_swept(t, s)
             seed_roots(t, roots, seeds, n, arrays, s)
             reverse_reached(t, roots, n, s)
     finally:
-        t.hooked = None
+        t.answers = None
     return 0
 
 
@@ -58,6 +58,13 @@ cdef int seed_roots(Tape t, const int32_t *roots, const double *seeds, Py_ssize_
         for i, seed in arrays:
             accumulate_adjoint(t, i, seed, "seed", 0)
     return 0
+
+
+cdef void clear_swept(Tape t, const Sweep *s) noexcept:
+    """Clear the adjoints of numbers that a sweep has come to."""
+    cdef Py_ssize_t m
+    for m in range(sweep_size(s)):
+        t.adj[sweep_node(s, m)] = 0
 
 
 cdef int look_for_nan(Tape t, const Sweep *s) except -1:
@@ -120,6 +127,10 @@ cdef int reverse_list(Tape t, const Subgraph *g) except -1:
 
 cdef int reverse_dense(Tape t, const int32_t *roots, Py_ssize_t n, Py_ssize_t root) except -1:
     """Runs of scalar nodes, and the special nodes between them."""
+    return reverse_mixed(t, roots, n, root) if t.payloads else reverse_scalars(t, root, 0)
+
+
+cdef int reverse_mixed(Tape t, const int32_t *roots, Py_ssize_t n, Py_ssize_t root) except -1:
     cdef Py_ssize_t special = first_payload(t, root + 1) - 1, top = root, floor
     cdef uint8_t[::1] members = None
     while True:

@@ -26,6 +26,7 @@ cdef int begin_sweep(Tape t, str what, Sweep *s) except -1:
     if t.sweeping or t.running:
         raise errors.busy(what, t)
     t.sweeping = True
+    t.sweeper = PyThread_get_thread_ident()
     t.pinned += 1
     s.graph.node, s.graph.n, s.graph.room = t.listed, 0, t.listed_room
     t.listed, t.listed_room = NULL, 0

@@ -44,6 +44,7 @@ cdef extern from "pythread.h" nogil:
     void PyThread_free_lock(void *)
     int PyThread_acquire_lock(void *, int)
     void PyThread_release_lock(void *)
+    unsigned long PyThread_get_thread_ident()
 
 cdef extern from "Python.h":
     int PyGC_Disable()
@@ -66,7 +67,8 @@ MOST_NODES = 0x7FFFFFFF - 2*SLACK
 cdef bint COLLECT_ALWAYS = os.environ.get("CGRAD_DEBUG_COLLECT", "") not in ("", "0")
 if os.environ.get("CGRAD_DEBUG_NODE_LIMIT"):
     MOST_NODES = int(os.environ["CGRAD_DEBUG_NODE_LIMIT"])
-cdef int generation = 0  # counts forks
+cdef int generation = 0             # counts forks
+cdef unsigned long survivor = 0     # the thread that goes on after the last one
 
 
 cdef class Buffer:

@@ -13,6 +13,7 @@ cdef uint64_t seen_thread = 0
 cdef PyObject *seen_context = NULL  # borrowed: a dying context unsets it
 cdef int modes = 0                  # threads' open no_grad and detect_anomaly blocks, all together
 traces = 0                 # threads that record a program (core/tracing/trace.pxi)
+cdef list tracers = []              # what they record
 
 
 @cython.no_gc  # (see tape_traverse)
@@ -20,13 +21,15 @@ cdef class Context:
 
     def __cinit__(self):
         self.stack = []
+        self.generation = generation
 
     def __dealloc__(self):
         global seen_context, seen_thread, modes
         if seen_context == <PyObject *>self:
             seen_context = NULL
             seen_thread = 0
-        modes -= self.quiet + self.anomaly
+        if self.generation == generation:  # else a fork has left it behind, and its modes are not counted
+            modes -= self.quiet + self.anomaly
         if self.own is not None:
             self.own.implicit = False
 

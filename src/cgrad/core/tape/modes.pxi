@@ -77,8 +77,15 @@ class detect_anomaly(Decorator):
 
 
 def _after_fork_in_child():
-    global generation
+    """Count what this thread does alone: the others are gone, with what they recorded and the blocks they were in."""
+    global generation, survivor, modes, traces
+    cdef Context c = <Context>context()
     generation += 1
+    survivor = PyThread_get_thread_ident()
+    c.generation = generation
+    modes = c.quiet + c.anomaly
+    traces = c.trace is not None
+    tracers[:] = [c.trace] if traces else []
 
 
 if hasattr(os, "register_at_fork"):

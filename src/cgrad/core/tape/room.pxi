@@ -82,15 +82,34 @@ cdef int slot_room(Tape t) except -1:
 
 
 cdef void reset_after_fork(Tape t) noexcept:
-    """In a forked child: the parent's other threads are gone, and their sweeps with them."""
-    if t.generation != generation:
-        t.generation = generation
-        t.running = t.sweeping = False
-        t.pinned = 0
-        t.adj_live = 0
-        drop_adjoints(t)
-        unmark_range(t, 0, t.top - 1)  # of a graph whose sweep never ends here
-        t.lock = PyThread_allocate_lock()  # the old one may be held for ever
+    """In a forked child: the parent's other threads are gone, and their sweeps with them.
+
+    A sweep that forks, in a hook, goes on.
+    """
+    cdef void *lock
+    if t.generation == generation:
+        return
+    t.generation = generation
+    t.running = False
+    lock = PyThread_allocate_lock()  # the old one may be held for ever
+    if lock != NULL:
+        t.lock = lock
+    if t.sweeping and t.sweeper == survivor:
+        return
+    t.sweeping = t.doubtful = False
+    t.pinned = records_program(t)
+    t.reach = t.answers = None
+    t.adj_live = 0
+    drop_adjoints(t)
+    unmark_range(t, 0, t.top - 1)  # of a graph whose sweep never ends here
+
+
+cdef bint records_program(Tape t) noexcept:
+    """True if some thread records a program on t."""
+    for trace in tracers:
+        if (<Trace>trace).tape is t:
+            return True
+    return False
 
 
 cdef int make_room(Tape t, Py_ssize_t need) except -1:

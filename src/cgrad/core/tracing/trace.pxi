@@ -77,9 +77,6 @@ cdef class Trace:
         return id(v) in self.own
 
 
-cdef list tracers = []  # the traces of all threads
-
-
 cdef Trace tracing():
     """The running thread's trace, or None."""
     return <Trace>(<Context>context()).trace if traces else None

@@ -145,7 +145,7 @@ cdef object value_of(Tape t, Py_ssize_t i):
     return t.val[i]
 
 
-cdef list inputs_at(Tape t, Payload *p):
+cdef list inputs_at(Tape t, const Payload *p):
     """A special node's operands; -1: a plain number."""
     cdef Py_ssize_t k, i = p.node
     cdef list result = [t.a[i]]
