@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -11,6 +10,7 @@ from .. import errors
 from . import pytree
 from .arguments import Arguments, Binder
 from .guards import START, State
+from .locks import Lock
 from .path import Program
 from .reads import leave_out
 from .record import record
@@ -36,7 +36,7 @@ class Paths:
         self.warned: set[str] = set()  # arguments of which was said that they are not used
         self._clock = 0
         self._warned = False
-        self._lock = threading.RLock()
+        self._lock = Lock()
 
     def fill(self, programs: Sequence[Program], numbers: Sequence[int] | None = None) -> None:
         """Adopt paths, recorded in the order of these numbers; without numbers, the last one first."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 import importlib
 import io
 import pickle
-import threading
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -20,6 +19,7 @@ from .. import errors
 from . import pytree
 from .arguments import Arguments
 from .function import CompiledFunction
+from .locks import Lock
 from .path import Program
 from .paths import Paths
 from .pytree import Array, TreeDef
@@ -69,7 +69,7 @@ class Carrier:
 
     def __init__(self, data: bytes) -> None:
         self.data = data
-        self.lock = threading.Lock()
+        self.lock = Lock()
         self.opened: Runner | None = None
 
     def __reduce__(self) -> Any:

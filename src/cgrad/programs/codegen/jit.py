@@ -12,13 +12,13 @@ from __future__ import annotations
 import ctypes
 import importlib
 import re
-import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ... import errors
 from ..._optable import OPS
 from ..._program import FUNCTION_ADDRESSES, GRAPH_OPS, Executable
+from ..locks import Lock, hold_over_forks
 from .emission import FunctionText
 from .layout import PIECE, Layout
 from .llvm import Llvm
@@ -30,7 +30,7 @@ LEVEL = 2  # of LLVM's code generation, 0 to 3
 QUICK = 20_000  # nodes beyond which level 0 is taken: code made 4 times, run 0.6 to 0.8 times as fast
 ROWS = {op.name for op in OPS}
 
-_lock = threading.Lock()
+_lock = Lock()
 _binding: Any = None
 
 
@@ -71,6 +71,7 @@ def binding() -> Any:
                 raise errors.no_native() from error
             found.initialize_native_target()
             found.initialize_native_asmprinter()
+            hold_over_forks(importlib.import_module("llvmlite.binding.ffi").lib._lock)  # held in each of its calls
             _binding = found
         return _binding
 
