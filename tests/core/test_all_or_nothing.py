@@ -167,8 +167,9 @@ def test_a_leaf_whose_shape_changed():
     for first in (0, 1):
         leaves = [Tensor([1.0, 2.0], True), Tensor([1.0, 2.0], True)]
         y = (leaves[0]*leaves[1]).sum()
-        leaves[first].data = np.zeros(3)
-        with pytest.raises(ValueError, match=r"shape"):
+        leaves[first].requires_grad_(False).data = np.zeros(3)
+        leaves[first].requires_grad_()
+        with pytest.raises(ValueError, match=r"used when its shape was \(2,\)"):
             y.backward()
         assert leaves[first].grad.tolist() == [0.0]*3
         assert leaves[1 - first].grad.tolist() == [0.0]*2

@@ -528,7 +528,7 @@ ELSEWHERE = {  # functions that other tests trigger: the module and the test
     "captured_here": ("test_store", "test_what_a_module_has_of_its_own"),
     # ---- sweeps
     "bad_hook": ("test_all_or_nothing", "test_a_hook_that_fails_leaves_every_gradient_as_it_was"),
-    "other_shape": ("test_all_or_nothing", "test_a_leaf_whose_shape_changed"),
+    "used_with_shape": ("test_all_or_nothing", "test_a_leaf_whose_shape_changed"),
 }
 
 

@@ -8,7 +8,7 @@ from .describe import named, shown
 from .exceptions import AnomalyError, TapeError
 
 __all__ = ["anomaly", "array_anomaly", "bad_adjoint", "bad_gradient", "bad_hook", "bad_seed", "grad_of_node",
-           "no_history", "no_hook", "not_asked", "nothing_recorded_below", "other_shape", "seed_shape"]
+           "no_history", "no_hook", "not_asked", "nothing_recorded_below", "seed_shape", "used_with_shape"]
 
 
 def bad_seed(reason: str) -> ValueError:
@@ -42,7 +42,7 @@ def bad_adjoint(op: object, position: object, shape: tuple[int, ...], wanted: tu
                       "return one of the operand's shape")
 
 
-def other_shape(leaf: Any, shape: tuple[int, ...]) -> ValueError:
+def used_with_shape(leaf: Any, shape: tuple[int, ...]) -> ValueError:
     return ValueError(f"backward: {named(leaf)} was used when its shape was {shape}, and has shape {leaf.shape} now: "
                       "make a new tensor where the shape changes")
 

@@ -172,7 +172,7 @@ cdef int take_adjoint(Tape t, Py_ssize_t k, list found, dict older) except -1:
     cdef bint newest = is_newest(t, t.payload[k].node, <PyObject *>leaf)
     forget_adjoint(&t.payload[k])
     if not same_shape(adjoint, leaf.array):
-        raise errors.other_shape(leaf, adjoint.shape)
+        raise errors.used_with_shape(leaf, adjoint.shape)
     if older and leaf in older:
         a = older[leaf]
         if not exclusive(<PyObject *>a.total):
@@ -226,7 +226,7 @@ cdef bint is_ready(Addition a) noexcept:
 
 cdef int make_ready(Addition a) except -1:
     if not same_shape(a.total, a.leaf.array):
-        raise errors.other_shape(a.leaf, a.total.shape)
+        raise errors.used_with_shape(a.leaf, a.total.shape)
     a.before = a.fresh = None
     a.before = a.leaf.gradient
     if a.before is None:
