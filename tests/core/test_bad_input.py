@@ -526,6 +526,7 @@ ELSEWHERE = {  # functions that other tests trigger: the module and the test
     "unknown_chunks": ("test_distributed", "test_lengths_that_nobody_knows"),
     "uneven_points": ("test_distributed", "test_bags"),
     "captured_here": ("test_store", "test_what_a_module_has_of_its_own"),
+    "check_failed": ("test_reads", "test_check_finds_what_no_recording_sees"),
     # ---- sweeps
     "bad_hook": ("test_all_or_nothing", "test_a_hook_that_fails_leaves_every_gradient_as_it_was"),
     "used_with_shape": ("test_all_or_nothing", "test_a_leaf_whose_shape_changed"),
