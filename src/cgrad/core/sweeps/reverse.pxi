@@ -71,12 +71,17 @@ cdef int look_for_nan(Tape t, const Sweep *s) except -1:
     """Mark the sweep as doubtful if a leaf's adjoint has a nan: on the way down none is lost (``pullback``)."""
     cdef Py_ssize_t k
     cdef Payload *p
+    cdef const double *adj = &t.adj[0]
+    cdef bint found = False
     if s.dense:
         for k in range(first_slot(t, s.root + 1)):
-            t.doubtful |= t.adj[t.slot_node[k]] != t.adj[t.slot_node[k]]
+            found |= adj[t.slot_node[k]] != adj[t.slot_node[k]]
     else:
         for k in range(s.graph.n):
-            t.doubtful |= t.adj[s.graph.node[k]] != t.adj[s.graph.node[k]]
+            found |= adj[s.graph.node[k]] != adj[s.graph.node[k]]
+    if found or not t.payloads:
+        t.doubtful = found
+        return 0
     for k in range(first_payload(t, s.root + 1)):
         p = &t.payload[k]
         if p.leaf != NULL and p.adjoint != NULL and has_nan(<object>p.adjoint):
