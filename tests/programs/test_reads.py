@@ -378,3 +378,69 @@ def test_check_finds_what_no_recording_sees():
     for bad in (-1, 1.5, "yes"):
         with pytest.raises(ValueError, match="check"):
             cgrad.compile(lambda x: x, check=bad)
+
+
+# ---- methods -----------------------------------------------------------------------------------------
+
+class Spring:
+    def __init__(self, k):
+        self.k = k
+
+    @cgrad.compile
+    def energy(self, x):
+        """Of a displacement."""
+        return 0.5*self.k*x*x
+
+    @cgrad.compile(static="n", backend="interpreter")
+    def power(self, x, n=2):
+        return self.k*x**n
+
+
+def test_methods_bind_their_object():
+    soft, stiff = Spring(2.0), Spring(Value(6.0))
+    assert soft.energy(2.0) == 4.0 and stiff.energy(2.0) == 12.0
+    assert soft.energy.grad(2.0) == 4.0 and stiff.energy.grad(2.0, captured=[stiff.k]) == [2.0]
+    assert soft.energy is soft.energy and len(soft.energy.programs) == 1
+    assert soft.energy.map(np.array([1.0, 2.0])).tolist() == [1.0, 4.0]
+    assert soft.power(2.0, 3) == 16.0 and soft.power(2.0) == 8.0 and soft.power.backend == "interpreter"
+    assert Spring.energy.__doc__ == soft.energy.__doc__ == "Of a displacement."
+    soft.k = 4.0
+    assert soft.energy(2.0) == 8.0
+
+
+def test_methods_of_copies_are_their_own():
+    spring = Spring(2.0)
+    assert spring.energy(2.0) == 4.0
+    for other in (copy.copy(spring), copy.deepcopy(spring), pickle.loads(pickle.dumps(spring))):
+        other.k = 10.0
+        assert other.energy(2.0) == 20.0 and spring.energy(2.0) == 4.0
+
+
+def test_methods_of_subclasses_and_of_objects_with_slots():
+    class Stiffer(Spring):
+        def energy(self, x):
+            return 10.0*super().energy(x)
+
+    class Bare:
+        __slots__ = ("k",)
+
+        @cgrad.compile
+        def f(self, x):
+            return self.k*x
+
+    assert Stiffer(2.0).energy(2.0) == 40.0
+    bare = Bare()
+    bare.k = 3.0
+    assert bare.f(2.0) == 6.0 and bare.f.grad(2.0) == 3.0
+
+
+def test_objects_die():
+    import gc
+    import weakref
+
+    spring = Spring(2.0)
+    spring.energy(1.0)
+    gone = weakref.ref(spring)
+    del spring
+    gc.collect()
+    assert gone() is None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import types
 from collections.abc import Callable, Sequence
 from typing import Any, overload
 
@@ -41,6 +42,25 @@ class CompiledFunction(Maps):
         self._paths = self._new_paths(function, static, backend, max_paths, self.fast_calls)
         self.name = self._paths.name
         self.check_each, self._calls = check, 0
+
+    def __get__(self, owner: Any, cls: type | None = None) -> CompiledFunction:
+        """As a method: compiled for each object, which is no argument then, but read as everything that f reads.
+
+        The object keeps what was compiled for it, under a name of its own; one without a ``__dict__`` cannot, and its
+        method is recorded each time that it is asked for.
+        """
+        if owner is None:
+            return self
+        own = getattr(owner, "__dict__", None)
+        key = f"_compiled_{self.__name__}" if hasattr(self, "__name__") else f"_compiled_{id(self)}"
+        known = own.get(key) if own is not None else None
+        if known is not None and known.function == types.MethodType(self.function, owner):  # else it is a copy's
+            return known  # type: ignore[no-any-return]
+        made = CompiledFunction(types.MethodType(self.function, owner), self.static, self.backend, self.max_paths,
+                                self.check_each)
+        if isinstance(own, dict):
+            own[key] = made
+        return made
 
     def __repr__(self) -> str:
         return f"<cgrad.compile of {self.name}: {len(self.programs)} paths>"
@@ -119,6 +139,9 @@ class CompiledFunction(Maps):
         A path that relies on attributes goes along if the object that has them does, or if it holds now and nothing
         there can set them.
         """
+        owner, name = getattr(self.function, "__self__", None), getattr(self, "__name__", "")
+        if isinstance(getattr(type(owner), name, None), CompiledFunction):
+            return getattr, (owner, name)  # a method: its object has it
         function, programs = references.carried(self.function, self.name, self._paths.binder.signature), self.programs
         if isinstance(function, references.Missing):
             programs = tuple([program for program in programs if program.holds()])
