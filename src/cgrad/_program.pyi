@@ -24,7 +24,7 @@ __all__ = [
     "replay",
     "lanes_available",
     "FastCall",
-    "FastCallable", "PLAIN", "Read", "Reads", "chooses", "nan_check"]
+    "FastCallable", "PLAIN", "Read", "Reads", "same_plain", "chooses", "nan_check"]
 
 GRAPH_OPS: tuple[str, ...]
 FUNCTION_ADDRESSES: dict[str, int]
@@ -93,6 +93,7 @@ class Batch:
     def run(self, k: int) -> _Array | None: ...
 
 PLAIN: set[type]
+def same_plain(x: object, y: object) -> bool: ...
 
 @final
 class Read:

@@ -380,6 +380,84 @@ def test_check_finds_what_no_recording_sees():
             cgrad.compile(lambda x: x, check=bad)
 
 
+# ---- new objects in the place of former ones ----------------------------------------------------------
+
+def parameters(a, b):
+    return Value(a), Tensor([b, 1.0], requires_grad=True)
+
+
+@pytest.mark.parametrize("made", [
+    lambda a, b: dict(zip("ab", parameters(a, b), strict=True)), lambda a, b: list(parameters(a, b)),
+    lambda a, b: parameters(a, b), lambda a, b: Point(*parameters(a, b)), lambda a, b: Holder(a=Value(a), b=parameters(a, b)[1]),
+    lambda a, b: [{"x": parameters(a, b)}, "text", 3.0], lambda a, b: np.array([Value(a), Value(b)], object),
+], ids=["dict", "list", "tuple", "namedtuple", "object", "nested", "array"])
+def test_a_new_structure_of_leaves_is_no_new_recording(made):
+    held = made(2.0, 3.0)
+
+    def leaves():
+        if isinstance(held, dict):
+            return held["a"], held["b"]
+        if isinstance(held, Holder):
+            return held.a, held.b
+        return held[0]["x"] if isinstance(held[0], dict) else (held[0], held[1])
+
+    @cgrad.compile
+    def f(x):
+        a, b = leaves()
+        return a*x + (b*x).sum() if isinstance(b, Tensor) else a*x + b*x
+
+    def want(x):
+        a, b = leaves()
+        return float(a.data*x + np.sum(np.asarray(b.data)*x))
+
+    for k in range(5):
+        held = made(2.0 + k, 3.0 - k)
+        assert f(2.0) == want(2.0) and len(f.programs) == 1
+        a, b = leaves()
+        ga, gb = f.grad(2.0, captured=[a, b])
+        assert ga == 2.0 and np.all(np.asarray(gb) == 2.0)
+
+
+def test_a_training_loop_over_a_list_made_anew():
+    ps = [Value(1.0), Value(-2.0)]
+    loss = cgrad.compile(lambda x: (ps[0]*x + ps[1] - 3.0)**2)
+    for _ in range(100):
+        _, gs = loss.value_and_grad(2.0, captured=ps)
+        ps = [Value(p.data - 0.05*g) for p, g in zip(ps, gs, strict=True)]
+    assert loss(2.0) < 1e-12 and len(loss.programs) == 1
+
+
+def test_new_structures_that_differ_are_recorded():
+    held = [Value(1.0), 2.0]
+    f = cgrad.compile(lambda x: held[0]*x + held[1])
+    assert f(3.0) == 5.0
+    held = [Value(1.0), 4.0]
+    assert f(3.0) == 7.0 and len(f.programs) == 2
+    held = [Value(1.0), 4.0, 5.0]
+    assert f(3.0) == 7.0 and len(f.programs) == 3
+    held = (Value(2.0), 4.0)
+    assert f(3.0) == 10.0 and len(f.programs) == 4
+    shared = Value(6.0)
+    held = [shared, shared]
+    assert f(3.0) == 24.0 and len(f.programs) == 5
+
+
+def test_layers_in_the_place_of_others():
+    layers = [cgrad.nn.Linear(2, 2), cgrad.nn.Linear(2, 1)]
+
+    @cgrad.compile
+    def f(x):
+        y = x
+        for layer in layers:
+            y = layer(y)
+        return y.sum()
+
+    x = np.array([1.0, 2.0])
+    f(x)
+    layers[0] = cgrad.nn.Linear(2, 2)
+    assert f(x) == pytest.approx(float(sum(layers[1](layers[0](Tensor(x))).tolist()))) and len(f.programs) == 1
+
+
 # ---- methods -----------------------------------------------------------------------------------------
 
 class Spring:

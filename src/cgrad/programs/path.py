@@ -22,6 +22,7 @@ from .arguments import Arguments
 from .guards import START, Guard, State
 from .maps import Maps
 from .pytree import Array, Leaf, TreeDef
+from .reads import bound_anew
 from .request import VALUE, Request
 from .storage.fields import Parts, from_fields, to_fields
 
@@ -183,6 +184,14 @@ class Program(Maps):
             return False
         return all(getattr(owner, name, None) is value or (name == "shape" and owner.shape == value)
                    for owner, name, value in self.conditions)
+
+    def rebind(self, now: Reads) -> bool:
+        """Take over what the function reads now, if it differs by leaves alone from what it read."""
+        if self.reads is None or not bound_anew(self.reads, now, self.captured):
+            return False
+        if self._careful is not None:
+            self._careful.captured[:], self._careful.reads = self.captured, self.reads.copy()
+        return True
 
     def guard_text(self, number: int) -> str:
         """A guard, counted from 1, for messages: file:line in function: text."""

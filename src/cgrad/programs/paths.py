@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from .. import errors
@@ -12,7 +12,7 @@ from .arguments import Arguments, Binder
 from .guards import START, State
 from .locks import Lock
 from .path import Program
-from .reads import leave_out
+from .reads import leave_out, reads_of
 from .record import record
 from .storage import references
 
@@ -72,7 +72,20 @@ class Paths:
                     if each.may_hold(state) and each.fits():
                         return each, False
             known = [program for program in self.programs if program.key == arguments.key]
+            for program in self._bound_anew(known):
+                for each in (program, program.careful()) if program.chooses and state != START else (program,):
+                    if each.may_hold(state) and each.fits():
+                        return each, False
             return self._keep(self.record(arguments, self._reason(known, state)), bool(known)), True
+
+    def _bound_anew(self, known: list[Program]) -> Iterator[Program]:
+        """The paths that hold once the leaves that f reads now have taken the places of the former."""
+        stale = [program for program in known if program.reads is not None and not program.holds()]
+        for program in stale:
+            reads = reads_of(self.function)
+            leave_out(reads, self.effects)
+            if program.rebind(reads):
+                yield program
 
     def _reason(self, known: list[Program], state: State) -> str:
         """The reason why a new path is recorded, for people."""

@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .._core import Tensor, Value
-from .._program import PLAIN, Read, Reads
+from .._program import PLAIN, Read, Reads, same_plain
 
 LIBRARIES = {"cgrad", "numpy", "scipy", "builtins", *sys.stdlib_module_names} - {"__main__"}
 GLOBAL = {"LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"}
@@ -91,6 +91,65 @@ def leave_out(reads: Reads, owners: list[Any]) -> None:
         reads.reads[:] = [read for read in reads.reads if not any(read.owner is owner for owner in owners)]
 
 
+def bound_anew(reads: Reads, now: Reads, captured: list[Any]) -> bool:
+    """True if all that is read differs only by leaves in the places of leaves: then these are taken over.
+
+    So a list of new parameters in the place of the former, or an object of the same class, needs no recording.
+    """
+    if len(reads) != len(now):
+        return False
+    at = {id(v): k for k, v in enumerate(captured)}
+    leaves: dict[int, Any] = {}
+    for before, after in zip(reads.reads, now.reads, strict=True):
+        if before.kind_name != after.kind_name or before.text != after.text or not alike(before, after):
+            return False
+        k = at.get(id(before.value))
+        if k is not None and leaves.setdefault(k, after.value) is not after.value:
+            return False
+    others = [leaves.get(k, v) for k, v in enumerate(captured)]
+    if len({id(v) for v in others}) < len(others):
+        return False  # two inputs have become one
+    captured[:] = others
+    now.bind(captured)
+    reads.reads[:] = now.reads
+    return True
+
+
+def alike(before: Read, after: Read) -> bool:
+    """True if a function that reads the one cannot tell it from the other, but by what is looked at besides."""
+    x, y = before.value, after.value
+    if before.kind_name in ("items", "length", "memory", "equal"):
+        return before.key == after.key and same_contents(x, y)
+    if x is y:
+        return True
+    if type(x) is not type(y):
+        return False
+    if isinstance(x, Value):
+        return x._tape is None and y._tape is None
+    if isinstance(x, Tensor):
+        return x._tape is None and y._tape is None and x.shape == y.shape and x.dtype == y.dtype \
+            and x.requires_grad == y.requires_grad
+    if type(x) in PLAIN:
+        return same_plain(x, y)
+    if isinstance(x, types.FunctionType):
+        return x.__code__ is y.__code__ and x.__globals__ is y.__globals__ and not is_library(x.__module__)
+    if isinstance(x, (list, tuple, dict)):
+        return len(x) == len(y)
+    if isinstance(x, np.ndarray):
+        return x.dtype == y.dtype and x.shape == y.shape and x.flags.writeable and y.flags.writeable
+    if isinstance(x, (set, bytearray)):
+        return True  # compared as a whole
+    return not isinstance(x, type) and not callable(getattr(x, "__get__", None)) \
+        and (not is_library(type(x).__module__) or type(x).__module__.startswith("cgrad.nn"))
+
+
+def same_contents(x: Any, y: Any) -> bool:
+    """True if contents that were noted are equal: plain values, bytes, lengths, sets."""
+    if isinstance(x, tuple):
+        return len(x) == len(y) and all(map(same_plain, x, y))
+    return bool(x == y)
+
+
 class Search:
     """A search through what a function leads to, by these names of attributes."""
 
@@ -114,7 +173,7 @@ class Search:
             self.items(x, text)
         elif isinstance(x, tuple):
             for k, item in enumerate(x):
-                self.visit(item, f"{text}[{k}]")
+                self.read("fixed", x, k, item, f"{text}[{k}]")
         elif isinstance(x, dict):
             self.mapping(x, text)
         elif isinstance(x, np.ndarray):

@@ -11,15 +11,16 @@
 #   ELEMENT   an array    k         its k-th element, an object
 #   MEMORY    an array              its numbers, by their bytes
 #   EQUAL     any                   the whole, by ==: a set
+#   FIXED     a tuple     k         nothing: it has the k-th item that it was made with
 #
 # An object is compared by identity. Where that differs, equal numbers and text are equal, and a leaf may have come in a
 # leaf's place: then the program reads that one from now on. Which names a function reads: programs/reads.py.
 
 cdef enum ReadKind:
-    NAME, CELL, MEMBER, DEFAULT, ITEM, ITEMS, LENGTH, ELEMENT, MEMORY, EQUAL
+    NAME, CELL, MEMBER, DEFAULT, ITEM, ITEMS, LENGTH, ELEMENT, MEMORY, EQUAL, FIXED
 
 READ_KINDS = {"name": NAME, "cell": CELL, "member": MEMBER, "default": DEFAULT, "item": ITEM, "items": ITEMS,
-              "length": LENGTH, "element": ELEMENT, "memory": MEMORY, "equal": EQUAL}
+              "fixed": FIXED, "length": LENGTH, "element": ELEMENT, "memory": MEMORY, "equal": EQUAL}
 
 cdef enum:
     NOT_CAPTURED = -1
@@ -82,7 +83,7 @@ cdef class Reads:
         cdef Read r
         cdef dict at = {id(v): k for k, v in enumerate(captured)}, first = {}
         for r in self.reads:
-            if r.kind in (NAME, CELL, MEMBER, DEFAULT, ITEM, ELEMENT) and not r.absent and id(r.expected) in at:
+            if r.kind in (NAME, CELL, MEMBER, DEFAULT, ITEM, ELEMENT, FIXED) and not r.absent and id(r.expected) in at:
                 k = at[id(r.expected)]
                 r.leaf = AMBIGUOUS if k in first else k
                 if k in first:
@@ -114,6 +115,8 @@ cdef bint still_hold(Reads reads, list captured) except -1:
         elif r.kind == ITEM:
             n = PyList_GET_SIZE(<PyObject *>r.owner)
             now = PyList_GET_ITEM(<PyObject *>r.owner, r.index) if r.index < n else NULL
+        elif r.kind == FIXED:
+            continue
         elif r.kind == ELEMENT:
             now = (<PyObject **>cnp.PyArray_DATA(<cnp.ndarray>r.owner))[r.index]
         else:
@@ -197,6 +200,11 @@ cdef bint came_in_place(Read r, object now, list captured) except -1:
 
 cdef inline bint is_leaf(object x) noexcept:
     return (type(x) is Value or type(x) is Tensor) and not (<Handle>x).node
+
+
+def same_plain(x, y):
+    """True if two numbers, texts, ... of one type are equal; nan equals nan, and 0.0 is not -0.0."""
+    return x is y or equal_plain(x, y)
 
 
 PLAIN = {int, float, complex, str, bytes, bool, type(None), type(Ellipsis), slice, range, frozenset}
