@@ -364,6 +364,25 @@ def test_libraries_are_not_looked_into():
     assert {read.text for read in reads.reads} <= {"np", "cgrad", "functools"}
 
 
+def test_installed_packages_are_not_looked_into():
+    """But for the function's own. pytest's rewriting of asserts puts names of its own among the globals."""
+    def f(x):
+        assert x is not None
+        return x*pytest.approx(1.0).expected
+
+    assert {read.text for read in reads_of(f).reads} <= {"pytest"}
+    assert "pytest.approx" in {read.text for read in reads_of(types.FunctionType(
+        f.__code__, {"pytest": pytest, "__name__": "pytest"})).reads}
+
+
+def test_keys_of_any_kind():
+    table = {2**70: 1.0, (1, 2): 3.0, None: 2.0, 1.5: 4.0}
+    p = cgrad.compile(lambda x: x*table[2**70]*table[1, 2]*table[None]*table[1.5])
+    assert p(1.0) == 24.0
+    table[2**70] = 2.0
+    assert p(1.0) == 48.0
+
+
 def test_check_finds_what_no_recording_sees():
     p = cgrad.compile(lambda x: x*random.random(), check=3)
     p(1.0)

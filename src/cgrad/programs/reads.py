@@ -8,8 +8,8 @@ is found without running it:
     items        of lists, tuples, dicts and arrays of objects that are reached so
     functions    that are reached so, or are methods of objects that are, are looked into alike
 
-Not looked into: the standard library, NumPy, SciPy, cgrad itself (but for modules of cgrad.nn, whose attributes are all
-looked at), and what is compiled.
+Not looked into: the standard library, installed packages other than the function's own, cgrad itself (but for modules
+of cgrad.nn, whose attributes are all looked at), and what is compiled.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from .._core import Tensor, Value
 from .._program import PLAIN, Read, Reads, same_plain
 
 LIBRARIES = {"cgrad", "numpy", "scipy", "builtins", *sys.stdlib_module_names} - {"__main__"}
+INSTALLED = ("site-packages", "dist-packages")  # folders of packages that are installed
 GLOBAL = {"LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"}
 MEMBER = {"LOAD_ATTR", "LOAD_METHOD", "LOAD_SUPER_ATTR"}
 PROTOCOLS = {"__call__", "__getitem__", "__iter__", "__len__", "__contains__", "__add__", "__radd__", "__mul__",
@@ -68,7 +69,7 @@ def reads_of(function: Callable[..., Any]) -> Reads:
     """The places from which a function reads, with what is there now."""
     attributes: frozenset[str] = frozenset()
     while True:  # functions that are found add names of attributes, by which more is found
-        search = Search(attributes)
+        search = Search(attributes, package_of(function))
         search.visit(function, getattr(function, "__name__", "the function"))
         if search.names <= attributes:
             return Reads(search.found)
@@ -151,13 +152,17 @@ def same_contents(x: Any, y: Any) -> bool:
 
 
 class Search:
-    """A search through what a function leads to, by these names of attributes."""
+    """A search through what a function of the package ``own`` leads to, by these names of attributes."""
 
-    def __init__(self, attributes: frozenset[str]) -> None:
-        self.attributes = attributes
+    def __init__(self, attributes: frozenset[str], own: str) -> None:
+        self.attributes, self.own = attributes, own
         self.names: set[str] = set()
         self.found: list[Read] = []
         self.visited: dict[int, Any] = {}
+
+    def foreign(self, module: str | None) -> bool:
+        """True if what a module defines is not looked into."""
+        return is_library(module) and (module or "").partition(".")[0] != self.own
 
     def read(self, kind: str, owner: Any, key: Any, expected: Any, text: str) -> None:
         self.found.append(Read(kind, owner, key, expected, text))
@@ -189,14 +194,14 @@ class Search:
             for part in (x.func, x.args, x.keywords):
                 self.visit(part, text)
         elif kind is types.ModuleType:
-            if not is_library(x.__name__):
+            if not self.foreign(x.__name__):
                 self.members(x.__dict__, text, self.attributes)
         elif isinstance(x, (staticmethod, classmethod)):
             self.visit(x.__func__, text)
         elif isinstance(x, property):
             self.visit(x.fget, text)
         elif isinstance(x, type):
-            if not is_library(x.__module__):
+            if not self.foreign(x.__module__):
                 self.class_members(x, x, text)
         elif not isinstance(x, (types.BuiltinFunctionType, types.CodeType, types.FrameType)):
             self.object(x, text)
@@ -229,12 +234,12 @@ class Search:
 
     def function(self, f: types.FunctionType, text: str) -> None:
         """Search the names that a function loads."""
-        if is_library(f.__module__):
+        if self.foreign(f.__module__):
             return
         code = loaded(f.__code__)
         self.names |= code.attributes
         for name in sorted(code.globals):
-            if name in f.__globals__:
+            if name in f.__globals__ and not name.startswith("@"):  # what pytest's rewriting adds
                 self.read("name", f.__globals__, name, f.__globals__[name], name)
         for name, cell in zip(f.__code__.co_freevars, f.__closure__ or (), strict=True):
             try:
@@ -254,7 +259,7 @@ class Search:
         if of_ours and hasattr(x, "_paths"):  # a compiled function
             self.visit(x.function, text)
             return
-        if is_library(type(x).__module__) and not of_ours:
+        if self.foreign(type(x).__module__) and not of_ours:
             return
         own = getattr(x, "__dict__", {})
         self.members(own, text, own if of_ours else self.attributes, x)
@@ -271,7 +276,7 @@ class Search:
     def class_members(self, cls: type, x: Any, text: str) -> None:
         """Search what an object, or a class itself, has by its class: constants, slots, functions."""
         own = getattr(x, "__dict__", {}) if x is not cls else {}
-        for name, member in class_attributes(cls, self.attributes | PROTOCOLS):
+        for name, member in class_attributes(cls, self.attributes | PROTOCOLS, self.foreign):
             if name in own:
                 continue
             if isinstance(member, types.MemberDescriptorType):
@@ -285,19 +290,36 @@ class Search:
                 self.read("member", x, name, member, f"{text}.{name}")
 
 
-def class_attributes(cls: type, names: frozenset[str] | set[str]) -> Iterator[tuple[str, Any]]:
-    """(name, what its dictionary has) of a class and those that it comes from, but for libraries'."""
+def class_attributes(cls: type, names: frozenset[str] | set[str],
+                     foreign: Callable[[str], bool]) -> Iterator[tuple[str, Any]]:
+    """(name, what its dictionary has) of a class and those that it comes from, but for foreign ones."""
     seen: set[str] = set()
     for base in cls.__mro__:
-        if not is_library(base.__module__):
+        if not foreign(base.__module__):
             for name in sorted(names & vars(base).keys() - seen):
                 seen.add(name)
                 yield name, vars(base)[name]
 
 
+def package_of(function: Any) -> str:
+    """The package of a function, if it is an installed one: it is looked into then."""
+    function = function.func if isinstance(function, functools.partial) else function
+    module = getattr(function, "__module__", None) or type(function).__module__
+    top = module.partition(".")[0]
+    return "" if top in LIBRARIES else top
+
+
 def is_library(module: str | None) -> bool:
-    """True if what a module defines is not looked into."""
-    return (module or "").partition(".")[0] in LIBRARIES
+    """True if what a module defines is not looked into, whoever asks."""
+    top = (module or "").partition(".")[0]
+    return top in LIBRARIES or (top in sys.modules and is_installed(top))
+
+
+@functools.lru_cache(maxsize=1024)
+def is_installed(top: str) -> bool:
+    """True if a package lies among those that are installed."""
+    file = getattr(sys.modules[top], "__file__", None) or ""
+    return any(folder in file for folder in INSTALLED)
 
 
 def kept_by(reads: Reads) -> bool:

@@ -41,7 +41,7 @@ cdef class Read:
     def __init__(self, str kind, owner, key, expected, str text, bint absent=False):
         self.kind, self.owner, self.key, self.expected, self.text = READ_KINDS[kind], owner, key, expected, text
         self.absent = absent
-        self.index = key if type(key) is int else 0
+        self.index = key if self.kind in (ITEM, ELEMENT) or (self.kind == DEFAULT and type(key) is int) else 0
         self.leaf = NOT_CAPTURED
 
     @property
