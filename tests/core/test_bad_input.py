@@ -475,7 +475,6 @@ def provoke():
 
 
 ELSEWHERE = {  # functions that other tests trigger: the module and the test
-    "check_failed": ("test_reads", "test_check_finds_what_no_recording_sees"),
     "busy": ("test_threads", "test_a_tape_in_a_sweep_refuses_what_would_move_it"),
     "no_memory": ("test_threads", "test_memory_exhaustion_is_a_clear_error_and_the_tape_stays_whole"),
     "too_many_nodes": ("test_threads", "test_the_node_limit_is_refused_clearly"),
