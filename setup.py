@@ -75,7 +75,7 @@ class Build(build_ext):
         # Files made with other switches look up to date and are not.
         stamp = PACKAGE / "_gen" / "switches"
         switches = repr((Cython.__version__, DEBUG, SANITIZE, LEVEL, os.environ.get("CC"), os.environ.get("CFLAGS"),
-                         directives))
+                         directives, [(ext.name, ext.level, ext.flags) for ext in self.extensions]))
         self.force = self.force or not stamp.exists() or stamp.read_text() != switches
         for ext in self.extensions:
             ext.depends = [str(path.relative_to(ROOT)) for path in PACKAGE.rglob("*")
