@@ -38,7 +38,7 @@ MEMBERS = {
         "_operands": ("free",),
         "requires_grad": ("free",), "shape": ("free",), "ndim": ("free",), "size": ("free",), "dtype": ("free",),
         "__array_ufunc__": ("free",),  # recorded
-        "__richcmp__": ("guard",), "__bool__": ("guard",),
+        "__richcmp__": ("guard",), "__bool__": ("guard",), "__index__": ("guard",),
         "__hash__": ("free",),
         "__divmod__": ("free",), "__round__": ("free",), "__floor__": ("free",), "__ceil__": ("free",),
         "__trunc__": ("free",),  # recorded, all of these

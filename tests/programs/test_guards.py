@@ -513,3 +513,41 @@ def test_guards_of_recorded_derivatives():
         for x in (2.0, -1.0, 0.0, -0.0, 1.0, 0.5, math.nextafter(1.0, 2.0), -3.0, 2.0)[::order]:
             value, (gradient,) = eager_gradient(lambda v: f(*v), [x])
             assert hexed(p.value_and_grad(x)) == hexed((value, gradient)) and hexed(p(x)) == hexed(value)
+
+
+# ---- whole numbers that say how often, or which ------------------------------------------------------
+
+TABLE = [1.0, 10.0, 100.0, 1000.0]
+
+
+def repeated(x, n):
+    product = 1.0
+    for _ in range(n):
+        product = product*x
+    return product
+
+
+@pytest.mark.parametrize("f", [
+    repeated, lambda x, n: TABLE[n]*x, lambda x, n: sum([x]*n), lambda x, n: sum(n*[x]) + x, lambda x, n: sum((x, x)*n),
+    lambda x, n: len("ab"*n)*x, lambda x, n: np.zeros(n).sum() + x, lambda x, n: np.arange(5.0)[n]*x,
+    lambda x, n: sum(TABLE[:n])*x, lambda x, n: np.linspace(0.0, 1.0, n)[-1]*x, lambda x, n: x*x if n in range(2) else x,
+    lambda x, n: [x*k for k in range(n)][-1], lambda x, n: math.comb(5, n)*x, lambda x, n: repeated(x, n)*n,
+])
+def test_whole_numbers_are_guarded_by_equality(f):
+    p = cgrad.compile(f)
+    for n in (3, 2, 3, 1, 2):
+        assert p(2.0, n) == f(2.0, n)
+        assert p.grad(2.0, n) == pytest.approx((f(2.0 + 1e-6, n) - f(2.0 - 1e-6, n))/2e-6, rel=1e-6)
+    assert len(p.programs) <= 3
+    assert p.map(np.array([1.0, 2.0, 3.0]), np.array([1.0, 3.0, 2.0])).tolist() == [f(1.0, 1), f(2.0, 3), f(3.0, 2)]
+
+
+def test_other_numbers_are_no_index():
+    p = cgrad.compile(lambda x: TABLE[x])
+    for bad in (1.5, math.nan, math.inf):
+        with pytest.raises(TypeError, match=f"index: 'x' is {bad!r} in this call, and a whole number is wanted"):
+            p(bad)
+    assert p(2) == 100.0 and p(-1.0) == 1000.0
+    for do in (lambda v: range(v), lambda v: TABLE[v], lambda v: np.zeros(3)[v], lambda v: [0]*v):
+        with pytest.raises((TypeError, IndexError)):
+            do(cgrad.Value(2.0))

@@ -8,8 +8,8 @@ from .describe import named, shown
 from .exceptions import TraceError
 
 __all__ = ["array_class", "bad_leaf", "bad_result", "changing", "check_failed", "integer_wanted", "many_paths",
-           "not_in_programs", "not_repeatable", "traced_effect", "traced_elsewhere", "traced_foreign",
-           "traced_function", "traced_number"]
+           "no_whole_number", "not_in_programs", "not_repeatable", "traced_effect", "traced_elsewhere",
+           "traced_foreign", "traced_function", "traced_number"]
 
 
 def traced_number(what: str, value: Any, where: str) -> TraceError:
@@ -81,6 +81,11 @@ def array_class(op: str, value: object) -> TypeError:
 def bad_leaf(op: str, value: object) -> TypeError:
     return TypeError(f"{op}: {shown(value)} is not a number, an array or a structure of them, nor a constant that can "
                      "be compared (it has no hash): give a list, tuple, dict or dataclass of numbers")
+
+
+def no_whole_number(value: Any, x: float) -> TypeError:
+    return TypeError(f"index: {named(value)} is {x!r} in this call, and a whole number is wanted, which says how often "
+                     "or which: give one, or round it by cgrad.round")
 
 
 def integer_wanted(name: str) -> str:

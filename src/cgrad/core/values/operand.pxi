@@ -49,6 +49,8 @@ cdef int operand(object o, double *x, int op, int position) except -1:
     """A plain number beside a Value; False for a type that may define the operation itself."""
     cdef int kind = number(o, x)
     if kind < 0:
+        if kind == NO_NUMBER and op == OP_MUL and traces and isinstance(o, (list, tuple, str, bytes)):
+            return UNKNOWN  # [0]*n: the sequence repeats itself, n is a whole number (Value.__index__)
         raise refusal(kind, OP_NAMES[op], position, o)
     return kind
 

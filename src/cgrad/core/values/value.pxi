@@ -310,6 +310,16 @@ cdef class Value:
             guard_comparison(self, 0.0, 3, self.primal != 0)
         return self.primal != 0
 
+    def __index__(self):
+        """A whole number that decides how often, or which, while a function is recorded: guarded by equality."""
+        cdef double x
+        if not traces or tracing() is None:
+            raise errors.to_float("index", self)
+        if c_floor(self.primal) != self.primal or not c_fabs(self.primal) < INFINITY:
+            raise errors.no_whole_number(self, self.primal)
+        x = static(self)
+        return int(x)
+
     def __divmod__(x, y):
         quotient = op_floordiv(x, y)
         return NotImplemented if quotient is NotImplemented else (quotient, op_mod(x, y))
