@@ -9,6 +9,7 @@ from __future__ import annotations
 import builtins
 import dis
 import functools
+import math
 import operator
 import sys
 from collections.abc import Iterator
@@ -16,6 +17,8 @@ from types import CodeType, FrameType
 from typing import Any
 
 import numpy as np
+
+from ._optable import OPS
 
 NEITHER, LARGER, SMALLER, WITHIN = range(4)  # what ``extremum`` returns
 
@@ -26,6 +29,9 @@ EXTREMA: dict[Any, int] = {
     "maximum": LARGER, "minimum": SMALLER, "clip": WITHIN,
     "greater_equal": NEITHER, "less_equal": NEITHER, "ge": NEITHER, "le": NEITHER,
 }
+ROWS = {op.name for op in OPS if not op.hidden}
+OF_CGRAD = {"fabs": "abs", "pow": "x**y", "prod": "a loop of products", "fsum": "sum", "sumprod": "cgrad.dot",
+            "dist": "cgrad.norm", "isclose": "a comparison"}  # functions of math that have another name there
 ABSENT = object()
 
 
@@ -41,6 +47,18 @@ def extremum() -> int:
 def printing() -> bool:
     """True if the call that is running is one of ``print``. It asks for str(x), as a program does that reads x."""
     return any(meant is builtins.print for meant in meanings(sys._getframe(1)))
+
+
+def differentiable() -> str:
+    """The function of cgrad for the one of ``math`` that is running, which asks for a float: "cgrad.exp", or ""."""
+    asked = math if any(meant is math for meant in meanings(sys._getframe(1))) else None
+    for meant in meanings(sys._getframe(1)):
+        name = meant if type(meant) is str else getattr(meant, "__name__", "")
+        builtin = type(meant) is str or getattr(meant, "__module__", None) == "builtins"  # math.pow: pow is found there
+        function = getattr(asked, name, None) if builtin else meant
+        if getattr(function, "__module__", None) == "math":
+            return OF_CGRAD.get(name, f"cgrad.{name}" if name in ROWS else "")
+    return ""
 
 
 def found_in(table: dict[Any, int], meant: Any) -> int | None:

@@ -1,6 +1,7 @@
 """What a recording makes of each member of Value, Tensor and Tape: rows of cgrad._members, and what happens."""
 
 import importlib.util
+import math
 import pickle
 import threading
 import types
@@ -237,3 +238,17 @@ def test_a_member_without_a_row_is_an_error_and_the_reverse(checked):
         checked(CHAPTER, "Thing", {**ROWS, "free": ("shown",)})
     with pytest.raises(ValueError, match="no such class"):
         checked(CHAPTER, "Things", ROWS)
+
+
+@pytest.mark.parametrize("f, use", [
+    (lambda x: math.sqrt(x), "use cgrad.sqrt;"), (lambda x: math.exp(x + 1)*2, "use cgrad.exp;"),
+    (lambda x: max(1.0, math.log1p(x)), "use cgrad.log1p;"), (lambda x: math.fabs(x), "use abs;"),
+    (lambda x: math.pow(x, 2), "use x**y;"), (lambda x: [math.erf(y) for y in [x]], "use cgrad.erf;"),
+    (lambda x: math.gamma(x), "operations"), (lambda x: float(x), "operations"),
+])
+def test_functions_of_math_are_named(f, use):
+    """The way out is the function of cgrad, for Values and for what is recorded."""
+    with pytest.raises(cgrad.TraceError, match=use.replace("*", r"\*")):
+        cgrad.compile(f)(2.0)
+    with pytest.raises(TypeError, match="would lose its history: " + ("use v.item" if use == "operations" else use.replace("*", r"\*"))):
+        f(cgrad.Value(2.0))

@@ -12,8 +12,9 @@ __all__ = ["array_class", "bad_leaf", "bad_result", "changing", "check_failed", 
            "traced_foreign", "traced_function", "traced_number"]
 
 
-def traced_number(what: str, value: Any, where: str) -> TraceError:
-    way = "use operations and comparisons"
+def traced_number(what: str, value: Any, where: str, use: str = "") -> TraceError:
+    """``use``: the function of cgrad that does what is wanted, where that is known."""
+    way = f"use {use}" if use else "use operations and comparisons"
     if what in ("format", "str"):
         way = "use print(v) or repr(v) to look at it, which show its name"
     return TraceError(f"{what}: {named(value)} changes from call to call of the compiled function, and its number here "

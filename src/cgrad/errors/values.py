@@ -68,6 +68,8 @@ def data_of_node(op: str, value: object) -> AttributeError:
                           "set the data of a leaf, or start from .detach()")
 
 
-def to_float(kind: str, value: object) -> TypeError:
-    return TypeError(f"{kind}: {named(value)} would lose its history: use v.item() for the number, "
-                     "or differentiable functions (cgrad.exp, cgrad.sin, ...)")
+def to_float(kind: str, value: object, use: str = "") -> TypeError:
+    """``use``: the function of cgrad that does what is wanted, where that is known."""
+    way = f"use {use}; or v.item() for the number" if use else \
+        "use v.item() for the number, or differentiable functions (cgrad.exp, cgrad.sin, ...)"
+    return TypeError(f"{kind}: {named(value)} would lose its history: {way}")

@@ -14,7 +14,8 @@ cdef int refuse(Handle v, str what) except -1:
         return check_thread(v, NULL)
     if v.node == 1 and v.tape != <PyObject *>t.tape:
         return 0  # of another tape: it never changes
-    raise first_error(t, errors.traced_number(what, v, errors.user_line()))
+    use = _callers.differentiable() if what == "float" else ""
+    raise first_error(t, errors.traced_number(what, v, errors.user_line(), use))
 
 
 cdef bint is_traced(Handle v) except -1:

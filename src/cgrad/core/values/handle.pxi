@@ -104,7 +104,7 @@ cdef class Handle:
         return self
 
     def __float__(self):
-        raise errors.to_float("float", self)
+        raise errors.to_float("float", self, _callers.differentiable())
 
     def __int__(self):
         raise errors.to_float("int", self)
