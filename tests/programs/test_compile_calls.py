@@ -426,3 +426,17 @@ def test_captured_leaves_live_with_the_function_only():
     del q
     gc.collect()
     assert sys.getrefcount(w) < before
+
+
+# ---- figures -----------------------------------------------------------------------------------------
+
+def test_stats_and_the_logger(caplog):
+    p = cgrad.compile(lambda x: x*x if x > 0 else x + 1 if x > -1 else -x, max_paths=2)
+    with caplog.at_level("INFO", logger="cgrad"), pytest.warns(RuntimeWarning, match="paths are recorded"):
+        assert [p(1.0), p(2.0), p(-0.5), p(-3.0), p(-4.0)] == [1.0, 4.0, 0.5, 3.0, 4.0]
+    found = p.stats()
+    assert found["seconds"] > 0
+    assert {name: n for name, n in found.items() if name != "seconds"} == \
+        {"recordings": 4, "paths": 2, "fallbacks": 2, "calls": 5}
+    lines = [record.getMessage() for record in caplog.records if record.name == "cgrad"]
+    assert len(lines) == 4 and "recorded for the first call: " in lines[0] and "another outcome of" in lines[1]

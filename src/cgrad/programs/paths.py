@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -31,7 +33,8 @@ class Paths:
         self.fast_calls = fast_calls  # shared with the callable object: fast calls of evicted paths are dropped
         self.programs: list[Program] = []
         self.came: list[Any] | None = None  # leaves that came in a pickle, the only ones f may capture; None: any
-        self.recordings = 0
+        self.recordings = self.fallbacks = 0
+        self.seconds = 0.0  # spent on recordings
         self.effects: list[Any] = []  # containers that f itself fills: not looked at
         self.warned: set[str] = set()  # arguments of which was said that they are not used
         self._clock = 0
@@ -109,8 +112,9 @@ class Paths:
             known = dict.fromkeys([program.shapes for program in self.programs])
             raise errors.arguments_missing(self.name, *map(pytree.describe_all, [arguments.trees, *known]))
         reads = next((p.reads for p in self.programs if p.reads is not None and p.holds()), None)
-        before = len(self.effects)
+        before, began = len(self.effects), time.perf_counter()
         program = record(self.function, self.name, arguments, reason, self.backend, self.effects, reads)
+        self._note(program, time.perf_counter() - began)
         if len(self.effects) > before:
             for other in self.programs:
                 if other.reads is not None:
@@ -119,6 +123,21 @@ class Paths:
             for leaf in references.held_elsewhere(program.captured, self.came):
                 raise errors.captured_here(self.name, leaf)
         return program
+
+    def _note(self, program: Program, seconds: float) -> None:
+        """Count a recording, and tell the logger ``cgrad`` of it, if somebody uses logging."""
+        self.seconds += seconds
+        logging = sys.modules.get("logging")
+        if logging is not None:
+            logging.getLogger("cgrad").info("%s: recorded for %s: %d operations, %d guards, %.1f ms", self.name,
+                                            program.reason, program.operations, len(program.guards), 1e3*seconds)
+
+    def stats(self) -> dict[str, float]:
+        """As ``CompiledFunction.stats``."""
+        with self._lock:
+            programs = list(self.programs)
+        return {"recordings": self.recordings + self.fallbacks, "paths": len(programs), "fallbacks": self.fallbacks,
+                "calls": sum(program.total_uses for program in programs) + self.fallbacks, "seconds": self.seconds}
 
     # ---- which paths are kept --------------------------------------------------------------------
 
@@ -129,6 +148,7 @@ class Paths:
                 return old
         if len(self.programs) >= self.max_paths and not self._make_room():
             program.kept = False
+            self.fallbacks += 1
             return program
         program.last_used = self._clock
         self.recordings += 1
