@@ -215,7 +215,7 @@ class Program(Maps):
         """The arguments that nothing on the path uses: no operation, no guard, no result."""
         if self._unused is None:
             columns = self.graph.columns()
-            operation = ~np.isin(columns["op"], [GRAPH_OPS.index("input"), GRAPH_OPS.index("const")])
+            operation = (columns["op"] != GRAPH_OPS.index("input")) & (columns["op"] != GRAPH_OPS.index("const"))
             seen = np.zeros(len(self.graph) + 1, bool)  # one more for -1, no operand
             seen[self.outputs] = True
             for operand in "abc":
