@@ -440,3 +440,18 @@ def test_stats_and_the_logger(caplog):
         {"recordings": 4, "paths": 2, "fallbacks": 2, "calls": 5}
     lines = [record.getMessage() for record in caplog.records if record.name == "cgrad"]
     assert len(lines) == 4 and "recorded for the first call: " in lines[0] and "another outcome of" in lines[1]
+
+
+def test_the_warning_names_the_line_that_makes_the_paths():
+    def f(x):
+        if x > 100.0:
+            return x
+        total = 0.0
+        for k in range(6):
+            total = total + (x if x > k else 2.0*x)  # here
+        return total
+
+    p = cgrad.compile(f, max_paths=3)
+    with pytest.warns(RuntimeWarning, match=r"3 paths are recorded.* most of them part at .*\.py:\d+ in .*f: total = .*# here$"):
+        for k in range(5):
+            assert p(k + 0.5) == f(k + 0.5)

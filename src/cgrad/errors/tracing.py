@@ -106,6 +106,6 @@ def check_failed(name: str, call: int, got: object, want: object) -> TraceError:
                       "argument")
 
 
-def many_paths(name: str, most: int) -> str:
+def many_paths(name: str, most: int, line: str) -> str:
     return (f"{name}: {most} paths are recorded, and the numbers keep taking others, which run as plain Python: choose "
-            "by cgrad.where or cgrad.maximum instead of if, or raise max_paths")
+            f"by cgrad.where or cgrad.maximum instead of if, or raise max_paths; most of them part at {line}")

@@ -11,7 +11,7 @@ from typing import Any
 from .. import errors
 from . import pytree
 from .arguments import Arguments, Binder
-from .guards import START, State
+from .guards import START, Line, State, described
 from .locks import Lock
 from .path import Program
 from .reads import leave_out, reads_of
@@ -162,7 +162,7 @@ class Paths:
         if self._clock - last.last_used < STALE*self.max_paths:
             if not self._warned:
                 self._warned = True
-                warnings.warn(errors.many_paths(self.name, self.max_paths), RuntimeWarning,
+                warnings.warn(errors.many_paths(self.name, self.max_paths, self._parting()), RuntimeWarning,
                               stacklevel=errors.frames_inside())
             return False
         self.programs.remove(last)
@@ -171,6 +171,17 @@ class Paths:
             if last.owns(call.executable):
                 self.fast_calls.pop(name, None)
         return True
+
+    def _parting(self) -> str:
+        """The line of f whose outcomes differ most among the paths, for people."""
+        outcomes: dict[Line, set[tuple[Any, ...]]] = {}
+        for program in self.programs:
+            found: dict[Line, list[Any]] = {}
+            for guard, outcome in zip(program.guards, program.outcomes, strict=False):
+                found.setdefault(guard.line, []).append(outcome)
+            for line, sequence in found.items():
+                outcomes.setdefault(line, set()).add(tuple(sequence))
+        return described(max(outcomes, key=lambda line: len(outcomes[line]))) if outcomes else "its arguments"
 
     def forget(self, program: Program) -> None:
         """Drop a path that does not hold even where it was recorded."""
