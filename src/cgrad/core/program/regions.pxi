@@ -13,6 +13,7 @@
 cdef enum:
     ALWAYS = 0
     NOWHERE = -1         # no road leads there
+    MOST_TRIED = 64      # steps in which a simpler region is looked for: without one it is right too, and dearer
 
 
 cdef class Regions:
@@ -88,65 +89,77 @@ cdef class Regions:
         cdef int32_t found
         if x == NOWHERE or x == y:
             return y
-        found = self.simply(g, x, y)
+        found = self.simply(g, x, y, MOST_TRIED)
         return found if found != NOWHERE else self.row((x, y))
 
-    cdef int32_t simply(self, Graph g, int32_t x, int32_t y) except -2:
-        """``joined`` where that is no new region; else NOWHERE."""
+    cdef int32_t simply(self, Graph g, int32_t x, int32_t y, int tries) except -2:
+        """``joined`` where that is found to be no new region, in some tries; else NOWHERE."""
         cdef int32_t found, part
-        if self.within(y, x):
+        if self.within(y, x, MOST_TRIED):
             return x
-        if self.within(x, y):
+        if self.within(x, y, MOST_TRIED):
             return y
         one, other = self.rows[x], self.rows[y]
         if len(one) == 3 and len(other) == 3:
             return one[0] if one[:2] == other[:2] and exhausted(g.node[<int32_t>one[1]].op) else NOWHERE
-        if len(one) == 2:
+        if len(one) == 2 and tries:
             for k in range(2):
                 part = one[k]
-                found = self.simply(g, part, y)
+                found = self.simply(g, part, y, tries//4)
                 if found != NOWHERE:
                     return self.joined(g, found, one[1 - k])
         return NOWHERE
 
-    cdef bint within(self, int32_t x, int32_t y) except -1:
-        """True if region y is known to be reached wherever x is."""
-        while x != y:
-            if x == ALWAYS:
+    cdef bint within(self, int32_t x, int32_t y, int tries) except -1:
+        """True if region y is found to be reached wherever x is, in some tries."""
+        cdef int k
+        for k in range(tries):
+            if x == y:
+                return True
+            if x == ALWAYS or x < y:  # a region is made of former ones
                 return False
             row = self.rows[x]
             if len(row) == 2:
-                return self.within(row[0], y) and self.within(row[1], y)
+                return self.within(row[0], y, tries//4) and self.within(row[1], y, tries//4)
             x = row[0]
-        return True
+        return False
 
     cdef int32_t condition(self, Graph g, int32_t region) except -1:
         """The node of a number that is not 0 where a region is reached, emitted once."""
+        cdef list waiting = [region]
+        while waiting:
+            region = waiting[len(waiting) - 1]
+            row = self.rows[region]
+            first = [part for part in (row[:1] if len(row) == 3 else row) if part not in self.conditions]
+            if first:
+                waiting += first
+            else:
+                waiting.pop()
+                if region not in self.conditions:
+                    self.conditions[region] = self.emitted(g, region)
+        return self.conditions[region]
+
+    cdef int32_t emitted(self, Graph g, int32_t region) except -1:
+        """The condition of a region whose parts' conditions are known."""
         cdef int32_t[3] x
-        cdef int32_t found, above
+        cdef int32_t found
         cdef Step s
-        if region in self.conditions:
-            return self.conditions[region]
         make_space(g)
         row = self.rows[region]
+        if region == ALWAYS:
+            return add_number(g, 1.0)
         if len(row) == 2:
-            found = emit3(g, OP_WHERE, self.condition(g, row[0]), add_number(g, 1.0), self.condition(g, row[1]))
-        elif region == ALWAYS:
-            found = add_number(g, 1.0)
+            return emit3(g, OP_WHERE, self.conditions[row[0]], add_number(g, 1.0), self.conditions[row[1]])
+        s = g.node[<int32_t>row[1]]
+        x[0], x[1], x[2] = s.a, s.b, s.c
+        if s.op != OP_WHERE:
+            found = partial_node(g, s.op, row[2], x, row[1])
+        elif row[2] == 1:
+            found = s.a
         else:
-            s = g.node[<int32_t>row[1]]
-            x[0], x[1], x[2] = s.a, s.b, s.c
-            if s.op != OP_WHERE:
-                found = partial_node(g, s.op, row[2], x, row[1])
-            elif row[2] == 1:
-                found = s.a
-            else:
-                found = emit3(g, OP_WHERE, s.a, add_number(g, 0.0), add_number(g, 1.0))
-            if row[0] != ALWAYS:
-                above = self.condition(g, row[0])
-                make_space(g)
-                found = emit3(g, OP_WHERE, above, found, add_number(g, 0.0))
-        self.conditions[region] = found
+            found = emit3(g, OP_WHERE, s.a, add_number(g, 0.0), add_number(g, 1.0))
+        if row[0] != ALWAYS:
+            found = emit3(g, OP_WHERE, self.conditions[row[0]], found, add_number(g, 0.0))
         return found
 
 
