@@ -100,6 +100,7 @@ class Read:
     owner: object
     key: Any
     text: str
+    absent: bool
     @property
     def kind_name(self) -> str: ...
     @property

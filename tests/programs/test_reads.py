@@ -477,6 +477,53 @@ def test_layers_in_the_place_of_others():
     assert f(x) == pytest.approx(float(sum(layers[1](layers[0](Tensor(x))).tolist()))) and len(f.programs) == 1
 
 
+# ---- long ways, classes of containers, attributes that may be there ----------------------------------
+
+def test_long_chains_of_objects():
+    last = chain = Holder(k=2.0, next=None)
+    for _ in range(5000):
+        chain = Holder(next=chain)
+
+    @cgrad.compile
+    def f(x):
+        node = chain
+        while node.next is not None:
+            node = node.next
+        return node.k*x
+
+    assert f(3.0) == 6.0
+    last.k = 4.0
+    assert f(3.0) == 12.0 and len(f.programs) == 2
+
+
+def test_classes_of_lists_and_dicts():
+    class Parameters(list):
+        scale = 1.0
+
+    class Table(dict):
+        pass
+
+    ps, table = Parameters([Value(2.0), 3.0]), Table(a=Value(5.0))
+    f = cgrad.compile(lambda x: (ps[0]*x + ps[1])*ps.scale + table["a"])
+    assert f(1.0) == 10.0
+    ps[0], table["a"] = Value(3.0), Value(6.0)
+    assert f(1.0) == 12.0 and len(f.programs) == 1
+    ps[1], ps.scale = 4.0, 2.0
+    assert f(1.0) == 20.0 and len(f.programs) == 2
+
+
+def test_attributes_that_are_not_there_yet():
+    held = Holder()
+    f = cgrad.compile(lambda x: x*getattr(held, "k", 1.0) + (10.0 if hasattr(held, "flag") else 0.0))
+    assert f(2.0) == 2.0
+    held.k = 3.0
+    assert f(2.0) == 6.0
+    held.flag = None
+    assert f(2.0) == 16.0
+    del held.k
+    assert f(2.0) == 12.0 and len(f.programs) == 4
+
+
 # ---- methods -----------------------------------------------------------------------------------------
 
 class Spring:

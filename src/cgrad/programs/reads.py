@@ -18,6 +18,7 @@ import dis
 import functools
 import sys
 import types
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
@@ -36,11 +37,14 @@ PROTOCOLS = {"__call__", "__getitem__", "__iter__", "__len__", "__contains__", "
 
 
 class Loaded(NamedTuple):
-    """The names that a code loads, those of the functions that it makes included."""
+    """The names that a code loads, those of the functions that it makes included.
+
+    asked: names of attributes that it may ask for by ``getattr`` or ``hasattr``, there or not.
+    """
 
     globals: frozenset[str]
-    free: frozenset[str]
     attributes: frozenset[str]
+    asked: frozenset[str]
 
 
 @functools.lru_cache(maxsize=1024)
@@ -48,7 +52,7 @@ def loaded(code: types.CodeType) -> Loaded:
     """The names that a code loads."""
     names: set[str] = set()
     attributes: set[str] = set()
-    free: set[str] = set(code.co_freevars)
+    asked: set[str] = set()
     texts = {x for x in code.co_consts if isinstance(x, str) and x.isidentifier()}
     for instruction in dis.get_instructions(code):
         if instruction.opname in GLOBAL:
@@ -60,9 +64,10 @@ def loaded(code: types.CodeType) -> Loaded:
             inner = loaded(constant)
             names |= inner.globals
             attributes |= inner.attributes
-    if names & {"getattr", "attrgetter", "vars"}:
-        attributes |= texts
-    return Loaded(frozenset(names), frozenset(free), frozenset(attributes))
+            asked |= inner.asked
+    if names & {"getattr", "hasattr", "attrgetter", "vars"}:
+        asked |= texts
+    return Loaded(frozenset(names), frozenset(attributes | asked), frozenset(asked))
 
 
 def reads_of(function: Callable[..., Any]) -> Reads:
@@ -70,7 +75,7 @@ def reads_of(function: Callable[..., Any]) -> Reads:
     attributes: frozenset[str] = frozenset()
     while True:  # functions that are found add names of attributes, by which more is found
         search = Search(attributes, package_of(function))
-        search.visit(function, getattr(function, "__name__", "the function"))
+        search.run(function, getattr(function, "__name__", "the function"))
         if search.names <= attributes:
             return Reads(search.found)
         attributes |= search.names
@@ -102,7 +107,8 @@ def bound_anew(reads: Reads, now: Reads, captured: list[Any]) -> bool:
     at = {id(v): k for k, v in enumerate(captured)}
     leaves: dict[int, Any] = {}
     for before, after in zip(reads.reads, now.reads, strict=True):
-        if before.kind_name != after.kind_name or before.text != after.text or not alike(before, after):
+        if before.kind_name != after.kind_name or before.text != after.text or before.absent != after.absent \
+                or not alike(before, after):
             return False
         k = at.get(id(before.value))
         if k is not None and leaves.setdefault(k, after.value) is not after.value:
@@ -134,7 +140,7 @@ def alike(before: Read, after: Read) -> bool:
         return same_plain(x, y)
     if isinstance(x, types.FunctionType):
         return x.__code__ is y.__code__ and x.__globals__ is y.__globals__ and not is_library(x.__module__)
-    if isinstance(x, (list, tuple, dict)):
+    if type(x) in (list, dict) or isinstance(x, tuple):
         return len(x) == len(y)
     if isinstance(x, np.ndarray):
         return x.dtype == y.dtype and x.shape == y.shape and x.flags.writeable and y.flags.writeable
@@ -157,8 +163,16 @@ class Search:
     def __init__(self, attributes: frozenset[str], own: str) -> None:
         self.attributes, self.own = attributes, own
         self.names: set[str] = set()
+        self.asked: set[str] = set()
         self.found: list[Read] = []
         self.visited: dict[int, Any] = {}
+        self.waiting: deque[tuple[Any, str]] = deque()
+
+    def run(self, function: Any, text: str) -> None:
+        """Search breadth first: what leads to a place is looked at before it, however long the way is."""
+        self.visit(function, text)
+        while self.waiting:
+            self.expand(*self.waiting.popleft())
 
     def foreign(self, module: str | None) -> bool:
         """True if what a module defines is not looked into."""
@@ -169,12 +183,17 @@ class Search:
         self.visit(expected, text)
 
     def visit(self, x: Any, text: str) -> None:
-        """Search what an object leads to."""
+        """Let an object be searched, unless it was or leads nowhere."""
         kind = type(x)
         if kind in PLAIN or kind is Value or kind is Tensor or isinstance(x, np.generic) or id(x) in self.visited:
             return
         self.visited[id(x)] = x  # held, so that its id stays its own
-        if kind is list:
+        self.waiting.append((x, text))
+
+    def expand(self, x: Any, text: str) -> None:
+        """Search what an object leads to."""
+        kind = type(x)
+        if isinstance(x, list):
             self.items(x, text)
         elif isinstance(x, tuple):
             for k, item in enumerate(x):
@@ -204,6 +223,8 @@ class Search:
             if not self.foreign(x.__module__):
                 self.class_members(x, x, text)
         elif not isinstance(x, (types.BuiltinFunctionType, types.CodeType, types.FrameType)):
+            self.object(x, text)
+        if isinstance(x, (list, dict)) and kind not in (list, dict):  # a class of a user
             self.object(x, text)
 
     # ---- containers ------------------------------------------------------------------------------
@@ -238,6 +259,7 @@ class Search:
             return
         code = loaded(f.__code__)
         self.names |= code.attributes
+        self.asked |= code.asked
         for name in sorted(code.globals):
             if name in f.__globals__ and not name.startswith("@"):  # what pytest's rewriting adds
                 self.read("name", f.__globals__, name, f.__globals__[name], name)
@@ -264,6 +286,9 @@ class Search:
         own = getattr(x, "__dict__", {})
         self.members(own, text, own if of_ours else self.attributes, x)
         self.class_members(type(x), x, text)
+        for name in sorted(self.asked):
+            if not hasattr(type(x), name) and name not in own:
+                self.found.append(Read("member", x, name, None, f"{text}.{name}", absent=True))
 
     def members(self, own: dict[str, Any], text: str, names: Iterable[str], x: Any = None) -> None:
         """Search attributes that an object has in its dictionary; x None: a module."""

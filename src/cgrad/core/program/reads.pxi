@@ -33,7 +33,7 @@ cdef class Read:
     cdef int kind
     cdef readonly object owner, key
     cdef object expected   # an object; None for NULL where ``absent``; a tuple, a length, or bytes by kind
-    cdef bint absent
+    cdef readonly bint absent
     cdef Py_ssize_t index  # key as a number
     cdef Py_ssize_t leaf   # which of the captured leaves it is
     cdef readonly str text
