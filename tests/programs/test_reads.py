@@ -348,15 +348,22 @@ def test_threads_see_what_is_bound_anew():
 
 # ---- what people see ---------------------------------------------------------------------------------
 
-def test_explain_lists_what_is_read():
+def test_explain_lists_what_is_read_and_where():
     held, scale, a = Holder(w=Value(3.0), k=2.0), 4.0, np.array([1.0, 2.0])
-    p = cgrad.compile(lambda x: held.w*x*held.k*scale + a.sum())
+
+    def f(x):
+        y = held.w*x*held.k
+        return y*scale + a.sum()
+
+    p = cgrad.compile(f)
     p(1.0)
+    first = f.__code__.co_firstlineno
     lines = [line.strip() for line in p.explain().splitlines() if line.strip().startswith("reads")]
-    assert "reads held.w: a leaf, read at each call" in lines
-    assert "reads held.k: 2.0, another one is recorded anew" in lines
-    assert "reads scale: 4.0, another one is recorded anew" in lines
-    assert any(line.startswith("reads a: an array of 16 bytes") for line in lines)
+    at = [f", {__file__}:{first + k} in {f.__qualname__}" for k in range(3)]
+    assert f"reads held.w{at[1]}: a leaf, read at each call" in lines
+    assert f"reads held.k{at[1]}: 2.0, another one is recorded anew" in lines
+    assert f"reads scale{at[2]}: 4.0, another one is recorded anew" in lines
+    assert any(line.startswith(f"reads a{at[2]}: an array of 16 bytes") for line in lines)
 
 
 def test_libraries_are_not_looked_into():

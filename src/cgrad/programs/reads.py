@@ -39,12 +39,14 @@ PROTOCOLS = {"__call__", "__getitem__", "__iter__", "__len__", "__contains__", "
 class Loaded(NamedTuple):
     """The names that a code loads, those of the functions that it makes included.
 
-    asked: names of attributes that it may ask for by ``getattr`` or ``hasattr``, there or not.
+    asked: names of attributes that it may ask for by ``getattr`` or ``hasattr``, there or not. lines: where a global or
+    a variable of an enclosing function is loaded first.
     """
 
     globals: frozenset[str]
     attributes: frozenset[str]
     asked: frozenset[str]
+    lines: dict[str, int]
 
 
 @functools.lru_cache(maxsize=1024)
@@ -53,8 +55,12 @@ def loaded(code: types.CodeType) -> Loaded:
     names: set[str] = set()
     attributes: set[str] = set()
     asked: set[str] = set()
+    lines: dict[str, int] = {}
     texts = {x for x in code.co_consts if isinstance(x, str) and x.isidentifier()}
     for instruction in dis.get_instructions(code):
+        if instruction.opname in GLOBAL or instruction.argval in code.co_freevars:
+            line = instruction.positions.lineno if instruction.positions else None
+            lines.setdefault(instruction.argval, line or code.co_firstlineno)
         if instruction.opname in GLOBAL:
             names.add(instruction.argval)
         elif instruction.opname in MEMBER:
@@ -65,9 +71,10 @@ def loaded(code: types.CodeType) -> Loaded:
             names |= inner.globals
             attributes |= inner.attributes
             asked |= inner.asked
+            lines = {**inner.lines, **lines}
     if names & {"getattr", "hasattr", "attrgetter", "vars"}:
         asked |= texts
-    return Loaded(frozenset(names), frozenset(attributes | asked), frozenset(asked))
+    return Loaded(frozenset(names), frozenset(attributes | asked), frozenset(asked), lines)
 
 
 def reads_of(function: Callable[..., Any]) -> Reads:
@@ -166,21 +173,26 @@ class Search:
         self.asked: set[str] = set()
         self.found: list[Read] = []
         self.visited: dict[int, Any] = {}
-        self.waiting: deque[tuple[Any, str]] = deque()
+        self.waiting: deque[tuple[Any, str, str]] = deque()
+        self.where = ""  # the line that has led here
 
     def run(self, function: Any, text: str) -> None:
         """Search breadth first: what leads to a place is looked at before it, however long the way is."""
         self.visit(function, text)
         while self.waiting:
-            self.expand(*self.waiting.popleft())
+            x, text, self.where = self.waiting.popleft()
+            self.expand(x, text)
 
     def foreign(self, module: str | None) -> bool:
         """True if what a module defines is not looked into."""
         return is_library(module) and (module or "").partition(".")[0] != self.own
 
     def read(self, kind: str, owner: Any, key: Any, expected: Any, text: str) -> None:
-        self.found.append(Read(kind, owner, key, expected, text))
+        self.note(kind, owner, key, expected, text)
         self.visit(expected, text)
+
+    def note(self, kind: str, owner: Any, key: Any, expected: Any, text: str, absent: bool = False) -> None:
+        self.found.append(Read(kind, owner, key, expected, text, absent, self.where))
 
     def visit(self, x: Any, text: str) -> None:
         """Let an object be searched, unless it was or leads nowhere."""
@@ -188,7 +200,7 @@ class Search:
         if kind in PLAIN or kind is Value or kind is Tensor or isinstance(x, np.generic) or id(x) in self.visited:
             return
         self.visited[id(x)] = x  # held, so that its id stays its own
-        self.waiting.append((x, text))
+        self.waiting.append((x, text, self.where))
 
     def expand(self, x: Any, text: str) -> None:
         """Search what an object leads to."""
@@ -203,7 +215,7 @@ class Search:
         elif isinstance(x, np.ndarray):
             self.array(x, text)
         elif isinstance(x, (set, bytearray)):
-            self.found.append(Read("equal", x, None, type(x)(x), text))
+            self.note("equal", x, None, type(x)(x), text)
         elif kind is types.FunctionType:
             self.function(x, text)
         elif kind is types.MethodType:
@@ -231,14 +243,14 @@ class Search:
 
     def items(self, x: list[Any], text: str) -> None:
         if all(type(item) in PLAIN for item in x):
-            self.found.append(Read("items", x, None, tuple(x), text))
+            self.note("items", x, None, tuple(x), text)
             return
-        self.found.append(Read("length", x, None, len(x), f"len({text})"))
+        self.note("length", x, None, len(x), f"len({text})")
         for k, item in enumerate(x):
             self.read("item", x, k, item, f"{text}[{k}]")
 
     def mapping(self, x: dict[Any, Any], text: str) -> None:
-        self.found.append(Read("length", x, None, len(x), f"len({text})"))
+        self.note("length", x, None, len(x), f"len({text})")
         for key, item in x.items():
             self.read("name", x, key, item, f"{text}[{key!r}]")
 
@@ -249,7 +261,7 @@ class Search:
                     self.read("element", x, k, item, f"{text}.flat[{k}]")
             return
         if x.flags.writeable:
-            self.found.append(Read("memory", x, x.shape, x.tobytes(), text))
+            self.note("memory", x, x.shape, x.tobytes(), text)
 
     # ---- functions -------------------------------------------------------------------------------
 
@@ -260,14 +272,18 @@ class Search:
         code = loaded(f.__code__)
         self.names |= code.attributes
         self.asked |= code.asked
+        line = f"{f.__code__.co_filename}:{{}} in {f.__qualname__}"
         for name in sorted(code.globals):
+            self.where = line.format(code.lines.get(name, f.__code__.co_firstlineno))
             if name in f.__globals__ and not name.startswith("@"):  # what pytest's rewriting adds
                 self.read("name", f.__globals__, name, f.__globals__[name], name)
         for name, cell in zip(f.__code__.co_freevars, f.__closure__ or (), strict=True):
+            self.where = line.format(code.lines.get(name, f.__code__.co_firstlineno))
             try:
                 self.read("cell", cell, None, cell.cell_contents, name)
             except ValueError:  # not bound yet
                 pass
+        self.where = line.format(f.__code__.co_firstlineno)
         for k, default in enumerate(f.__defaults__ or ()):
             self.read("default", f, k, default, f"a default of {text}")
         for name, default in (f.__kwdefaults__ or {}).items():
@@ -288,7 +304,7 @@ class Search:
         self.class_members(type(x), x, text)
         for name in sorted(self.asked):
             if not hasattr(type(x), name) and name not in own:
-                self.found.append(Read("member", x, name, None, f"{text}.{name}", absent=True))
+                self.note("member", x, name, None, f"{text}.{name}", absent=True)
 
     def members(self, own: dict[str, Any], text: str, names: Iterable[str], x: Any = None) -> None:
         """Search attributes that an object has in its dictionary; x None: a module."""
@@ -359,7 +375,8 @@ def described(reads: Reads) -> Iterator[str]:
         value = read.value
         if isinstance(value, types.ModuleType):
             continue
-        yield f"reads {read.text}: {what(read.kind_name, value)}"
+        where = f", {read.where}" if read.where else ""
+        yield f"reads {read.text}{where}: {'nothing there' if read.absent else what(read.kind_name, value)}"
 
 
 def what(kind: str, value: Any) -> str:

@@ -29,18 +29,21 @@ cdef enum:
 
 @cython.final
 cdef class Read:
-    """Read(kind, owner, key, expected, text): a place from which a function reads, and what it had there."""
+    """Read(kind, owner, key, expected, text, absent, where): a place from which a function reads, and what it had there.
+
+    text, where: what a person would write for it, and the line that leads to it.
+    """
     cdef int kind
     cdef readonly object owner, key
     cdef object expected   # an object; None for NULL where ``absent``; a tuple, a length, or bytes by kind
     cdef readonly bint absent
     cdef Py_ssize_t index  # key as a number
     cdef Py_ssize_t leaf   # which of the captured leaves it is
-    cdef readonly str text
+    cdef readonly str text, where
 
-    def __init__(self, str kind, owner, key, expected, str text, bint absent=False):
+    def __init__(self, str kind, owner, key, expected, str text, bint absent=False, str where=""):
         self.kind, self.owner, self.key, self.expected, self.text = READ_KINDS[kind], owner, key, expected, text
-        self.absent = absent
+        self.absent, self.where = absent, where
         self.index = key if self.kind in (ITEM, ELEMENT) or (self.kind == DEFAULT and type(key) is int) else 0
         self.leaf = NOT_CAPTURED
 
@@ -54,7 +57,8 @@ cdef class Read:
         return self.expected
 
     def copy(self):
-        cdef Read r = Read(self.kind_name, self.owner, self.key, self.expected, self.text, self.absent)
+        cdef Read r = Read(self.kind_name, self.owner, self.key, self.expected, self.text, self.absent,
+                           self.where)
         r.leaf = self.leaf
         return r
 
