@@ -29,7 +29,7 @@ cdef enum:
 
 @cython.final
 cdef class Read:
-    """Read(kind, owner, key, expected, text, absent, where): a place from which a function reads, and what it had there.
+    """Read(kind, owner, key, expected, text, absent, where): a place from which a function reads, and what was there.
 
     text, where: what a person would write for it, and the line that leads to it.
     """
