@@ -326,7 +326,7 @@ def test_promise_6_nothing_is_cut_off_silently():
                 lambda v: np.array([v], dtype=float), lambda v: np.zeros(1).__setitem__(0, v)):
         with pytest.raises((TypeError, ValueError)):
             cut(v)
-    with pytest.raises(TypeError, match=r"v\.item\(\).*cgrad\.exp"):
+    with pytest.raises(TypeError, match=r"use cgrad\.exp; or v\.item\(\)"):
         math.exp(v)
     assert np.exp(v).data == math.exp(1.5)
     np.exp(v).backward()
