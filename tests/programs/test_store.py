@@ -18,6 +18,7 @@ import store_support as support
 
 import cgrad
 from cgrad import _optable
+from cgrad.programs import record as recording
 from cgrad.programs.storage import fields as store
 
 HERE = Path(__file__).resolve().parent
@@ -541,6 +542,15 @@ def test_what_a_module_has_of_its_own():
     p = copy.copy(support.with_a_weight)
     p(1.0)
     assert pickle.loads(pickle.dumps(p))(-3.0) == -6.0  # nothing came: it is the module's
+
+
+def test_a_trace_that_another_thread_holds(monkeypatch):
+    """It looks through the traces of all: a Value that f made itself is its own all the same."""
+    held = []
+    monkeypatch.setattr(recording, "Trace", lambda leaves: held.append(cgrad._core.Trace(leaves)) or held[-1])
+    p = cgrad.compile(support.with_its_own)
+    p(1.0)
+    assert pickle.loads(pickle.dumps(p))(-1.0) == 1.5 and len(held) == 2
 
 
 def test_the_method_of_a_copied_object():

@@ -41,6 +41,7 @@ def record(function: Callable[..., Any], name: str, arguments: Arguments, reason
         pytree.check_result(name, out)
         outputs = [x for result in results for x in elements(trace, result)]
     graph, nodes, guards, captured = graph_of_trace(trace, outputs)
+    trace.close()
     program = Program(name, arguments.names, arguments.key, arguments.trees, out, graph, nodes,
                       [Guard(*guard) for guard in guards], captured, [v.shape for v in captured], reason, backend)
     program.conditions = trace.conditions

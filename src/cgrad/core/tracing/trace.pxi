@@ -55,6 +55,11 @@ cdef class Trace:
             c.tape = c.stack.pop()
         self.tape.__exit__()
 
+    def close(self):
+        """Let go of everything: another thread that looks through the traces may hold this one a little longer."""
+        self.tape, self.arguments, self.own = None, [], set()
+        self.codes, self.arrays, self.shapes = {}, {}, {}
+
     def elements(self, Tensor v, /):
         """The elements of a tensor: an array of Values and floats."""
         return elements_of(v)
