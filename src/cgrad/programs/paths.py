@@ -84,11 +84,10 @@ class Paths:
     def _bound_anew(self, known: list[Program]) -> Iterator[Program]:
         """The paths that hold once the leaves that f reads now have taken the places of the former."""
         stale = [program for program in known if program.reads is not None and not program.holds()]
-        for program in stale:
+        if stale:
             reads = reads_of(self.function)
             leave_out(reads, self.effects)
-            if program.rebind(reads):
-                yield program
+            yield from (program for program in stale if program.rebind(reads))
 
     def _reason(self, known: list[Program], state: State) -> str:
         """The reason why a new path is recorded, for people."""

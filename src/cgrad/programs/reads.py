@@ -124,8 +124,9 @@ def bound_anew(reads: Reads, now: Reads, captured: list[Any]) -> bool:
     if len({id(v) for v in others}) < len(others):
         return False  # two inputs have become one
     captured[:] = others
-    now.bind(captured)
-    reads.reads[:] = now.reads
+    taken = now.copy()
+    taken.bind(captured)
+    reads.reads[:] = taken.reads
     return True
 
 
