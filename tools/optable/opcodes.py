@@ -40,6 +40,8 @@ def traits() -> list[str]:
         "OP_CONDITION": ("bit k: operand k is a condition",
                          lambda op: sum(1 << k for k, a in enumerate(op.names) if a == op.condition)),
         "OP_CHOICE": ("1: an operand whose partial is 0 was not chosen", lambda op: int(op.choice)),
+        "OP_CHOOSES_LATER": ("1: a partial has a choice, so that derivatives of derivatives have",
+                    lambda op: int(any("where(" in (text or "") for text in op.d))),
         "OP_MATE": ("the row that one call computes together with it; the first of the two has the lower opcode",
                     lambda op: number.get(mates.get(op.name, ""), 0)),
     }

@@ -100,12 +100,12 @@ class Program(Maps):
 
     @functools.cached_property
     def chooses(self) -> bool:
-        """True if its graph has choices. Then its derivatives have a further guard, that no result is nan.
+        """True if its graph or a derivative has choices. Derivatives of such have a further guard, that no result is nan.
 
         They multiply by 0 what was not chosen, which is nan where it meets an infinite factor; the careful program of
         the same path passes nothing on there, and is slower.
         """
-        return chooses(self.graph)
+        return chooses(self.graph, later=True)
 
     def careful(self) -> Program:
         """The same path with careful derivatives, for points at which the others are nan."""
@@ -245,16 +245,17 @@ class Program(Maps):
         """The graph of a request: (graph, nodes of the results, (node, expected) of the guards)."""
         graph, outputs, results = self.graph, self.outputs, self.outputs
         nodes = np.array([guard.node for guard in self.guards], np.int32)
-        careful = self.base is not None
+        careful, doubt = self.base is not None, False
         for sweep in request.sweeps:
             before = graph
+            doubt = doubt or chooses(before)
             if sweep.forward:
                 graph, results, by = forward_sweep(before, results, sweep.numbers, careful)
             else:
                 graph, results, by = reverse_sweep(before, results, sweep.numbers, sweep.seeded, careful)
             outputs, nodes = moved(outputs, before, by), moved(nodes, before, by)
         guards = [(int(node), guard.expected) for node, guard in zip(nodes, self.guards, strict=True)]
-        if request.sweeps and self.chooses and not careful:
+        if doubt and not careful:
             check = nan_check(graph, results)
             if check == -1:
                 return self.careful().derived(request)

@@ -200,9 +200,12 @@ def forward_sweep(Graph g, outputs, wrt, bint careful=True):
     return h, np.asarray(tangents), h.inputs - g.inputs
 
 
-def chooses(Graph g):
-    """True if the graph has a choice among its operations: then sweeps that are not careful may be wrong."""
-    return has_choices(g)
+def chooses(Graph g, bint later=False):
+    """True if the graph has a choice among its operations: then sweeps that are not careful may be wrong.
+
+    later: or if its derivatives have one, whose own derivatives may be wrong.
+    """
+    return has_choices(g, later)
 
 
 def nan_check(Graph g, nodes):

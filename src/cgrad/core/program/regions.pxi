@@ -163,10 +163,13 @@ cdef class Regions:
         return found
 
 
-cdef bint has_choices(Graph g) noexcept:
+cdef bint has_choices(Graph g, bint later=False) noexcept:
+    """True if there is a choice among the operations of a graph; later: or among those of its derivatives."""
     cdef Py_ssize_t i
+    cdef int op
     for i in range(g.inputs, g.n):
-        if g.node[i].op != OP_CONST and OP_CHOICE[g.node[i].op]:
+        op = g.node[i].op
+        if op != OP_CONST and (OP_CHOICE[op] or (later and OP_CHOOSES_LATER[op])):
             return True
     return False
 

@@ -185,7 +185,7 @@ cdef int pullback_elementwise(Tape t, const Payload *p, int op) except -1:
     cdef int n = OP_ARITY[op], k
     cdef bint flowed = False
     operand_data(t, p, op, entry, j, number, array)
-    for k in range(n):
+    for k in range(n - 1, -1, -1):  # as numbers are scattered
         if j[k] != entry[k] and FLOWS[op][k]:
             pullback_operand(t, p, op, k, n, j[k], number, array)
             flowed = True

@@ -103,7 +103,7 @@ cdef int elementwise_reached(Tape t, Reach r, const Payload *p, int op) except -
     cdef int n = OP_ARITY[op], k
     cdef object mask = r.elements.get(p.node), here, c, shape
     operand_data(t, p, op, entry, j, number, array)
-    for k in range(n):
+    for k in range(n - 1, -1, -1):
         if j[k] == entry[k] or not FLOWS[op][k]:
             continue
         here = mask

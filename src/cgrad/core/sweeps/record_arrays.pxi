@@ -227,7 +227,8 @@ cdef int record_partials(Tape t, Adjoint *adjoint, const uint8_t *needed, Record
                 flow_recorded(t, adjoint, needed, arrays, x, g if k == 0 else g*operands[k + 1 if k % 2 else k - 1])
         return 0
     mask = arrays.reached.get(i)
-    for k, x in enumerate(sources):
+    for k in range(len(sources) - 1, -1, -1):
+        x = sources[k]
         if type(x) is not int or (needed != NULL and not needed[x]):
             continue
         rule = ARRAY_RULES[op][k]
