@@ -100,7 +100,7 @@ class Program(Maps):
 
     @functools.cached_property
     def chooses(self) -> bool:
-        """True if its graph or a derivative has choices. Derivatives of such have a further guard, that no result is nan.
+        """True if its graph or a derivative has choices: then derivatives have a further guard, that no result is nan.
 
         They multiply by 0 what was not chosen, which is nan where it meets an infinite factor; the careful program of
         the same path passes nothing on there, and is slower.
