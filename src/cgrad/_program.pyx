@@ -72,4 +72,4 @@ include "core/program/from_trace.pxi"
 
 __all__ = ["GRAPH_OPS", "FUNCTION_ADDRESSES", "Graph", "graph_of_trace", "reverse_sweep", "forward_sweep",
            "Executable", "Batch", "replay", "lanes_available", "FastCall", "FastCallable",
-           "PLAIN", "Read", "Reads", "same_plain", "chooses", "nan_check"]
+           "PLAIN", "Read", "Reads", "may_replace", "chooses", "nan_check"]

@@ -377,7 +377,7 @@ def test_installed_packages_are_not_looked_into():
         assert x is not None
         return x*pytest.approx(1.0).expected
 
-    assert {read.text for read in reads_of(f).reads} <= {"pytest"}
+    assert {read.text for read in reads_of(f).reads if not read.text.startswith("@")} <= {"pytest"}
     assert "pytest.approx" in {read.text for read in reads_of(types.FunctionType(
         f.__code__, {"pytest": pytest, "__name__": "pytest"})).reads}
 

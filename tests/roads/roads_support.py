@@ -441,8 +441,8 @@ MACHINE = [
 ]
 
 
-def second_recorded(program: list[Statement], point: list[float]) -> np.ndarray:
-    """By a sweep over a recorded sweep."""
+def over_recorded(program: list[Statement], point: list[float], derivatives: Any) -> np.ndarray:
+    """The Hessian by derivatives, a function of (value, inputs), over a recorded sweep."""
     xs, y = recorded(program, point)
     matrix = np.zeros((len(xs), len(xs)))
     if not depends(y):
@@ -450,22 +450,18 @@ def second_recorded(program: list[Statement], point: list[float]) -> np.ndarray:
     first = cgrad.gradients(y, xs, create_graph=True)
     for i, x in enumerate(xs):
         if depends(first.wrt(x)):
-            second = cgrad.gradients(first.wrt(x), xs)
-            matrix[i] = [second.wrt(z) for z in xs]
+            matrix[i] = derivatives(first.wrt(x), xs)
     return matrix
+
+
+def second_recorded(program: list[Statement], point: list[float]) -> np.ndarray:
+    """By a reverse sweep over a recorded sweep."""
+    return over_recorded(program, point, lambda g, xs: cgrad.gradients(g, xs).wrt(xs))
 
 
 def second_tangents(program: list[Statement], point: list[float]) -> np.ndarray:
-    """By a forward sweep over a recorded sweep."""
-    xs, y = recorded(program, point)
-    matrix = np.zeros((len(xs), len(xs)))
-    if not depends(y):
-        return matrix
-    first = cgrad.gradients(y, xs, create_graph=True)
-    for i, x in enumerate(xs):
-        if depends(first.wrt(x)):
-            matrix[i] = [cgrad.tangents(first.wrt(x), [z]) for z in xs]
-    return matrix
+    """By forward sweeps over a recorded sweep."""
+    return over_recorded(program, point, lambda g, xs: [cgrad.tangents(g, [z]) for z in xs])
 
 
 def second_compiled(program: list[Statement], point: list[float]) -> np.ndarray:

@@ -115,6 +115,13 @@ class Program(Maps):
             self._careful = made
         return self._careful
 
+    def for_state(self, state: State) -> Program | None:
+        """This program, or its careful one, if it may hold for points in a state, and fits."""
+        for each in (self, self.careful()) if self.chooses and state != START else (self,):
+            if each.may_hold(state) and each.fits():
+                return each
+        return None
+
     def is_guard(self, number: int) -> bool:
         """True if a number that a run returned is that of a guard of the path, not of a derivative that is nan."""
         return number <= len(self.guards)

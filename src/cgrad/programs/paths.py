@@ -69,16 +69,12 @@ class Paths:
         """(path, fresh): a path for points in this state; fresh if it was recorded just now, at these arguments."""
         with self._lock:
             for program in sorted(self.programs, key=lambda program: program.number) if steady else self.programs:
-                if program.key != arguments.key:
-                    continue
-                for each in (program, program.careful()) if program.chooses and state != START else (program,):
-                    if each.may_hold(state) and each.fits():
-                        return each, False
+                if program.key == arguments.key and (found := program.for_state(state)) is not None:
+                    return found, False
             known = [program for program in self.programs if program.key == arguments.key]
             for program in self._bound_anew(known):
-                for each in (program, program.careful()) if program.chooses and state != START else (program,):
-                    if each.may_hold(state) and each.fits():
-                        return each, False
+                if (found := program.for_state(state)) is not None:
+                    return found, False
             return self._keep(self.record(arguments, self._reason(known, state)), bool(known)), True
 
     def _bound_anew(self, known: list[Program]) -> Iterator[Program]:

@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .._core import Tensor, Value
-from .._program import PLAIN, Read, Reads, same_plain
+from .._program import PLAIN, Read, Reads, may_replace
 
 LIBRARIES = {"cgrad", "numpy", "scipy", "builtins", *sys.stdlib_module_names} - {"__main__"}
 INSTALLED = ("site-packages", "dist-packages")  # folders of packages that are installed
@@ -88,18 +88,12 @@ def reads_of(function: Callable[..., Any]) -> Reads:
         attributes |= search.names
 
 
-def own_effects(reads: Reads) -> list[Any]:
-    """The containers that have changed since: after a recording, those that the function itself has filled.
+def leave_out(reads: Reads, owners: list[Any]) -> None:
+    """Look at these containers no more, which the function fills itself.
 
     What a recorded function does besides its result is not repeated (a list of calls, a cache), so it is not looked at
     either. What it has bound anew itself stays among the reads as it was before: then each call is recorded.
     """
-    return [read.owner for read in reads.reads
-            if read.kind_name not in ("name", "cell", "member", "default") and not Reads([read.copy()]).hold([])]
-
-
-def leave_out(reads: Reads, owners: list[Any]) -> None:
-    """Look at these containers no more."""
     if owners:
         reads.reads[:] = [read for read in reads.reads if not any(read.owner is owner for owner in owners)]
 
@@ -139,13 +133,8 @@ def alike(before: Read, after: Read) -> bool:
         return True
     if type(x) is not type(y):
         return False
-    if isinstance(x, Value):
-        return x._tape is None and y._tape is None
-    if isinstance(x, Tensor):
-        return x._tape is None and y._tape is None and x.shape == y.shape and x.dtype == y.dtype \
-            and x.requires_grad == y.requires_grad
-    if type(x) in PLAIN:
-        return same_plain(x, y)
+    if isinstance(x, (Value, Tensor)) or type(x) in PLAIN:
+        return may_replace(x, y)
     if isinstance(x, types.FunctionType):
         return x.__code__ is y.__code__ and x.__globals__ is y.__globals__ and not is_library(x.__module__)
     if type(x) in (list, dict) or isinstance(x, tuple):
@@ -161,7 +150,7 @@ def alike(before: Read, after: Read) -> bool:
 def same_contents(x: Any, y: Any) -> bool:
     """True if contents that were noted are equal: plain values, bytes, lengths, sets."""
     if isinstance(x, tuple):
-        return len(x) == len(y) and all(map(same_plain, x, y))
+        return len(x) == len(y) and all(map(may_replace, x, y))
     return bool(x == y)
 
 
@@ -276,7 +265,7 @@ class Search:
         line = f"{f.__code__.co_filename}:{{}} in {f.__qualname__}"
         for name in sorted(code.globals):
             self.where = line.format(code.lines.get(name, f.__code__.co_firstlineno))
-            if name in f.__globals__ and not name.startswith("@"):  # what pytest's rewriting adds
+            if name in f.__globals__:
                 self.read("name", f.__globals__, name, f.__globals__[name], name)
         for name, cell in zip(f.__code__.co_freevars, f.__closure__ or (), strict=True):
             self.where = line.format(code.lines.get(name, f.__code__.co_firstlineno))

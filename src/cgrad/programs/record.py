@@ -15,7 +15,7 @@ from .arguments import Arguments
 from .guards import Guard
 from .path import Program
 from .pytree import Leaf
-from .reads import leave_out, own_effects, reads_of
+from .reads import leave_out, reads_of
 
 
 def record(function: Callable[..., Any], name: str, arguments: Arguments, reason: str, backend: str,
@@ -45,7 +45,7 @@ def record(function: Callable[..., Any], name: str, arguments: Arguments, reason
     program = Program(name, arguments.names, arguments.key, arguments.trees, out, graph, nodes,
                       [Guard(*guard) for guard in guards], captured, [v.shape for v in captured], reason, backend)
     program.conditions = trace.conditions
-    effects += own_effects(reads)
+    effects += reads.filled()
     leave_out(reads, effects)
     reads.bind(program.captured)
     program.reads = reads

@@ -22,6 +22,8 @@ cdef enum ReadKind:
 READ_KINDS = {"name": NAME, "cell": CELL, "member": MEMBER, "default": DEFAULT, "item": ITEM, "items": ITEMS,
               "fixed": FIXED, "length": LENGTH, "element": ELEMENT, "memory": MEMORY, "equal": EQUAL}
 
+KIND_NAMES = {kind: name for name, kind in READ_KINDS.items()}
+
 cdef enum:
     NOT_CAPTURED = -1
     AMBIGUOUS = -2       # captured, and read at another place too: the two must stay one
@@ -49,7 +51,7 @@ cdef class Read:
 
     @property
     def kind_name(self):
-        return {number: name for name, number in READ_KINDS.items()}[self.kind]
+        return KIND_NAMES[self.kind]
 
     @property
     def value(self):
@@ -94,13 +96,30 @@ cdef class Reads:
                     (<Read>first[k]).leaf = AMBIGUOUS
                 first.setdefault(k, r)
 
+    def filled(self):
+        """The containers that are not what they were."""
+        cdef Read r
+        cdef PyObject *now
+        cdef list owners = []
+        for r in self.reads:
+            if r.kind in (NAME, CELL, MEMBER, DEFAULT, FIXED):
+                continue
+            if r.kind == ITEM or r.kind == ELEMENT:
+                now = item_now(r)
+                if same_object(r, now) or (now != NULL and came_in_place(r.copy(), <object>now, [])):
+                    continue
+            elif same_contents(r):
+                continue
+            owners.append(r.owner)
+        return owners
+
     def hold(self, list captured):
         """True if everything is as it was; leaves that came in the place of captured ones take it in this list."""
         return still_hold(self, captured)
 
 
 cdef bint still_hold(Reads reads, list captured) except -1:
-    cdef Py_ssize_t k, n
+    cdef Py_ssize_t k
     cdef Read r
     cdef PyObject *now
     cdef object held
@@ -116,13 +135,10 @@ cdef bint still_hold(Reads reads, list captured) except -1:
             now = NULL if held is MISSING else <PyObject *>held
         elif r.kind == DEFAULT:
             now = default_now(r)
-        elif r.kind == ITEM:
-            n = PyList_GET_SIZE(<PyObject *>r.owner)
-            now = PyList_GET_ITEM(<PyObject *>r.owner, r.index) if r.index < n else NULL
+        elif r.kind == ITEM or r.kind == ELEMENT:
+            now = item_now(r)
         elif r.kind == FIXED:
             continue
-        elif r.kind == ELEMENT:
-            now = (<PyObject **>cnp.PyArray_DATA(<cnp.ndarray>r.owner))[r.index]
         else:
             if not same_contents(r):
                 return False
@@ -132,6 +148,13 @@ cdef bint still_hold(Reads reads, list captured) except -1:
         if now == NULL or r.absent or not came_in_place(r, <object>now, captured):
             return False
     return True
+
+
+cdef inline PyObject *item_now(Read r) noexcept:
+    """The item of a list, or the element of an array; NULL: there is none any more."""
+    if r.kind == ELEMENT:
+        return (<PyObject **>cnp.PyArray_DATA(<cnp.ndarray>r.owner))[r.index]
+    return PyList_GET_ITEM(<PyObject *>r.owner, r.index) if r.index < PyList_GET_SIZE(<PyObject *>r.owner) else NULL
 
 
 cdef PyObject *default_now(Read r) except? NULL:
@@ -183,21 +206,12 @@ cdef bint equal_plain(object x, object y) except -1:
 
 cdef bint came_in_place(Read r, object now, list captured) except -1:
     """True if ``now`` may stand for what was expected: it does from now on."""
-    if r.leaf == AMBIGUOUS:
+    if r.leaf == AMBIGUOUS or not may_replace(r.expected, now):
         return False
-    if is_leaf(r.expected):
-        if type(now) is not type(r.expected) or not is_leaf(now):
-            return False
-        if type(now) is Tensor and ((<Tensor>now).array.shape != (<Tensor>r.expected).array.shape
-                                    or (<Tensor>now).array.dtype != (<Tensor>r.expected).array.dtype
-                                    or (<Tensor>now).needs != (<Tensor>r.expected).needs):
-            return False
-        if r.leaf >= 0:
-            if any([v is now for v in captured]):
-                return False  # two inputs have become one
-            captured[r.leaf] = now
-    elif not equal_plain(r.expected, now):
-        return False
+    if r.leaf >= 0:
+        if any([v is now for v in captured]):
+            return False  # two inputs have become one
+        captured[r.leaf] = now
     r.expected = now
     return True
 
@@ -206,9 +220,16 @@ cdef inline bint is_leaf(object x) noexcept:
     return (type(x) is Value or type(x) is Tensor) and not (<Handle>x).node
 
 
-def same_plain(x, y):
-    """True if two numbers, texts, ... of one type are equal; nan equals nan, and 0.0 is not -0.0."""
-    return x is y or equal_plain(x, y)
+cpdef bint may_replace(object x, object y) except -1:
+    """True if a recording that has read x holds for y: leaves of one kind and shape, or equal plain values."""
+    if x is y:
+        return True
+    if not is_leaf(x):
+        return equal_plain(x, y)
+    return type(x) is type(y) and is_leaf(y) and (
+        type(x) is Value or ((<Tensor>x).array.shape == (<Tensor>y).array.shape
+                             and (<Tensor>x).array.dtype == (<Tensor>y).array.dtype
+                             and (<Tensor>x).needs == (<Tensor>y).needs))
 
 
 PLAIN = {int, float, complex, str, bytes, bool, type(None), type(Ellipsis), slice, range, frozenset}

@@ -66,13 +66,13 @@ cdef int pull_reached(Tape t, Reach r, Py_ssize_t i) except -1:
         return reach_elements(r, t.b[i], mask)
     if op == OP_OUTPUT:
         pullback_output(t, k)
-        return reach_all(r, t.a[i])
+        return reach_elements(r, t.a[i], None)
     if op == OP_FUNCTION:
         if p.adjoint != NULL:
             pullback_function(t, k)
             for j in inputs_at(t, &p):
                 if j >= 0:
-                    reach_all(r, j)
+                    reach_elements(r, j, None)
         return 0
     if op == OP_PRIMITIVE:
         return pullback_primitive(t, k)
@@ -112,7 +112,7 @@ cdef int elementwise_reached(Tape t, Reach r, const Payload *p, int op) except -
             here = taken if mask is None else taken & mask
         if here is None or here.all():
             pullback_operand(t, p, op, k, n, j[k], number, array)
-            reach_all(r, j[k])
+            reach_elements(r, j[k], None)
             continue
         c = product(p, <object>p.adjoint, op, k, n, number, array)
         c[~here] = 0

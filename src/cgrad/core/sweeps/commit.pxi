@@ -27,13 +27,14 @@ cdef class Addition:
 
 cdef int commit(Tape t, Sweep *s) except -1:
     """Add the adjoints to the gradients: each leaf's total once, each node's in the grad column."""
+    cdef bint asked = leaf_hooks  # looked at once: code that runs here may register another
     cdef dict numbers = None
     cdef list arrays = None
-    if leaf_hooks or not all_newest(t, s):
+    if asked or not all_newest(t, s):
         numbers = collect_numbers(t, s)
     if t.payloads:
         arrays = leaves_of(t, s.root)
-    if leaf_hooks:
+    if asked:
         ask_hooks(numbers)
         if arrays:
             ask_array_hooks(arrays)

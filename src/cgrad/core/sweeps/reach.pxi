@@ -21,27 +21,25 @@ cdef class Reach:
     cdef dict elements         # node of an array -> bool array: to which of its elements, where not to all
 
 
-cdef int reach_all(Reach r, Py_ssize_t j) except -1:
-    """Node j is reached, every element."""
-    r.node[j] = 1
-    r.elements.pop(j, None)
+cdef int unite(dict masks, Py_ssize_t j, bint known, object mask) except -1:
+    """Elements of node j are reached, None: all. ``masks`` has those of nodes reached in part; known: j was reached."""
+    if known:
+        if j not in masks:
+            return 0
+        if mask is not None:
+            mask = mask | masks[j]
+    if mask is None or mask.all():
+        masks.pop(j, None)
+    else:
+        masks[j] = mask
     return 0
 
 
 cdef int reach_elements(Reach r, Py_ssize_t j, object mask) except -1:
     """Elements of node j, an array or a number, are reached; mask None: all."""
-    if mask is None or mask.all():
-        return reach_all(r, j)
-    if not mask.any():
-        return 0
-    if r.node[j]:
-        if j not in r.elements:
-            return 0
-        mask = mask | r.elements[j]
-    if mask.all():
-        return reach_all(r, j)
-    r.node[j] = 1
-    r.elements[j] = mask
+    if mask is None or mask.any():
+        unite(r.elements, j, r.node[j], mask)
+        r.node[j] = 1
     return 0
 
 

@@ -46,20 +46,6 @@ cdef object object_of(Tape t, Ref r):
     return object_at(t, r.i) if r.i >= 0 else r.v
 
 
-cdef int reach_recorded(Recording arrays, Py_ssize_t to, object mask) except -1:
-    """An adjoint comes to elements of array node ``to``; mask None: to all."""
-    if to in arrays.adjoint:
-        if to not in arrays.reached:
-            return 0
-        if mask is not None:
-            mask = mask | arrays.reached[to]
-    if mask is None or mask.all():
-        arrays.reached.pop(to, None)
-    else:
-        arrays.reached[to] = mask
-    return 0
-
-
 cdef int flow_recorded(Tape t, Adjoint *adjoint, const uint8_t *needed, Recording arrays, Py_ssize_t to,
                        object c, object mask=None) except -1:
     """Add c to the recorded adjoint of node ``to``; mask: the elements of it that it comes to, None: all."""
@@ -68,7 +54,7 @@ cdef int flow_recorded(Tape t, Adjoint *adjoint, const uint8_t *needed, Recordin
     if c is None or (needed != NULL and not needed[to]) or (mask is not None and not mask.any()):
         return 0
     if is_array(t, to):
-        reach_recorded(arrays, to, mask)
+        unite(arrays.reached, to, to in arrays.adjoint, mask)
         shape = (<object>payload_at(t, to).value).shape
         c = unbroadcast(c, shape)
         if np.shape(plain(c)) != shape:
