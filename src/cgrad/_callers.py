@@ -61,6 +61,20 @@ def differentiable() -> str:
     return ""
 
 
+def asks_identity(code: CodeType) -> bool:
+    """True if some code has ``is True``, ``is False`` or the like, which a comparison answers by a bool alone.
+
+    >>> asks_identity(compile("(x > 0) is True", "", "eval")), asks_identity(compile("x is None", "", "eval"))
+    (True, False)
+    """
+    before = None
+    for i in dis.get_instructions(code):
+        if i.opname == "IS_OP" and before is not None and before.opname == "LOAD_CONST" and type(before.argval) is bool:
+            return True
+        before = i
+    return False
+
+
 def found_in(table: dict[Any, int], meant: Any) -> int | None:
     """What the table has for an object, or for the object whose method it is, as ``np.maximum.reduce``."""
     for x in (meant, getattr(meant, "__self__", None)) if type(meant) is not str else (meant,):

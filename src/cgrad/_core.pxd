@@ -84,6 +84,7 @@ cdef class Tape(Columns):
     cdef dict answers         # node -> what its hooks, or its Function, have answered: the sweep may have to begin anew
     cdef bint running         # a kernel reads the columns without the GIL: they must not move
     cdef int pinned           # > 0: indices are held outside, nodes must not move
+    cdef Py_ssize_t budget    # nodes at which a side on trial ends; 0: none is on trial
     cdef bint collect_deferred  # room was made without a collection, as nodes were pinned
     cdef int records          # Gradients with recorded adjoints: needed, though no handle leads to them
     cdef Py_ssize_t old       # nodes below it survived a collection
@@ -191,6 +192,32 @@ cdef class Trace:
     cdef int quiet         # blocks of no_grad around it
     cdef readonly list conditions  # (object, name of an attribute, what it was): the recording holds as long as it is
     cdef dict shapes       # id of a tensor that is no argument, whose shape was looked at -> (the tensor, its shape)
+    cdef dict identities   # code objects -> whether they ask for ``is True``
+    cdef set noted         # guards that are noted: (op, operands)
+    cdef public bint plain_masks   # comparisons of arrays are asked at once
+    # branches that merge (merge.pxi)
+    cdef readonly int trials       # sides that run on trial, one in another
+    cdef bint aborted              # a trial has failed, and is not yet left
+    cdef list pending              # early returns whose conditions nobody has asked yet
+    cdef object ghost              # the Frame that has returned already, at the numbers at hand, or None
+    cdef public dict targets       # what calls of rewritten code lead to (programs/rewriting)
+    cdef public object target_of   # function -> what is called in its place, and whether it is free of effects
+    cdef readonly list merged      # (code, line, cost of the dearer side) of each branch that was merged
+    cdef readonly dict unmerged    # (code, line) -> why a branch there is a guard
+    cdef dict failures     # (code, line) -> how often a branch there was found to be no choice
+    cdef public set kept_apart     # (code, line) of branches that are not to be merged
+    cdef readonly Py_ssize_t effects  # what was done besides, which another run would do again
+
+
+cdef class Condition:
+    """A comparison of traced numbers: a number of the program, 1 or 0; ``bool()`` makes a guard of it."""
+    cdef int op               # OP_LT, OP_LE, OP_EQ or OP_NE of x and y
+    cdef object x, y          # Values and numbers
+    cdef bint negated
+    cdef readonly bint outcome  # in this run
+    cdef object number        # the Value, once it was asked for
+    cdef Trace trace
+    cdef bint asked           # there is a guard for it
 
 
 cdef class Context:
@@ -216,8 +243,13 @@ cdef inline bint is_tensor(object o) noexcept:
     return Py_TYPE(o) is <PyTypeObject *>Tensor
 
 
+cdef inline bint is_condition(object o) noexcept:
+    return Py_TYPE(o) is <PyTypeObject *>Condition
+
+
 cdef inline bint arrayish(object o) noexcept:
-    return is_tensor(o) or cnp.PyArray_Check(o)  # by type: asking an object may run its Python
+    """An array, or a Condition: no number that the fast path knows."""
+    return is_tensor(o) or is_condition(o) or cnp.PyArray_Check(o)  # by type: asking an object may run its Python
 
 
 cdef inline bint plain_layout(object array) noexcept:

@@ -28,6 +28,8 @@ before it (tests/test_chapters.py lists the exceptions); in reading order:
     core/arrays/    primitive      nodes with a rule in Python
     core/tracing/   unroll         arrays as their elements
     core/arrays/    function       operations of users
+    core/tracing/   condition      comparisons as numbers
+                    merge          both sides of an ``if``, merged
     core/sweeps/    ref            operations on nodes and numbers, rewritten
                     subgraph       the graph below some roots
                     sweep          a tape taken for a sweep, and given back
@@ -65,6 +67,8 @@ from libc.string cimport memchr, memmove, memset
 import numbers
 import operator
 import os
+import sys
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -101,6 +105,8 @@ include "core/arrays/primitive.pxi"
 include "core/tracing/unroll.pxi"
 include "core/arrays/function.pxi"
 include "_gen/functions.pxi"
+include "core/tracing/condition.pxi"
+include "core/tracing/merge.pxi"
 include "core/sweeps/ref.pxi"
 include "core/sweeps/subgraph.pxi"
 include "core/sweeps/sweep.pxi"

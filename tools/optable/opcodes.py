@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from .table import FIRST, GENERAL, OPS, code
+from .table import FIRST, FUNCTIONS, GENERAL, OPS, code, formula
 
 CODES = {name: number for number, name in enumerate([*FIRST, *(op.name.upper() for op in OPS)])}
 
@@ -45,6 +45,7 @@ def traits() -> list[str]:
         "OP_MATE": ("the row that one call computes together with it; the first of the two has the lower opcode",
                     lambda op: number.get(mates.get(op.name, ""), 0)),
     }
+    columns["OP_COST"] = ("what it costs, about, in additions", cost)
     structure = {"OP_ARITY": [0, 2, *[0]*(len(FIRST) - 2)]}
     lines = []
     for name, (what, column) in columns.items():
@@ -54,6 +55,12 @@ def traits() -> list[str]:
     flows += [[0 if text in (None, "0") else 2 if text == "1" else 1 for text in [*op.d, None, None][:3]] for op in OPS]
     return [*lines, "# by operand: 0: no partial, 1: a formula, 2: the partial is 1",
             f"cdef uint8_t[OP_COUNT][3] FLOWS = {flows}"]
+
+
+def cost(op) -> int:
+    """What an op costs, about, in additions: a function of the library is ten of them."""
+    called = [name for name, _ in formula.calls(formula.parse(op.formula)) if name != "where"]
+    return 1 + sum(10 for name in called if not FUNCTIONS[name].cheap)
 
 
 def shortcuts() -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["AnomalyError", "GuardError", "ProgramError", "TapeError", "TraceError"]
+__all__ = ["AnomalyError", "GuardError", "NotMerged", "ProgramError", "TapeError", "TraceError"]
 
 # Pickles name a class by its module: cgrad.errors, wherever the class is defined inside this package.
 
@@ -33,5 +33,11 @@ class ProgramError(ValueError):
 
 class AnomalyError(FloatingPointError):
     """Under ``cgrad.detect_anomaly()``: the first nan or inf, in a value or an adjoint."""
+
+    __module__ = "cgrad.errors"
+
+
+class NotMerged(BaseException):  # no Exception, so that functions of users do not catch it
+    """Inside a recording: a branch cannot be recorded on both sides, and becomes a guard. It never leaves cgrad."""
 
     __module__ = "cgrad.errors"

@@ -10,7 +10,7 @@ import numpy as np
 from numpy import ndarray
 
 from .. import errors
-from .._core import Tensor, Value
+from .._core import Condition, Conditions, Tensor, Value, condition_number
 from ._elements import stack_first
 from ._shapes import Array, Shape
 
@@ -25,6 +25,8 @@ def as_array(x: Array, op: str = "array op") -> Array:
     kind = type(x)
     if kind is Tensor or kind is Value:
         return x
+    if kind is Condition or kind is Conditions:
+        return condition_number(x)
     if kind is not ndarray:
         if (kind is list or kind is tuple) and holds_values(x):
             return stack_first([as_array(item, op) for item in x])
@@ -41,7 +43,7 @@ def as_array(x: Array, op: str = "array op") -> Array:
 
 def holds_values(x: Iterable[Any]) -> bool:
     """True if there is a Tensor or a Value in nested sequences."""
-    return any(isinstance(item, (Tensor, Value)) or (isinstance(item, (list, tuple)) and holds_values(item))
+    return any(isinstance(item, (Tensor, Value, Condition)) or (isinstance(item, (list, tuple)) and holds_values(item))
                for item in x)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy import ndarray
 
 from .. import errors
-from .._core import Tensor, Value, comparable, maximum, minimum, plain, recording
+from .._core import Conditions, Tensor, Value, comparable, maximum, minimum, plain, recording
 from .._core import clip as _core_clip
 from .._core import round as _core_round
 from .._core import where as _where
@@ -45,6 +45,8 @@ def _checked_index(item: Any) -> Any:
             item = item.astype(np.intp)  # [] picks nothing
     elif isinstance(item, Tensor):
         raise errors.index_type(item)
+    elif isinstance(item, Conditions):
+        item = np.array(item, bool)  # their outcomes: guards
     elif isinstance(item, (ndarray, np.generic, bool)):
         item = np.array(item)
     elif hasattr(item, "__index__"):

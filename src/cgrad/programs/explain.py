@@ -27,6 +27,7 @@ def described(program: Program) -> Iterator[str]:
         yield from reads.described(program.reads)
     if text := constants(program.graph):
         yield f"constants: {text}"
+    yield from program.branches.lines
     yield f"guards: {len(program.guards)}"
     for text in guards.listed(program.guards):
         yield f"    {text}"

@@ -37,9 +37,9 @@ class CompiledFunction(Maps):
     """
 
     def __init__(self, function: Callable[..., Any], static: Sequence[str] = (), backend: str = backends.AUTO,
-                 max_paths: int = 64, check: int = 0) -> None:
+                 max_paths: int = 64, check: int = 0, branches: str = "merge") -> None:
         functools.update_wrapper(self, function, updated=())  # attributes that were set on f stay there: f.grad = ...
-        self._paths = self._new_paths(function, static, backend, max_paths, self.fast_calls)
+        self._paths = self._new_paths(function, static, backend, max_paths, self.fast_calls, branches)
         self.name = self._paths.name
         self.check_each, self._calls = check, 0
 
@@ -57,7 +57,7 @@ class CompiledFunction(Maps):
         if known is not None and known.function == types.MethodType(self.function, owner):  # else it is a copy's
             return known  # type: ignore[no-any-return]
         made = CompiledFunction(types.MethodType(self.function, owner), self.static, self.backend, self.max_paths,
-                                self.check_each)
+                                self.check_each, self.branches)
         if isinstance(own, dict):
             own[key] = made
         return made
@@ -103,6 +103,11 @@ class CompiledFunction(Maps):
         return self._paths.backend
 
     @property
+    def branches(self) -> str:
+        """"merge" if its branches are recorded on both sides where they may be, else "guard"."""
+        return "merge" if self._paths.branches.merge else "guard"
+
+    @property
     def max_paths(self) -> int:
         """The largest number of paths that are kept."""
         return self._paths.max_paths
@@ -143,7 +148,7 @@ class CompiledFunction(Maps):
         >>> p(1.0), p(-1.0), p(2.0)
         (1.0, 1.0, 4.0)
         >>> {name: n for name, n in p.stats().items() if name != "seconds"}
-        {'recordings': 2, 'paths': 2, 'fallbacks': 0, 'calls': 3}
+        {'recordings': 1, 'paths': 1, 'merges': 1, 'fallbacks': 0, 'calls': 3}
         """
         return self._paths.stats()
 
@@ -170,22 +175,24 @@ class CompiledFunction(Maps):
             conditions = [program.conditions for program in programs]
         return _empty, (), {
             "function": function, "static": self.static, "backend": self.backend, "max_paths": self.max_paths,
-            "check": self.check_each, "programs": list(programs), "conditions": conditions,
+            "check": self.check_each, "branches": self.branches, "programs": list(programs), "conditions": conditions,
             "numbers": [program.number for program in programs]}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         programs = state["programs"]
         for program, conditions in zip(programs, state["conditions"], strict=True):
             program.conditions = conditions
-        self._fill(state["function"], state["static"], state["backend"], state["max_paths"], programs, state["numbers"])
+        self._fill(state["function"], state["static"], state["backend"], state["max_paths"], programs, state["numbers"],
+                   state.get("branches", "merge"))
         self.check_each = state.get("check", 0)  # pickles of before have none
         if references.by_name(self.function):  # its module's Values are others than those that came
             self._paths.came = [leaf for program in programs for leaf in program.captured] or None
 
     def _fill(self, function: Callable[..., Any], static: Sequence[str], backend: str, max_paths: int,
-              programs: Sequence[Program], numbers: Sequence[int] | None = None) -> CompiledFunction:
+              programs: Sequence[Program], numbers: Sequence[int] | None = None,
+              branches: str = "merge") -> CompiledFunction:
         """Be this function with these paths, recorded in the order of these numbers (else the last one first)."""
-        self.__init__(function, static, backend, max_paths)  # type: ignore[misc]
+        self.__init__(function, static, backend, max_paths, 0, branches)  # type: ignore[misc]
         self._paths.fill(programs, numbers)
         return self
 
@@ -210,7 +217,7 @@ class CompiledFunction(Maps):
                 twins: dict[Program, Program]) -> CompiledFunction:
         """``made``, as a copy of this one with copies of its paths."""
         made._fill(function, self.static, self.backend, self.max_paths, list(twins.values()),
-                   [program.number for program in twins])
+                   [program.number for program in twins], self.branches)
         made._paths.came, made.check_each = self._paths.came, self.check_each
         return made
 
@@ -308,23 +315,24 @@ def load(path: Any) -> CompiledFunction:
 
 @overload
 def compile(f: Callable[..., Any], *, static: str | Sequence[str] = (), backend: str = "auto",
-            max_paths: int = 64, check: bool | int = False) -> CompiledFunction: ...
+            max_paths: int = 64, check: bool | int = False, branches: str = "merge") -> CompiledFunction: ...
 
 
 @overload
 def compile(f: None = None, *, static: str | Sequence[str] = (), backend: str = "auto",
-            max_paths: int = 64,
-            check: bool | int = False) -> Callable[[Callable[..., Any]], CompiledFunction]: ...
+            max_paths: int = 64, check: bool | int = False,
+            branches: str = "merge") -> Callable[[Callable[..., Any]], CompiledFunction]: ...
 
 
 def compile(f: Callable[..., Any] | None = None, *, static: str | Sequence[str] = (), backend: str = backends.AUTO,
-            max_paths: int = 64,
-            check: bool | int = False) -> CompiledFunction | Callable[[Callable[..., Any]], CompiledFunction]:
+            max_paths: int = 64, check: bool | int = False,
+            branches: str = "merge") -> CompiledFunction | Callable[[Callable[..., Any]], CompiledFunction]:
     """Compile a function: record what it does, and replay that without Python.
 
     What f reads besides its arguments is read afresh: Values and Tensors at each call; if a number, text, array or
     function that it reads is another one, that is recorded as well (docs/compile.md). A comparison of traced numbers
-    becomes a guard: where its outcome differs, the path that f takes there is recorded too.
+    is a number of the program, 1 or 0. Where a branch depends on it, both sides are recorded and merged if they do no more
+    than bind names; else its outcome is a guard: where it differs, the path that f takes there is recorded too.
 
     f: a function of numbers, arrays, and lists, tuples, dicts and dataclasses of them, whose value is made of these.
     Without f the result is a decorator. Text, bools and None among the arguments are constants. static: names of
@@ -332,7 +340,7 @@ def compile(f: Callable[..., Any] | None = None, *, static: str | Sequence[str] 
     (pip install 'pycgrad[native]'); or "auto", machine code where it is installed and pays. max_paths: how many paths
     are kept at most. Beyond, f runs as plain Python, and warns of it once. check: f itself runs beside every tenth call
     (or n-th, for a number) at one point, and TraceError is raised if it returns something else: to find what a
-    recording cannot see, such as random numbers, the clock, files.
+    recording cannot see, such as random numbers, the clock, files. branches: "merge", or "guard": no branch is merged.
 
     Returns the function, which is called like f and has derivatives and batches. Raises TypeError if f is no function;
     ValueError if an option is none of these, or static names no argument; ImportError if the backend is not installed;
@@ -352,12 +360,14 @@ def compile(f: Callable[..., Any] | None = None, *, static: str | Sequence[str] 
         raise errors.bad_option("compile", "check", check, "give True, False, or after how many calls f is asked")
     if isinstance(max_paths, bool) or not isinstance(max_paths, int) or max_paths < 1:
         raise errors.bad_option("compile", "max_paths", max_paths, "give a whole number from 1 on")
+    if branches not in ("merge", "guard"):
+        raise errors.bad_option("compile", "branches", branches, "give 'merge' or 'guard'")
     backends.require(backend)
     names = (static,) if isinstance(static, str) else tuple(static)
 
     def made(function: Callable[..., Any]) -> CompiledFunction:
         if not callable(function):
             raise errors.not_callable(function)
-        return CompiledFunction(function, names, backend, max_paths, CHECK_EACH if check is True else int(check))
+        return CompiledFunction(function, names, backend, max_paths, CHECK_EACH if check is True else int(check), branches)
 
     return made if f is None else made(f)

@@ -24,6 +24,7 @@ from .maps import Maps
 from .pytree import Array, Leaf, TreeDef
 from .reads import bound_anew
 from .request import VALUE, Request
+from .rewriting.branches import Outcome
 from .storage.fields import Parts, from_fields, to_fields
 
 
@@ -56,6 +57,7 @@ class Program(Maps):
         self.reason, self.backend = reason, backend
         self.uses = self.last_used = self.number = 0
         self.conditions: list[tuple[Any, str, Any]] = []  # attributes that have to be what they were
+        self.branches = Outcome()  # what became of its branches
         self.reads: Reads | None = None  # what else the function reads, which has to be what it was
         self.kept = True  # among the paths of a compiled function, or by itself
         self.base: Program | None = None  # the path whose careful program this is
@@ -90,7 +92,7 @@ class Program(Maps):
         """
         parts = self.parts()
         made = Program.of(parts if captured is None else parts._replace(captured=captured))
-        made.conditions = self.conditions
+        made.conditions, made.branches = self.conditions, self.branches
         if captured is None and self.reads is not None:
             made.reads = self.reads.copy()
         made._executables = self._executables
@@ -142,6 +144,11 @@ class Program(Maps):
     def total_uses(self) -> int:
         """Calls that ended on this path; a batch counts as one for each group of points."""
         return self.uses + sum(each.fast_runs for each in self._executables.values())
+
+    @property
+    def merges(self) -> int:
+        """Branches of which both sides are in it."""
+        return self.branches.merges
 
     def owns(self, executable: Executable) -> bool:
         """True if an executable was made of this program."""

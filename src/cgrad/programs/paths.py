@@ -16,6 +16,7 @@ from .locks import Lock
 from .path import Program
 from .reads import leave_out, reads_of
 from .record import record
+from .rewriting.branches import Branches
 from .storage import references
 
 STALE = 16  # a path is evicted once it was not used for STALE*max_paths calls
@@ -25,11 +26,12 @@ class Paths:
     """A function and its recorded paths, the one used last first."""
 
     def __init__(self, function: Callable[..., Any], static: Sequence[str], backend: str, max_paths: int,
-                 fast_calls: dict[Any, Any]) -> None:
+                 fast_calls: dict[Any, Any], branches: str = "merge") -> None:
         self.function, self.static, self.backend, self.max_paths = function, tuple(static), backend, max_paths
         self.name = getattr(function, "__qualname__", type(function).__name__).replace("<locals>.", "")
         self.binder = Binder(self.name, function, self.static)
         self.bind, self.is_static = self.binder.bind, self.binder.is_static
+        self.branches = Branches(branches == "merge")
         self.fast_calls = fast_calls  # shared with the callable object: fast calls of evicted paths are dropped
         self.programs: list[Program] = []
         self.came: list[Any] | None = None  # leaves that came in a pickle, the only ones f may capture; None: any
@@ -108,7 +110,8 @@ class Paths:
             raise errors.arguments_missing(self.name, *map(pytree.describe_all, [arguments.trees, *known]))
         reads = next((p.reads for p in self.programs if p.reads is not None and p.holds()), None)
         before, began = len(self.effects), time.perf_counter()
-        program = record(self.function, self.name, arguments, reason, self.backend, self.effects, reads)
+        program = record(self.function, self.name, arguments, reason, self.backend, self.effects, self.branches,
+                         reads)
         self._note(program, time.perf_counter() - began)
         if len(self.effects) > before:
             for other in self.programs:
@@ -131,7 +134,8 @@ class Paths:
         """As ``CompiledFunction.stats``."""
         with self._lock:
             programs = list(self.programs)
-        return {"recordings": self.recordings + self.fallbacks, "paths": len(programs), "fallbacks": self.fallbacks,
+        return {"recordings": self.recordings + self.fallbacks, "paths": len(programs),
+                "merges": sum(program.merges for program in programs), "fallbacks": self.fallbacks,
                 "calls": sum(program.total_uses for program in programs) + self.fallbacks, "seconds": self.seconds}
 
     # ---- which paths are kept --------------------------------------------------------------------

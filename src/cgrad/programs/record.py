@@ -8,48 +8,71 @@ from typing import Any
 import numpy as np
 
 from .. import errors
-from .._core import Tensor, Trace, Value
+from .._core import Tensor, Trace, Value, condition_number
 from .._program import Reads, graph_of_trace
 from . import pytree
 from .arguments import Arguments
 from .guards import Guard
 from .path import Program
-from .pytree import Leaf
+from .pytree import Leaf, TreeDef
 from .reads import leave_out, reads_of
+from .rewriting.branches import Branches, described
 
 
 def record(function: Callable[..., Any], name: str, arguments: Arguments, reason: str, backend: str,
-           effects: list[Any], known: Reads | None = None) -> Program:
+           effects: list[Any], branches: Branches, known: Reads | None = None) -> Program:
     """Run a function, and make a program of what it did.
 
     reason: why it is recorded, for ``explain``. effects: containers that the function has filled itself; more are
-    added. known: what the function reads, if that is known to hold.
+    added. branches: which of its branches merge. known: what the function reads, if that is known to hold.
     """
     reads = known.copy() if known is not None else reads_of(function)
-    leaves: list[Leaf] = [Tensor(x, requires_grad=True) if isinstance(x, np.ndarray) else Value(x)
-                          for x in arguments.leaves]
-    args, kwargs = traced(arguments, leaves)
-    with Trace(leaves) as trace:
-        try:
-            value = function(*args, **kwargs)
-        except TypeError as error:
-            if "cannot be interpreted as an integer" in str(error) or "indices must be integers" in str(error):
-                error.add_note(errors.integer_wanted(name))
-            raise
-        results: list[Any] = []
-        out = pytree.flatten(name, value, results)
-        pytree.check_result(name, out)
-        outputs = [x for result in results for x in elements(trace, result)]
+    while True:
+        trace, out, outputs = run(function, name, arguments, branches)
+        apart = branches.dear(trace) if not trace.effects else set()
+        if not apart:
+            break
+        branches.apart |= apart
     graph, nodes, guards, captured = graph_of_trace(trace, outputs)
-    trace.close()
     program = Program(name, arguments.names, arguments.key, arguments.trees, out, graph, nodes,
                       [Guard(*guard) for guard in guards], captured, [v.shape for v in captured], reason, backend)
     program.conditions = trace.conditions
+    program.branches = described(trace, branches)
+    trace.close()
     effects += reads.filled()
     leave_out(reads, effects)
     reads.bind(program.captured)
     program.reads = reads
     return program
+
+
+def run(function: Callable[..., Any], name: str, arguments: Arguments,
+        branches: Branches) -> tuple[Trace, TreeDef, list[Any]]:
+    """Run a function on traced numbers: (the recording, the structure of its value, the numbers of it)."""
+    plain_masks = False
+    while True:
+        leaves: list[Leaf] = [Tensor(x, requires_grad=True) if isinstance(x, np.ndarray) else Value(x)
+                              for x in arguments.leaves]
+        args, kwargs = traced(arguments, leaves)
+        with Trace(leaves) as trace:
+            trace.plain_masks = plain_masks
+            targets = branches.begin(trace)
+            try:
+                value = targets(function)[0](*args, **kwargs)
+            except TypeError as error:
+                if "cannot be interpreted as an integer" in str(error) or "indices must be integers" in str(error):
+                    error.add_note(errors.integer_wanted(name))
+                raise
+            except IndexError as error:
+                if plain_masks or "must be of integer (or boolean) type" not in str(error):
+                    raise
+                plain_masks = True  # an array of numbers is asked for elements by a mask that is traced
+                continue
+            results: list[Any] = []
+            out = pytree.flatten(name, value, results)
+            pytree.check_result(name, out)
+            outputs = [x for result in results for x in elements(trace, result)]
+        return trace, out, outputs
 
 
 def traced(arguments: Arguments, leaves: list[Leaf]) -> tuple[list[Any], dict[str, Any]]:
@@ -69,4 +92,5 @@ def elements(trace: Trace, result: Any) -> list[Any]:
     """The numbers of a leaf of the value: Values and floats."""
     if isinstance(result, Tensor):
         return list(trace.elements(result).flat)
-    return list(result.flat) if isinstance(result, np.ndarray) else [result]
+    numbers = list(result.flat) if isinstance(result, np.ndarray) else [result]
+    return [condition_number(x) for x in numbers]

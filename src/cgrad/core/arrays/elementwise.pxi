@@ -91,6 +91,7 @@ cdef object elementwise(int op, object x, object y, object z):
     cdef int n, k
     if cgrad_unlikely(traces) and tracing() is not None:
         return traced_elementwise(op, x, y, z)
+    x, y, z = as_number(x), as_number(y), as_number(z)
     if is_tensor(x) and cnp.PyArray_NDIM(<cnp.ndarray>(<Tensor>x).array) == 0:
         x = item(<Tensor>x, 0)
     if is_tensor(y) and cnp.PyArray_NDIM(<cnp.ndarray>(<Tensor>y).array) == 0:

@@ -120,6 +120,8 @@ cdef int make_room(Tape t, Py_ssize_t need) except -1:
     cdef Py_ssize_t wanted, size
     cdef void *lock
     need = max(need, 1)
+    if t.budget and t.top + need > t.budget:
+        raise errors.NotMerged("too many operations on one side")
     reset_after_fork(t)
     while True:
         if t.running:  # a sweep reads the columns: wait for the end of its stretch
@@ -138,7 +140,7 @@ cdef int make_room(Tape t, Py_ssize_t need) except -1:
             size = max(min(t.capacity - SLACK, t.top + YOUNG), t.top + need)
             room_for_handles(t, t.live + size - t.top + SLACK)
             t.peak = max(t.peak, t.top)
-            t.limit = t.top if COLLECT_ALWAYS else size
+            t.limit = t.top if COLLECT_ALWAYS else min(size, t.budget) if t.budget else size
             return 0
         if wanted > MOST_NODES:
             if collect_garbage(t):

@@ -1,5 +1,7 @@
 # core/tracing/guards.pxi: comparisons of traced numbers: a recording holds as long as they come out alike.
 #
+# A comparison is a Condition at first (condition.pxi), and becomes a guard where its outcome is asked for.
+#
 #   nodes     0 ... 6 | 7 ... 11 | 12 ...
 #                     |          |
 #   guards       g0: top 7   g1: top 12     { top, op: LT, a and b: the nodes compared, or -1 and a number, expected }
@@ -48,6 +50,12 @@ cdef int note_guard(Trace t, int op, object x, object y, bint outcome) except -1
     cdef int32_t a = node_in(t, x, &left), b = node_in(t, y, &right)
     if a < 0 and b < 0:
         return 0
+    key = (op, a, b, left if a < 0 else 0.0, right if b < 0 else 0.0)
+    if key in t.noted:
+        return 0
+    if t.trials or t.pending:
+        before_guard(t)
+    t.noted.add(key)
     if t.guards == t.room:
         t.guard = <Guard *>grown(t.guard, 2*t.room + 64, sizeof(Guard))
         t.room = 2*t.room + 64
@@ -89,31 +97,6 @@ cdef object line_of(dict lines, Guard *q):
     if key not in lines:
         lines[key] = ((<object>q.code).co_filename, CGRAD_LINE(q.code, q.lasti), (<object>q.code).co_qualname)
     return lines[key]
-
-
-cdef int guard_comparison(object x, object y, int python_op, bint outcome) except -1:
-    """After a comparison (Python's number for it) of which a side is a Value."""
-    cdef Trace t
-    cdef double number_
-    if not (traced_here(x) and traced_here(y)):
-        return 0
-    t = tracing()
-    if not is_value(y) and not PyFloat_Check(y):
-        number_ = nearest(y)
-        if number_ != y:  # no double: none lies between the two
-            if python_op in (2, 3):
-                return 0  # never equal
-            python_op = (0 if python_op < 2 else 5) if number_ > y else (1 if python_op < 2 else 4)
-        y = number_
-    if python_op == 0:
-        return note_guard(t, OP_LT, x, y, outcome)
-    if python_op == 1:
-        return note_guard(t, OP_LE, x, y, outcome)
-    if python_op == 4:
-        return note_guard(t, OP_LT, y, x, outcome)
-    if python_op == 5:
-        return note_guard(t, OP_LE, y, x, outcome)
-    return note_guard(t, OP_EQ if python_op == 2 else OP_NE, x, y, outcome)
 
 
 cdef double nearest(object y) except? -1:

@@ -3,7 +3,9 @@
 # While a function is traced, its operations go to a tape as ever. What else it does with traced numbers is noted, or
 # refused:
 #
-#   comparisons, bool()      a *guard*: the recording holds as long as they come out alike (guards.pxi)
+#   comparisons              Conditions: numbers of the program, 1 or 0 (condition.pxi)
+#   bool(), if, while        a *guard*: the recording holds as long as they come out alike (guards.pxi); or both sides are
+#                            recorded, and merged (merge.pxi)
 #   .item(), int(), ...      would freeze a number that changes: TraceError, with the line (refusals.pxi)
 #   backward(), x.data = ..  effects that a replay would not have: likewise
 #   operations on Tensors    done over arrays of their elements, which are Values (unroll.pxi)
@@ -21,6 +23,8 @@ cdef class Trace:
     def __cinit__(self, list arguments):
         self.tape = Tape()
         self.codes, self.arrays, self.arguments, self.conditions, self.shapes = {}, {}, arguments, [], {}
+        self.identities, self.noted, self.pending = {}, set(), []
+        self.targets, self.merged, self.unmerged, self.kept_apart, self.failures = {}, [], {}, set(), {}
 
     def __dealloc__(self):
         free(self.guard)
@@ -58,11 +62,15 @@ cdef class Trace:
     def close(self):
         """Let go of everything: another thread that looks through the traces may hold this one a little longer."""
         self.tape, self.arguments, self.own = None, [], set()
-        self.codes, self.arrays, self.shapes = {}, {}, {}
+        self.codes, self.arrays, self.shapes, self.targets = {}, {}, {}, {}
 
     def elements(self, Tensor v, /):
         """The elements of a tensor: an array of Values and floats."""
         return elements_of(v)
+
+    def cost(self):
+        """The cost of all operations, in additions."""
+        return weight(self, 0)
 
     def finished(self):
         """Raise the first error of the recording, if there is one."""

@@ -80,7 +80,7 @@ cdef dict OVER_OBJECTS = {}
 cdef object traced_elementwise(int op, object x, object y, object z):
     """An op of the table over arrays of Values; NotImplemented for a type that may define it itself."""
     cdef double number_ = 0
-    cdef list given = [x, y, z][:OP_ARITY[op]]
+    cdef list given = [as_number(x), as_number(y), as_number(z)][:OP_ARITY[op]]
     cdef bint arrays = False
     cdef Py_ssize_t k
     for k in range(len(given)):
@@ -97,6 +97,7 @@ cdef object traced_elementwise(int op, object x, object y, object z):
     given = [boxed(<Value>v) if is_value(v) else v for v in given]  # not to be asked for a rule of frompyfunc's
     if op not in OVER_OBJECTS:
         OVER_OBJECTS[op] = np.frompyfunc(SCALARS[op], OP_ARITY[op], 1)
+    given = [elements_as_numbers(v) if isinstance(v, Conditions) else v for v in given]
     before = ignore_errors()
     try:
         result = OVER_OBJECTS[op](*given)
@@ -140,6 +141,8 @@ cdef object compared(int python_op, object x, object y):
     try:
         if isinstance(x, np.ndarray) or isinstance(y, np.ndarray):  # which would ask a Value, and so come back here
             x, y = boxed(<Value>x) if is_value(x) else x, boxed(<Value>y) if is_value(y) else y
+            if tracing() is not None and not tracing().plain_masks:
+                return conditions_of(COMPARING[python_op](x, y, dtype=object))
         return COMPARISONS[python_op](x, y)
     finally:
         heed_errors(before)
@@ -150,7 +153,10 @@ cdef object predicate(str name, object x):
     if is_tensor(x):
         x = comparable(x)
     if isinstance(x, np.ndarray):
-        return np.array([predicate(name, v) for v in x.flat], bool).reshape(x.shape)
+        found = np.empty(x.shape, object)
+        for k, v in enumerate(x.flat):
+            found.flat[k] = predicate(name, v)
+        return conditions_of(found)
     if name == "isnan":
         return x != x
     return abs(x) == INFINITY if name == "isinf" else abs(x) < INFINITY

@@ -123,14 +123,14 @@ cdef int extremum_takes_left(Value v, object other, int op) except -2:
         other = number_
     if direct and not is_value(other) and number_ == number_:  # a nan on the left is not less: one guard for both
         outcome = v.primal == v.primal and COMPARISONS[strict](v.primal, number_)
-        guard_comparison(v, other, strict, outcome)
+        bool(compare(v, other, strict, outcome))
         return not outcome
     outcome = v.primal == v.primal and number_ == number_ and COMPARISONS[op](v.primal, number_)
-    guard_comparison(v, other, op, outcome)
+    bool(compare(v, other, op, outcome))
     if outcome:
         return True
     if is_value(left):
-        guard_comparison(left, left, 3, x != x)
+        bool(compare(left, left, 3, x != x))
     return x != x
 
 
@@ -286,20 +286,18 @@ cdef class Value:
         elif isinstance(other, int) or isinstance(other, NUMPY_REAL):  # (int, NUMPY_REAL) is another test for Cython
             if not isinstance(other, int):
                 other = other.item()  # as a double: NumPy would round x to float32
-            if traces:
-                guard_comparison(self, other, op, COMPARISONS[op](x, other))
-            return COMPARISONS[op](x, other)
+            return compare(self, other, op, COMPARISONS[op](x, other)) if traces else COMPARISONS[op](x, other)
         elif isinstance(other, (numbers.Rational, complex)) or type(other).__name__ == "Decimal":
             outcome = COMPARISONS[op](x, other)  # as of a float
             if traces and not isinstance(other, complex):
-                guard_comparison(self, other, op, outcome)
-            elif traces and not other.imag:
-                guard_comparison(self, other.real, op, outcome)
-            return outcome
+                return compare(self, other, op, outcome)
+            return compare(self, other.real, op, outcome) if traces and not other.imag else outcome
+        elif is_condition(other):
+            return COMPARISONS[op](self, number_of(<Condition>other))
         else:
             return NotImplemented
         if cgrad_unlikely(traces):
-            guard_comparison(self, other, op, compares(op, x, y))
+            return compare(self, other, op, compares(op, x, y))
         return compares(op, x, y)
 
     def __hash__(self):
@@ -307,7 +305,7 @@ cdef class Value:
 
     def __bool__(self):
         if cgrad_unlikely(traces):
-            guard_comparison(self, 0.0, 3, self.primal != 0)
+            return bool(nonzero_condition(self))
         return self.primal != 0
 
     def __index__(self):

@@ -1,0 +1,773 @@
+# core/tracing/merge.pxi: branches whose condition is traced, recorded on every side and merged.
+#
+# A function that is recorded has been rewritten (programs/rewriting): an ``if`` hands its sides to a Branch,
+#
+#   if x > 0:              b = branch(key, (y,))               y before it
+#       y = x*2            for y, z in b:                      once a side, from the same y
+#       z = 1.0                try:
+#   else:                          if b.asks(x > 0): y = x*2; z = 1.0
+#       y = z = -x                 else: y = z = -x
+#                              except BaseException:
+#                                  if not b.failed(): raise
+#                                  continue
+#                              b.end((y, z))                   y and z of this side
+#                          y, z = b.result                     cgrad.where(x > 0, one, other)
+#
+# The side that is taken at the numbers at hand runs last; the others run on *trial*. Where a trial fails - an exception,
+# an effect, a guard inside, too many operations, sides that are no numbers - nothing of it stays but unused nodes: the
+# names have their former values again, and the branch is a guard. A condition that is not traced takes its side at once.
+#
+# An early return in a side is *pending*: the function goes on as if it had not returned, and its value is chosen at the
+# end (Frame.done). At the numbers at hand it may have returned: then all that follows is on trial (the frame's *ghost*).
+# A guard or an effect that comes while returns are pending settles these first, as guards, in their order.
+
+cdef enum:
+    MOST_SIDE = 512        # operations of a side
+    MOST_GHOST = 1 << 16   # and of what follows an early return
+    MOST_DEPTH = 24        # of trials within trials
+
+cdef extern from "Python.h":
+    PyObject *PyTuple_GET_ITEM(object, Py_ssize_t)  # borrowed
+
+cdef object MISSING = type("Missing", (), {"__repr__": lambda self: "<not assigned>"})()
+
+
+cdef object not_merged(Trace t, str why):
+    """The error that leaves trials."""
+    t.aborted = True
+    return errors.NotMerged(why)
+
+
+cdef int before_guard(Trace t) except -1:
+    """A guard or an effect is about to be: no trial may go on, and no return is pending afterwards."""
+    if t.trials:
+        raise not_merged(t, "a decision inside")
+    settle(t)
+    return 0
+
+
+cdef int settle(Trace t) except -1:
+    """Pending returns become guards: at the numbers at hand none of them was taken."""
+    cdef Pending p
+    cdef list waiting
+    if not t.pending:
+        return 0
+    waiting, t.pending = t.pending, []
+    for p in waiting:
+        p.frame.own = []
+        reject(t, p.key, "something that is not repeated follows")
+        ask(p.condition)
+    return 0
+
+
+cdef int reject(Trace t, object key, str why) except -1:
+    """Note why a branch is a guard."""
+    if key not in t.unmerged:
+        t.unmerged[key] = why
+    return 0
+
+
+cdef int begin_trial(Trace t, Py_ssize_t most) except -1:
+    """Begin a trial."""
+    if t.trials >= MOST_DEPTH:
+        raise not_merged(t, "branches within branches, or recursion")
+    if not t.trials:
+        t.tape.budget = t.tape.top + most
+        t.tape.limit = min(t.tape.limit, t.tape.budget)
+    t.trials += 1
+    return 0
+
+
+cdef int end_trials(Trace t, int depth) except -1:
+    """End the trials from this depth on."""
+    t.trials = depth - 1
+    if not t.trials:
+        t.tape.budget = 0
+        haunt(t)
+    return 0
+
+
+cdef int haunt(Trace t) except -1:
+    """What follows is on trial if a pending return is taken at the numbers at hand."""
+    cdef Pending p
+    for p in t.pending:
+        if p.condition.outcome:
+            t.ghost = p.frame
+            begin_trial(t, MOST_GHOST)
+            break
+    return 0
+
+
+cdef void leave_trials(Trace t, Py_ssize_t pending) noexcept:
+    """All trials are over: what they left is dropped."""
+    cdef Pending p
+    t.trials, t.aborted, t.ghost = 0, False, None
+    t.tape.budget = 0
+    t.refused = None
+    for p in t.pending[pending:]:
+        p.frame.own.remove(p)
+    del t.pending[pending:]
+
+
+cdef bint survivable(object error) noexcept:
+    return isinstance(error, (Exception, errors.NotMerged))
+
+
+cdef str reason_of(object error):
+    return str(error) if isinstance(error, errors.NotMerged) else f"one side raises {type(error).__name__}: {error}"
+
+
+cdef long weight(Trace t, Py_ssize_t since) noexcept:
+    """The cost of the operations since then, in additions."""
+    cdef Py_ssize_t i
+    cdef long total = 0
+    for i in range(since, t.tape.top):
+        total += OP_COST[t.tape.op[i] & OP_MASK]
+    return total
+
+
+# ---- values of two sides ---------------------------------------------------------------------------
+
+cdef object merged_value(Trace t, Condition c, object x, object y):
+    """x where the condition holds, else y: numbers, arrays, conditions, and structures of them that nobody else holds.
+
+    """
+    if x is y:
+        return x
+    if x is MISSING or y is MISSING:
+        raise not_merged(t, "a name that is assigned on one side alone")
+    if isinstance(x, (bool, np.bool_)) or is_condition(x) or isinstance(y, (bool, np.bool_)) or is_condition(y):
+        return merged_condition(t, c, x, y)
+    if is_plain(x) and is_plain(y):
+        if type(x) is type(y) and pickled(x) == pickled(y):
+            return x
+        return op_where(number_of(c), x, y)
+    if is_value(x) and (is_value(y) or is_plain(y)) or is_value(y) and is_plain(x):
+        return op_where(number_of(c), x, y)
+    if (is_tensor(x) or isinstance(x, np.ndarray)) and (is_tensor(y) or isinstance(y, np.ndarray)):
+        if x.shape != y.shape or (is_tensor(x) or x.dtype == object or x.dtype.kind == "f") \
+                != (is_tensor(y) or y.dtype == object or y.dtype.kind == "f"):
+            raise not_merged(t, "arrays of different shapes or kinds")
+        if not (is_tensor(x) or is_tensor(y)) and x.dtype.kind in "biu" and not isinstance(x, Conditions):
+            if np.array_equal(x, y) and x.dtype == y.dtype:
+                return x
+            raise not_merged(t, "whole numbers in arrays that differ")
+        if isinstance(x, Conditions) or isinstance(y, Conditions):
+            raise not_merged(t, "arrays of conditions")
+        made = elementwise(OP_WHERE, number_of(c), x, y)
+        if not (is_tensor(x) or is_tensor(y)) and x.dtype == object:
+            return elements_of(made)
+        return made
+    if type(x) is not type(y):
+        raise not_merged(t, f"a {type(x).__name__} and a {type(y).__name__}")
+    return merged_structure(t, c, x, y)
+
+
+cdef object merged_structure(Trace t, Condition c, object x, object y):
+    """As merged_value, of two objects of one type."""
+    cdef Py_ssize_t k
+    cdef list parts
+    if type(x) is list or isinstance(x, tuple):
+        if len(x) != len(y):
+            raise not_merged(t, "sequences of different lengths")
+        parts = []
+        for k in range(len(x)):
+            parts.append(merged_value(t, c, x[k], y[k]))
+        return parts if type(x) is list else tuple(parts) if type(x) is tuple else type(x)(*parts)
+    if type(x) is dict:
+        if list(x) != list(y):
+            raise not_merged(t, "dicts of different keys")
+        return {key: merged_value(t, c, x[key], y[key]) for key in x}
+    if hasattr(type(x), "__dataclass_fields__") and getattr(type(x), "__eq__", None) is not object.__eq__ \
+            and vars(x).keys() == vars(y).keys() == set(type(x).__dataclass_fields__):
+        made = object.__new__(type(x))
+        for key in vars(x):
+            object.__setattr__(made, key, merged_value(t, c, vars(x)[key], vars(y)[key]))
+        return made
+    if type(x) in (str, bytes, type(None)) and x == y:
+        return x
+    raise not_merged(t, f"{type(x).__name__} objects that differ")
+
+
+cdef inline bint is_plain(object x) noexcept:
+    return isinstance(x, (float, int, NUMPY_REAL)) and not isinstance(x, (bool, np.bool_))
+
+
+cdef object pickled(object x):
+    """What tells numbers apart, to the bit."""
+    return x.hex() if isinstance(x, float) else x
+
+
+cdef object merged_condition(Trace t, Condition c, object x, object y):
+    """Of bools and conditions; a bool beside a number is a number."""
+    if not (isinstance(x, (bool, np.bool_)) or is_condition(x)) or not (isinstance(y, (bool, np.bool_)) or is_condition(y)):
+        if not (is_value(x) or is_value(y) or is_plain(x) or is_plain(y)):
+            raise not_merged(t, f"a {type(x).__name__} and a {type(y).__name__}")
+        return op_where(number_of(c), truth_number(x), truth_number(y))
+    if not is_condition(x) and not is_condition(y):
+        return x if bool(x) == bool(y) else c if x else inverse(c)
+    number_ = op_where(number_of(c), truth_number(x), truth_number(y))
+    if not is_value(number_):
+        return number_ != 0
+    return combined(t, number_, (<Value>number_).primal != 0)
+
+
+cdef object truth_number(object x):
+    return as_number(x) if is_condition(x) else float(x) if isinstance(x, (bool, np.bool_)) else x
+
+
+cdef bint shared(PyObject *x, Py_ssize_t holders) except -1:
+    """True if somebody else may hold a list, dict or dataclass, or one in it: merged, it would be another object."""
+    cdef object o = <object>x
+    cdef object part
+    cdef Py_ssize_t k
+    holders += 1  # o
+    if type(o) is list or isinstance(o, tuple):
+        if type(o) is list and references(x) > holders:
+            return True
+        for k in range(len(o)):
+            part = o[k]
+            if is_container(part) and shared(<PyObject *>part, 2):
+                return True
+        return False
+    if type(o) is dict or hasattr(type(o), "__dataclass_fields__"):
+        if references(x) > holders:
+            return True
+        for key in list(o if type(o) is dict else vars(o)):
+            part = o[key] if type(o) is dict else vars(o)[key]
+            if is_container(part) and shared(<PyObject *>part, 2):
+                return True
+    return False
+
+
+cdef inline bint is_container(object x) noexcept:
+    return isinstance(x, (list, dict, tuple)) or hasattr(type(x), "__dataclass_fields__")
+
+
+def calibrate(int in_a_name, int in_a_tuple, int argument):
+    """The references that an object has which nobody else holds, as this Python counts them."""
+    global FRESH_NAME, FRESH_IN_TUPLE, FRESH_ARGUMENT
+    FRESH_NAME, FRESH_IN_TUPLE, FRESH_ARGUMENT = in_a_name, in_a_tuple, argument
+
+
+def references_to(x, /):
+    """The references that x has, as a function sees that is called with it."""
+    return references(<PyObject *>x)
+
+
+def references_in(tuple x, /):
+    """The references that the first entry of a tuple has, as a function sees that is called with it."""
+    return references(<PyObject *>x[0])
+
+
+cdef Py_ssize_t FRESH_NAME = 2, FRESH_IN_TUPLE = 2, FRESH_ARGUMENT = 1
+
+
+# ---- an ``if`` -------------------------------------------------------------------------------------
+
+cdef enum:
+    OUTRIGHT = 0  # nothing is traced so far
+    TRIAL = 1
+    GUARDED = 2   # its conditions are guards
+    OVER = 3
+
+
+@cython.final
+cdef class Branch:
+    """One ``if`` that is being run, with its ``elif`` and ``else``."""
+    cdef Trace t
+    cdef tuple before          # the names' values before it
+    cdef readonly object result  # and after it
+    cdef object key            # (code, line)
+    cdef int mode, depth
+    cdef int k                 # tests asked in this pass
+    cdef int first             # the first one that is traced
+    cdef int arm               # that this pass runs
+    cdef int taken, last       # the arm taken at the numbers at hand; the last reachable one; -1: not known yet
+    cdef list conditions       # of the arms from ``first`` on: Conditions, False, True
+    cdef list ends             # the names' values at their ends, or Returned
+    cdef Py_ssize_t top, pending
+    cdef long cost, dearest
+    cdef readonly bint returned  # every side has returned: ``value``
+    cdef readonly object value
+    cdef object returning      # the value of this side's return, in a list
+    cdef Frame frame
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        if self.mode == OVER:
+            raise StopIteration
+        self.k = 0
+        self.arm = -1
+        self.returning = None
+        if self.mode == TRIAL:
+            self.top = self.t.tape.top
+            if self.depth == 1:
+                self.t.tape.budget = self.top + MOST_SIDE
+                self.t.tape.limit = min(self.t.tape.limit, self.t.tape.budget)
+        return self.before
+
+    def asks(self, test):
+        """The test of the next side: True if this pass runs it."""
+        cdef int i, k = self.k
+        self.k += 1
+        if self.mode == OUTRIGHT:
+            c = as_condition(test)
+            if c is None or self.t is None or self.key in self.t.kept_apart:
+                return test
+            if self.t.aborted:
+                raise not_merged(self.t, "")
+            self.start(k)
+        elif self.mode == GUARDED:
+            return test
+        i = k - self.first
+        if i < 0:  # not traced: as the first time
+            return test
+        if i < len(self.conditions):
+            c = self.conditions[i]
+            if c is False or self.ends[i] is not None:
+                return False
+            if i == self.taken and not self.complete():
+                return False
+            self.arm = i
+            return True
+        c = as_condition(test)
+        if c is None:
+            c = bool(test)
+        self.conditions.append(c)
+        self.ends.append(None)
+        if c is False:
+            return False
+        if c is True:
+            self.last = i
+            if self.taken < 0:
+                self.taken = i
+            self.arm = i
+            return True
+        if (<Condition>c).outcome and self.taken < 0:
+            self.taken = i
+            return False
+        self.arm = i
+        return True
+
+    cdef int start(self, int first) except -1:
+        """The first traced test: its sides run on trial from here on."""
+        begin_trial(self.t, MOST_SIDE)
+        self.mode, self.depth, self.first = TRIAL, self.t.trials, first
+        self.conditions, self.ends, self.taken, self.last = [], [], -1, -1
+        self.top, self.pending = self.t.tape.top, len(self.t.pending)
+        if self.frame is not None:
+            self.frame.branches.append(self)
+        return 0
+
+    cdef bint complete(self) noexcept:
+        """True if all sides but the taken one have run."""
+        return self.last >= 0 and (self.last == self.taken or self.ends[self.last] is not None)
+
+    def returns(self, value, bint of_a_name=False):
+        """This side ends by a return."""
+        if self.mode == TRIAL and is_container(value) \
+                and shared(<PyObject *>value, FRESH_NAME if of_a_name else FRESH_ARGUMENT):
+            raise not_merged(self.t, f"a {type(value).__name__} that others may hold")
+        self.returning = [value]
+
+    def end(self, tuple names):
+        """This side is over, with these values of the names."""
+        cdef int i
+        cdef Py_ssize_t k
+        cdef long cost
+        if self.mode == OUTRIGHT or self.mode == GUARDED:
+            self.mode = OVER
+            self.result = names
+            if self.returning is not None:
+                self.returned, self.value = True, self.returning[0]
+            return
+        if self.t.aborted:
+            self.abort(not_merged(self.t, "an error on one side"))
+            return
+        try:
+            if self.arm < 0:  # no test was answered by True: the ``else`` side
+                self.last = self.arm = len(self.conditions)
+                self.conditions.append(True)
+                self.ends.append(None)
+                if self.taken < 0:
+                    self.taken = self.last
+            cost = weight(self.t, self.top)
+            self.cost += cost
+            self.dearest = max(self.dearest, cost)
+            for k in range(len(names)):
+                if is_container(names[k]) and not (k < len(self.before) and names[k] is self.before[k]) \
+                        and shared(PyTuple_GET_ITEM(names, k), FRESH_IN_TUPLE):
+                    raise not_merged(self.t, f"a {type(names[k]).__name__} that others may hold")
+            self.ends[self.arm] = Returned(self.returning[0]) if self.returning is not None else names
+            if self.arm != self.taken:
+                return
+            self.finish()
+        except BaseException as error:
+            if not survivable(error):
+                raise
+            self.abort(error)
+
+    cdef int finish(self) except -1:
+        """All sides have run: merge them."""
+        cdef Py_ssize_t i
+        cdef object result = None, value = None
+        cdef bint some = False, returns = False
+        cdef Trace t = self.t
+        for i in range(len(self.conditions) - 1, -1, -1):
+            if self.conditions[i] is False:
+                continue
+            end = self.ends[i]
+            if type(end) is Returned:
+                value = (<Returned>end).value if not returns else \
+                    merged_value(t, self.conditions[i], (<Returned>end).value, value)
+                returns = True
+            else:
+                result = end if not some else self.chosen(self.conditions[i], <tuple>end, <tuple>result)
+                some = True
+        if self.frame is not None:
+            self.frame.branches.remove(self)
+        if not some:
+            self.returned, self.value = True, value
+        elif returns:
+            self.postpone()
+        self.mode, self.result = OVER, result
+        t.merged.append((self.key, self.dearest))
+        if t.trials == self.depth:
+            end_trials(t, self.depth)
+        return 0
+
+    cdef tuple chosen(self, Condition c, tuple x, tuple y):
+        cdef list out = []
+        cdef Py_ssize_t k
+        for k in range(len(x)):
+            if x[k] is not y[k] and k < len(self.before) and (x[k] is self.before[k] or y[k] is self.before[k]) \
+                    and is_container(self.before[k]) and not isinstance(self.before[k], tuple):
+                raise not_merged(self.t, f"a {type(x[k]).__name__} that one side leaves as it was")
+            out.append(merged_value(self.t, c, x[k], y[k]))
+        return tuple(out)
+
+    cdef int postpone(self) except -1:
+        """Sides that return are pending, whatever branches this one is in."""
+        cdef Py_ssize_t i
+        cdef Branch outer
+        cdef object before = True
+        if self.frame is None:
+            raise not_merged(self.t, "a return on one side")
+        for outer in self.frame.branches:
+            before = both(before, outer.condition_of_arm(outer.arm))
+        for i in range(len(self.conditions)):
+            if type(self.ends[i]) is Returned:
+                c = both(before, self.condition_of_arm(<int>i))
+                if not is_condition(c):
+                    raise not_merged(self.t, "a return that is no choice")
+                self.frame.postpone(<Condition>c, (<Returned>self.ends[i]).value, self.key)
+        return 0
+
+    cdef object condition_of_arm(self, int arm):
+        """That this arm is taken: its own test, and none before it."""
+        cdef object found = True
+        cdef int k
+        if arm < 0:
+            arm = <int>len(self.conditions)
+        for k in range(min(arm + 1, <int>len(self.conditions))):
+            c = self.conditions[k]
+            if k < arm:
+                c = inverse(<Condition>c) if is_condition(c) else not c
+            found = both(found, c)
+        return found
+
+    def failed(self):
+        """After an exception in a side: True if the branch begins anew, as a guard."""
+        error = sys.exc_info()[1]
+        if self.mode != TRIAL or not survivable(error):
+            return False
+        if self.depth > 1:
+            if not isinstance(error, errors.NotMerged):
+                raise not_merged(self.t, reason_of(error))
+            return False
+        self.abort(error)
+        return True
+
+    cdef int abort(self, object error) except -1:
+        """The outermost branch becomes a guard, and begins anew; those within leave the decision to it."""
+        if self.depth > 1:
+            raise not_merged(self.t, reason_of(error))
+        leave_trials(self.t, self.pending)
+        if self.frame is not None:
+            self.frame.branches.clear()
+        reject(self.t, self.key, reason_of(error))
+        note_rejected(self.t, self.key)
+        self.mode = GUARDED
+        self.conditions = self.ends = None
+        return 0
+
+
+cdef int note_rejected(Trace t, object key) except -1:
+    """A branch that fails again and again is not tried any more."""
+    t.failures[key] = t.failures.get(key, 0) + 1
+    if t.failures[key] >= 4:
+        t.kept_apart.add(key)
+    return 0
+
+
+cdef object both(object x, object y):
+    if x is True:
+        return y
+    return x if y is True else False if x is False or y is False else logical(x, y, "and")
+
+
+@cython.final
+cdef class Returned:
+    """A side that ends by a return."""
+    cdef object value
+
+    def __init__(self, value):
+        self.value = value
+
+
+# ---- a function with early returns -----------------------------------------------------------------
+
+@cython.final
+cdef class Pending:
+    """A return that is taken where a condition holds."""
+    cdef Condition condition
+    cdef object value, key
+    cdef Frame frame
+
+
+@cython.final
+cdef class Frame:
+    """One call of a function that has returns in its branches."""
+    cdef Trace t
+    cdef list own              # its pending returns
+    cdef list branches         # on trial at the moment, the outer ones first
+    cdef readonly object value
+
+    cdef int postpone(self, Condition c, object value, object key) except -1:
+        cdef Pending p = Pending.__new__(Pending)
+        p.condition, p.key, p.frame = c, key, self
+        p.value = snapshot(self.t, value)
+        self.own.append(p)
+        self.t.pending.append(p)
+        return 0
+
+    def done(self, value):
+        """The value that the function returns: of the first pending return whose condition holds, else this one."""
+        cdef Pending p
+        cdef list waiting
+        cdef Trace t = self.t
+        if t is None or not self.own:
+            return value
+        waiting = self.own
+        for p in reversed(waiting):
+            value = merged_value(t, p.condition, p.value, value)
+        for p in waiting:
+            t.pending.remove(p)
+            t.merged.append((p.key, 0))
+        self.own = []
+        if t.ghost is self:
+            t.ghost = None
+            end_trials(t, 1)
+        return value
+
+    def failed(self):
+        """After an exception: True if the function had returned before it, at the numbers at hand: with ``value``."""
+        cdef Pending p
+        cdef list waiting
+        cdef Trace t = self.t
+        error = sys.exc_info()[1]
+        if t is None or not self.own:
+            return False
+        if t.ghost is self and survivable(error):
+            waiting = list(t.pending)
+            leave_trials(t, 0)
+            for p in waiting:
+                reject(t, p.key, reason_of(error))
+                note_rejected(t, p.key)
+                ask(p.condition)
+                if p.condition.outcome:
+                    self.value = p.value
+                    return True
+        elif not t.trials and survivable(error):
+            settle(t)
+        return False
+
+
+cdef object snapshot(Trace t, object value):
+    """A value to be returned, with containers of its own: what follows may fill those that it was given with."""
+    if type(value) is list:
+        return [snapshot(t, x) for x in value]
+    if type(value) is tuple:
+        return tuple([snapshot(t, x) for x in value])
+    if type(value) is dict:
+        return {key: snapshot(t, x) for key, x in value.items()}
+    if is_value(value) or is_tensor(value) or is_condition(value) \
+            or isinstance(value, (bool, int, float, str, type(None), NUMPY_REAL)) or isinstance(value, tuple):
+        return value
+    raise not_merged(t, f"a {type(value).__name__} that is returned early")
+
+
+# ---- what rewritten code calls ----------------------------------------------------------------------
+
+def branch(key, tuple names, frame=None):
+    """An ``if`` begins, with the values that names have: iterate over its passes."""
+    cdef Branch b = Branch.__new__(Branch)
+    b.t = tracing() if traces else None
+    b.key, b.before, b.frame = key, names, frame
+    return b
+
+
+def frame():
+    """A function with early returns begins."""
+    cdef Frame f = Frame.__new__(Frame)
+    f.t = tracing() if traces else None
+    f.own, f.branches = [], []
+    return f
+
+
+def choice(key, test, one, other):
+    """``one() if test else other()``."""
+    cdef Condition c
+    cdef Trace t
+    cdef int depth
+    cdef Py_ssize_t pending, top
+    cdef long cost
+    given = as_condition(test)
+    if given is None:
+        return one() if test else other()
+    c = given
+    t = c.trace
+    if key in t.kept_apart:
+        return one() if test else other()
+    pending = len(t.pending)
+    begin_trial(t, MOST_SIDE)
+    depth = t.trials
+    try:
+        top = t.tape.top
+        if c.outcome:
+            y = other()
+            cost = weight(t, top)
+            x = one()
+        else:
+            x = one()
+            cost = weight(t, top)
+            y = other()
+        if t.aborted:
+            raise not_merged(t, "an error on one side")
+        result = merged_value(t, c, x, y)
+        t.merged.append((key, max(cost, weight(t, top) - cost)))
+        end_trials(t, depth)
+        return result
+    except BaseException as error:
+        if not survivable(error):
+            raise
+        if depth > 1:
+            raise not_merged(t, reason_of(error))
+        leave_trials(t, pending)
+        reject(t, key, reason_of(error))
+        note_rejected(t, key)
+    return one() if test else other()
+
+
+def both_of(key, left, right):
+    """``left and right()``."""
+    return joined(key, left, right, True)
+
+
+def either_of(key, left, right):
+    """``left or right()``."""
+    return joined(key, left, right, False)
+
+
+cdef object joined(object key, object left, object right, bint conjunction):
+    """``left and right()`` or ``left or right()``: of a condition and what is a condition or a bool, as one."""
+    cdef Condition c
+    cdef Trace t
+    cdef int depth
+    cdef Py_ssize_t pending
+    if not is_condition(left) or not still_open(<Condition>left):
+        return (left and right()) if conjunction else (left or right())
+    c = <Condition>left
+    t = c.trace
+    if key in t.kept_apart:
+        return (left and right()) if conjunction else (left or right())
+    pending = len(t.pending)
+    begin_trial(t, MOST_SIDE)
+    depth = t.trials
+    try:
+        other = right()
+        if t.aborted:
+            raise not_merged(t, "an error on one side")
+        result = logical(c, other, "and" if conjunction else "or")
+        if result is NotImplemented:
+            raise not_merged(t, f"a condition and a {type(other).__name__}")
+        end_trials(t, depth)
+        return result
+    except BaseException as error:
+        if not survivable(error):
+            raise
+        if depth > 1:
+            raise not_merged(t, reason_of(error))
+        leave_trials(t, pending)
+        reject(t, key, reason_of(error))
+        note_rejected(t, key)
+    return (left and right()) if conjunction else (left or right())
+
+
+def negation(x, /):
+    """``not x``."""
+    return inverse(<Condition>x) if is_condition(x) else not x
+
+
+def called(f, writes=False):
+    """The function that a call of f leads to while a program is recorded. writes: it changes an argument."""
+    cdef Trace t = tracing() if traces else None
+    cdef tuple known
+    cdef PyObject *found
+    if t is None:
+        return f
+    try:
+        known = t.targets.get(f)
+    except TypeError:  # no hash
+        known = t.target_of(f)
+    if known is None:
+        known = t.targets[f] = t.target_of(f)
+    if writes or not known[1]:
+        effect_of(t)
+    return known[0]
+
+
+def effect_here():
+    """Something is about to be done that another run would do again."""
+    cdef Trace t = tracing() if traces else None
+    if t is not None:
+        effect_of(t)
+
+
+cdef int effect_of(Trace t) except -1:
+    if t.trials:
+        raise not_merged(t, "an effect")
+    if t.pending:
+        settle(t)
+    t.effects += 1
+    return 0
+
+
+def own_name(x, /):
+    """x, which ``x += ...`` is going to change: an effect where it is not a number."""
+    if not (is_value(x) or isinstance(x, (float, int, str, tuple, NUMPY_REAL)) or is_condition(x) or is_tensor(x)):
+        effect_here()
+    return x
+
+
+def counted(x, /):
+    """x, which a loop is going to use up: an effect where it is an iterator that somebody else may hold."""
+    if isinstance(x, Iterator) and references(<PyObject *>x) > FRESH_ARGUMENT:
+        effect_here()
+    return x
+
+
+UNASSIGNED = MISSING

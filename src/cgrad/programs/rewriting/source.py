@@ -1,0 +1,86 @@
+"""The syntax tree of a function, found by its code object in the source that it was compiled from."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import inspect
+import linecache
+import types
+
+LAMBDA = "<lambda>"
+
+
+class Unreadable(Exception):
+    """There is no source, or it is not that of the function."""
+
+
+def definition(code: types.CodeType) -> ast.FunctionDef | ast.Lambda:
+    """The tree of the function that a code object belongs to, with the lines that it has in its file.
+
+    Raises Unreadable if there is no source (REPL, exec), or if it has changed since.
+    """
+    lines = linecache.getlines(code.co_filename)
+    if not lines:
+        linecache.checkcache(code.co_filename)
+        lines = linecache.getlines(code.co_filename)
+    if len(lines) < code.co_firstlineno:
+        raise Unreadable("its source cannot be read")
+    found = lambda_of(code, lines) if code.co_name == LAMBDA else function_of(code, lines)
+    arguments = [a.arg for a in (*found.args.posonlyargs, *found.args.args, *found.args.kwonlyargs)]
+    if list(code.co_varnames[:len(arguments)]) != arguments:
+        raise Unreadable("its source is another one by now")
+    return found
+
+
+def function_of(code: types.CodeType, lines: list[str]) -> ast.FunctionDef:
+    """The ``def`` that begins at the code's first line, decorators included."""
+    try:
+        block = inspect.getblock(lines[code.co_firstlineno - 1:])
+        indented = block[0][:1] in " \t"
+        tree = ast.parse("".join(["if 1:\n" if indented else "", *block]))
+    except (SyntaxError, IndentationError, ValueError, IndexError) as error:
+        raise Unreadable(f"its source cannot be parsed ({error})") from None
+    node = tree.body[0] if tree.body else None
+    if indented:
+        assert isinstance(node, ast.If)
+        node = node.body[0]
+    if not isinstance(node, ast.FunctionDef) or node.name != code.co_name:
+        raise Unreadable("its source is another one by now")
+    ast.increment_lineno(tree, code.co_firstlineno - 1 - indented)
+    return node
+
+
+def lambda_of(code: types.CodeType, lines: list[str]) -> ast.Lambda:
+    """The lambda whose body lies where the code's instructions do."""
+    places = [place for place in code.co_positions() if None not in place and place[2] != place[3]]
+    found = [node for node in lambdas("".join(lines)) if node.lineno == code.co_firstlineno]
+    if len(found) > 1:
+        found = [node for node in found if within(places, node.body)]
+        found = [min(found, key=lambda node: (node.body.end_lineno or 0, node.body.end_col_offset or 0))] \
+            if nested(found) else found
+    if len(found) != 1:
+        raise Unreadable("its source cannot be told from that of other lambdas")
+    return found[0]
+
+
+@functools.lru_cache(maxsize=32)
+def lambdas(text: str) -> tuple[ast.Lambda, ...]:
+    """All lambdas of a source."""
+    try:
+        return tuple([node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Lambda)])
+    except (SyntaxError, ValueError) as error:
+        raise Unreadable(f"its source cannot be parsed ({error})") from None
+
+
+def within(places: list[tuple[int | None, ...]], node: ast.expr) -> bool:
+    """True if instructions at these places are those of an expression."""
+    start, stop = (node.lineno, node.col_offset), (node.end_lineno or 0, node.end_col_offset or 0)
+    inside = [start <= (a, c) and (b, d) <= stop for a, b, c, d in places]  # type: ignore[operator]
+    return bool(inside) and all(inside[1:]) and any(
+        (a, c) == start and (b, d) == stop for a, b, c, d in places)
+
+
+def nested(found: list[ast.Lambda]) -> bool:
+    """True if several were found of which one lies in the other."""
+    return len(found) > 1

@@ -1,0 +1,221 @@
+"""What calls in rewritten code lead to, and which of these have no effects besides their results.
+
+A side that runs on trial may call only what has none (core/tracing/merge.pxi).
+"""
+
+from __future__ import annotations
+
+import builtins
+import functools
+import math
+import operator
+import types
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..._core import Condition, Conditions, Tensor, Value, as_condition, choice, condition_number
+from ..reads import is_library
+from .rewritten import rewritten
+
+Target = tuple[Any, bool]  # what is called; whether it has no effects
+
+HARMLESS_MODULES = {"math", "cmath", "operator", "_operator", "itertools", "functools", "_functools", "statistics",
+                    "numbers", "fractions", "decimal", "copy", "bisect", "_bisect", "scipy.special",
+                    "scipy.special._ufuncs", "scipy.special._special_ufuncs", "scipy.special._logsumexp"}
+HARMLESS = {getattr(builtins, name) for name in (
+    "abs all any ascii bin bool bytes callable chr complex dict divmod enumerate filter float format frozenset getattr "
+    "hasattr hash hex id int isinstance issubclass len list map max min object oct ord pow property range repr reversed "
+    "round set slice sorted str sum tuple type zip").split()}
+CHANGING_NUMPY = {"copyto", "put", "place", "putmask", "fill_diagonal", "save", "savez", "savez_compressed", "savetxt",
+                  "seterr", "seterrcall", "setbufsize", "set_printoptions", "put_along_axis"}
+CHANGING_CGRAD = {"seed", "backward", "step", "zero_grad"}
+IMMUTABLE = (str, bytes, tuple, frozenset, int, float, complex, range, Value, Condition, type(None), np.generic)
+READING = {"list": {"index", "count", "copy"}, "dict": {"get", "keys", "values", "items", "copy"},
+           "set": {"union", "intersection", "difference", "symmetric_difference", "copy", "issubset", "issuperset",
+                   "isdisjoint"},
+           "ndarray": {"sum", "mean", "dot", "copy", "reshape", "ravel", "flatten", "transpose", "prod", "max", "min",
+                       "std", "var", "cumsum", "cumprod", "any", "all", "argmax", "argmin", "item", "tolist", "astype",
+                       "clip", "round", "trace", "diagonal", "squeeze", "repeat", "take", "nonzero", "swapaxes", "argsort",
+                       "searchsorted", "conj", "view"}}
+
+
+class Targets:
+    """What calls lead to, for one recording."""
+
+    def __init__(self, merge: bool, unread: dict[str, str]) -> None:
+        self.merge, self.unread = merge, unread
+        self.replaced = replacements(merge)
+
+    def __call__(self, f: Any) -> Target:
+        """What is called in the place of f."""
+        try:
+            known = self.replaced.get(f)
+        except TypeError:
+            known = None
+        if known is not None:
+            return known, True
+        kind = type(f)
+        if kind is types.FunctionType:
+            return self.function(f)
+        if kind is types.MethodType:
+            if type(f.__func__) is types.FunctionType:
+                function, harmless = self.function(f.__func__)
+                return (types.MethodType(function, f.__self__) if function is not f.__func__ else f), harmless
+            return f, False
+        if kind is functools.partial:
+            function, harmless = self(f.func)
+            return functools.partial(function, *f.args, **f.keywords), harmless
+        if hasattr(f, "_paths") and type(f).__module__.startswith("cgrad."):  # a compiled function runs itself
+            return self(f.function) if callable(f.function) else (f, False)
+        call = getattr(kind, "__call__", None)
+        if type(call) is types.FunctionType and not is_library(kind.__module__):
+            function, harmless = self.function(call)
+            return types.MethodType(function, f), harmless
+        return f, harmless_builtin(f)
+
+    def function(self, f: types.FunctionType) -> Target:
+        """A Python function: rewritten if it is a user's."""
+        if is_library(f.__module__):
+            return f, harmless_library(f)
+        made, why = rewritten(f, self.merge)
+        if why:
+            self.unread.setdefault(f"{f.__qualname__} ({f.__code__.co_filename}:{f.__code__.co_firstlineno})", why)
+        return made, not why
+
+
+def harmless_library(f: types.FunctionType) -> bool:
+    """True if a function of a library, in Python, has no effects."""
+    module, name = f.__module__ or "", f.__name__
+    if module.startswith("cgrad"):
+        return name not in CHANGING_CGRAD and not name.endswith("_") and ".optim" not in module and ".data" not in module
+    if module.startswith("numpy"):
+        return name not in CHANGING_NUMPY and ".random" not in module
+    return module in HARMLESS_MODULES
+
+
+def harmless_builtin(f: Any) -> bool:
+    """True if something callable that is compiled, or a class, has no effects."""
+    if isinstance(f, type):
+        return harmless_class(f)
+    if isinstance(f, np.ufunc):
+        return True
+    try:
+        if f in HARMLESS:
+            return True
+    except TypeError:
+        return False
+    owner = getattr(f, "__self__", None)
+    if owner is None or isinstance(owner, types.ModuleType):
+        module, name = getattr(f, "__module__", None) or "", getattr(f, "__name__", "")
+        if module.startswith("cgrad"):
+            return name not in CHANGING_CGRAD
+        if module.startswith("numpy"):
+            return name not in CHANGING_NUMPY and ".random" not in module
+        return module in HARMLESS_MODULES
+    if isinstance(owner, Tensor):
+        return f.__name__ not in CHANGING_CGRAD and not f.__name__.endswith("_")
+    if isinstance(owner, (*IMMUTABLE, Conditions)):
+        return getattr(f, "__name__", "") not in CHANGING_CGRAD
+    names = READING.get("ndarray" if isinstance(owner, np.ndarray) else type(owner).__name__)
+    return names is not None and getattr(f, "__name__", "") in names
+
+
+def harmless_class(cls: type) -> bool:
+    """True if making an object of a class has no effects: numbers, containers, named tuples, plain dataclasses."""
+    if cls in HARMLESS or issubclass(cls, (np.generic, BaseException)) or cls.__module__ in HARMLESS_MODULES:
+        return True
+    if cls.__module__.startswith("cgrad"):
+        return cls in (Value, Tensor)
+    if issubclass(cls, tuple):
+        return cls.__new__ is tuple.__new__ or hasattr(cls, "_fields")
+    if hasattr(cls, "__dataclass_fields__"):
+        made = getattr(cls.__init__, "__code__", None)
+        return made is not None and made.co_filename == "<string>" and not hasattr(cls, "__post_init__") \
+            and cls.__new__ is object.__new__
+    return cls.__init__ is object.__init__ and cls.__new__ is object.__new__ and type(cls) is type
+
+
+# ---- functions that others take the place of -----------------------------------------------------------
+
+def traced(x: Any) -> bool:
+    return isinstance(x, (Value, Condition, Tensor))
+
+
+def to_float(*args: Any) -> Any:
+    """``float(x)``: a traced number is the number."""
+    if len(args) == 1 and isinstance(args[0], (Value, Condition)):
+        return condition_number(args[0])
+    if len(args) == 1 and isinstance(args[0], Tensor) and args[0].size == 1:
+        return args[0].reshape(-1)[0]
+    return float(*args)
+
+
+def to_int(*args: Any, **kwargs: Any) -> Any:
+    """``int(x)``: a traced number towards 0."""
+    if len(args) == 1 and not kwargs and isinstance(args[0], (Value, Condition)):
+        x = condition_number(args[0])
+        return math.trunc(x)
+    return int(*args, **kwargs)
+
+
+def to_bool(*args: Any) -> Any:
+    """``bool(x)``: a traced number is a condition."""
+    found = as_condition(args[0]) if len(args) == 1 else None
+    return found if found is not None else bool(*args)
+
+
+def is_instance(x: Any, cls: Any) -> bool:
+    """``isinstance(x, cls)``: a traced number is a float too, a condition a bool."""
+    if isinstance(x, cls):
+        return True
+    return isinstance(0.0, cls) if isinstance(x, Value) else isinstance(True, cls) if isinstance(x, Condition) else False
+
+
+def extremum(better: Callable[[Any, Any], Any], plain: Callable[..., Any], place: tuple[str, int, str]) -> Any:
+    """``max`` or ``min``: of traced numbers a choice by each comparison that Python makes."""
+    def chosen(*args: Any, **kwargs: Any) -> Any:
+        items = list(args[0]) if len(args) == 1 and not isinstance(args[0], Tensor) else list(args)
+        if kwargs.get("key") is not None or len(items) < 2 or not any(isinstance(x, (Value, Condition)) for x in items):
+            return plain(items, **kwargs) if len(args) == 1 and not isinstance(args[0], Tensor) else plain(*args, **kwargs)
+        best = items[0]
+        for x in items[1:]:
+            best = choice(place, better(x, best), lambda x=x: x, lambda best=best: best)
+        return best
+
+    return chosen
+
+
+def folded(pair: Callable[[Any, Any], Any], end: bool, plain: Callable[..., Any]) -> Any:
+    """``any`` or ``all``: of conditions as one."""
+    def found(items: Any) -> Any:
+        result: Any = not end
+        try:
+            for x in items:
+                c = as_condition(x)
+                if c is None:
+                    if bool(x) == end:
+                        return end
+                else:
+                    result = c if isinstance(result, bool) else pair(result, c)
+        except Exception:  # Python would have stopped before, if the outcomes so far say so
+            if bool(result) != end:
+                raise
+        return result
+
+    found.__name__ = plain.__name__
+    return found
+
+
+@functools.cache
+def replacements(merge: bool) -> dict[Any, Any]:
+    """Functions that others take the place of."""
+    found: dict[Any, Any] = {float: to_float, int: to_int, isinstance: is_instance}
+    if merge:
+        found[bool] = to_bool
+        found[max] = extremum(operator.gt, max, ("", 0, "max", 0))
+        found[min] = extremum(operator.lt, min, ("", 0, "min", 0))
+        found[any] = folded(operator.or_, True, any)
+        found[all] = folded(operator.and_, False, all)
+    return found
