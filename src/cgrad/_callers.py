@@ -33,6 +33,7 @@ ROWS = {op.name for op in OPS if not op.hidden}
 OF_CGRAD = {"fabs": "abs", "pow": "x**y", "prod": "a loop of products", "fsum": "sum", "sumprod": "cgrad.dot",
             "dist": "cgrad.norm", "isclose": "a comparison"}  # functions of math that have another name there
 ABSENT = object()
+IS_OP = dis.opmap["IS_OP"]
 
 
 def extremum() -> int:
@@ -68,6 +69,8 @@ def asks_identity(code: CodeType) -> bool:
     (True, False)
     """
     before = None
+    if IS_OP not in code.co_code[::2] or not any(x is True or x is False for x in code.co_consts):
+        return False
     for i in dis.get_instructions(code):
         if i.opname == "IS_OP" and before is not None and before.opname == "LOAD_CONST" and type(before.argval) is bool:
             return True

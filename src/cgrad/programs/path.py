@@ -175,7 +175,7 @@ class Program(Maps):
                 else:
                     found.append(guard.expected)
             if self.chooses:
-                found.append(self.base is None)
+                found.append("fast" if self.base is None else "careful")
             self._outcomes = tuple(found)
         return self._outcomes
 

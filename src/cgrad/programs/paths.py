@@ -143,7 +143,8 @@ class Paths:
     def _keep(self, program: Program, again: bool) -> Program:
         """Add a new path, and return the one to use: an older one if it has the same outcomes."""
         for old in self.programs if again else ():  # on the border of a guard a recording may repeat another one
-            if old.key == program.key and old.outcomes == program.outcomes and old.fits():
+            if old.key == program.key and old.outcomes == program.outcomes and old.fits() \
+                    and [guard.line for guard in old.guards] == [guard.line for guard in program.guards]:
                 return old
         if len(self.programs) >= self.max_paths and not self._make_room():
             program.kept = False

@@ -5,6 +5,7 @@ structures:
 
     ("number",)                                 a number
     ("array", shape)                            an array of numbers
+    ("bools", shape)                            a result that is a condition: a bool, or an array of bools
     ("list", children), ("tuple", children)
     ("dict", keys, children)                    keys that are text; others: ("dict", keys, identity, children)
     ("named", class, children)                  a named tuple, or a subclass of list or tuple
@@ -28,13 +29,14 @@ from typing import Any
 import numpy as np
 
 from .. import errors
-from .._core import Tensor, Value
+from .._core import Condition, Conditions, Tensor, Value
 
 Array = np.ndarray[Any, Any]
 TreeDef = tuple[Any, ...]
 Leaf = Value | Tensor
 NUMBER: TreeDef = ("number",)
 SCALAR_ARRAY: TreeDef = ("array", ())
+LEAVES = ("number", "array", "bools")
 _REAL = (float, int, np.floating, np.integer)
 _NOT_REAL = (enum.Enum, np.timedelta64)  # though they may be subclasses of these
 _UNAMBIGUOUS = (bool, str, type(None))  # equal nothing of another type
@@ -63,6 +65,9 @@ def flatten(op: str, x: Any, leaves: list[Any], arrays: tuple[type, ...] = ()) -
     if kind is Tensor:
         leaves.append(x)
         return ("array", x.shape)
+    if kind is Condition or kind is Conditions:
+        leaves.append(x)
+        return ("bools", x.shape)
     if isinstance(x, np.ndarray):
         leaves.append(_plain_array(op, x))
         return ("array", x.shape)
@@ -148,7 +153,7 @@ def canonical(tree: TreeDef) -> TreeDef:
     kind, *middle, last = tree if len(tree) > 1 else (*tree, None)
     if kind == "number":
         return NUMBER
-    if kind == "array":
+    if kind in ("array", "bools"):
         return tree
     if kind == "const":
         return constant_treedef(last)
@@ -162,7 +167,7 @@ def canonical(tree: TreeDef) -> TreeDef:
 def unflatten(tree: TreeDef, leaves: Iterator[Any]) -> Any:
     """The structure with these leaves."""
     kind = tree[0]
-    if kind == "number" or kind == "array":
+    if kind in LEAVES:
         return next(leaves)
     if kind == "const":
         return tree[-1]
@@ -183,14 +188,33 @@ def unflatten(tree: TreeDef, leaves: Iterator[Any]) -> Any:
 
 def unravel(tree: TreeDef, vector: Array, start: int = 0) -> Any:
     """The structure with numbers of a vector from ``start`` on; its arrays are copies."""
-    return unflatten(tree, (float(vector[at]) if leaf[0] == "number" else vector[at:stop].reshape(leaf[1]).copy()
+    return unflatten(tree, (float(vector[at]) if leaf[0] == "number" else _array(leaf, vector[at:stop])
                             for leaf, at, stop in spans(tree, start)))
+
+
+def _array(leaf: TreeDef, numbers: Array) -> Any:
+    if leaf[0] == "bools":
+        return bool(numbers[0]) if not leaf[1] else (numbers != 0).reshape(leaf[1])
+    return numbers.reshape(leaf[1]).copy()
 
 
 def unravel_points(tree: TreeDef, rows: Array) -> Any:
     """The structure with numbers of many points, a row a number: (numbers, points) -> leaves with the points first."""
-    return unflatten(tree, (rows[at] if not shape_of(leaf) else rows[at:stop].T.reshape(rows.shape[1], *shape_of(leaf))
-                            for leaf, at, stop in spans(tree)))
+    def points(leaf: TreeDef, at: int, stop: int) -> Any:
+        shape = shape_of(leaf)
+        found = rows[at] if not shape else rows[at:stop].T.reshape(rows.shape[1], *shape)
+        return found != 0 if leaf[0] == "bools" else found
+
+    return unflatten(tree, (points(*span) for span in spans(tree)))
+
+
+def tangents_of(tree: TreeDef) -> TreeDef:
+    """The structure of a value's derivatives: numbers in the place of bools."""
+    if tree[0] == "bools":
+        return ("array", tree[1]) if tree[1] else NUMBER
+    if tree[0] in LEAVES or tree[0] == "const":
+        return tree
+    return (*tree[:-1], tuple(map(tangents_of, tree[-1])))
 
 
 def unravel_matrix(matrix: Array, rows: TreeDef, columns: TreeDef) -> Any:
@@ -211,7 +235,7 @@ def unravel_matrix(matrix: Array, rows: TreeDef, columns: TreeDef) -> Any:
 def leaves_of(tree: TreeDef) -> Iterator[TreeDef]:
     """The treedefs of the leaves, in order."""
     kind = tree[0]
-    if kind == "number" or kind == "array":
+    if kind in LEAVES:
         yield tree
     elif kind != "const":
         for child in tree[-1]:
@@ -263,7 +287,7 @@ def constants_of(tree: TreeDef) -> Iterator[Any]:
         yield from tree[1]
     if tree[0] == "const":
         yield tree[-1]
-    elif tree[0] not in ("number", "array"):
+    elif tree[0] not in LEAVES:
         for child in tree[-1]:
             yield from constants_of(child)
 
@@ -288,6 +312,8 @@ def describe(tree: TreeDef) -> str:
         return "a number"
     if kind == "array":
         return f"an array of shape {tuple(tree[1])}"
+    if kind == "bools":
+        return f"an array of bools of shape {tuple(tree[1])}" if tree[1] else "a bool"
     if kind == "const":
         return f"the constant {tree[-1]!r}"
     plain = {"dict": "a dict", "list": "a list", "tuple": "a tuple"}

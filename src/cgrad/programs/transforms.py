@@ -133,7 +133,7 @@ class Transforms(FastCallable):
             return path.attempt(VALUE.forward(by.inputs(path)), numbers, direction("jvp", v, by.tree))
 
         path, results = self._solve("jvp", arguments, by, run)
-        return pytree.unravel(path.out, results), pytree.unravel(path.out, results, path.results)
+        return pytree.unravel(path.out, results), pytree.unravel(pytree.tangents_of(path.out), results, path.results)
 
     def vjp(self, *args: Any, v: Any, argnums: Any = 0, captured: Any = None, **kwargs: Any) -> Any:
         """Compute the value and the product of v with its derivatives, by one reverse sweep.

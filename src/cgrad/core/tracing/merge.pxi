@@ -25,6 +25,7 @@ cdef enum:
     MOST_SIDE = 512        # operations of a side
     MOST_GHOST = 1 << 16   # and of what follows an early return
     MOST_DEPTH = 24        # of trials within trials
+    MOST_FRAMES = 8        # of functions within one another that have returned early
 
 cdef extern from "Python.h":
     PyObject *PyTuple_GET_ITEM(object, Py_ssize_t)  # borrowed
@@ -550,6 +551,10 @@ cdef class Frame:
         cdef Pending p = Pending.__new__(Pending)
         p.condition, p.key, p.frame = c, key, self
         p.value = snapshot(self.t, value)
+        if not self.own and len({id((<Pending>q).frame) for q in self.t.pending}) >= MOST_FRAMES:
+            if self.t.trials:
+                raise not_merged(self.t, "recursion, or returns in many functions within one another")
+            settle(self.t)
         self.own.append(p)
         self.t.pending.append(p)
         return 0

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Sequence
 
 SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+BINDING = {ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.alias, ast.ExceptHandler, ast.MatchAs, ast.MatchStar,
+           ast.MatchMapping}
 Names = frozenset[str]
 NONE: Names = frozenset()
 
@@ -28,28 +30,33 @@ def walk(node: ast.AST) -> Iterable[ast.AST]:
 def stored(nodes: Iterable[ast.AST]) -> Names:
     """The names that are bound in some statements or expressions."""
     found: set[str] = set()
-    for top in nodes:
-        waiting: list[ast.AST] = [top]
-        while waiting:
-            x = waiting.pop()
-            if isinstance(x, ast.Name) and isinstance(x.ctx, (ast.Store, ast.Del)):
-                found.add(x.id)
-            elif isinstance(x, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-                found.add(x.name)
-                continue
-            elif isinstance(x, ast.Lambda):
-                continue
-            elif isinstance(x, ast.alias):
+    for node in nodes:
+        known: Names | None = getattr(node, "_stored", None)
+        if known is None:
+            known = node._stored = stored_in(node)  # type: ignore[attr-defined]
+        found |= known
+    return frozenset(found)
+
+
+def stored_in(top: ast.AST) -> Names:
+    found: set[str] = set()
+    waiting: list[ast.AST] = [top]
+    while waiting:
+        x = waiting.pop()
+        kind = type(x)
+        if kind is ast.Name:
+            if type(x.ctx) is not ast.Load:  # type: ignore[attr-defined]
+                found.add(x.id)  # type: ignore[attr-defined]
+        elif kind in BINDING:
+            if isinstance(x, ast.alias):
                 found.add((x.asname or x.name).partition(".")[0])
-            elif isinstance(x, ast.ExceptHandler) and x.name:
-                found.add(x.name)
-            elif isinstance(x, (ast.MatchAs, ast.MatchStar)) and x.name:
-                found.add(x.name)
-            elif isinstance(x, ast.MatchMapping) and x.rest:
-                found.add(x.rest)
-            elif isinstance(x, COMPREHENSIONS):  # its targets are its own; but a walrus binds outside
-                found |= {n.target.id for n in ast.walk(x) if isinstance(n, ast.NamedExpr)}
-                continue
+            elif name := getattr(x, "rest" if kind is ast.MatchMapping else "name", None):
+                found.add(name)
+            if kind not in SCOPES:
+                waiting.extend(ast.iter_child_nodes(x))
+        elif kind in COMPREHENSIONS:  # its targets are its own; but a walrus binds outside
+            found |= {n.target.id for n in ast.walk(x) if isinstance(n, ast.NamedExpr)}
+        elif kind is not ast.Lambda and kind is not ast.Constant:
             waiting.extend(ast.iter_child_nodes(x))
     return frozenset(found)
 
@@ -73,10 +80,13 @@ def captured(function: ast.AST) -> Names:
 def surely(nodes: Iterable[ast.AST]) -> Names:
     """The names that are bound in some statements, but for those of ``:=`` that may not be evaluated."""
     nodes = list(nodes)
+    found = stored(nodes)
+    if not found:
+        return found
     perhaps = {n.target.id for top in nodes for x in ast.walk(top)
                if isinstance(x, (ast.BoolOp, ast.IfExp, *COMPREHENSIONS))
                for n in ast.walk(x) if isinstance(n, ast.NamedExpr)}
-    return stored(nodes) - perhaps
+    return found - perhaps
 
 
 class Flow:

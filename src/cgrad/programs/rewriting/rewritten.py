@@ -126,7 +126,9 @@ def compiled(code: types.CodeType, merge: bool) -> types.CodeType:
             body.type_params = []  # type: ignore[attr-defined]
     free = [name for name in code.co_freevars if name != "__class__"]
     parameters = [ast.arg(name) for name in (*free, *CELLS)]
-    factory = ast.FunctionDef(FACTORY, ast.arguments([], parameters, None, [], [], None, []), [body], [])
+    made_here = [name for name in {code.co_name, owner} - {*free, LAMBDA, ""} if name.isidentifier()]
+    factory = ast.FunctionDef(FACTORY, ast.arguments([], parameters, None, [], [], None, []),
+                              [*([ast.Global(made_here)] if made_here else []), body], [])
     if hasattr(ast, "TypeVar"):
         factory.type_params = []
     tree = ast.Module([factory], [])
@@ -159,8 +161,7 @@ def renamed(new: types.CodeType, original: types.CodeType) -> types.CodeType:
                 qualname = f"{original.co_qualname}.<locals>.{constant.co_name}"
                 constant = renamed(constant, constant.replace(co_qualname=qualname))
         inner.append(constant)
-    return new.replace(co_name=original.co_name, co_qualname=original.co_qualname, co_consts=tuple(inner),
-                       co_firstlineno=new.co_firstlineno if original.co_name == LAMBDA else original.co_firstlineno)
+    return new.replace(co_name=original.co_name, co_qualname=original.co_qualname, co_consts=tuple(inner))
 
 
 def _calibrate() -> None:

@@ -35,20 +35,34 @@ def definition(code: types.CodeType) -> ast.FunctionDef | ast.Lambda:
 
 def function_of(code: types.CodeType, lines: list[str]) -> ast.FunctionDef:
     """The ``def`` that begins at the code's first line, decorators included."""
+    first = code.co_firstlineno - 1
     try:
-        block = inspect.getblock(lines[code.co_firstlineno - 1:])
-        indented = block[0][:1] in " \t"
-        tree = ast.parse("".join(["if 1:\n" if indented else "", *block]))
-    except (SyntaxError, IndentationError, ValueError, IndexError) as error:
-        raise Unreadable(f"its source cannot be parsed ({error})") from None
+        tree = parsed(lines[first:last_line(code)])
+    except SyntaxError:  # it ends by statements that have no code
+        try:
+            tree = parsed(inspect.getblock(lines[first:]))
+        except (SyntaxError, ValueError, IndexError) as error:
+            raise Unreadable(f"its source cannot be parsed ({error})") from None
     node = tree.body[0] if tree.body else None
-    if indented:
-        assert isinstance(node, ast.If)
+    indented = isinstance(node, ast.If)
+    if isinstance(node, ast.If):
         node = node.body[0]
     if not isinstance(node, ast.FunctionDef) or node.name != code.co_name:
         raise Unreadable("its source is another one by now")
-    ast.increment_lineno(tree, code.co_firstlineno - 1 - indented)
+    ast.increment_lineno(node, first - indented)
     return node
+
+
+def parsed(block: list[str]) -> ast.Module:
+    """The tree of lines that may be indented: then they are the body of an ``if``, a line further down."""
+    return ast.parse("".join(["if 1:\n", *block] if block and block[0][:1] in " \t" else block))
+
+
+def last_line(code: types.CodeType) -> int:
+    """The last line that an instruction of a code, or of one within it, comes from."""
+    ends = [place[1] for place in code.co_positions() if place[1] is not None]
+    ends += [last_line(x) for x in code.co_consts if isinstance(x, types.CodeType)]
+    return max(ends, default=code.co_firstlineno)
 
 
 def lambda_of(code: types.CodeType, lines: list[str]) -> ast.Lambda:

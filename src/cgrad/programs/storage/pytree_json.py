@@ -1,7 +1,7 @@
 """Treedefs (``pytree``) as JSON, for files of programs.
 
     NUMBER                      0
-    ("array", (2, 3))           ["array", [2, 3]]
+    ("array", (2, 3))           ["array", [2, 3]]           likewise "bools"
     ("const", 1.5)              ["const", {"float": "0x1.8000000000000p+0"}]
     ("dict", keys, children)    ["dict", [keys, constants], [children]]
     ("list", children), "tuple" ["list", [children]]
@@ -63,7 +63,7 @@ def tree_out(tree: TreeDef, what: str) -> Any:
     kind = tree[0]
     if kind == "number":
         return 0
-    if kind == "array":
+    if kind in ("array", "bools"):
         return [kind, tree[1]]
     if kind == "const":
         return [kind, constant_out(tree[-1], what)]
@@ -84,7 +84,7 @@ def tree_in(given: Any) -> TreeDef:
         return NUMBER
     if type(given) is list and given and type(given[0]) is str:
         kind, *rest = given
-        if kind == "array" and len(rest) == 1:
+        if kind in ("array", "bools") and len(rest) == 1:
             return kind, dims_in(rest[0])
         if kind == "const" and len(rest) == 1:
             return constant_treedef(constant_in(rest[0]))
