@@ -105,7 +105,7 @@ class CompiledFunction(Maps):
     @property
     def branches(self) -> str:
         """"merge" if its branches are recorded on both sides where they may be, else "guard"."""
-        return "merge" if self._paths.branches.merge else "guard"
+        return self._paths.branches.option
 
     @property
     def max_paths(self) -> int:

@@ -79,12 +79,17 @@ def loaded(code: types.CodeType) -> Loaded:
 
 def reads_of(function: Callable[..., Any]) -> Reads:
     """The places from which a function reads, with what is there now."""
+    return Reads(searched(function).found)
+
+
+def searched(function: Callable[..., Any]) -> Search:
+    """The search through what a function leads to."""
     attributes: frozenset[str] = frozenset()
     while True:  # functions that are found add names of attributes, by which more is found
         search = Search(attributes, package_of(function))
         search.run(function, getattr(function, "__name__", "the function"))
         if search.names <= attributes:
-            return Reads(search.found)
+            return search
         attributes |= search.names
 
 
@@ -164,6 +169,7 @@ class Search:
         self.found: list[Read] = []
         self.visited: dict[int, Any] = {}
         self.waiting: deque[tuple[Any, str, str]] = deque()
+        self.implicit: dict[str, types.CodeType] = {}  # methods that operators and attributes call: name -> code
         self.where = ""  # the line that has led here
 
     def run(self, function: Any, text: str) -> None:
@@ -310,6 +316,7 @@ class Search:
         for name, member in class_attributes(cls, self.attributes | PROTOCOLS, self.foreign):
             if name in own:
                 continue
+            self.note_implicit(cls, name, member)
             if isinstance(member, types.MemberDescriptorType):
                 try:
                     self.read("member", x, name, getattr(x, name), f"{text}.{name}")
@@ -321,6 +328,12 @@ class Search:
                 self.read("member", x, name, member, f"{text}.{name}")
 
 
+    def note_implicit(self, cls: type, name: str, member: Any) -> None:
+        function = member.fget if isinstance(member, property) else member if name in PROTOCOLS else None
+        if isinstance(function, types.FunctionType):
+            self.implicit[f"{cls.__qualname__}.{name}"] = function.__code__
+
+
 def class_attributes(cls: type, names: frozenset[str] | set[str],
                      foreign: Callable[[str], bool]) -> Iterator[tuple[str, Any]]:
     """(name, what its dictionary has) of a class and those that it comes from, but for foreign ones."""
@@ -330,6 +343,17 @@ def class_attributes(cls: type, names: frozenset[str] | set[str],
             for name in sorted(names & vars(base).keys() - seen):
                 seen.add(name)
                 yield name, vars(base)[name]
+
+
+CHANGING_CODE = {"STORE_ATTR", "STORE_GLOBAL", "STORE_SUBSCR", "DELETE_ATTR", "DELETE_GLOBAL", "DELETE_SUBSCR"}
+CHANGING_NAMES = {"append", "extend", "insert", "pop", "remove", "clear", "add", "update", "setdefault", "popitem",
+                  "write", "print", "next", "send", "setattr", "__setattr__", "open", "input"}
+
+
+def changes(code: types.CodeType) -> bool:
+    """True if some code seems to change more than its own names."""
+    return any(i.opname in CHANGING_CODE or (i.opname == "STORE_DEREF" and i.argval in code.co_freevars)
+               or (i.opname in MEMBER | GLOBAL and i.argval in CHANGING_NAMES) for i in dis.get_instructions(code))
 
 
 def package_of(function: Any) -> str:

@@ -15,7 +15,7 @@ from .arguments import Arguments
 from .guards import Guard
 from .path import Program
 from .pytree import Leaf, TreeDef
-from .reads import leave_out, reads_of
+from .reads import leave_out, searched
 from .rewriting.branches import Branches, described
 
 
@@ -26,7 +26,12 @@ def record(function: Callable[..., Any], name: str, arguments: Arguments, reason
     reason: why it is recorded, for ``explain``. effects: containers that the function has filled itself; more are
     added. branches: which of its branches merge. known: what the function reads, if that is known to hold.
     """
-    reads = known.copy() if known is not None else reads_of(function)
+    if known is None:
+        search = searched(function)
+        reads = Reads(search.found)
+        branches.look_at(search.implicit, arguments.trees)
+    else:
+        reads = known.copy()
     while True:
         trace, out, outputs = run(function, name, arguments, branches)
         apart = branches.dear(trace) if not trace.effects else set()

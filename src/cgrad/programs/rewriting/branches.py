@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Sequence
+from types import CodeType, FunctionType
+from typing import NamedTuple
 
 from ..._core import Trace
+from ..pytree import LEAVES, TreeDef
+from ..reads import PROTOCOLS, changes
 from .targets import Targets
 
 Place = tuple[str, int, str, int]  # file, line, function, column
@@ -25,9 +29,22 @@ class Branches:
     """The branches of a function: whether they merge, and which are kept apart as one side is dear."""
 
     def __init__(self, merge: bool = True) -> None:
+        self.option = "merge" if merge else "guard"  # as the user has it
         self.merge = merge
         self.apart: set[Place] = set()
         self.unread: dict[str, str] = {}
+        self.why = ""  # that none merges, though they should
+
+    def look_at(self, implicit: dict[str, CodeType], trees: Sequence[TreeDef]) -> None:
+        """Do not merge where operators or attributes may change something: they are called without being seen."""
+        for cls in classes_of(trees):
+            for name, member in vars(cls).items():
+                function = member.fget if isinstance(member, property) else member if name in PROTOCOLS else None
+                if isinstance(function, FunctionType):
+                    implicit = {**implicit, f"{cls.__qualname__}.{name}": function.__code__}
+        changing = next((name for name, code in implicit.items() if changes(code)), None)
+        if changing and self.merge:
+            self.merge, self.why = False, f"{changing} may change something, and no branch is merged"
 
     def begin(self, trace: Trace) -> Targets:
         """Let a recording know; returns what calls lead to."""
@@ -49,6 +66,15 @@ class Branches:
         return found if sum(count[place] for place in found) + len(self.apart) <= MOST_APART else set()
 
 
+def classes_of(trees: Sequence[TreeDef]) -> Iterator[type]:
+    """The classes of structures among arguments."""
+    for tree in trees:
+        if tree[0] in ("named", "dataclass"):
+            yield tree[1]
+        if tree[0] not in (*LEAVES, "const"):
+            yield from classes_of(tree[-1])
+
+
 def described(trace: Trace, branches: Branches) -> Outcome:
     """What became of the branches of a recording, for ``explain`` and ``stats``."""
     counts = Counter(place for place, _ in trace.merged)
@@ -58,4 +84,6 @@ def described(trace: Trace, branches: Branches) -> Outcome:
     lines += [f"guarded: {place[0]}:{place[1]} in {place[2]}: one side is dear"
               for place in sorted(branches.apart) if place not in trace.unmerged]
     lines += [f"not rewritten: {name}: {why}, so that its branches are guards" for name, why in branches.unread.items()]
+    if branches.why:
+        lines.append(branches.why)
     return Outcome(sum(counts.values()), tuple(lines))

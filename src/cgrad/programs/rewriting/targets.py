@@ -15,9 +15,11 @@ from typing import Any
 
 import numpy as np
 
-from ..._core import Condition, Conditions, Tensor, Value, as_condition, choice, condition_number
+from ..._core import Condition, Conditions, Tensor, Value, as_condition, choice, condition_number, where
 from ..reads import is_library
 from .rewritten import rewritten
+
+MOST_SORTED = 16  # traced numbers that are sorted by choices: half the square of comparisons
 
 Target = tuple[Any, bool]  # what is called; whether it has no effects
 
@@ -187,6 +189,49 @@ def extremum(better: Callable[[Any, Any], Any], plain: Callable[..., Any], place
     return chosen
 
 
+def in_order(items: Any, **kwargs: Any) -> Any:
+    """``sorted``: of a few traced numbers a network of choices between neighbours, which keeps equal ones in order."""
+    found = list(items)
+    if kwargs.get("key") is not None or not 2 <= len(found) <= MOST_SORTED or not any(map(is_number, found)) \
+            or not all(is_number(x) or isinstance(x, (float, int)) for x in found):
+        return sorted(found, **kwargs)
+    if not bool(folded(operator.and_, False, all)([x == x for x in found])):  # Python's order of nan is by chance
+        return sorted(found, **kwargs)
+    before = operator.gt if kwargs.get("reverse") else operator.lt
+    for round_ in range(len(found)):
+        for k in range(round_ % 2, len(found) - 1, 2):
+            a, b = found[k], found[k + 1]
+            swap = before(b, a)
+            found[k], found[k + 1] = (where(swap, b, a), where(swap, a, b)) if isinstance(swap, Condition) \
+                else (b, a) if swap else (a, b)
+    return found
+
+
+def is_number(x: Any) -> bool:
+    return isinstance(x, (Value, Condition))
+
+
+def larger(plain: Any, better: Callable[[Any, Any], Any]) -> Any:
+    """np.maximum or np.minimum: of arrays of Values a choice by the comparison that NumPy makes."""
+    def chosen(x: Any, y: Any) -> Any:
+        if isinstance(x, Condition):
+            x = condition_number(x)
+        if isinstance(y, Condition):
+            y = condition_number(y)
+        c = better(x, y)
+        return where(c, x, where(x != x, x, y)) if isinstance(c, Condition) else x if c or x != x else y
+
+    over_objects = np.frompyfunc(chosen, 2, 1)
+
+    def extreme(x: Any, y: Any, *args: Any, **kwargs: Any) -> Any:
+        if not args and not kwargs and any(isinstance(a, np.ndarray) and a.dtype == object for a in (x, y)) \
+                and not isinstance(x, Tensor) and not isinstance(y, Tensor):
+            return over_objects(*[np.asarray(a, object) for a in (x, y)])
+        return plain(x, y, *args, **kwargs)
+
+    return extreme
+
+
 def folded(pair: Callable[[Any, Any], Any], end: bool, plain: Callable[..., Any]) -> Any:
     """``any`` or ``all``: of conditions as one."""
     def found(items: Any) -> Any:
@@ -216,6 +261,8 @@ def replacements(merge: bool) -> dict[Any, Any]:
         found[bool] = to_bool
         found[max] = extremum(operator.gt, max, ("", 0, "max", 0))
         found[min] = extremum(operator.lt, min, ("", 0, "min", 0))
+        found[sorted] = in_order
+        found[np.maximum], found[np.minimum] = larger(np.maximum, operator.ge), larger(np.minimum, operator.le)
         found[any] = folded(operator.or_, True, any)
         found[all] = folded(operator.and_, False, all)
     return found
