@@ -15,14 +15,11 @@ import numpy as np
 
 
 class Program(NamedTuple):
+    name: str
     function: Callable
     points: list[tuple]
     refused: tuple[str, str] | None  # the error's name, the reason
     steps: str | None  # the reason why finite differences are no oracle
-
-    @property
-    def name(self):
-        return f"{self.function.__module__.split('.')[-1]}.{self.function.__name__}"
 
 
 def programs() -> list[Program]:
@@ -30,7 +27,10 @@ def programs() -> list[Program]:
     for module in pkgutil.iter_modules(corpus.__path__):
         m = importlib.import_module(f"corpus.{module.name}")
         refused, steps = getattr(m, "REFUSED", {}), getattr(m, "STEPS", {})
-        found += [Program(f, points, refused.get(f.__name__), steps.get(f.__name__)) for f, points in m.PROGRAMS]
+        names = {id(x): name for name, x in vars(m).items()}  # decorators may leave __name__ behind
+        for f, points in m.PROGRAMS:
+            name = names[id(f)]
+            found.append(Program(f"{module.name}.{name}", f, points, refused.get(name), steps.get(name)))
     return found
 
 

@@ -19,7 +19,7 @@ def friction_factor(re, relative_roughness):
     if re < 2300:
         return 64 / re
     f = 0.02
-    for _ in range(20):
+    for _ in range(5):
         new = (-2 * math.log10(relative_roughness / 3.7 + 2.51 / (re * math.sqrt(f))))**-2
         if abs(new - f) < 1e-12:
             return new
@@ -135,7 +135,7 @@ def weir(head, width, notch="rectangular"):
         case "triangular" | "v":
             return 1.38 * head**2.5
         case _:
-            raise KeyError(notch)
+            return math.nan
 
 
 def saturation(T):
@@ -175,7 +175,7 @@ PROGRAMS = [
     (stress_strain, [(e,) for e in (0.0, 0.001, 0.00125, 0.01, -0.0005, -0.02)]),
     (diode, [(v,) for v in (-7.0, -5.0, -1.0, 0.0, 0.5, 0.7, 1.5)]),
     (mosfet, [(0.5, 1.0), (2.0, 0.5), (2.0, 3.0), (0.7, 1.0), (1.7, 1.0), (3.0, 0.1, 1.0)]),
-    (weir, [(0.2, 1.0), (-0.1, 1.0), (0.3, 1.0, "triangular"), (0.1, 2.0, "v"), (0.0, 1.0), (0.5, 1.5)]),
+    (weir, [(0.2, 1.0), (-0.1, 1.0), (0.3, 1.0, "triangular"), (0.1, 2.0, "v"), (0.0, 1.0), (0.5, 1.5), (0.5, 1.5, "round")]),
     (saturation, [(t,) for t in (-20.0, -0.1, 0.0, 15.0, 40.0, 99.0)]),
     (pump_point, [(30.0, 1.0, 10.0, 0.5), (8.0, 1.0, 10.0, 0.5), (50.0, 2.0, 5.0, 1.0), (20.0, 0.3, 2.0, 0.1), (10.0, 1.0, 10.0, 1.0), (15.0, 0.7, 3.0, 0.9)]),
     (viscosity_air, [(t,) for t in (300.0, 50.0, 2000.0, 1000.0, 100.0, 150.0)]),

@@ -147,7 +147,7 @@ def edit_distance(a, b, gap):
 
 
 def shortest_path(ab, bc, ac, cd):
-    graph = {"a": {"b": ab, "c": ac}, "b": {"c": bc}, "c": {"d": cd}, "d": {}}
+    graph = {"a": {"b": ab, "c": ac}, "b": {"c": bc}, "c": {"d": cd} if cd > 0 else {}, "d": {}}
     done, queue = set(), [(0.0, "a")]
     while queue:
         d, node = heapq.heappop(queue)
