@@ -72,7 +72,8 @@ def eager_gradient(f, point):
             result = f(*arguments)
         if not isinstance(result, Value):
             return [0.0]*len(leaves) if isinstance(result, float) else None
-        return cgrad.gradients(result, leaves)
+        slopes = cgrad.gradients(result, leaves)
+        return [slopes[leaf] for leaf in leaves]
     except (TypeError, ValueError, ArithmeticError, AttributeError, NotImplementedError):
         return None
 
