@@ -116,6 +116,7 @@ def traced(f: Callable, point: tuple) -> tuple[Any, list]:
             course.append((id(frame.f_code), frame.f_lasti))
         return trace
 
+    run(f, point)  # fills caches
     before = sys.gettrace()
     sys.settrace(trace)
     try:
