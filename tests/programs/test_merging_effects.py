@@ -461,7 +461,7 @@ def by_setattr():
 
     def f(x):
         if x > 0:
-            setattr(box, "val" + "ue", 7.0)
+            setattr(box, "".join(["value"]), 7.0)
         return x*2.0
 
     return f, box

@@ -13,6 +13,7 @@ from merging_support import NAN, ONE, agree, compiled, is_guarded, outcome, righ
 import cgrad
 from cgrad import TraceError
 
+
 @dataclasses.dataclass
 class Pair:
     a: float

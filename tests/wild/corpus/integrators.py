@@ -194,9 +194,9 @@ def crossing_time(a, w, level):
 def stiff_solver(k, y0, explicit_limit=2.0):
     h = 0.1
     if k * h < explicit_limit:
-        step = lambda y: y - h * k * y  # noqa: E731
+        step = lambda y: y - h * k * y
     else:
-        step = lambda y: y / (1 + h * k)  # noqa: E731
+        step = lambda y: y / (1 + h * k)
     for _ in range(10):
         y0 = step(y0)
     return y0

@@ -43,7 +43,7 @@ def secant(c, x0=0.0, x1=1.0):
 
 
 def golden_section(centre, tilt):
-    f = lambda x: (x - centre)**2 + tilt * x  # noqa: E731
+    f = lambda x: (x - centre)**2 + tilt * x
     a, b = -2.0, 3.0
     c, d = b - PHI * (b - a), a + PHI * (b - a)
     for _ in range(20):
@@ -68,7 +68,7 @@ def gradient_descent(x, y, lr):
 
 def armijo(x, slope=2.0):
     """Backtracking line search on a quartic."""
-    f = lambda z: z**4 - slope * z  # noqa: E731
+    f = lambda z: z**4 - slope * z
     g = 4 * x**3 - slope
     t = 1.0
     while f(x - t * g) > f(x) - 0.5 * t * g * g:
@@ -95,7 +95,7 @@ def cubic_real_root(p, q):
     d = (q / 2)**2 + (p / 3)**3
     if d > 0:
         r = math.sqrt(d)
-        cbrt = lambda v: math.copysign(abs(v)**(1 / 3), v)  # noqa: E731
+        cbrt = lambda v: math.copysign(abs(v)**(1 / 3), v)
         return cbrt(-q / 2 + r) + cbrt(-q / 2 - r)
     elif p == 0:
         return 0.0

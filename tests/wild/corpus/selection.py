@@ -119,7 +119,7 @@ def collatz_like(x, depth=0):
 
 def adaptive_quad(a, b, k, depth=0):
     """Recursive Simpson of 1/(1 + k x**2)."""
-    f = lambda x: 1 / (1 + k * x * x)  # noqa: E731
+    f = lambda x: 1 / (1 + k * x * x)
     m = (a + b) / 2
     whole = (b - a) / 6 * (f(a) + 4 * f(m) + f(b))
     halves = (b - a) / 12 * (f(a) + 4 * f((a + m) / 2) + 2 * f(m) + 4 * f((m + b) / 2) + f(b))
