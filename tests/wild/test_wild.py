@@ -122,10 +122,13 @@ def source_line(code, number):
 
 @over(RECORDED)
 def test_compiled(program):
-    p = cgrad.compile(program.function)
-    for _ in range(2):
-        for point, value in zip(program.points, values_of(program.name), strict=True):
-            ws.agree(ws.run(p, point), value)
+    """From the first point on, and from the last: what is recorded first differs."""
+    known = list(zip(program.points, values_of(program.name), strict=True))
+    for order in (known, known[::-1]):
+        p = cgrad.compile(program.function)
+        for _ in range(2):
+            for point, value in order:
+                ws.agree(ws.run(p, point), value)
 
 
 @over([p for p in RECORDED if differentiable(p)])
@@ -146,6 +149,38 @@ def test_gradients(program):
             mine = [g for g, x in zip(got, ws.flat(point)[1], strict=True) if g is not None and ws.is_float(x)]
             assert all(ws.close(a, b, 1e-12) for a, b in zip(mine, eager, strict=True)), (point, mine, eager)
             compared += bool(program.steps)
+    assert compared or program.steps
+
+
+def structured(program):
+    """The points whose value is a structure of floats."""
+    return [(point, value) for point, value in zip(program.points, values_of(program.name), strict=True)
+            if isinstance(value, (list, tuple, dict, np.ndarray)) and ws.leaves(value) and all(map(is_number, ws.flat(value)[1])) and ws.argument_numbers(point)]
+
+
+def weighted(value):
+    return sum((k + 1.0)*x for k, x in enumerate(ws.flat(value)[1]))
+
+
+@over([p for p in RECORDED if structured(p)])
+def test_products_with_jacobians(program):
+    """Of results that are structures: the slopes of a weighted sum of the floats' results."""
+    p = cgrad.compile(program.function)
+    compared = 0
+    for point, expected in structured(program):
+        weights = iter(range(1, 1000))
+        argnums = ws.argument_numbers(point)
+        v = ws.mapped(lambda _: float(next(weights)), expected)
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore", RuntimeWarning)
+            value, derivatives = p.vjp(*ws.copy.deepcopy(point), v=v, argnums=argnums)
+        ws.agree(value, expected)
+        got = numbers_of(derivatives, point, argnums)
+        scale = max(1e-3, abs(weighted(expected)), *map(abs, ws.flat(expected)[1]))
+        for mine, slope in zip(got, ws.slopes(lambda *a: weighted(program.function(*a)), point), strict=True):
+            if slope is not None and mine is not None:
+                assert ws.close_slope(mine, slope, scale), (point, got)
+                compared += 1
     assert compared or program.steps
 
 

@@ -291,7 +291,7 @@ ONE = [(-1.5,), (-0.5,), (0.0,), (0.3,), (0.7,), (1.0,), (1.5,), (2.0,), (2.5,),
 REFUSED = {"as_text": ("TraceError", "text of a number would be frozen")}
 PROGRAMS = [
     (timed_square, ONE), (bounded_line, ONE), (counted_half, ONE), (generator_sum, ONE), (guarded, ONE), (defaults, ONE), (chained, ONE), (nested, ONE), (with_context, ONE), (for_else, ONE),
-    (string_key, ONE), (index_by_bool, ONE), (is_none, ONE), (cumulative, ONE), (as_text, ONE),
+    (string_key, ONE), (index_by_bool, ONE), (is_none, [*ONE, (1.0, 2.0), (3.0, -1.0)]), (cumulative, ONE), (as_text, ONE),
     (closure_sum, [(1.0, 2.0, 3.0), (-1.0, 2.0, 3.0), (1.0, -2.0, -3.0), (0.0, 0.0, 0.0), (-1.0, -1.0, -1.0), (0.5, 0.25, -9.0)]),
     (first_above, [([1.0, 2.0, 3.0], x) for x in (0.0, 1.0, 1.5, 2.5, 3.0, 9.0)]),
     (take_while, [([1.0, 2.0, 3.0], x) for x in (0.0, 1.0, 1.5, 2.5, 3.0, 9.0)]),
