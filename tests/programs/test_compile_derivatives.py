@@ -258,6 +258,25 @@ def test_wrong_directions(v, text):
 
 # ---- captured ------------------------------------------------------------------------------------
 
+def test_paths_of_other_structures():
+    """What the path that is tried first returns is no error where the numbers take another."""
+    f = cgrad.compile(lambda x: [x] if x > 0 else [x, 2.0*x])
+    for _ in range(2):
+        assert f.vjp(1.0, v=[1.0]) == ([1.0], 1.0)
+        assert f.vjp(-1.0, v=[1.0, 1.0]) == ([-1.0, -2.0], 3.0)
+    for x, v in ((1.0, [1.0, 1.0]), (-1.0, [1.0])):
+        with pytest.raises(ValueError, match="vjp: v is a list"):
+            f.vjp(x, v=v)
+    g = cgrad.compile(lambda x: [x] if x > 0 else x*x)
+    for _ in range(2):
+        assert g(1.0) == [1.0] and g.grad(-3.0) == -6.0
+        assert g(1.0) == [1.0] and g.value_and_grad(-3.0) == (9.0, -6.0)
+        assert g(1.0) == [1.0] and g.hessian(-3.0) == 2.0
+        assert g(1.0) == [1.0] and g.hvp(-3.0, v=2.0) == 4.0
+        with pytest.raises(TypeError, match="not one number"):
+            g.grad(1.0)
+
+
 def test_captured_values_are_read_at_each_call():
     w, c, t = Value(2.0, name="w"), Value(1.0), Tensor([1.0, 2.0, 3.0], requires_grad=True, name="t")
     p = cgrad.compile(lambda x: (w*x + c)*(t*x).sum())

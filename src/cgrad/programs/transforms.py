@@ -52,7 +52,7 @@ class Transforms(FastCallable):
     def _solve(self, op: str, arguments: Arguments, by: Wrt, run: Callable[[Path], tuple[int, Array]]) -> Any:
         """A path that holds at these arguments, and the derivatives that ``run`` computes along it."""
         function = self._function()
-        path, results = function.solve(arguments, run)
+        path, results = function.solve(arguments, lambda path: asked_where_it_holds(path, arguments.numbers, run))
         warn_of_unused(op, function, path, by)
         return path, results
 
@@ -274,6 +274,17 @@ def direction(op: str, v: Any, tree: TreeDef) -> Array:
         if isinstance(leaf, (Value, Tensor)):
             raise errors.no_number(op, "v", leaf)
     return pytree.ravel(leaves)
+
+
+def asked_where_it_holds(path: Path, numbers: Array, run: Callable[[Path], tuple[int, Array]]) -> tuple[int, Array]:
+    """What ``run`` returns; that a path has another structure is no error at points which take another path."""
+    try:
+        return run(path)
+    except (TypeError, ValueError):
+        failed, results = path.attempt(VALUE, numbers, NO_SEEDS)
+        if failed:
+            return failed, results
+        raise
 
 
 def sweep_inputs(path: Path, request: Request, inputs: Inputs, numbers: Array) -> tuple[int, Array]:
