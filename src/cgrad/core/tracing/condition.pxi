@@ -6,6 +6,10 @@
 #
 # ``c & d`` and the like are Conditions whose x is such a node, and y 0.
 
+cdef inline bint is_bool(object x) noexcept:
+    return isinstance(x, bool) or isinstance(x, np.bool_)
+
+
 cdef object compare(object x, object y, int python_op, bint outcome):
     """The answer to a comparison (Python's number for it) of which a side is a Value: a bool, or a Condition."""
     cdef double number_
@@ -107,7 +111,7 @@ cdef object logical(object x, object y, str kind):
         x, y = y, x
     c = <Condition>x
     if not is_condition(y):
-        if not isinstance(y, (bool, np.bool_)):
+        if not is_bool(y):
             return NotImplemented
         if kind == "and":
             return x if y else False
@@ -186,7 +190,7 @@ cdef class Condition:
         return operator.pow(as_number(x), as_number(y))
 
     def __neg__(self):
-        return -number_of(self)
+        return 0.0 - number_of(self)  # -False is 0, without a sign
 
     def __pos__(self):
         return number_of(self)
@@ -195,14 +199,14 @@ cdef class Condition:
         return number_of(self)
 
     def __richcmp__(self, other, int op):
-        if op == 2 and isinstance(other, (bool, np.bool_)):
+        if op == 2 and is_bool(other):
             return self if other else inverse(self)
-        if op == 3 and isinstance(other, (bool, np.bool_)):
+        if op == 3 and is_bool(other):
             return inverse(self) if other else self
         if op in (2, 3) and is_condition(other):
             different = logical(self, other, "xor")
             return different if op == 3 else inverse(different) if is_condition(different) else not different
-        if not (is_condition(other) or is_value(other) or isinstance(other, (int, float, NUMPY_REAL))):
+        if not (is_condition(other) or is_value(other) or isinstance(other, (int, float)) or isinstance(other, NUMPY_REAL)):
             return NotImplemented
         return COMPARISONS[op](number_of(self), as_number(other))
 
@@ -267,11 +271,23 @@ cdef dict LOGICAL = {np.logical_and: operator.and_, np.logical_or: operator.or_,
 def as_condition(o, /):
     """A Condition for what an ``if`` would ask of o, where that may be another outcome in a replay; else None."""
     if is_condition(o):
-        return o if still_open(<Condition>o) else None
+        return o if still_open(<Condition>o) and not decided(<Condition>o) else None
     if is_value(o) and traces and tracing() is not None:
         o = nonzero_condition(<Value>o)
-        return o if is_condition(o) else None
+        return o if is_condition(o) and not decided(<Condition>o) else None
     return None
+
+
+cdef bint decided(Condition c) except -1:
+    """True if there is a guard for this comparison already."""
+    cdef double x = 0, y = 0
+    cdef int32_t a, b
+    if not c.trace.guards:
+        return False
+    a, b = node_in(c.trace, c.x, &x), node_in(c.trace, c.y, &y)
+    if (c.op, a, b, x if a < 0 else 0.0, y if b < 0 else 0.0) in c.trace.noted:
+        c.asked = True
+    return c.asked
 
 
 def condition_number(o, /):

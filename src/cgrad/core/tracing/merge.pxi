@@ -111,7 +111,7 @@ cdef void leave_trials(Trace t, Py_ssize_t pending) noexcept:
 
 
 cdef bint survivable(object error) noexcept:
-    return isinstance(error, (Exception, errors.NotMerged))
+    return isinstance(error, Exception) or isinstance(error, errors.NotMerged)
 
 
 cdef str reason_of(object error):
@@ -137,7 +137,7 @@ cdef object merged_value(Trace t, Condition c, object x, object y):
         return x
     if x is MISSING or y is MISSING:
         raise not_merged(t, "a name that is assigned on one side alone")
-    if isinstance(x, (bool, np.bool_)) or is_condition(x) or isinstance(y, (bool, np.bool_)) or is_condition(y):
+    if is_bool(x) or is_condition(x) or is_bool(y) or is_condition(y):
         return merged_condition(t, c, x, y)
     if is_plain(x) and is_plain(y):
         if type(x) is type(y) and pickled(x) == pickled(y):
@@ -191,7 +191,7 @@ cdef object merged_structure(Trace t, Condition c, object x, object y):
 
 
 cdef inline bint is_plain(object x) noexcept:
-    return isinstance(x, (float, int, NUMPY_REAL)) and not isinstance(x, (bool, np.bool_))
+    return (isinstance(x, (float, int)) or isinstance(x, NUMPY_REAL)) and not is_bool(x)
 
 
 cdef object pickled(object x):
@@ -201,7 +201,7 @@ cdef object pickled(object x):
 
 cdef object merged_condition(Trace t, Condition c, object x, object y):
     """Of bools and conditions; a bool beside a number is a number."""
-    if not (isinstance(x, (bool, np.bool_)) or is_condition(x)) or not (isinstance(y, (bool, np.bool_)) or is_condition(y)):
+    if not (is_bool(x) or is_condition(x)) or not (is_bool(y) or is_condition(y)):
         if not (is_value(x) or is_value(y) or is_plain(x) or is_plain(y)):
             raise not_merged(t, f"a {type(x).__name__} and a {type(y).__name__}")
         return op_where(number_of(c), truth_number(x), truth_number(y))
@@ -214,7 +214,7 @@ cdef object merged_condition(Trace t, Condition c, object x, object y):
 
 
 cdef object truth_number(object x):
-    return as_number(x) if is_condition(x) else float(x) if isinstance(x, (bool, np.bool_)) else x
+    return as_number(x) if is_condition(x) else float(x) if is_bool(x) else x
 
 
 cdef bint shared(PyObject *x, Py_ssize_t holders) except -1:
@@ -222,7 +222,7 @@ cdef bint shared(PyObject *x, Py_ssize_t holders) except -1:
     cdef object o = <object>x
     cdef object part
     cdef Py_ssize_t k
-    holders += 1  # o
+    holders += 1  # o: this function's own
     if type(o) is list or isinstance(o, tuple):
         if type(o) is list and references(x) > holders:
             return True
@@ -245,14 +245,19 @@ cdef inline bint is_container(object x) noexcept:
     return isinstance(x, (list, dict, tuple)) or hasattr(type(x), "__dataclass_fields__")
 
 
-def calibrate(int in_a_name, int in_a_tuple, int argument):
+def calibrate(int in_a_name, int in_a_tuple, int argument, int alone):
     """The references that an object has which nobody else holds, as this Python counts them."""
-    global FRESH_NAME, FRESH_IN_TUPLE, FRESH_ARGUMENT
-    FRESH_NAME, FRESH_IN_TUPLE, FRESH_ARGUMENT = in_a_name, in_a_tuple, argument
+    global FRESH_NAME, FRESH_IN_TUPLE, FRESH_ARGUMENT, FRESH_ALONE
+    FRESH_NAME, FRESH_IN_TUPLE, FRESH_ARGUMENT, FRESH_ALONE = in_a_name, in_a_tuple, argument, alone
 
 
-def references_to(x, /):
-    """The references that x has, as a function sees that is called with it."""
+def references_to(x, bint of_a_name=False):
+    """The references that x has, as a function sees that is called with it (its signature is that of ``returns``)."""
+    return references(<PyObject *>x)
+
+
+def references_of(x, /):
+    """The references that x has, as a function of one argument sees."""
     return references(<PyObject *>x)
 
 
@@ -261,7 +266,7 @@ def references_in(tuple x, /):
     return references(<PyObject *>x[0])
 
 
-cdef Py_ssize_t FRESH_NAME = 2, FRESH_IN_TUPLE = 2, FRESH_ARGUMENT = 1
+cdef Py_ssize_t FRESH_NAME = 2, FRESH_IN_TUPLE = 2, FRESH_ARGUMENT = 1, FRESH_ALONE = 1
 
 
 # ---- an ``if`` -------------------------------------------------------------------------------------
@@ -610,7 +615,7 @@ cdef object snapshot(Trace t, object value):
     if type(value) is dict:
         return {key: snapshot(t, x) for key, x in value.items()}
     if is_value(value) or is_tensor(value) or is_condition(value) \
-            or isinstance(value, (bool, int, float, str, type(None), NUMPY_REAL)) or isinstance(value, tuple):
+            or isinstance(value, (int, float, str)) or value is None or isinstance(value, tuple) or isinstance(value, NUMPY_REAL):
         return value
     raise not_merged(t, f"a {type(value).__name__} that is returned early")
 
@@ -763,14 +768,14 @@ cdef int effect_of(Trace t) except -1:
 
 def own_name(x, /):
     """x, which ``x += ...`` is going to change: an effect where it is not a number."""
-    if not (is_value(x) or isinstance(x, (float, int, str, tuple, NUMPY_REAL)) or is_condition(x) or is_tensor(x)):
+    if not (is_value(x) or isinstance(x, (float, int, str, tuple)) or isinstance(x, NUMPY_REAL) or is_condition(x) or is_tensor(x)):
         effect_here()
     return x
 
 
 def counted(x, /):
     """x, which a loop is going to use up: an effect where it is an iterator that somebody else may hold."""
-    if isinstance(x, Iterator) and references(<PyObject *>x) > FRESH_ARGUMENT:
+    if isinstance(x, Iterator) and references(<PyObject *>x) > FRESH_ALONE:
         effect_here()
     return x
 

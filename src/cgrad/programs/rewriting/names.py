@@ -148,13 +148,14 @@ class Flow:
                 live = loaded(node.test) | self.use(node.body, live, on_break, on_continue) \
                     | self.use(node.orelse, live, on_break, on_continue)
             elif isinstance(node, (ast.For, ast.AsyncFor, ast.While)):
-                heads = loaded(node.test if isinstance(node, ast.While) else node.target)
+                looping = isinstance(node, ast.While)
+                heads = loaded(node.test if looping else node.target)
+                bound = NONE if looping else stored([node.target])
                 after_loop = self.use(node.orelse, live, on_break, on_continue)
-                again = NONE
+                again = heads | after_loop  # before each pass
                 for _ in range(2):
-                    again = heads | after_loop | self.use(node.body, again | after_loop | heads, live,
-                                                          again | after_loop | heads)
-                live = again | after_loop | loaded(node.iter if not isinstance(node, ast.While) else None)
+                    again |= self.use(node.body, again, live, again) - bound
+                live = again | loaded(None if looping else node.iter)
             elif isinstance(node, ast.With):
                 live = loaded(*node.items) | self.use(node.body, live, on_break, on_continue) | live
             elif isinstance(node, (ast.Try, ast.TryStar)):

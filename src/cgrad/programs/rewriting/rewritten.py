@@ -22,6 +22,7 @@ from ..._core import (
     negation,
     own_name,
     references_in,
+    references_of,
     references_to,
 )
 from .source import LAMBDA, Unreadable, definition
@@ -167,7 +168,7 @@ def renamed(new: types.CodeType, original: types.CodeType) -> types.CodeType:
 def _calibrate() -> None:
     """How many references an object has here that nobody else holds."""
     fresh: list[Any] = []
-    calibrate(references_to(fresh), references_in((fresh,)), references_to([]))
+    calibrate(references_to(fresh, True), references_in((fresh,)), references_to([], False), references_of([]))
 
 
 _calibrate()

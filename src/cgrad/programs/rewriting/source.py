@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import copy
 import functools
 import inspect
 import linecache
@@ -75,7 +76,7 @@ def lambda_of(code: types.CodeType, lines: list[str]) -> ast.Lambda:
             if nested(found) else found
     if len(found) != 1:
         raise Unreadable("its source cannot be told from that of other lambdas")
-    return found[0]
+    return copy.deepcopy(found[0])  # it is going to be rewritten
 
 
 @functools.lru_cache(maxsize=32)

@@ -9,6 +9,7 @@ import builtins
 import functools
 import math
 import operator
+import sys
 import types
 from collections.abc import Callable
 from typing import Any
@@ -175,13 +176,19 @@ def is_instance(x: Any, cls: Any) -> bool:
     return isinstance(0.0, cls) if isinstance(x, Value) else isinstance(True, cls) if isinstance(x, Condition) else False
 
 
-def extremum(better: Callable[[Any, Any], Any], plain: Callable[..., Any], place: tuple[str, int, str]) -> Any:
+def caller() -> tuple[str, int, str, int]:
+    """The place in the user's code that calls a function of this module."""
+    frame = sys._getframe(2)
+    return frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_qualname, 0
+
+
+def extremum(better: Callable[[Any, Any], Any], plain: Callable[..., Any]) -> Any:
     """``max`` or ``min``: of traced numbers a choice by each comparison that Python makes."""
     def chosen(*args: Any, **kwargs: Any) -> Any:
         items = list(args[0]) if len(args) == 1 and not isinstance(args[0], Tensor) else list(args)
         if kwargs.get("key") is not None or len(items) < 2 or not any(isinstance(x, (Value, Condition)) for x in items):
             return plain(items, **kwargs) if len(args) == 1 and not isinstance(args[0], Tensor) else plain(*args, **kwargs)
-        best = items[0]
+        best, place = items[0], caller()
         for x in items[1:]:
             best = choice(place, better(x, best), lambda x=x: x, lambda best=best: best)
         return best
@@ -259,8 +266,8 @@ def replacements(merge: bool) -> dict[Any, Any]:
     found: dict[Any, Any] = {float: to_float, int: to_int, isinstance: is_instance}
     if merge:
         found[bool] = to_bool
-        found[max] = extremum(operator.gt, max, ("", 0, "max", 0))
-        found[min] = extremum(operator.lt, min, ("", 0, "min", 0))
+        found[max] = extremum(operator.gt, max)
+        found[min] = extremum(operator.lt, min)
         found[sorted] = in_order
         found[np.maximum], found[np.minimum] = larger(np.maximum, operator.ge), larger(np.minimum, operator.le)
         found[any] = folded(operator.or_, True, any)
