@@ -65,6 +65,7 @@ from libc.string cimport memchr, memmove, memset
 import numbers
 import operator
 import os
+import sys
 
 import numpy as np
 

@@ -234,7 +234,7 @@ def test_functions_are_maths():
             x = [rng.uniform(lo, hi) for lo, hi in op.domain]
             got, expected = getattr(cgrad, op.name)(*x), float(f(*x))
             # math.lgamma is CPython's own, of absolute accuracy next to its zeros; C's cbrt errs by several ulp
-            slack = {"lgamma": 4, "cbrt": 4}.get(op.name, 2)*math.ulp(expected) + 4e-15*(op.name == "lgamma")
+            slack = {"lgamma": 4, "cbrt": 4, "gamma": 10}.get(op.name, 2)*math.ulp(expected) + 4e-15*(op.name == "lgamma")
             assert abs(got - expected) <= slack, (op.name, x, got, expected)
 
 

@@ -4,7 +4,8 @@ cdef object answer_ufunc(object ufunc, str method, tuple inputs, dict kwargs):
     """A call of a NumPy ufunc with Tensors, or with Values among arrays."""
     cdef object function = UFUNCS.get(ufunc) if method == "__call__" else None
     if function is None:
-        function = ARRAY_FUNCTIONS.get(ufunc if method == "__call__" else (ufunc, method))
+        function = ARRAY_FUNCTIONS.get(ufunc) or scipys(ufunc) if method == "__call__" else \
+            ARRAY_FUNCTIONS.get((ufunc, method))
     if into_plain_array(ufunc, method, inputs, kwargs):
         return getattr(ufunc, method)(*[plain(x) for x in inputs], **kwargs)
     for key in ("out", "where"):
@@ -14,6 +15,15 @@ cdef object answer_ufunc(object ufunc, str method, tuple inputs, dict kwargs):
         raise errors.no_rule(ufunc.__name__ + (f".{method}" if method != "__call__" else "")
                              + "".join([f" with {key}=" for key in kwargs]))
     return function(*inputs, **kwargs)
+
+
+cdef object scipys(object ufunc):
+    """What answers a ufunc of scipy.special, or None. The module is not imported: where it is not yet, nobody has one."""
+    cdef str name = ufunc.__name__
+    cdef str key = "scipy.special." + name
+    if getattr(sys.modules.get("scipy.special"), name, None) is not ufunc:
+        return None
+    return UFUNCS.get(key) or ARRAY_FUNCTIONS.get(key)
 
 
 cdef bint into_plain_array(object ufunc, str method, tuple inputs, dict kwargs) except -1:
@@ -69,6 +79,8 @@ def _fill_ufuncs():
             UFUNCS[operator.attrgetter(path)(np)] = globals()[function]
         except AttributeError:
             pass  # this NumPy has none
+    for name, function in SCIPY_NAMES:
+        UFUNCS["scipy.special." + name] = globals()[function]
     for k, ufunc in enumerate((np.less, np.less_equal, np.equal, np.not_equal, np.greater, np.greater_equal)):
         UFUNCS[ufunc] = lambda x, y, k=k: compared(k, x, y)
     UFUNCS[np.positive] = operator.pos

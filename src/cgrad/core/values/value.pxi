@@ -267,7 +267,9 @@ cdef class Value:
         if any([isinstance(x, np.ndarray) for x in inputs]):
             if not any([isinstance(x, np.ndarray) and x.dtype == object for x in inputs]):
                 return answer_ufunc(ufunc, method, inputs, kwargs)
-            return getattr(ufunc, method)(*[boxed(x) if is_value(x) else x for x in inputs], **kwargs)
+            function = scipys(ufunc) if method == "__call__" and not kwargs else None  # SciPy's have no loops of objects
+            function = ufunc if function is None else np.frompyfunc(function, len(inputs), 1)
+            return getattr(function, method)(*[boxed(x) if is_value(x) else x for x in inputs], **kwargs)
         return answer_ufunc(ufunc, method, inputs, kwargs)
 
     # ---- Python's protocols --------------------------------------------------------------------
