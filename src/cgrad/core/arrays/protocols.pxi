@@ -31,8 +31,14 @@ cdef bint into_plain_array(object ufunc, str method, tuple inputs, dict kwargs) 
     if "out" not in kwargs:
         return False
     if type(kwargs["out"]) is tuple and any([is_tensor(x) or is_value(x) for x in kwargs["out"]]):
-        raise errors.no_out(ufunc.__name__, "out")
+        raise errors.no_out(ufunc.__name__, "out", _callers.of_library())
     return method == "__call__" and not any([needs_grad(x) for x in inputs])
+
+
+cdef bint writes_objects(dict kwargs):
+    """True if out= is an array of objects, which takes Values as they are."""
+    cdef object out = kwargs.get("out") if kwargs else None
+    return type(out) is tuple and any([isinstance(x, np.ndarray) and x.dtype == object for x in out])
 
 
 cdef bint default_option(object given):
