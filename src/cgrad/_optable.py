@@ -237,11 +237,11 @@ OPS: tuple[Op, ...] = (
        "n-th derivative of digamma, n a whole number up to 60 (others give nan).", domain=((1, 3), (1e-3, 30)),
        oracle="psi(n, x)"),
     Op("erfinv", "x", "erfinv(x)",
-       ["where(x > 0.8,"
+       [("where(x > 0.8,"
         " where(x < 1, 0.7071067811865476/((1 - x)*log_ndtr_derivative(1, -1.4142135623730951*out)), 1/(1 - x) + out),"
         " where(x < -0.8,"
         " where(x > -1, 0.7071067811865476/((1 + x)*log_ndtr_derivative(1, 1.4142135623730951*out)), 1/(1 + x) - out),"
-        " 0.886226925452758/exp_neg_square(out)))"],
+        " 0.886226925452758/exp_neg_square(out)))")],
        "Inverse of erf.", scipy="erfinv", domain=((-0.999, 0.999),)),
     # ---- the normal distribution ---------------------------------------------------------------
     Op("ndtr", "x", "ndtr(x)", ["normal_density(x)"], "Distribution function of the standard normal distribution.",
@@ -249,9 +249,9 @@ OPS: tuple[Op, ...] = (
     Op("log_ndtr", "x", "log_ndtr(x)", ["log_ndtr_derivative(1, x)"], "log(ndtr(x)), accurate in both tails.",
        scipy="log_ndtr", domain=((-60, 8),), oracle="log1p(-erfc(x/sqrt(2))/2) if x > 0 else log(erfc(-x/sqrt(2))/2)"),
     Op("ndtri", "x", "ndtri(x)",
-       ["where(x < 0.1, where(x > 0, 1/(x*log_ndtr_derivative(1, out)), 1/x - out),"
+       [("where(x < 0.1, where(x > 0, 1/(x*log_ndtr_derivative(1, out)), 1/x - out),"
         " where(x > 0.9, where(x < 1, 1/((1 - x)*log_ndtr_derivative(1, -out)), 1/(1 - x) + out),"
-        " 1/normal_density(out)))"],
+        " 1/normal_density(out)))")],
        "Inverse of ndtr: quantiles of the standard normal distribution.", scipy="ndtri", domain=((1e-6, 1 - 1e-6),),
        oracle="sqrt(2)*erfinv(2*x - 1)"),
     # ---- odds and entropies --------------------------------------------------------------------

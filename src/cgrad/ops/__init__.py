@@ -44,7 +44,8 @@ from .reduce import *  # noqa: F403
 from .running import *  # noqa: F403
 from .shape import *  # noqa: F403
 
-_CHAPTERS = (shape, running, reduce, exponentials, index, arrange, combine, products, contract, linalg, quantiles, curves)
+_CHAPTERS = (
+    shape, running, reduce, exponentials, index, arrange, combine, products, contract, linalg, quantiles, curves)
 if not TYPE_CHECKING:  # checkers read lists that are written out: those of the chapters
     __all__ = [name for chapter in (*_CHAPTERS, create) for name in chapter.__all__]
     # Pickles name a function by its module, and earlier versions had these in another one.

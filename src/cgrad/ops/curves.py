@@ -156,7 +156,7 @@ def linspace(start: Array, stop: Array, num: int = 50, endpoint: bool = True, re
     start, stop = as_array(start, "linspace"), as_array(stop, "linspace")
     steps = num - 1 if endpoint else num
     if not holds_values([start, stop]):
-        return np.linspace(start, stop, num, endpoint, retstep)
+        return np.linspace(start, stop, num, endpoint, retstep)  # type: ignore[call-overload]
     delta = stop - start
     place = np.arange(num, dtype=np.float64).reshape((num,) + (1,)*len(np.shape(plain(delta))))
     step = delta/steps if steps > 0 else np.nan*delta

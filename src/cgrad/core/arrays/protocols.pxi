@@ -18,7 +18,7 @@ cdef object answer_ufunc(object ufunc, str method, tuple inputs, dict kwargs):
 
 
 cdef object scipys(object ufunc):
-    """What answers a ufunc of scipy.special, or None. The module is not imported: where it is not yet, nobody has one."""
+    """What answers a ufunc of scipy.special, or None. It is not imported: where it is not yet, nobody has one."""
     cdef str name = ufunc.__name__
     cdef str key = "scipy.special." + name
     if getattr(sys.modules.get("scipy.special"), name, None) is not ufunc:

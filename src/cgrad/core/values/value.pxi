@@ -283,10 +283,10 @@ cdef class Value:
         if any([is_tensor(x) for x in inputs]):
             return answer_ufunc(ufunc, method, inputs, kwargs)
         if any([isinstance(x, np.ndarray) for x in inputs]) or writes_objects(kwargs):
-            if not writes_objects(kwargs) and not any([isinstance(x, np.ndarray) and x.dtype == object for x in inputs]):
+            if not (writes_objects(kwargs) or any([isinstance(x, np.ndarray) and x.dtype == object for x in inputs])):
                 return answer_ufunc(ufunc, method, inputs, kwargs)
-            function = scipys(ufunc) if method == "__call__" and not kwargs else None  # SciPy's have no loops of objects
-            function = ufunc if function is None else np.frompyfunc(function, len(inputs), 1)
+            function = scipys(ufunc) if method == "__call__" and not kwargs else None
+            function = ufunc if function is None else np.frompyfunc(function, len(inputs), 1)  # SciPy's: no objects
             return getattr(function, method)(*[boxed(x) if is_value(x) else x for x in inputs], **kwargs)
         return answer_ufunc(ufunc, method, inputs, kwargs)
 

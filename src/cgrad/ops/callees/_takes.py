@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
 from ..._core import Tensor, Value
+from .._arguments import as_array
+
+
+def row(name: str) -> Any:
+    """The function of a row of the op table."""
+    return getattr(sys.modules[Value.__module__], name)
 
 
 def holds(x: Any) -> bool:
@@ -24,9 +31,15 @@ def holds(x: Any) -> bool:
 
 
 def instead(original: Any, ours: Callable[..., Any], taken: Callable[[Any], bool] = holds) -> Any:
-    """``ours`` where an argument is ``taken``, else the original; an iterator among the arguments is read into a list."""
+    """``ours`` where an argument is ``taken``, else the original. An iterator among them is read into a list first."""
     @functools.wraps(original, updated=())
     def call(*args: Any, **kwargs: Any) -> Any:
+        for x in args:
+            if type(x) is not float and type(x) is not int:
+                break
+        else:  # the quick way of plain numbers
+            if not kwargs:
+                return original(*args)
         args = tuple([list(x) if isinstance(x, Iterator) else x for x in args])
         if any(map(taken, args)) or any(map(taken, kwargs.values())):
             return ours(*args, **kwargs)
@@ -43,6 +56,17 @@ def elements(x: Any) -> Any:
             out[place] = x[place]
         return out
     return np.asarray(x, object)
+
+
+def lifted(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of Tensors over lists and arrays of objects: back come objects, unless a Tensor was given."""
+    def over(*args: Any, **kwargs: Any) -> Any:
+        tensors = [as_array(x, function.__name__) if isinstance(x, (list, tuple, np.ndarray)) and holds(x) else x
+                   for x in args]
+        result = function(*tensors, **kwargs)
+        return result if type(result) is not Tensor or any(type(x) is Tensor for x in args) else elements(result)
+
+    return over
 
 
 def over_elements(function: Callable[..., Any], count: int, dtype: Any = object) -> Callable[..., Any]:

@@ -12,10 +12,13 @@ import operator
 from collections.abc import Iterable
 from typing import Any
 
-from ... import _core, errors
-from ..._core import Tensor, Value, dot, hypot, log, maximum, trunc
+from ... import errors
+from ..._core import Tensor, Value, copysign, dot, hypot, log, maximum, trunc, where
 from ..._optable import OPS, PREDICATES
-from ._takes import holds, instead
+from ._takes import holds, instead, row
+
+
+ROWS = {op.name for op in OPS if not op.hidden}
 
 
 def _asks_for_float(x: Any) -> bool:
@@ -56,7 +59,7 @@ def _isclose(a: Any, b: Any, *, rel_tol: float = 1e-09, abs_tol: float = 0.0) ->
 
 def _modf(x: Any) -> Any:
     whole = trunc(x)
-    return _core.where(abs(x) == math.inf, _core.copysign(0.0, x), _core.copysign(x - whole, x)), whole
+    return where(abs(x) == math.inf, copysign(0.0, x), copysign(x - whole, x)), whole
 
 
 def _ldexp(x: Any, i: int) -> Any:
@@ -65,9 +68,9 @@ def _ldexp(x: Any, i: int) -> Any:
 
 def of_math(module: Any) -> dict[Any, Any]:
     """{function of math: ours}. What Python answers by a protocol (floor, ceil, trunc) is left alone."""
-    rows = {row.name: getattr(_core, row.name) for row in (*OPS, *PREDICATES) if not getattr(row, "hidden", False)}
-    rows = {name: ours for name, ours in rows.items() if name not in ("floor", "ceil", "trunc")}
-    rows.update(fabs=_core.abs, log=_log, hypot=_hypot, isclose=_isclose, modf=_modf, ldexp=_ldexp)
+    names = [*ROWS, *(p.name for p in PREDICATES)]
+    rows = {name: row(name) for name in names if name not in ("floor", "ceil", "trunc")}
+    rows.update(fabs=abs, log=_log, hypot=_hypot, isclose=_isclose, modf=_modf, ldexp=_ldexp)
     over_sequences = {"fsum": _fsum, "prod": _prod, "sumprod": _sumprod, "dist": _dist}
     table = {name: (ours, _asks_for_float) for name, ours in rows.items()} | \
         {name: (ours, holds) for name, ours in over_sequences.items()}
@@ -80,7 +83,7 @@ def of_cmath(module: Any) -> dict[Any, Any]:
     def refusing(name: str) -> Any:
         def refuse(*args: Any, **kwargs: Any) -> Any:
             given = next(x for x in itertools.chain(args, kwargs.values()) if _asks_for_float(x))
-            raise errors.complex_function(f"cmath.{name}", given, f"cgrad.{name}" if hasattr(_core, name) else "")
+            raise errors.complex_function(f"cmath.{name}", given, f"cgrad.{name}" if name in ROWS else "")
 
         return refuse
 

@@ -10,25 +10,9 @@ import numpy as np
 from ..._core import Tensor, Value, isfinite, isinf, isnan, logaddexp
 from .. import curves, quantiles, reduce
 from .._arguments import as_array
-from ._takes import elements, holds, instead, over_elements
+from ._takes import instead, lifted, over_elements
 
 Function = Callable[..., Any]
-
-
-def _objects(x: Any) -> Any:
-    """A Tensor as an array of objects, which is what NumPy returns of lists of Values; a Value as it is."""
-    return elements(x) if type(x) is Tensor else x
-
-
-def _lifted(function: Function) -> Function:
-    """Our function of Tensors over lists and arrays of objects: back come objects, unless a Tensor was given."""
-    def over(*args: Any, **kwargs: Any) -> Any:
-        lifted = [as_array(x, function.__name__) if isinstance(x, (list, tuple, np.ndarray)) and holds(x) else x
-                  for x in args]
-        result = function(*lifted, **kwargs)
-        return result if any(type(x) is Tensor for x in args) else _objects(result)
-
-    return over
 
 
 def _is_real(dtype: Any) -> bool:
@@ -61,7 +45,7 @@ def of_numpy(module: Any) -> dict[Any, Any]:
     table: dict[str, Function] = {
         "isnan": over_elements(isnan, 1, bool), "isinf": over_elements(isinf, 1, bool),
         "isfinite": over_elements(isfinite, 1, bool), "logaddexp": over_elements(logaddexp, 2),
-        **{f.__name__: _lifted(f) for f in (
+        **{f.__name__: lifted(f) for f in (
             reduce.mean, reduce.std, reduce.var, reduce.average, quantiles.median, quantiles.percentile,
             quantiles.quantile, curves.interp, curves.linspace)},
         **{name: _array(getattr(module, name)) for name in ("array", "asarray", "asanyarray", "ascontiguousarray")},

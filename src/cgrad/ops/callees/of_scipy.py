@@ -11,12 +11,11 @@ from collections.abc import Callable
 from types import MethodType
 from typing import Any
 
-from ... import _core
 from ..._core import hidden_normal_density, log, log_ndtr, ndtr, ndtri, polygamma, where
 from ..._optable import OPS
 from .. import exponentials, special
 from .._arguments import as_array
-from ._takes import holds, instead, over_elements
+from ._takes import holds, instead, lifted, over_elements, row
 
 Function = Callable[..., Any]
 
@@ -41,20 +40,25 @@ def _log_softmax(x: Any, axis: Any = None) -> Any:
 
 def of_special(module: Any) -> dict[Any, Any]:
     """{function of scipy.special: ours}."""
-    ufuncs = {name: getattr(_core, op.name) for op in OPS for name in op.scipy.split()}
-    ufuncs.update((path.rpartition(".")[2], function) for path, function in special.NUMPY.items())
-    table = {name: over_elements(function, getattr(module, name).nin) for name, function in ufuncs.items()
-             if hasattr(module, name)}
-    table.update(logsumexp=_logsumexp, softmax=_softmax, log_softmax=_log_softmax,
+    table: dict[str, Function] = {
+        name: over_elements(row(op.name), op.arity) for op in OPS for name in op.scipy.split()}
+    table.update((path.rpartition(".")[2], over_elements(function, function.__code__.co_argcount))
+                 for path, function in special.NUMPY.items())
+    table.update(logsumexp=lifted(_logsumexp), softmax=lifted(_softmax), log_softmax=lifted(_log_softmax),
                  polygamma=over_elements(polygamma, 2))
-    return {getattr(module, name): instead(getattr(module, name), ours) for name, ours in table.items()}
+    return {getattr(module, name): instead(getattr(module, name), ours) for name, ours in table.items()
+            if hasattr(module, name)}
 
 
 # ---- scipy.stats.norm ------------------------------------------------------------------------------
 
+def _positive(scale: Any) -> Any:
+    """scale; nan where it is not positive."""
+    return where(scale > 0, scale, math.nan) if holds(scale) or not scale > 0 else scale
+
+
 def _standard(x: Any, loc: Any, scale: Any) -> Any:
-    """(x - loc)/scale; nan where scale is not positive."""
-    return where(scale > 0, (x - loc)/scale, math.nan)
+    return (x - loc)/_positive(scale)
 
 
 NORMAL: dict[str, Function] = {
@@ -64,8 +68,8 @@ NORMAL: dict[str, Function] = {
     "logpdf": lambda x, loc, scale: _log_density(_standard(x, loc, scale)) - log(scale),
     "logcdf": lambda x, loc, scale: log_ndtr(_standard(x, loc, scale)),
     "logsf": lambda x, loc, scale: log_ndtr(-_standard(x, loc, scale)),
-    "ppf": lambda q, loc, scale: loc + where(scale > 0, scale, math.nan)*ndtri(q),
-    "isf": lambda q, loc, scale: loc - where(scale > 0, scale, math.nan)*ndtri(q),
+    "ppf": lambda q, loc, scale: loc + _positive(scale)*ndtri(q),
+    "isf": lambda q, loc, scale: loc - _positive(scale)*ndtri(q),
 }
 
 
@@ -87,7 +91,8 @@ _METHODS = {name: _of_normal(name) for name in NORMAL}
 
 def of_method(function: MethodType) -> Any:
     """Ours for a method of scipy.stats.norm, or of a distribution made by it (``norm(loc, scale).cdf``); else None."""
-    name, owner = function.__name__, function.__self__
+    name = function.__name__
+    owner: Any = function.__self__
     normal = getattr(sys.modules.get("scipy.stats"), "norm", None)
     if normal is None or name not in _METHODS:
         return None
