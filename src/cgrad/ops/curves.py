@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import errors
-from .._core import plain
+from .._core import Tensor, plain
 from ._arguments import as_array, holds_values, normalize_axis, reject
 from ._elements import _getitem
 from ._shapes import Array
@@ -45,8 +45,9 @@ def interp(x: Array, xp: Array, fp: Array, left: Any = None, right: Any = None, 
         return np.interp(x, xp, fp, left, right)
     n = xp.shape[0]
     first, last = _getitem(xp, index=0), _getitem(xp, index=n - 1)
-    below = _getitem(fp, index=0) if left is None else left
-    above = _getitem(fp, index=n - 1)
+    begin, end = (slice(1), slice(n - 1, n)) if x.shape else (0, n - 1)  # as arrays beside one: float32 stays
+    below = _getitem(fp, index=begin) if left is None else left
+    above = _getitem(fp, index=end)
     if n > 1:
         k = np.clip(searchsorted(xp, x, "right") - 1, 0, n - 2)
         x0, y0 = _getitem(xp, index=k), _getitem(fp, index=k)
@@ -127,7 +128,7 @@ def convolve(a: Array, v: Array, mode: str = "full") -> Array:
     if a.shape[0] < v.shape[0]:
         a, v = v, a
     n, m = a.shape[0], v.shape[0]
-    edge = np.zeros(m - 1)
+    edge = np.zeros(m - 1, a.dtype)
     rows = _getitem(concatenate([edge, a, edge]), index=np.arange(n + m - 1)[:, None] + np.arange(m))
     full = matmul(rows, _getitem(v, index=slice(None, None, -1)))
     if mode == "full":
@@ -158,7 +159,7 @@ def linspace(start: Array, stop: Array, num: int = 50, endpoint: bool = True, re
     if not holds_values([start, stop]):
         return np.linspace(start, stop, num, endpoint, retstep)  # type: ignore[call-overload]
     delta = stop - start
-    place = np.arange(num, dtype=np.float64).reshape((num,) + (1,)*len(np.shape(plain(delta))))
+    place = np.arange(num, dtype=delta.dtype if isinstance(delta, Tensor) else np.float64).reshape((num,) + (1,)*len(np.shape(plain(delta))))
     step = delta/steps if steps > 0 else np.nan*delta
     result = place*(step if steps > 0 else delta) + start
     if endpoint and num > 1:

@@ -13,7 +13,7 @@ from ._arguments import as_array, normalize_axes, reject
 from ._elements import _getitem
 from ._shapes import Array, Shape, count_along, keepdims_shape
 from .combine import stack
-from .index import sort
+from .index import check_options, sort
 from .index import where as _where
 from .shape import _reshape, _transpose
 
@@ -34,18 +34,18 @@ def _sorted_along(op: str, x: Array, axes: Shape) -> Array:
 
 
 def _at(ordered: Array, place: float) -> Array:
-    """Between two neighbours in the last axis, as NumPy interpolates."""
+    """Between two neighbours in the last axis, as NumPy interpolates; the axis stays, of length 1."""
     k = math.floor(place)
-    t, low = place - k, _getitem(ordered, index=(..., k))
+    t, low = place - k, _getitem(ordered, index=(..., slice(k, k + 1)))
     if t == 0:
         return low
-    high = _getitem(ordered, index=(..., k + 1))
+    high = _getitem(ordered, index=(..., slice(k + 1, k + 2)))
     return high - (high - low)*(1 - t) if t >= 0.5 else low + (high - low)*t
 
 
 def _unless_nan(result: Array, ordered: Array) -> Array:
     """nan where an element is nan: the last one, as they are sorted."""
-    last = _getitem(ordered, index=(..., -1))
+    last = _getitem(ordered, index=(..., slice(-1, None)))
     is_number = last == last
     return result if np.all(is_number) else _where(is_number, result, last)
 
@@ -69,7 +69,7 @@ def _quantile(op: str, x: Array, q: Any, axis: Any, method: str, keepdims: bool)
     found = [_unless_nan(_at(ordered, (n - 1)*float(p)), ordered) for p in q.ravel()]
     shape = keepdims_shape(x.shape, axes) if keepdims else ordered.shape[:-1]
     if q.ndim == 0:
-        return _reshape(found[0], shape=shape) if keepdims else found[0]
+        return _reshape(found[0], shape=shape)
     return _reshape(stack(found), shape=(*q.shape, *shape))
 
 
@@ -122,11 +122,11 @@ def median(x: Array, axis: Any = None, out: Any = None, overwrite_input: bool = 
     axes = normalize_axes("median", axis, x.shape)
     ordered = _sorted_along("median", x, axes)
     n = ordered.shape[-1]
-    result = _getitem(ordered, index=(..., n//2))
+    result = _at(ordered, n//2)
     if n % 2 == 0:
-        result = (_getitem(ordered, index=(..., n//2 - 1)) + result)/2
-    result = _unless_nan(result, ordered)
-    return _reshape(result, shape=keepdims_shape(x.shape, axes)) if keepdims else result
+        result = (_at(ordered, n//2 - 1) + result)/2
+    shape = keepdims_shape(x.shape, axes) if keepdims else ordered.shape[:-1]
+    return _reshape(_unless_nan(result, ordered), shape=shape)
 
 
 # ---- among sorted numbers --------------------------------------------------------------------------
@@ -141,6 +141,7 @@ def searchsorted(a: Array, v: Array, side: str = "left", sorter: Any = None) -> 
     >>> int(cgrad.searchsorted([1.0, 2.0, 4.0], cgrad.Value(3.0)))
     2
     """
+    check_options("searchsorted", (), {"side": side, "sorter": sorter})
     a, v = comparable(as_array(a, "searchsorted")), comparable(as_array(v, "searchsorted"))
     if recording():
         a, v = np.asarray(a, object), np.asarray(v, object)
