@@ -136,10 +136,9 @@ def test_functions_of_statistics(name, data):
 
 def test_options_of_statistics():
     vs = [Value(1.0), Value(4.0)]
-    if sys.version_info >= (3, 11):
-        assert call(statistics.fmean, vs, [1.0, 3.0]).data == 3.25
-        with pytest.raises(statistics.StatisticsError, match="same length"):
-            call(statistics.fmean, vs, [1.0])
+    assert call(statistics.fmean, vs, [1.0, 3.0]).data == 3.25
+    with pytest.raises(statistics.StatisticsError, match="same length"):
+        call(statistics.fmean, vs, [1.0])
     assert call(statistics.variance, vs, 2.5).data == 4.5
     with pytest.raises(statistics.StatisticsError, match="two data points"):
         call(statistics.variance, [Value(1.0)])

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import errors
-from .._core import Tensor, plain
+from .._core import Tensor
 from ._arguments import as_array, holds_values, normalize_axis, reject
 from ._elements import _getitem
 from ._shapes import Array
@@ -159,7 +159,8 @@ def linspace(start: Array, stop: Array, num: int = 50, endpoint: bool = True, re
     if not holds_values([start, stop]):
         return np.linspace(start, stop, num, endpoint, retstep)  # type: ignore[call-overload]
     delta = stop - start
-    place = np.arange(num, dtype=delta.dtype if isinstance(delta, Tensor) else np.float64).reshape((num,) + (1,)*len(np.shape(plain(delta))))
+    shape, dtype = (delta.shape, delta.dtype) if isinstance(delta, Tensor) else ((), np.dtype(np.float64))
+    place = np.arange(num, dtype=dtype).reshape((num,) + (1,)*len(shape))
     step = delta/steps if steps > 0 else np.nan*delta
     result = place*(step if steps > 0 else delta) + start
     if endpoint and num > 1:

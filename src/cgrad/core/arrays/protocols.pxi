@@ -23,7 +23,10 @@ cdef object scipys(object ufunc):
     cdef str key = "scipy.special." + name
     if getattr(sys.modules.get("scipy.special"), name, None) is not ufunc:
         return None
-    return UFUNCS.get(key) or ARRAY_FUNCTIONS.get(key)
+    answer = UFUNCS.get(key) or ARRAY_FUNCTIONS.get(key)
+    if answer is not None:
+        UFUNCS[ufunc] = answer  # found at once from now on
+    return answer
 
 
 cdef bint into_plain_array(object ufunc, str method, tuple inputs, dict kwargs) except -1:

@@ -17,7 +17,6 @@ from ..._core import Tensor, Value, copysign, dot, hypot, log, maximum, trunc, w
 from ..._optable import OPS, PREDICATES
 from ._takes import holds, instead, row
 
-
 ROWS = {op.name for op in OPS if not op.hidden}
 
 
