@@ -17,10 +17,12 @@ from .ops.arrange import *  # noqa: F403
 from .ops.combine import *  # noqa: F403
 from .ops.contract import *  # noqa: F403
 from .ops.create import *  # noqa: F403
+from .ops.curves import *  # noqa: F403
 from .ops.exponentials import *  # noqa: F403
 from .ops.index import *  # noqa: F403
 from .ops.linalg import *  # noqa: F403
 from .ops.products import *  # noqa: F403
+from .ops.quantiles import *  # noqa: F403
 from .ops.reduce import *  # noqa: F403
 from .ops.running import *  # noqa: F403
 from .ops.shape import *  # noqa: F403

@@ -32,6 +32,9 @@ EXTREMA: dict[Any, int] = {
 ROWS = {op.name for op in OPS if not op.hidden}
 OF_CGRAD = {"fabs": "abs", "pow": "x**y", "prod": "a loop of products", "fsum": "sum", "sumprod": "cgrad.dot",
             "dist": "cgrad.norm", "isclose": "a comparison"}  # functions of math that have another name there
+OF_STATISTICS = {"fmean": "mean", "mean": "mean", "variance": "var(data, ddof=1)", "stdev": "std(data, ddof=1)",
+                 "pvariance": "var", "pstdev": "std", "median": "median"}
+LIBRARIES = ("numpy", "scipy", "statistics")
 ABSENT = object()
 IS_OP = dis.opmap["IS_OP"]
 
@@ -45,13 +48,25 @@ def extremum() -> int:
     return NEITHER
 
 
+# np.mean of objects calls dtype.type on a sum divided by n, if that has a dtype: a Value has none there.
+_methods = getattr(getattr(np, "_core", None), "_methods", None)
+AVERAGES = {getattr(_methods, name).__code__ for name in ("_mean", "_var", "_std") if hasattr(_methods, name)}
+
+
+def averaging() -> bool:
+    """True if it is NumPy's mean, variance or standard deviation that asks, over objects."""
+    return sys._getframe(1).f_code in AVERAGES
+
+
 def printing() -> bool:
     """True if the call that is running is one of ``print``. It asks for str(x), as a program does that reads x."""
     return any(meant is builtins.print for meant in meanings(sys._getframe(1)))
 
 
 def differentiable() -> str:
-    """The function of cgrad for the one of ``math`` that is running, which asks for a float: "cgrad.exp", or ""."""
+    """The function of cgrad for the one of ``math`` (NumPy, ...) that is running, which asks for a float, or ""."""
+    if library := of_library(sys._getframe(1)):
+        return library
     asked = math if any(meant is math for meant in meanings(sys._getframe(1))) else None
     for meant in meanings(sys._getframe(1)):
         name = meant if type(meant) is str else getattr(meant, "__name__", "")
@@ -76,6 +91,15 @@ def asks_identity(code: CodeType) -> bool:
             return True
         before = i
     return False
+
+
+def of_library(frame: FrameType | None = None) -> str:
+    """The function of cgrad for the one of a library whose Python code is running: "cgrad.interp", or ""."""
+    frame, name = frame or sys._getframe(1), ""
+    while frame is not None and str(frame.f_globals.get("__name__")).partition(".")[0] in LIBRARIES:
+        module, name, frame = frame.f_globals["__name__"], frame.f_code.co_name, frame.f_back
+        name = OF_STATISTICS.get(name, "") if module == "statistics" else name
+    return f"cgrad.{name}" if name and hasattr(sys.modules.get("cgrad"), name.partition("(")[0]) else ""
 
 
 def found_in(table: dict[Any, int], meant: Any) -> int | None:

@@ -89,14 +89,16 @@ def called(node: ast.Call) -> str:
     return node.func.id
 
 
-def number(node: ast.Constant) -> str:
-    """A number as a double's literal, in C and in Python.
+def number(node: ast.expr) -> str:
+    """A number, with a sign or without, as a double's literal, in C and in Python.
 
     >>> number(ast.Constant(2)), number(ast.Constant(1e-300))
     ('2.0', '1e-300')
     """
-    if not isinstance(node.value, int | float):
-        raise SyntaxError(f"no number: {node.value!r}")
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        return f"-{number(node.operand)}"
+    if not (isinstance(node, ast.Constant) and isinstance(node.value, int | float)):
+        raise SyntaxError(f"no number: {ast.unparse(node)}")
     return repr(float(node.value))
 
 

@@ -37,6 +37,7 @@ MEMBERS = {
         "backward": ("effect", "backward"),
         "_operands": ("free",),
         "requires_grad": ("free",), "shape": ("free",), "ndim": ("free",), "size": ("free",), "dtype": ("free",),
+        "real": ("free",), "imag": ("free",), "conjugate": ("free",),
         "__array_ufunc__": ("free",),  # recorded
         "__richcmp__": ("guard",), "__bool__": ("guard",), "__index__": ("guard",),
         "__hash__": ("free",),

@@ -92,6 +92,7 @@ class Op:
     symbol: str = ""  # what ``v._op`` and drawings show, if not the name
     slot: str = ""  # Python's operator: "add" stands for __add__ and __radd__
     ufunc: str = ""  # NumPy's ufuncs that it answers to
+    scipy: str = ""  # SciPy's ufuncs, in scipy.special, that it answers to
     hidden_ufunc: str = ""  # one of these that NumPy does not export, by its path: np.clip is a function around it
     alias: str = ""  # further names of the method (NumPy calls them on object arrays)
     domain: tuple[tuple[float, float], ...] = ((-3.0, 3.0),)  # where tests draw arguments
@@ -178,20 +179,21 @@ OPS: tuple[Op, ...] = (
        shortcuts=(Shortcut(1, "x", "copy"), Shortcut(2, "x*x", "square", partials=True), Shortcut(3, "x*x*x"),
                   Shortcut(-1, "1/x", "reciprocal"))),
     Op("sqrt", "x", "sqrt(x)", ["0.5/out"], "Square root.", ufunc="sqrt", domain=_POS, oracle="sqrt(x)"),
-    Op("cbrt", "x", "cube_root(x)", ["1/(3*square(out))"], "Cube root.", ufunc="cbrt", domain=((0.01, 30), ),
-       oracle="sign(x)*cbrt(fabs(x))"),
+    Op("cbrt", "x", "cube_root(x)", ["1/(3*square(out))"], "Cube root.", ufunc="cbrt", scipy="cbrt",
+       domain=((0.01, 30), ), oracle="sign(x)*cbrt(fabs(x))"),
     Op("hypot", "x y", "hypot(x, y)", ["unit(x, y)", "unit(y, x)"], "sqrt(x*x + y*y) without overflow.",
        ufunc="hypot", domain=((0.1, 30), (0.1, 30)), kink="nan at the origin", oracle="hypot(x, y)"),
     # ---- exponentials and logarithms -----------------------------------------------------------
     Op("exp", "x", "exp(x)", ["out"], "Exponential.", ufunc="exp", domain=_ALL),
-    Op("exp2", "x", "exp2(x)", ["0.6931471805599453*out"], "2 to the power x.", ufunc="exp2", domain=_ALL,
+    Op("exp2", "x", "exp2(x)", ["0.6931471805599453*out"], "2 to the power x.", ufunc="exp2", scipy="exp2", domain=_ALL,
        oracle="mpf(2)**x"),
-    Op("expm1", "x", "expm1(x)", ["exp(x)"], "exp(x) - 1, accurate near 0.", ufunc="expm1", domain=_ALL),
+    Op("expm1", "x", "expm1(x)", ["exp(x)"], "exp(x) - 1, accurate near 0.", ufunc="expm1", scipy="expm1", domain=_ALL),
     Op("log", "x", "log(x)", ["1/x"], "Natural logarithm.", ufunc="log", domain=_POS),
     Op("log2", "x", "log2(x)", ["1.4426950408889634/x"], "Logarithm to base 2.", ufunc="log2", domain=_POS,
        oracle="log(x, 2)"),
     Op("log10", "x", "log10(x)", ["0.4342944819032518/x"], "Logarithm to base 10.", ufunc="log10", domain=_POS),
-    Op("log1p", "x", "log1p(x)", ["1/(1 + x)"], "log(1 + x), accurate near 0.", ufunc="log1p", domain=((-0.99, 30),)),
+    Op("log1p", "x", "log1p(x)", ["1/(1 + x)"], "log(1 + x), accurate near 0.", ufunc="log1p", scipy="log1p",
+       domain=((-0.99, 30),)),
     Op("logaddexp", "x y", "log_add_exp(x, y)", ["softmax2(x, y)", "softmax2(y, x)"],
        "log(exp(x) + exp(y)) without overflow.", ufunc="logaddexp", domain=_XY, oracle="log(exp(x) + exp(y))"),
     # ---- trigonometry --------------------------------------------------------------------------
@@ -223,22 +225,60 @@ OPS: tuple[Op, ...] = (
     Op("atanh", "x", "atanh(x)", ["1/one_minus_square(x)"], "Inverse hyperbolic tangent.",
        ufunc="arctanh", alias="arctanh", domain=_UNIT),
     # ---- special functions ---------------------------------------------------------------------
-    Op("erf", "x", "erf(x)", ["1.1283791670955126*exp_neg_square(x)"], "Error function.", domain=((-5, 5),)),
+    Op("erf", "x", "erf(x)", ["1.1283791670955126*exp_neg_square(x)"], "Error function.", scipy="erf",
+       domain=((-5, 5),)),
     Op("erfc", "x", "erfc(x)", ["-1.1283791670955126*exp_neg_square(x)"], "1 - erf(x), accurate for large x.",
-       domain=((-5, 20),)),
+       scipy="erfc", domain=((-5, 20),)),
     Op("lgamma", "x", "lgamma(x)", ["digamma(x)"], "Logarithm of the absolute value of the gamma function.",
-       domain=_POS, oracle="log(fabs(gamma(x)))"),
-    Op("digamma", "x", "digamma(x)", ["polygamma(1, x)"], "Derivative of lgamma.", domain=_POS),
+       scipy="gammaln", domain=_POS, oracle="log(fabs(gamma(x)))"),
+    Op("gamma", "x", "tgamma(x)", ["out*digamma(x)"], "Gamma function.", scipy="gamma", domain=((0.1, 30),)),
+    Op("digamma", "x", "digamma(x)", ["polygamma(1, x)"], "Derivative of lgamma.", scipy="psi", domain=_POS),
     Op("polygamma", "n x", "polygamma(n, x)", [None, "polygamma(n + 1, x)"],
        "n-th derivative of digamma, n a whole number up to 60 (others give nan).", domain=((1, 3), (1e-3, 30)),
        oracle="psi(n, x)"),
+    Op("erfinv", "x", "erfinv(x)",
+       [("where(x > 0.8,"
+        " where(x < 1, 0.7071067811865476/((1 - x)*log_ndtr_derivative(1, -1.4142135623730951*out)), 1/(1 - x) + out),"
+        " where(x < -0.8,"
+        " where(x > -1, 0.7071067811865476/((1 + x)*log_ndtr_derivative(1, 1.4142135623730951*out)), 1/(1 + x) - out),"
+        " 0.886226925452758/exp_neg_square(out)))")],
+       "Inverse of erf.", scipy="erfinv", domain=((-0.999, 0.999),)),
+    # ---- the normal distribution ---------------------------------------------------------------
+    Op("ndtr", "x", "ndtr(x)", ["normal_density(x)"], "Distribution function of the standard normal distribution.",
+       scipy="ndtr", domain=((-30, 8),), oracle="erfc(-x/sqrt(2))/2"),
+    Op("log_ndtr", "x", "log_ndtr(x)", ["log_ndtr_derivative(1, x)"], "log(ndtr(x)), accurate in both tails.",
+       scipy="log_ndtr", domain=((-60, 8),), oracle="log1p(-erfc(x/sqrt(2))/2) if x > 0 else log(erfc(-x/sqrt(2))/2)"),
+    Op("ndtri", "x", "ndtri(x)",
+       [("where(x < 0.1, where(x > 0, 1/(x*log_ndtr_derivative(1, out)), 1/x - out),"
+        " where(x > 0.9, where(x < 1, 1/((1 - x)*log_ndtr_derivative(1, -out)), 1/(1 - x) + out),"
+        " 1/normal_density(out)))")],
+       "Inverse of ndtr: quantiles of the standard normal distribution.", scipy="ndtri", domain=((1e-6, 1 - 1e-6),),
+       oracle="sqrt(2)*erfinv(2*x - 1)"),
+    # ---- odds and entropies --------------------------------------------------------------------
+    Op("logit", "x", "where(x > 0.25, where(x < 0.75, 2*atanh(2*x - 1), log(x/(1 - x))), log(x/(1 - x)))",
+       ["where(x > 0.25, where(x < 0.75, 4/one_minus_square(2*x - 1), 1/x + 1/(1 - x)), 1/x + 1/(1 - x))"],
+       "log(x/(1 - x)), the inverse of sigmoid.", scipy="logit", domain=((1e-6, 1 - 1e-6),), oracle="log(x/(1 - x))"),
+    Op("xlogy", "x y", "where(x == 0, where(y != y, y, 0), x*log(y))",
+       ["where(x == 0, where(y <= 0, kink(y), log(y)), log(y))", "where(x == 0, where(y == 0, kink(x), x/y), x/y)"],
+       "x*log(y); 0 where x is 0.", scipy="xlogy", domain=((-30, 30), (1e-3, 30)), kink="0 at x = 0, y <= 0",
+       oracle="x*log(y)"),
+    Op("xlog1py", "x y", "where(x == 0, where(y != y, y, 0), x*log1p(y))",
+       ["where(x == 0, where(y <= -1, kink(y), log1p(y)), log1p(y))",
+        "where(x == 0, where(y == -1, kink(x), x/(1 + y)), x/(1 + y))"],
+       "x*log(1 + y), accurate for y near 0; 0 where x is 0.", scipy="xlog1py", domain=((-30, 30), (-0.99, 30)),
+       kink="0 at x = 0, y <= -1", oracle="x*log1p(y)"),
+    Op("entr", "x", "entr(x)", ["-1 - log(x)"], "-x*log(x); 0 at 0, -inf below.", scipy="entr", domain=_POS,
+       oracle="-x*log(x)"),
+    Op("rel_entr", "x y", "rel_entr(x, y)", ["1 + log_ratio(x, y)", "-x/y"],
+       "x*log(x/y), accurate for x near y; 0 at x = 0, y >= 0; inf where either is negative, or y = 0.",
+       scipy="rel_entr", domain=((1e-3, 30), (1e-3, 30)), oracle="x*log(x/y)"),
     # ---- activations ---------------------------------------------------------------------------
     Op("relu", "x", "where(x <= 0, 0, x)", ["where(x <= 0, 0, 1)"], "max(x, 0).",
        symbol="ReLU", choice=True, domain=_ALL, kinks=(0.0,), kink="0 at 0", oracle="x if x > 0 else mpf(0)"),
     Op("sigmoid", "x", "where(x >= 0, 1, exp(-fabs(x)))/(1 + exp(-fabs(x)))", ["0.25*sech2(0.5*x)"],
-       "1/(1 + exp(-x)).", domain=_ALL, oracle="1/(1 + exp(-x))"),
+       "1/(1 + exp(-x)).", scipy="expit", domain=_ALL, oracle="1/(1 + exp(-x))"),
     Op("softplus", "x", "log1p(exp(-fabs(x))) + maximum(x, 0)", ["sigmoid(x)"],
-       "log(1 + exp(x)) without overflow.", domain=_ALL, oracle="log1p(exp(x))"),
+       "log(1 + exp(x)) without overflow.", scipy="softplus", domain=_ALL, oracle="log1p(exp(x))"),
     # ---- choice and rounding -------------------------------------------------------------------
     Op("maximum", "x y", "maximum(x, y)",
        ["where(x == y, 0.5, where(x < y, 0, 1))", "where(x == y, 0.5, where(y < x, 0, 1))"],
@@ -266,7 +306,7 @@ OPS: tuple[Op, ...] = (
     Op("ceil", "x", "ceil(x)", ["0"], "Smallest whole number not below x.", ufunc="ceil", domain=_ALL,
        kink="0 everywhere"),
     Op("round", "x", "rint(x)", ["0"], "Nearest whole number, halves to even.", ufunc="rint", alias="rint",
-       domain=_ALL, kink="0 everywhere", oracle="nint(x)"),
+       scipy="round", domain=_ALL, kink="0 everywhere", oracle="nint(x)"),
     Op("trunc", "x", "trunc(x)", ["0"], "Whole part, towards 0.", ufunc="trunc fix", domain=_ALL,
        kink="0 everywhere", oracle="sign(x)*floor(fabs(x))"),
     # ---- helpers of partials -------------------------------------------------------------------
@@ -279,6 +319,14 @@ OPS: tuple[Op, ...] = (
     Op("exp_neg_square", "x", "exp_neg_square(x)", ["-2*x*out"], "exp(-x*x), accurate for large x.",
        former="expnsq", hidden=True,
        domain=((-5, 20),), oracle="exp(-x*x)"),
+    Op("normal_density", "x", "normal_density(x)", ["-x*out"],
+       "exp(-x*x/2)/sqrt(2 pi), the density of ndtr, accurate for large x.", hidden=True, domain=((-37, 37),),
+       oracle="exp(-x*x/2)/sqrt(2*pi)"),
+    Op("log_ndtr_derivative", "n x", "log_ndtr_derivative(n, x)", [None, "log_ndtr_derivative(n + 1, x)"],
+       "n-th derivative of log_ndtr, n a whole number up to 30 (others give nan).", hidden=True,
+       domain=((1, 2), (-60, 8)), oracle="log_ndtr_derivative(n, x)"),
+    Op("log_ratio", "x y", "log_ratio(x, y)", ["1/x", "-1/y"], "log(x/y), accurate for x near y.", hidden=True,
+       domain=((1e-3, 30), (1e-3, 30)), oracle="log(x/y)"),
     Op("unit", "x y", "x/hypot(x, y)", ["square(unit(y, x))/hypot(x, y)", "-out*unit(y, x)/hypot(x, y)"],
        "x/hypot(x, y): a coordinate of the unit vector; 1/r - x*x/r^3 would cancel.", former="versor", hidden=True,
        domain=((0.1, 30), (0.1, 30)), kink="nan at the origin", oracle="x/hypot(x, y)"),
@@ -332,6 +380,7 @@ FUNCTIONS: tuple[Function, ...] = (
     Function("erf", vector="block"),
     Function("erfc", vector="block"),
     Function("lgamma"),
+    Function("tgamma"),
     Function("floor", exact=True, cheap=True, instruction="sse4.1", vector="block"),
     Function("ceil", exact=True, cheap=True, instruction="sse4.1", vector="block"),
     Function("rint", exact=True, cheap=True, instruction="sse4.1", vector="block"),
@@ -352,6 +401,15 @@ FUNCTIONS: tuple[Function, ...] = (
     Function("exp_neg_square", library=False),
     Function("digamma", library=False),
     Function("polygamma", "n x", library=False),
+    Function("erfinv", library=False),
+    Function("normal_density", library=False),
+    Function("ndtr", library=False),
+    Function("log_ndtr", library=False),
+    Function("log_ndtr_derivative", "n x", library=False),
+    Function("ndtri", library=False),
+    Function("log_ratio", "x y", library=False),
+    Function("entr", library=False),
+    Function("rel_entr", "x y", library=False),
 )
 
 PREDICATES: tuple[Predicate, ...] = (

@@ -302,6 +302,13 @@ def flat_pair(draw):
     return [array(draw, shape), array(draw, tuple(draw(st.permutations(shape))))], {}
 
 
+def points_of_curve(draw):
+    n = draw(st.integers(1, 4))
+    x, widths = array(draw, draw(shapes(0, 2)), -2.0, 4.0, equal=False), array(draw, (n,), 0.5, 1.5, equal=False)
+    ends = draw(st.sampled_from([{}, {"left": 0.5}, {"right": -0.5}]))
+    return [x, numpy.cumsum(widths) - 1.0, array(draw, (n,))], ends
+
+
 def contracted(draw):
     x = draw(shapes(0, 3, (0, 3)))
     k = draw(st.integers(0, len(x)))

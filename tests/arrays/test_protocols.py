@@ -113,7 +113,7 @@ def test_a_ufunc_without_a_rule_is_refused(name):
 
 
 @pytest.mark.parametrize(("name", "call"), [
-    ("fft", np.fft.fft), ("median", np.median), ("interp", lambda t: np.interp(0.5, t, t)), ("convolve", lambda t: np.convolve(t, t)),
+    ("fft", np.fft.fft), ("gradient", np.gradient), ("cov", np.cov), ("correlate", lambda t: np.correlate(t, t)),
     ("histogram", np.histogram), ("pinv", lambda t: np.linalg.pinv(t.reshape(2, 1))), ("corrcoef", np.corrcoef),
     ("unwrap", np.unwrap), ("nan_to_num", np.nan_to_num), ("save", lambda t: np.save("/dev/null", t)),
 ])
@@ -127,7 +127,7 @@ def test_a_function_without_a_rule_is_refused(name, call):
 
 def test_unknown_functions_name_themselves():
     t = Tensor([1.0, 2.0], requires_grad=True)
-    for call, name in ((lambda: np.fft.fft(t), "fft"), (lambda: np.median(t), "median"), (lambda: np.interp(0.5, t, t), "interp")):
+    for call, name in ((lambda: np.fft.fft(t), "fft"), (lambda: np.gradient(t), "gradient"), (lambda: np.cov(t), "cov")):
         with pytest.raises(TypeError, match=rf"{name}.*no derivative rule"):
             call()
 

@@ -369,3 +369,80 @@ def test_einsum_along_a_path():
     y = Tensor(x.data, requires_grad=True)
     (y @ y @ y).sum().backward()
     np.testing.assert_allclose(x.grad, y.grad, rtol=1e-14)
+
+
+# ---- order statistics and curves -------------------------------------------------------------------
+
+def test_quantiles_share_among_their_neighbours():
+    t = Tensor([4.0, 1.0, 2.0, 8.0], requires_grad=True)
+    for f, expected in ((lambda: cgrad.median(t), [0.5, 0, 0.5, 0]), (lambda: cgrad.quantile(t, 0.25), [0, 0.25, 0.75, 0]),
+                        (lambda: cgrad.percentile(t, 100), [0, 0, 0, 1]), (lambda: cgrad.quantile(t, 0.0), [0, 1, 0, 0])):
+        t.zero_grad()
+        f().backward()
+        assert t.grad.tolist() == expected
+
+
+@pytest.mark.parametrize("f", [np.median, lambda x: np.quantile(x, 0.3, axis=-1), lambda x: np.percentile(x, [0, 50], axis=-1)])
+def test_order_statistics_of_nan_and_infinity(f):
+    """nan where one is among the elements; bits as NumPy's, but for its 0*inf beside an order statistic that is asked for."""
+    for data in ([1.0, np.nan, 3.0], [[1.0, np.nan], [2.0, 5.0]], [np.inf, 1.0, 2.0], [-np.inf, 1.0], [[0.1, 0.7, 0.2], [3.0, -0.1, 0.4]]):
+        with np.errstate(invalid="ignore"):
+            expected = f(np.array(data))
+        got = np.asarray(f(Tensor(data, requires_grad=True)).data)
+        quirk = np.isnan(expected) & ~np.isnan(data).any()
+        np.testing.assert_array_equal(np.where(quirk, np.nan, got), expected)
+    assert cgrad.percentile([np.inf, 1.0, 2.0], 50) == 2.0
+
+
+def test_interp_at_its_points_and_beyond():
+    """The slope to the right; the ends are constant, and have what is given for them."""
+    xp, fp = [0.0, 1.0, 3.0], [1.0, 2.0, 0.0]
+    for x, value, slope in ((-1.0, 1.0, 0.0), (0.0, 1.0, 1.0), (0.25, 1.25, 1.0), (1.0, 2.0, -1.0), (3.0, 0.0, 0.0), (9.0, 0.0, 0.0)):
+        v = Value(x)
+        y = cgrad.interp(v, xp, fp)
+        y.backward()
+        assert (y.data, v.grad) == (value, slope), x
+        assert cgrad.interp(x, xp, fp) == np.interp(x, xp, fp) == value
+    assert cgrad.interp(Value(-1.0), xp, fp, left=7.0).data == 7.0 and cgrad.interp(Value(4.0), xp, fp, right=7.0).data == 7.0
+    assert np.isnan(cgrad.interp(Value(np.nan), xp, fp).data)
+    assert cgrad.interp(Value(0.5), [1.0], [2.0], left=5.0).data == 5.0
+    with pytest.raises(TypeError, match="interp: period= is not taken"):
+        cgrad.interp(Value(0.5), xp, fp, period=1.0)
+
+
+def test_searchsorted_is_numpys():
+    a, v = np.array([0.0, 1.0, 1.0, 2.0]), np.array([-1.0, 1.0, 0.5, 2.0, 3.0])
+    for side in ("left", "right"):
+        expected = np.searchsorted(a, v, side).tolist()
+        for x, y in ((Tensor(a), v), (a, Tensor(v, requires_grad=True)), (Tensor(a), Tensor(v)), (a.tolist(), [Value(z) for z in v])):
+            found = cgrad.searchsorted(x, y, side)
+            assert found.dtype == np.intp and found.tolist() == expected
+        assert cgrad.compile(lambda x, side=side: float(cgrad.searchsorted(a, x, side))*x)(1.0) == np.searchsorted(a, 1.0, side)
+
+
+@pytest.mark.parametrize("f", [
+    np.median, lambda x: np.quantile(x, 0.3), lambda x: np.percentile(x, [20, 70])[1], lambda x: np.interp(x[0], [-3.0, 0.1, 3.0], x[:3]),
+    lambda x: np.trapezoid(x, [0.0, 1.0, 1.5, 4.0, 5.0]), lambda x: np.polyval(x, x[1]), lambda x: np.convolve(x, x[:2])[1],
+    lambda x: np.linspace(x[0], x[1], 4)[2],
+])
+def test_order_statistics_and_curves_in_programs(f):
+    p = cgrad.compile(f)
+    points = np.random.default_rng(3).normal(size=(12, 5))
+    for x in points:
+        t = Tensor(x, requires_grad=True)
+        out = f(t)
+        out.backward()
+        value, gradient = p.value_and_grad(x)
+        assert value == pytest.approx(out.item(), rel=1e-14) and value == pytest.approx(f(x), rel=1e-13)
+        np.testing.assert_allclose(gradient, t.grad, rtol=1e-13, atol=1e-15)
+    np.testing.assert_allclose(p.map(points), [f(x) for x in points], rtol=1e-13)
+
+
+def test_arrays_of_objects():
+    """Of Values are as lists of them."""
+    w = np.array([[Value(1.0), 2.0], [3.0, Value(4.0)]], object)
+    total = cgrad.sum(w*w) + cgrad.median(w)
+    total.backward()
+    assert total.data == 32.5 and w[0, 0].grad == 2.0 and w[1, 1].grad == 8.0
+    with pytest.raises(TypeError, match="not an array of real numbers"):
+        cgrad.sum(np.array([1.0, "a"], object))

@@ -75,6 +75,9 @@ NUMPY = {  # name: a call of NumPy's function, made on a Tensor and on its array
     "norm axis": lambda x: L.norm(x, axis=1, keepdims=True), "vector_norm": lambda x: L.vector_norm(x, ord=1, axis=0),
     "vector_norm all": L.vector_norm, "matrix_norm": lambda x: L.matrix_norm(x, ord="nuc", keepdims=True),
     "matrix_power": lambda x: L.matrix_power(x, -2), "matrix_power 0": lambda x: L.matrix_power(x, 0),
+    "median": np.median, "quantile": lambda x: np.quantile(x, 0.25, axis=0), "percentile": lambda x: np.percentile(x, [20, 80]),
+    "interp": lambda x: np.interp(x, [-1.0, 0.0, 1.0], [0.5, 2.0, -1.0]), "trapezoid": lambda x: np.trapezoid(x, axis=0),
+    "polyval": lambda x: np.polyval(x[0], x), "convolve": lambda x: np.convolve(x[0], x[1]), "linspace": lambda x: np.linspace(x, 1.0, 3),
     "multi_dot": lambda x: L.multi_dot([x[0], x, X, x]), "eigvalsh": lambda x: L.eigvalsh(x + x.T),
     "svdvals": L.svdvals, "svd": lambda x: L.svd(x, compute_uv=False), "linalg.trace": L.trace,
     "linalg.diagonal": lambda x: L.diagonal(x, offset=1), "linalg.outer": lambda x: L.outer(x[0], x[1]),
@@ -223,7 +226,10 @@ VALUES = {
     "logsumexp of a list": (lambda v: cgrad.logsumexp([v, v]), 2.0 + np.log(2.0)), "max of a list": (lambda v: cgrad.max([1.0, v]), 2.0),
     "matmul of lists": (lambda v: cgrad.matmul([[v, 1.0]], [1.0, v]), [4.0]), "softmax": (lambda v: cgrad.softmax([v, v]), [0.5, 0.5]),
     "transpose": (np.transpose, 2.0), "repeat": (lambda v: np.repeat(v, 2), [2.0, 2.0]), "squeeze": (np.squeeze, 2.0),
-    "var": (np.var, 0.0), "sort": (lambda v: cgrad.sort([3.0, v]), [2.0, 3.0]),
+    "var": (np.var, 0.0), "median": (lambda v: cgrad.median([v, 1.0, 4.0]), 2.0), "interp": (lambda v: np.interp(v, [0.0, 3.0], [1.0, 7.0]), 5.0),
+    "interp of values": (lambda v: cgrad.interp([0.5, 1.0], [0.0, v], [v, 4.0]), [2.5, 3.0]), "linspace": (lambda v: np.linspace(0.0, v, 3), [0.0, 1.0, 2.0]),
+    "trapezoid": (lambda v: cgrad.trapezoid([v, 1.0], [0.0, v]), 3.0), "polyval": (lambda v: np.polyval([1.0, v], v), 4.0),
+    "convolve": (lambda v: cgrad.convolve([v, 1.0], [v]), [4.0, 2.0]), "quantile": (lambda v: cgrad.quantile([v, 1.0], 0.25), 1.25), "sort": (lambda v: cgrad.sort([3.0, v]), [2.0, 3.0]),
 }
 
 

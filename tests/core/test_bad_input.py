@@ -7,6 +7,7 @@ import gc
 import importlib
 import inspect
 import math
+import numbers
 import pickle
 import pkgutil
 import sys
@@ -25,7 +26,7 @@ BAD = {
     "numpy complex": (np.complex128(1j), "complex128"), "None": (None, "did a function forget its return?"),
     "list": ([1.0], "loop over its elements"), "tuple": ((1.0,), "loop over its elements"), "dict": ({}, "is a dict"),
     "set": ({1.0}, "is a set"), "complex array": (np.ones(3)*1j, "array"), "str array": (np.array(["a"]), "array"), "object": (object(), "object"),
-    "Decimal": (Decimal(1), "Decimal"), "Fraction": (Fraction(1, 2), "Fraction"), "type": (float, ""),
+    "Decimal": (Decimal(1), "Decimal"), "type": (float, ""),
     "function": (math.exp, ""),
 }
 OPERATORS = {
@@ -67,8 +68,6 @@ def whole():
 @pytest.mark.parametrize("kind", BAD)
 @pytest.mark.parametrize("op", OPERATORS)
 def test_operators_refuse_what_is_no_number(whole, op, kind):
-    if kind == "Fraction" and "pow" in op:
-        pytest.skip("Fraction answers for itself, by float")
     x, y = whole
     bad, _ = BAD[kind]
     for v in (x, y):
@@ -78,6 +77,27 @@ def test_operators_refuse_what_is_no_number(whole, op, kind):
         assert "float()" not in text
         assert len(text) > 20
     assert len(current_tape()) == 3
+
+
+def test_fractions_are_numbers(whole):
+    """As beside floats; one that no double holds is refused."""
+    y, f = whole[1], Fraction(1, 4)
+    for op, operator in OPERATORS.items():
+        got, want = operator(y, f), operator(10.0, f) if not op.startswith("r") else operator(10.0, 0.25)
+        if op == "divmod":
+            got, want = got[0], want[0]
+        assert type(got) is Value and got.data == want, op
+    assert (y == Fraction(10), Fraction(10) == y, y > f, f < y, Fraction(1, 3) == y) == (True, True, True, True, False)
+    assert Value(f).data == cgrad.sqrt(f)**2 == 0.25
+    with pytest.raises(OverflowError, match="mul"):
+        y*Fraction(10**400)
+
+
+def test_values_are_real_numbers(whole):
+    y = whole[1]
+    assert isinstance(y, numbers.Real) and not isinstance(y, numbers.Rational)
+    assert y.real is y and y.imag == 0.0 and y.conjugate() is y
+    assert not isinstance(cgrad.Tensor([1.0]), numbers.Number)
 
 
 @pytest.mark.parametrize("kind", BAD)
@@ -498,12 +518,13 @@ ELSEWHERE = {  # functions that other tests trigger: the module and the test
     # ---- structural ops
     **dict.fromkeys((
         "axis_type", "bad_along", "bad_axis", "bad_broadcast", "bad_cast", "bad_cross", "bad_diag", "bad_index",
-        "bad_matmul", "bad_moveaxis", "bad_norm", "bad_pad", "bad_permutation", "bad_product", "bad_reshape",
+        "bad_matmul", "bad_moveaxis", "bad_norm", "bad_pad", "bad_permutation", "bad_points", "bad_product", "bad_reshape",
         "bad_solve", "bad_split", "bad_squeeze", "bad_weights", "concatenate_shapes", "einsum_labels",
         "einsum_operands", "einsum_shapes", "einsum_text", "empty_reduction", "index_type", "new_axis",
-        "no_argument", "no_common_shape", "no_matrix", "no_numbers", "not_positive", "not_square", "ragged_rows",
+        "no_argument", "no_common_shape", "no_matrix", "no_numbers", "no_vector", "not_positive", "not_square", "ragged_rows",
         "repeated_axis", "singular", "stack_shapes", "where_sides"),
         ("test_structural_errors", "test_each_message")),
+    "complex_function": ("test_callees", "test_functions_of_cmath_are_refused"),
     # ---- optim
     "no_parameters": ("test_optim", "test_bad_parameters"),
     "no_parameter": ("test_optim", "test_lone_parameters_results_and_duplicates"),

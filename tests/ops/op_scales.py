@@ -27,6 +27,9 @@ _S2 = f"({_SHARE[0]})*({_SHARE[1]})"  # its brackets sum to 1, so the terms of t
 _S3 = f"{_S2}*(1 + 2*{_S2})"
 _PSI = "fabs(psi(n, 1 - x)) + fabs(psi(n, x)) + fabs(psi(n, 1 - x) - psi(n, x))"
 
+_PHI = "exp(-x*x/2)/sqrt(2*pi)"
+_LOG_NDTR = "log_ndtr_derivative({n}, x, True)"
+
 SCALES: dict[str, dict] = {
     # One rounding of the exponent y - k (exact for y >= 1/2) is magnified by log x, as any pow magnifies it.
     "powc": {(n, 0): f"x**(c - {n})*{f}*(1 + fabs(log(fabs(x))*(fabs(c) + {n})))" for n, f in (
@@ -70,5 +73,17 @@ SCALES: dict[str, dict] = {
     # Reflection: psi(n, x) = +-psi(n, 1 - x) - (d/dx)^n pi cot(pi x); a difference where x < 0.
     "digamma": {(k,): f"{_PSI.replace('n,', f'{k},')} if x < 0 else mpf(0)" for k in range(4)},
     "polygamma": {(0, k): f"{_PSI.replace('n,', f'n + {k},')} if x < 0 else mpf(0)" for k in range(4)},
+    "gamma": {(k,): f"3*gamma(x)*{terms}" for k, terms in enumerate((
+        "1", "(1 + fabs(psi(0, x)))", "(1 + psi(0, x)**2 + fabs(psi(1, x)))",
+        "(1 + fabs(psi(0, x)**3) + fabs(3*psi(0, x)*psi(1, x)) + fabs(psi(2, x)))"))},
+    "normal_density": {(2,): f"{_PHI}*(1 + x*x)", (3,): f"{_PHI}*(fabs(x)**3 + 3*fabs(x))"},
+    "ndtr": {(3,): f"{_PHI}*(1 + x*x)"},
+    # Where the derivatives of density/ndtr are sums of terms that cancel; left of -1 they are made otherwise.
+    "log_ndtr": {(k,): f"{_LOG_NDTR.format(n=k)} if x > -1 else mpf(0)" for k in (2, 3)},
+    "log_ndtr_derivative": {
+        (0, k): f"{_LOG_NDTR.format(n=f'n + {k}')} if x > -1 else log_ndtr_derivative(n + {k}, x)*2**(n + {k})"
+        for k in range(4)},
+    "entr": {(1,): "1 + fabs(log(x))"},
+    "rel_entr": {(1, 0): "1 + fabs(log(x/y))"},
     "lgamma": {(k + 1,): f"{_PSI.replace('n,', f'{k},')} if x < 0 else mpf(0)" for k in range(3)},
 }

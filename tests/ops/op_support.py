@@ -26,6 +26,8 @@ PARENT = {
     "unit": lambda x, y: cgrad.hypot(x, y),
     "softmax2": lambda x, y: cgrad.logaddexp(x, y),
     "truncdiv": lambda x, y: cgrad.fmod(y, x),
+    "normal_density": lambda x: cgrad.ndtr(x),
+    "log_ratio": lambda x, y: cgrad.rel_entr(x, y),
 }
 NOWHERE = {"kink", "flat"}  # hidden: zeros for kinks, which have no derivative, or no second one
 COMPARISONS = {"lt": operator.lt, "le": operator.le, "eq": operator.eq, "ne": operator.ne}  # hidden, of no public row
@@ -47,6 +49,8 @@ def call(op, args):
         return getattr(cgrad._core, f"scalar_{op.name}")(*args)
     if op.name in NOWHERE:
         return getattr(cgrad._core, f"hidden_{op.name}")(*args)
+    if op.name == "log_ndtr_derivative":
+        return cgrad._core.scalar_log_ndtr_derivative(*args)
     if op.name == "truncdiv":
         derivative = cgrad.gradients(cgrad.fmod(*args), create_graph=True).wrt(args[1])
     else:
@@ -92,6 +96,20 @@ def derivatives(op, point, orders: int = ORDERS):
 
 NAMES = {name: getattr(mpmath, name) for name in dir(mpmath) if not name.startswith("_")}
 NAMES.update(max=max, min=min)
+
+
+def log_ndtr_derivative(n, x, absolute: bool = False):
+    """By m = density/ndtr, m' = -m (x + m) and Leibniz's rule; absolute: the sum of the absolute terms."""
+    with mp.workdps(mp.dps + 250):
+        x = mpf(x)
+        m, size = [mpmath.npdf(x)/(mpmath.erfc(-x/mpmath.sqrt(2))/2)], abs(x) if absolute else x
+        for k in range(int(n) - 1):
+            terms = [size*m[k], k*m[k - 1]] + [mpmath.binomial(k, j)*m[j]*m[k - j] for j in range(k + 1)]
+            m.append(sum(terms) if absolute else -sum(terms))
+        return m[int(n) - 1]
+
+
+NAMES["log_ndtr_derivative"] = log_ndtr_derivative
 STENCIL = {0: {0: 1.0}, 1: {-1: -0.5, 1: 0.5}, 2: {-1: 1.0, 0: -2.0, 1: 1.0}, 3: {-2: -0.5, -1: 1.0, 1: -1.0, 2: 0.5}}
 
 
@@ -107,6 +125,9 @@ def exact(op, point, orders: int = ORDERS):
     """{multi-index, sorted: mpf}: the true derivatives."""
     if op.name in PSI:
         return psi_derivatives(op.name, point, orders)
+    if op.name == "log_ndtr_derivative":
+        with mp.workdps(70):
+            return {(1,)*n: log_ndtr_derivative(point[0] + n, point[1]) for n in range(orders + 1)}
     digits = int(40 + max([0.0, *(-math.log10(abs(x)) for x in point if x)]))
     result = differences(op, point, orders, digits)
     doubtful = [index for index, d in result.items() if index and d and abs(d) < mpf(10)**(-1.5*digits)]

@@ -153,7 +153,13 @@ KINKS = [  # what the rows' ``kink`` texts say
     ("logaddexp", (INF, INF), (0.5, 0.5)), ("logaddexp", (INF, -INF), (1, 0)), ("logaddexp", (-INF, 2.0), (0, 1)),
     ("lgamma", (0.0,), (-INF,)), ("digamma", (0.0,), (INF,)), ("div", (1.0, 0.0), (INF, -INF)),
     ("reciprocal", (0.0,), (-INF,)),
+    ("xlogy", (0.0, 0.0), (0, 0)), ("xlogy", (0.0, -1.0), (0, -0.0)), ("xlogy", (0.0, 2.0), (math.log(2.0), 0)),
+    ("xlog1py", (0.0, -1.0), (0, 0)), ("xlog1py", (0.0, -2.0), (0, 0)), ("xlog1py", (0.0, 1.0), (math.log(2.0), 0)),
+    ("entr", (0.0,), (INF,)), ("entr", (-1.0,), (NAN,)), ("rel_entr", (0.0, 2.0), (-INF, 0)),
+    ("logit", (0.0,), (INF,)), ("logit", (1.0,), (INF,)), ("ndtri", (0.0,), (INF,)), ("ndtri", (1.0,), (INF,)),
+    ("erfinv", (1.0,), (INF,)), ("erfinv", (-1.0,), (INF,)), ("gamma", (-1.0,), (NAN,)),
     # limits at infinity
+    ("ndtr", (INF,), (0,)), ("ndtr", (-INF,), (0,)), ("log_ndtr", (INF,), (0,)), ("log_ndtr", (-INF,), (INF,)),
     ("exp", (-INF,), (0,)), ("exp", (INF,), (INF,)), ("expm1", (-INF,), (0,)), ("log", (INF,), (0,)),
     ("log1p", (INF,), (0,)),
     ("sqrt", (INF,), (0,)), ("cbrt", (-INF,), (0,)), ("reciprocal", (-INF,), (0,)), ("div", (1.0, INF), (0, 0)),

@@ -61,7 +61,7 @@ def test_numbers_are_the_cores(tmp_path):
         function.restype, function.argtypes = ctypes.c_double, [ctypes.c_double]*op.arity
         for _ in range(200):
             point = [rng.uniform(lo, hi) for lo, hi in op.domain]
-            if op.name == "polygamma":
+            if op.names[0] == "n":
                 point[0] = float(round(point[0]))
             got, want = function(*point), getattr(cgrad, op.name)(*point)
             assert got == want or math.isnan(got) and math.isnan(want), (op.name, point)

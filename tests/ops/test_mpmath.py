@@ -56,7 +56,7 @@ def domain_points(op):
     result = [tuple(float(lo) for lo, _ in op.domain), tuple(float(hi) for _, hi in op.domain)]
     while len(result) < POINTS:
         point = [draw(rng, lo, hi) for lo, hi in op.domain]
-        if op.name == "polygamma":
+        if op.names[0] == "n":
             point[0] = float(round(point[0]))
         result.append(tuple(point))
     return [p for p in result if not at_kink(op, p)]
@@ -147,6 +147,19 @@ EDGES = {
     "lgamma": [1e-100, 1 - 2**-53, 1 + 2**-52, 2 - 2**-52, 2 + 2**-51, 1e5, 1e100, *NEGATIVE],
     "digamma": [1e-70, ROOT, math.nextafter(ROOT, 2), ROOT - 1e-9, ROOT + 1e-5, 1.0, 2.0, 9.999, 10.0, 1e5, 1e70,
                 *NEGATIVE],
+    "gamma": [1e-40, 0.5, 1.0, 2.0, 20.5, 150.0, -0.5, -1.5, -3.9, -10.3],
+    "erfinv": [1e-300, -1e-8, 0.8, 0.85, -0.9, 1 - 2**-53, -1 + 2**-53, 1 - 1e-9],
+    "ndtr": [1e-300, -1e-8, 0.5, -20.0, -37.0, 40.0], "normal_density": [1e-300, -1e-8, 20.0, -37.0],
+    "log_ndtr": [1e-300, -1e-8, 0.5, -4.99, -5.01, -36.9, -37.1, -1e3, -1e8, -1e30, 8.0, 20.0, 36.0],
+    "log_ndtr_derivative": [(float(n), x) for n in (1, 2, 3) for x in (
+        1e-300, -0.99, -1.01, -4.99, -5.01, -36.9, -1e3, -1e8, 8.0, 20.0)],
+    "ndtri": [1e-90, 1e-50, 1e-20, 0.075, 0.099, 0.101, 0.4, 0.5, 0.9, 0.95, 1 - 2**-53, 1 - 1e-9],
+    "logit": [1e-100, 1e-20, 0.25, 0.3, 0.4999999, 0.5, 0.7, 0.75, 0.9, 1 - 2**-53],
+    "xlogy": [(3.0, 1e-100), (1e-100, 3.0), (2.0, 1 + 2**-52), (-2.0, 1 - 2**-53), (0.0, 2.0)],
+    "xlog1py": [(3.0, 1e-100), (1e-100, 3.0), (2.0, -1 + 2**-53), (-2.0, 1e-20), (0.0, 2.0)],
+    "entr": [1e-100, 1e-20, 1 - 2**-53, 1 + 2**-52, 1/math.e, 1e50],
+    "rel_entr": [(1.0, 1 + 2**-52), (1e150, 1e-150), (1e-70, 1e70), (3.0, 3.0000001)],
+    "log_ratio": [(1.0, 1 + 2**-52), (1e50, 1e-50), (1e-50, 1e50), (3.0, 3.0000001)],
     "polygamma": [(float(n), x) for n in (1, 2, 3) for x in (1e-40, 0.5, 1.0, 2.0, 14.9, 15.0, 1e5, 1e40, *NEGATIVE)]
     + [(0.0, 2.5), (10.0, 2.5), (20.0, 0.3), (10.0, -1.3), (20.0, 40.0)],
 }

@@ -14,7 +14,7 @@ def points(op, n: int = 40):
     result = []
     for _ in range(n):
         point = [rng.uniform(lo, hi) for lo, hi in op.domain]
-        if op.name == "polygamma":
+        if op.names[0] == "n":
             point[0] = float(round(point[0]))
         result.append(tuple(point))
     return result

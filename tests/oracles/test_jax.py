@@ -18,14 +18,17 @@ NAMES = {
     "acos": jnp.arccos, "atan": jnp.arctan, "atan2": jnp.arctan2, "asinh": jnp.arcsinh, "acosh": jnp.arccosh,
     "atanh": jnp.arctanh, "sub": jnp.subtract, "mul": jnp.multiply, "fma": lambda x, y, z: x*y + z,
     "lgamma": jsp.gammaln, "digamma": jsp.digamma, "polygamma": lambda n, x: jsp.polygamma(jnp.int64(n), x),
-    "erf": jsp.erf, "erfc": jsp.erfc,
+    "erf": jsp.erf, "erfc": jsp.erfc, "erfinv": jsp.erfinv, "gamma": jsp.gamma, "ndtr": jsp.ndtr,
+    "log_ndtr": jsp.log_ndtr, "ndtri": jsp.ndtri, "logit": jsp.logit, "xlogy": jsp.xlogy, "xlog1py": jsp.xlog1py,
+    "entr": jsp.entr, "rel_entr": jsp.rel_entr,
     "relu": jax.nn.relu, "sigmoid": jax.nn.sigmoid, "softplus": jax.nn.softplus, "clip": jnp.clip,
     "where": lambda c, x, y: jnp.where(c != 0, x, y), "round": jnp.round, "pow": jnp.power, "degrees": jnp.degrees,
     "radians": jnp.radians, "abs": jnp.abs, "copysign": jnp.copysign,
 }
 # XLA's own polynomials for the special and some elementary functions; and 1 - tanh^2, p*(1 - p) for two
 # shares, out + 1: of absolute accuracy only
-RELATIVE = {"digamma": 1e-11, "polygamma": 1e-10, "lgamma": 1e-11, "erf": 1e-12, "erfc": 1e-12}
+RELATIVE = {"digamma": 1e-11, "polygamma": 1e-10, "lgamma": 1e-11, "erf": 1e-12, "erfc": 1e-12,
+            "erfinv": 1e-9, "ndtri": 1e-9, "ndtr": 1e-9, "log_ndtr": 1e-9, "gamma": 1e-11}
 ABSOLUTE = {"tanh": 4e-15, "logaddexp": 1e-14, "sigmoid": 1e-15, "softplus": 1e-15, "expm1": 1e-15}
 
 

@@ -59,7 +59,7 @@ def test_array_function():
 
 def test_what_has_no_rule_says_so():
     t = Tensor(X, requires_grad=True)
-    for call, name in ((lambda: np.fft.fft(t), "fft"), (lambda: np.median(t), "median"), (lambda: np.spacing(t), "spacing")):
+    for call, name in ((lambda: np.fft.fft(t), "fft"), (lambda: np.gradient(t), "gradient"), (lambda: np.spacing(t), "spacing")):
         with pytest.raises(TypeError, match=f"{name}.*no derivative rule"):
             call()
 

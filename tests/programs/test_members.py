@@ -244,7 +244,7 @@ def test_a_member_without_a_row_is_an_error_and_the_reverse(checked):
     (lambda x: math.sqrt(x), "use cgrad.sqrt;"), (lambda x: math.exp(x + 1)*2, "use cgrad.exp;"),
     (lambda x: max(1.0, math.log1p(x)), "use cgrad.log1p;"), (lambda x: math.fabs(x), "use abs;"),
     (lambda x: math.pow(x, 2), "use x**y;"), (lambda x: [math.erf(y) for y in [x]], "use cgrad.erf;"),
-    (lambda x: math.gamma(x), "operations"), (lambda x: float(x), "operations"),
+    (lambda x: math.gamma(x), "use cgrad.gamma;"), (lambda x: math.frexp(x), "operations"), (lambda x: float(x), "operations"),
 ])
 def test_functions_of_math_are_named(f, use):
     """The way out is the function of cgrad, for Values and for what is recorded."""

@@ -12,7 +12,8 @@ INTRODUCTION = """\
 
 Every row is an operation on numbers and, elementwise with broadcasting, on arrays. `exp` for example is the method
 `v.exp()` of Values and Tensors, the function `cgrad.exp(v)`, which takes plain numbers and arrays too, and NumPy's
-`np.exp(v)`. Rows with an operator have Python's operator as well; names in brackets are further names of the method.
+`np.exp(v)`; SciPy's ufuncs answer where they are named. Rows with an operator have Python's operator as well; names
+in brackets are further names of the method.
 
 *Formula* is what is computed, in C's notation; *partials* are its derivatives with respect to each argument, where
 `out` is the result and other names are rows of this page. `where(c, p, q)` inside a partial takes one side only: the
@@ -51,11 +52,13 @@ def table(head: list[str], rows: list[list[str]]) -> str:
 def page() -> str:
     """The text of docs/ops.md."""
     public = [[operation(op), f"`{op.formula}`", partials(op), f"`__{op.slot}__`" if op.slot else "",
-               ", ".join(op.ufunc.split()), op.kink] for op in OPS if not op.hidden]
+               ", ".join([*op.ufunc.split(), *(f"scipy.special.{name}" for name in op.scipy.split())]), op.kink]
+              for op in OPS if not op.hidden]
     questions = [[f"`{p.name}(x)` {p.doc}", f"`{p.formula}`", p.ufunc] for p in PREDICATES]
     hidden = [[operation(op), f"`{op.formula}`", partials(op), op.kink] for op in OPS if op.hidden]
     return "\n".join([
-        INTRODUCTION, table(["operation", "formula", "partials", "operator", "NumPy", "derivative at kinks"], public)
+        INTRODUCTION,
+        table(["operation", "formula", "partials", "operator", "NumPy, SciPy", "derivative at kinks"], public)
         + QUESTIONS, table(["predicate", "formula", "NumPy"], questions)
         + HELPERS, table(["helper", "formula", "partials", "derivative at kinks"], hidden)])
 

@@ -38,8 +38,8 @@ class Recorder:
     def fresh(self, node: ast.expr, depth: int, seen: formula.Subterms) -> str:
         if isinstance(node, ast.Call) and formula.called(node) == "where":
             result = self.new()
-            side = lambda n: formula.number(n) if isinstance(n, ast.Constant) else f"{n.id}.v"  # noqa: E731
-            ref = lambda n: f"constant({formula.number(n)})" if isinstance(n, ast.Constant) else n.id  # noqa: E731
+            side = lambda n: f"{n.id}.v" if isinstance(n, ast.Name) else formula.number(n)  # noqa: E731
+            ref = lambda n: n.id if isinstance(n, ast.Name) else f"constant({formula.number(n)})"  # noqa: E731
             row, left, right = comparison_row(node.args[0])
             outcome = formula.comparison(node.args[0], side)
             condition = f"chosen(t, {code(row)}, {ref(left)}, {ref(right)}, {outcome})"

@@ -180,6 +180,7 @@ def functions() -> str:
     return "\n".join([*(line for part in parts for line in part),
                       f"SCALARS = {{{scalars}}}  # the function of Values and numbers that each op is",
                       f"UFUNC_NAMES = {tuple(ufuncs)!r}",
+                      f"SCIPY_NAMES = {tuple((name, op.name) for op in PUBLIC for name in op.scipy.split())!r}",
                       f"FUNCTIONS = {tuple(row.name for row in (*PUBLIC, *PREDICATES))!r}\n"])
 
 

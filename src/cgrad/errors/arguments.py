@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from .describe import shown
 
 __all__ = ["bad_option", "lengths", "no_native", "no_number", "no_package", "no_tqdm", "no_value", "nothing",
@@ -28,8 +30,9 @@ def no_number(op: str, position: str, value: object) -> TypeError:
     return TypeError(f"{op}: {position} is {shown(value)}, not a real number: give a float, or lists of floats")
 
 
-def too_large(op: str, position: int, value: int) -> OverflowError:
-    return OverflowError(f"{op}: operand {position + 1} is an int of {value.bit_length()} bits, "
+def too_large(op: str, position: int, value: Any) -> OverflowError:
+    kind = "an int" if isinstance(value, int) else f"a {type(value).__name__}"
+    return OverflowError(f"{op}: operand {position + 1} is {kind} of {int(value).bit_length()} bits, "
                          "too large for a float: give float('inf') if that is meant")
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from .describe import shown
+from .describe import named, shown
 
-__all__ = ["bad_answer", "bad_output", "no_function", "not_written", "wrong_adjoints"]
+__all__ = ["bad_answer", "bad_output", "complex_function", "no_function", "not_written", "wrong_adjoints"]
 
 
 def not_written(name: str, method: str) -> NotImplementedError:
@@ -28,3 +28,9 @@ def bad_answer(name: str, position: int, value: object) -> TypeError:
 
 def no_function(value: object) -> TypeError:
     return TypeError(f"comm: {shown(value)} is not a cgrad.Function: give an instance of one")
+
+
+def complex_function(name: str, value: object, use: str) -> TypeError:
+    """``use``: the function of real numbers, where there is one."""
+    way = f"use {use}" if use else "compose it of functions of real numbers"
+    return TypeError(f"{name}: {named(value)} is real, and so are the numbers that cgrad differentiates: {way}")

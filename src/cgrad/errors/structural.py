@@ -7,11 +7,11 @@ from typing import Any
 from .describe import Shape, listed, shown
 
 __all__ = ["axis_type", "bad_along", "bad_axis", "bad_broadcast", "bad_cast", "bad_cross", "bad_diag", "bad_index",
-           "bad_matmul", "bad_moveaxis", "bad_norm", "bad_pad", "bad_permutation", "bad_product", "bad_reshape",
-           "bad_solve", "bad_split", "bad_squeeze", "bad_weights", "concatenate_shapes", "einsum_labels",
+           "bad_matmul", "bad_moveaxis", "bad_norm", "bad_pad", "bad_permutation", "bad_points", "bad_product",
+           "bad_reshape", "bad_solve", "bad_split", "bad_squeeze", "bad_weights", "concatenate_shapes", "einsum_labels",
            "einsum_operands", "einsum_shapes", "einsum_text", "empty_reduction", "index_type", "new_axis",
-           "no_argument", "no_common_shape", "no_matrix", "no_numbers", "not_positive", "not_square", "ragged_rows",
-           "repeated_axis", "singular", "stack_shapes", "where_sides"]
+           "no_argument", "no_common_shape", "no_matrix", "no_numbers", "no_vector", "not_positive", "not_square",
+           "ragged_rows", "repeated_axis", "singular", "stack_shapes", "where_sides"]
 
 
 def no_argument(op: str, name: str) -> TypeError:
@@ -72,6 +72,14 @@ def bad_permutation(axes: object, shape: Shape) -> ValueError:
 
 def bad_moveaxis(source: object, destination: object) -> ValueError:
     return ValueError(f"moveaxis: {source} to {destination}: give as many destinations as axes")
+
+
+def no_vector(op: str, shape: Shape) -> ValueError:
+    return ValueError(f"{op}: operand of shape {shape} is not a vector: give an array of one axis")
+
+
+def bad_points(x: Shape, y: Shape) -> ValueError:
+    return ValueError(f"interp: xp of shape {x} and fp of shape {y}: give two vectors of one length, with a point")
 
 
 def no_matrix(op: str, shape: Shape) -> ValueError:

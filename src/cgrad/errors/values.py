@@ -38,8 +38,9 @@ def no_rule(name: str) -> TypeError:
                      "have one, or take plain numbers with v.item()")
 
 
-def no_out(name: str, key: str) -> TypeError:
-    way = ", or cgrad.where" if key == "where" else ""
+def no_out(name: str, key: str, use: str = "") -> TypeError:
+    """``use``: the function of cgrad for one of NumPy that does this inside."""
+    way = f", or {use}" if use else ", or cgrad.where" if key == "where" else ""
     return TypeError(f"{name}: {key}= would write into a recorded graph: leave it out and use the result{way}")
 
 

@@ -36,6 +36,8 @@ def as_array(x: Array, op: str = "array op") -> Array:
             except ValueError:  # rows of different lengths
                 raise errors.ragged_rows(op) from None
     dtype = x.dtype
+    if dtype.kind == "O" and holds_values(x.flat):
+        return as_array(x.tolist(), op)
     if dtype.kind not in "fiub" or dtype.itemsize > 8:
         raise errors.no_numbers(op, x)
     return x

@@ -212,7 +212,7 @@ def sort(x: Array, axis: int | None = -1, kind: Any = None, order: Any = None, *
     return _getitem(x, index=_index_along("sort", x.shape, _argsort(x, axis), axis))
 
 
-def _check_options(op: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+def check_options(op: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
     """Refuse Values and Tensors as options of a function of NumPy, which would dispatch to us again, without end."""
     for name, value in (*((f"argument {k}", x) for k, x in enumerate(args, 2)), *kwargs.items()):
         if isinstance(value, (Value, Tensor)):
@@ -222,7 +222,7 @@ def _check_options(op: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> No
 def on_data(function: Any, doc: str) -> Any:
     """A function of NumPy on plain data: its result has no derivative."""
     def answer(x: Array, *args: Any, **kwargs: Any) -> Any:
-        _check_options(function.__name__, args, kwargs)
+        check_options(function.__name__, args, kwargs)
         return function(plain(as_array(x)), *args, **kwargs)
 
     answer.__name__ = answer.__qualname__ = function.__name__
@@ -241,7 +241,7 @@ def _on_shape(function: Any) -> Any:
 def _on_truth(function: Any, doc: str) -> Any:
     """A function of NumPy that depends on which elements are 0; in a compiled function each is a guard."""
     def answer(x: Array, *args: Any, **kwargs: Any) -> Any:
-        _check_options(function.__name__, args, kwargs)
+        check_options(function.__name__, args, kwargs)
         if recording():
             return function(np.asarray(map_elements(bool, comparable(as_array(x))), bool), *args, **kwargs)
         return function(plain(as_array(x)), *args, **kwargs)

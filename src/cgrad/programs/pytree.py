@@ -300,7 +300,9 @@ def check_result(op: str, tree: TreeDef) -> None:
 
 
 def _is_immutable(x: Any) -> bool:
-    return all(map(_is_immutable, x)) if isinstance(x, (tuple, frozenset)) else isinstance(x, _IMMUTABLE)
+    if isinstance(x, (tuple, frozenset)):
+        return all(map(_is_immutable, x))
+    return isinstance(x, _IMMUTABLE) and not isinstance(x, Value)  # which is a numbers.Real
 
 
 # ---- messages and prefixes -------------------------------------------------------------------------

@@ -4,7 +4,8 @@ cdef object answer_ufunc(object ufunc, str method, tuple inputs, dict kwargs):
     """A call of a NumPy ufunc with Tensors, or with Values among arrays."""
     cdef object function = UFUNCS.get(ufunc) if method == "__call__" else None
     if function is None:
-        function = ARRAY_FUNCTIONS.get(ufunc if method == "__call__" else (ufunc, method))
+        function = ARRAY_FUNCTIONS.get(ufunc) or scipys(ufunc) if method == "__call__" else \
+            ARRAY_FUNCTIONS.get((ufunc, method))
     if into_plain_array(ufunc, method, inputs, kwargs):
         return getattr(ufunc, method)(*[plain(x) for x in inputs], **kwargs)
     for key in ("out", "where"):
@@ -16,13 +17,31 @@ cdef object answer_ufunc(object ufunc, str method, tuple inputs, dict kwargs):
     return function(*inputs, **kwargs)
 
 
+cdef object scipys(object ufunc):
+    """What answers a ufunc of scipy.special, or None. It is not imported: where it is not yet, nobody has one."""
+    cdef str name = ufunc.__name__
+    cdef str key = "scipy.special." + name
+    if getattr(sys.modules.get("scipy.special"), name, None) is not ufunc:
+        return None
+    answer = UFUNCS.get(key) or ARRAY_FUNCTIONS.get(key)
+    if answer is not None:
+        UFUNCS[ufunc] = answer  # found at once from now on
+    return answer
+
+
 cdef bint into_plain_array(object ufunc, str method, tuple inputs, dict kwargs) except -1:
     """True if the call writes numbers without history into an ndarray, as NumPy does. An error for our own as out=."""
     if "out" not in kwargs:
         return False
     if type(kwargs["out"]) is tuple and any([is_tensor(x) or is_value(x) for x in kwargs["out"]]):
-        raise errors.no_out(ufunc.__name__, "out")
+        raise errors.no_out(ufunc.__name__, "out", _callers.of_library())
     return method == "__call__" and not any([needs_grad(x) for x in inputs])
+
+
+cdef bint writes_objects(dict kwargs):
+    """True if out= is an array of objects, which takes Values as they are."""
+    cdef object out = kwargs.get("out") if kwargs else None
+    return type(out) is tuple and any([isinstance(x, np.ndarray) and x.dtype == object for x in out])
 
 
 cdef bint default_option(object given):
@@ -69,6 +88,8 @@ def _fill_ufuncs():
             UFUNCS[operator.attrgetter(path)(np)] = globals()[function]
         except AttributeError:
             pass  # this NumPy has none
+    for name, function in SCIPY_NAMES:
+        UFUNCS["scipy.special." + name] = globals()[function]
     for k, ufunc in enumerate((np.less, np.less_equal, np.equal, np.not_equal, np.greater, np.greater_equal)):
         UFUNCS[ufunc] = lambda x, y, k=k: compared(k, x, y)
     UFUNCS[np.positive] = operator.pos

@@ -42,6 +42,12 @@ cdef int number(object o, double *x) except -1:
         return NUMBER
     if isinstance(o, NO_SCALAR):
         return NO_NUMBER
+    if isinstance(o, numbers.Rational):  # Fraction, as beside a float
+        try:
+            x[0] = float(o)
+        except OverflowError:
+            return TOO_LARGE
+        return NUMBER
     return UNKNOWN
 
 

@@ -254,7 +254,25 @@ cdef class Value:
 
     @property
     def dtype(self):
+        if _callers.averaging():
+            raise AttributeError("dtype")
         return FLOAT64
+
+    # ---- as numbers.Real has it ----------------------------------------------------------------
+
+    @property
+    def real(self):
+        """The value itself."""
+        return self
+
+    @property
+    def imag(self):
+        """0.0."""
+        return 0.0
+
+    def conjugate(self):
+        """v.conjugate(): the value itself."""
+        return self
 
     def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
         # NumPy hands on its scalars as they are, or as 0-d arrays: plain numbers both
@@ -264,10 +282,12 @@ cdef class Value:
             inputs = tuple([float(x) if isinstance(x, np.longdouble) else x for x in inputs])
         if any([is_tensor(x) for x in inputs]):
             return answer_ufunc(ufunc, method, inputs, kwargs)
-        if any([isinstance(x, np.ndarray) for x in inputs]):
-            if not any([isinstance(x, np.ndarray) and x.dtype == object for x in inputs]):
+        if any([isinstance(x, np.ndarray) for x in inputs]) or writes_objects(kwargs):
+            if not (writes_objects(kwargs) or any([isinstance(x, np.ndarray) and x.dtype == object for x in inputs])):
                 return answer_ufunc(ufunc, method, inputs, kwargs)
-            return getattr(ufunc, method)(*[boxed(x) if is_value(x) else x for x in inputs], **kwargs)
+            function = scipys(ufunc) if method == "__call__" and not kwargs else None
+            function = ufunc if function is None else np.frompyfunc(function, len(inputs), 1)  # SciPy's: no objects
+            return getattr(function, method)(*[boxed(x) if is_value(x) else x for x in inputs], **kwargs)
         return answer_ufunc(ufunc, method, inputs, kwargs)
 
     # ---- Python's protocols --------------------------------------------------------------------
@@ -383,3 +403,5 @@ cdef extern from *:
 
 cgrad_equip_value(<PyTypeObject *>Value, <void *>value_dealloc, <void *>value_vectorcall,
                   <void *>value_traverse, <void *>no_clear)
+
+numbers.Real.register(Value)
