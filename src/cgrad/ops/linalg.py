@@ -13,7 +13,8 @@ import numpy as np
 from numpy.linalg import LinAlgError
 
 from .. import errors
-from .._core import Primitive, hidden_flat, hidden_kink, plain, where
+from .._core import Primitive, hidden_flat, hidden_kink, plain, recording, where
+from . import _elimination
 from ._arguments import as_array, normalize_axes, reject
 from ._elements import _getitem
 from ._shapes import Array, Shape, keepdims_shape, shape_of
@@ -23,7 +24,8 @@ from .products import _matmul
 from .reduce import _max, _min, _sum, reduce_add, reduce_multiply
 from .shape import _reshape, _transpose, _unsqueeze, broadcast_adjoint, flat_at_zero, swap_last
 
-__all__ = ["cholesky", "det", "eigh", "inv", "matrix_power", "multi_dot", "norm", "slogdet", "solve", "svd"]
+__all__ = ["cho_factor", "cho_solve", "cholesky", "det", "eigh", "inv", "matrix_power", "multi_dot", "norm", "slogdet",
+           "solve", "solve_triangular", "svd"]
 
 
 def _square(op: str, x: Array) -> Array:
@@ -43,11 +45,21 @@ def _as_matrices(x: Array) -> Array:
 
 def _solve_forward(a: Any, b: Any) -> Any:
     try:
+        if is_traced(a) or is_traced(b):
+            return _solve_elements("solve", _elimination.solved("solve", a.shape), a, b)
         return np.linalg.solve(a, b)
     except LinAlgError:
         raise errors.singular("solve", a.shape) from None
     except ValueError:
         raise errors.bad_solve(a.shape, b.shape) from None
+
+
+def _solve_elements(op: str, solve: Any, a: Any, b: Any) -> Any:
+    """By a function of rows, where a or b is an array of Values."""
+    _elimination.check_size(op, a)
+    columns = b[:, None] if b.ndim == 1 else b
+    x = _elimination.each_matrix(solve, columns.shape[-2:], a, columns)
+    return x[..., 0] if b.ndim == 1 else x
 
 
 def _solve_vjp_b(g: Array, out: Array, a: Array, b: Array) -> Array:
@@ -83,6 +95,8 @@ def solve(a: Array, b: Array) -> Array:
 
 
 def _inv_forward(x: Any) -> Any:
+    if is_traced(x):
+        return _solve_elements("inv", _elimination.solved("inv", x.shape), x, np.eye(x.shape[-1]))
     try:
         return np.linalg.inv(x)
     except LinAlgError:
@@ -146,7 +160,14 @@ def _det_vjp(g: Array, out: Array, x: Array) -> Array:
     return _as_matrices(g)*_cofactors(x)
 
 
-_det: Primitive = Primitive("det", np.linalg.det, (_det_vjp,))
+def _det_forward(x: Any) -> Any:
+    if is_traced(x):
+        _elimination.check_size("det", x)
+        return _elimination.each_matrix(_elimination.determinant, (), x)[()]
+    return np.linalg.det(x)
+
+
+_det: Primitive = Primitive("det", _det_forward, (_det_vjp,))
 
 
 def det(x: Array) -> Array:
@@ -174,6 +195,15 @@ _logdet: Primitive = Primitive("logabsdet", lambda x: np.linalg.slogdet(x)[1], (
     lambda g, out, x: _as_matrices(g)*swap_last(_inv(x)) if x.size else x,))
 
 
+def _slogdet_forward(x: Any) -> Any:
+    """Sign and logarithm along a last axis, in a compiled function."""
+    _elimination.check_size("slogdet", x)
+    return _elimination.each_matrix(_elimination.sign_and_logarithm, (2,), x)
+
+
+_traced_slogdet: Primitive = Primitive("slogdet", _slogdet_forward, ())
+
+
 def slogdet(x: Array) -> SlogdetResult:
     """Sign and logarithm of the absolute value of the determinant.
 
@@ -186,12 +216,18 @@ def slogdet(x: Array) -> SlogdetResult:
     (-1.0, 0.0)
     """
     x = _square("slogdet", x)
+    if recording() and not isinstance(x, np.ndarray):
+        both = _traced_slogdet(x)
+        return SlogdetResult(_getitem(both, index=(..., 0)), _getitem(both, index=(..., 1)))
     return SlogdetResult(np.linalg.slogdet(plain(x))[0], _logdet(x))
 
 
 # ---- cholesky --------------------------------------------------------------------------------------
 
 def _cholesky_forward(x: Any) -> Any:
+    if is_traced(x):
+        _elimination.check_size("cholesky", x)
+        return _elimination.each_matrix(_elimination.cholesky(x.shape), x.shape[-2:], x)
     try:
         return np.linalg.cholesky(x)
     except LinAlgError:
@@ -222,6 +258,95 @@ def cholesky(x: Array, *, upper: bool = False) -> Array:
     """
     lower = _cholesky(_square("cholesky", x))
     return swap_last(lower) if upper else lower
+
+
+# ---- triangular systems ----------------------------------------------------------------------------
+
+def _triangle(x: Array, lower: bool, unit: bool) -> Array:
+    """The triangle that is read, without a diagonal of ones that is not."""
+    return np.tril(x, -1 if unit else 0) if lower else np.triu(x, 1 if unit else 0)
+
+
+def _solve_triangular_forward(a: Any, b: Any, lower: bool, transposed: bool, unit: bool) -> Any:
+    try:
+        if is_traced(a) or is_traced(b):
+            solve = _elimination.triangular_solved(a.shape, lower, transposed, unit)
+            return _solve_elements("solve_triangular", solve, a, b)
+        x = _triangle(a, lower, unit) + (np.eye(a.shape[-1], dtype=a.dtype) if unit else 0.0)
+        return np.linalg.solve(np.swapaxes(x, -1, -2) if transposed else x, b)
+    except LinAlgError:
+        raise errors.singular("solve_triangular", a.shape) from None
+    except ValueError:
+        raise errors.bad_solve(a.shape, b.shape, "solve_triangular") from None
+
+
+def _solve_triangular_vjp_b(g: Array, out: Array, a: Array, b: Array, lower: bool, transposed: bool, unit: bool) -> Array:
+    options = {"lower": lower, "transposed": not transposed, "unit": unit}
+    if b.ndim > 1 or g.ndim == 1:
+        return _solve_triangular(a, g, **options)
+    return _getitem(_solve_triangular(a, _unsqueeze(g, shape=(*g.shape, 1)), **options), index=(..., 0))
+
+
+def _solve_triangular_vjp_a(g: Array, out: Array, a: Array, b: Array, lower: bool, transposed: bool, unit: bool) -> Array:
+    back = _solve_triangular_vjp_b(g, out, a, b, lower, transposed, unit)
+    if b.ndim > 1:
+        full = _matmul(back, swap_last(out))
+    else:
+        full = _unsqueeze(back, shape=(*back.shape, 1))*_unsqueeze(out, shape=(*out.shape[:-1], 1, out.shape[-1]))
+    return -_triangle(swap_last(full) if transposed else full, lower, unit)
+
+
+_solve_triangular: Primitive = Primitive("solve_triangular", _solve_triangular_forward, (
+    _solve_triangular_vjp_a, _solve_triangular_vjp_b))
+
+
+def solve_triangular(a: Array, b: Array, trans: Any = 0, lower: bool = False, unit_diagonal: bool = False) -> Array:
+    """Solve a @ x = b for x, where a is triangular; a.T @ x = b if trans.
+
+    a: (..., n, n), of which the upper triangle is read, or the lower one if lower; unit_diagonal: its diagonal is
+    taken for ones. b: (n,), or (..., n, k). trans: 0 or "N", 1 or "T". Returns an array of b's shape, batch axes
+    broadcast. Raises LinAlgError if a 0 is on the diagonal, ValueError if the shapes do not fit.
+
+    >>> import cgrad
+    >>> cgrad.solve_triangular(cgrad.Tensor([[2.0, 0.0], [1.0, 4.0]]), [2.0, 9.0], lower=True).tolist()
+    [1.0, 2.0]
+    """
+    a, b = _square("solve_triangular", a), as_array(b, "solve_triangular")
+    if not b.shape or b.shape[0 if len(b.shape) == 1 else -2] != a.shape[-1]:
+        raise errors.bad_solve(a.shape, b.shape, "solve_triangular")
+    if trans not in (0, 1, 2, "N", "T", "C"):
+        raise errors.bad_option("solve_triangular", "trans", trans, "give 0, 1, 'N' or 'T'")
+    return _solve_triangular(a, b, lower=bool(lower), transposed=trans not in (0, "N"), unit=bool(unit_diagonal))
+
+
+def cho_factor(a: Array, lower: bool = False) -> tuple[Array, bool]:
+    """Cholesky factor of a symmetric positive definite matrix, as cho_solve takes it: (factor, lower).
+
+    a: (..., n, n), of which the upper triangle is read, or the lower one if lower. Raises LinAlgError if it is not
+    positive definite.
+
+    >>> import cgrad
+    >>> cgrad.cho_factor(cgrad.Tensor([[4.0, 0.0], [0.0, 9.0]]))[0].tolist()
+    [[2.0, 0.0], [0.0, 3.0]]
+    """
+    a = _square("cho_factor", a)
+    return cholesky(a if lower else swap_last(a), upper=not lower), bool(lower)
+
+
+def cho_solve(c_and_lower: tuple[Array, bool], b: Array) -> Array:
+    """Solve a @ x = b for x, given the Cholesky factor of a.
+
+    c_and_lower: (factor, lower), the factor lower triangular if lower, as cho_factor returns it. b: (n,), or
+    (..., n, k). Returns an array of b's shape. Raises LinAlgError if a 0 is on the diagonal, ValueError if the shapes
+    do not fit.
+
+    >>> import cgrad
+    >>> factor = cgrad.cho_factor(cgrad.Tensor([[4.0, 0.0], [0.0, 2.0]]))
+    >>> cgrad.cho_solve(factor, [8.0, 8.0]).tolist()
+    [2.0, 4.000000000000001]
+    """
+    factor, lower = c_and_lower
+    return solve_triangular(factor, solve_triangular(factor, b, trans=not lower, lower=lower), trans=lower, lower=lower)
 
 
 # ---- products --------------------------------------------------------------------------------------
