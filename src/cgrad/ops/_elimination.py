@@ -39,7 +39,10 @@ def each_matrix(function: Callable[..., Any], shape: tuple[int, ...], *arrays: n
     out = np.empty(batch + shape, object)
     for k in np.ndindex(*batch):
         result = function(*[x[k].tolist() for x in arrays])
-        out[k] = np.array([*itertools.chain(*result)] if len(shape) == 2 else result, object).reshape(shape)
+        if shape:  # element by element: NumPy would ask a Value what it is an array of
+            out[k].reshape(-1)[:] = [*itertools.chain(*result)] if len(shape) == 2 else result
+        else:
+            out[k] = result
     return out
 
 
