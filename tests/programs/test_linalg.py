@@ -6,7 +6,8 @@ import scipy.linalg
 from numpy.linalg import LinAlgError
 
 import cgrad
-from cgrad import Tensor, TraceError
+from cgrad import Tensor, TraceError, Value
+from cgrad.ops.replacements import replacements
 
 L = np.linalg
 NAN = float("nan")
@@ -195,6 +196,7 @@ def test_a_zero_on_the_diagonal_of_a_triangle():
     assert cgrad.compile(lambda t: cgrad.solve_triangular(t, [1.0, 1.0], unit_diagonal=True))(x).tolist() == [0.0, 1.0]
 
 
+@pytest.mark.filterwarnings("ignore:invalid value")
 def test_nan_and_ties():
     p = cgrad.compile(lambda t: L.solve(t, [1.0, 2.0]))
     q = cgrad.compile(L.det)
@@ -203,3 +205,54 @@ def test_nan_and_ties():
             got = np.asarray(got)
             assert np.all(np.isnan(got) | (np.abs(got - want) < 1e-14)) and np.isnan(got).any() == np.isnan(x).any()
     assert len(p.programs) == 1
+
+
+# ---- lists of numbers ---------------------------------------------------------------------------------
+
+LISTS = {
+    "solve": lambda f, m: f[L.solve](m, [1.0, 2.0]), "inv": lambda f, m: f[L.inv](m), "det": lambda f, m: f[L.det](m),
+    "slogdet": lambda f, m: f[L.slogdet](m)[1], "cholesky": lambda f, m: f[L.cholesky](m),
+    "norm": lambda f, m: f[L.norm](m), "row": lambda f, m: f[L.norm](m[0], ord=3), "power": lambda f, m: f[L.matrix_power](m, -1),
+    "vdot": lambda f, m: f[np.vdot](m, m), "vecdot": lambda f, m: f[np.vecdot](m, m),
+    "scipy solve": lambda f, m: f[scipy.linalg.solve](m, [1.0, 2.0], assume_a="pos"), "scipy inv": lambda f, m: f[scipy.linalg.inv](m),
+    "solve_triangular": lambda f, m: f[scipy.linalg.solve_triangular](m, [1.0, 2.0], lower=True),
+    "cho": lambda f, m: f[scipy.linalg.cho_solve](f[scipy.linalg.cho_factor](m, check_finite=False), [1.0, 2.0]),
+    "scipy cholesky": lambda f, m: f[scipy.linalg.cholesky](m, True), "scipy det": lambda f, m: f[scipy.linalg.det](m),
+    "scipy norm": lambda f, m: f[scipy.linalg.norm](m, 1),
+}
+
+
+class Originals(dict):
+    def __missing__(self, function):
+        return function
+
+
+ours, theirs = replacements(), Originals()
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_lists_of_numbers(name):
+    f = LISTS[name]
+    want = f(theirs, [[3.0, 1.0], [1.0, 2.0]])
+    assert np.array_equal(f(ours, [[3.0, 1.0], [1.0, 2.0]]), want)  # plain numbers: the original
+    for rows in (lambda x, y: [[x, y], (y, 2.0)], lambda x, y: np.array([[x, y], [y, 2.0]]), lambda x, y: [cgrad.stack([x, y]), [y, 2.0]]):
+        def g(x, y, rows=rows):
+            return f(ours, rows(x, y))
+
+        eager = g(Value(3.0), Value(1.0))
+        close(eager.data, want)
+        close(cgrad.compile(g)(3.0, 1.0), want)
+
+
+def test_lists_of_numbers_in_functions_of_cgrad():
+    x = Value(3.0)
+    y = cgrad.linalg.solve([[x, 1.0], [1.0, 2.0]], [1.0, 2.0])
+    y[0].backward()
+    assert x.grad == pytest.approx(0.0) and y.tolist() == pytest.approx([0.0, 1.0])
+    assert cgrad.det(np.array([[x, 1.0], [1.0, x]])).item() == pytest.approx(8.0)
+
+
+def test_replacements_are_called_as_the_originals():
+    assert ours[L.solve].__name__ == "solve" and all(ours[f] is not f for f in ours)
+    with pytest.raises(LinAlgError):
+        ours[L.cholesky]([[1.0, 2.0], [2.0, 1.0]])
