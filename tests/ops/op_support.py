@@ -27,7 +27,8 @@ PARENT = {
     "softmax2": lambda x, y: cgrad.logaddexp(x, y),
     "truncdiv": lambda x, y: cgrad.fmod(y, x),
 }
-NOWHERE = {"kink", "flat"}  # hidden: zeros for kinks, which have no derivative, or no second one
+# Hidden: zeros for kinks, which have no derivative, or no second one; a number with another one's derivative.
+NOWHERE = {"kink", "flat", "shared"}
 COMPARISONS = {"lt": operator.lt, "le": operator.le, "eq": operator.eq, "ne": operator.ne}  # hidden, of no public row
 ORDERS = 3
 

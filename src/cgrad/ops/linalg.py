@@ -341,9 +341,9 @@ def cho_solve(c_and_lower: tuple[Array, bool], b: Array) -> Array:
     do not fit.
 
     >>> import cgrad
-    >>> factor = cgrad.cho_factor(cgrad.Tensor([[4.0, 0.0], [0.0, 2.0]]))
+    >>> factor = cgrad.cho_factor(cgrad.Tensor([[4.0, 0.0], [0.0, 16.0]]))
     >>> cgrad.cho_solve(factor, [8.0, 8.0]).tolist()
-    [2.0, 4.000000000000001]
+    [2.0, 0.5]
     """
     factor, lower = c_and_lower
     return solve_triangular(factor, solve_triangular(factor, b, trans=not lower, lower=lower), trans=lower, lower=lower)
