@@ -346,7 +346,11 @@ def cho_solve(c_and_lower: tuple[Array, bool], b: Array) -> Array:
     [2.0, 0.5]
     """
     factor, lower = c_and_lower
-    return solve_triangular(factor, solve_triangular(factor, b, trans=not lower, lower=lower), trans=lower, lower=lower)
+    b = as_array(b, "cho_solve")
+    vector = len(b.shape) == 1
+    half = solve_triangular(factor, _unsqueeze(b, shape=(*b.shape, 1)) if vector else b, not lower, lower)
+    x = solve_triangular(factor, half, lower, lower)
+    return _getitem(x, index=(..., 0)) if vector else x
 
 
 # ---- products --------------------------------------------------------------------------------------
