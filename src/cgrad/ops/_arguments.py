@@ -41,6 +41,15 @@ def as_array(x: Array, op: str = "array op") -> Array:
     return x
 
 
+def as_square(op: str, x: Array) -> Array:
+    """As as_array; ValueError if it is not a square matrix, or a batch of them."""
+    x = as_array(x, op)
+    shape = x.shape
+    if len(shape) < 2 or shape[-1] != shape[-2]:
+        raise errors.not_square(op, shape)
+    return x
+
+
 def holds_values(x: Iterable[Any]) -> bool:
     """True if there is a Tensor or a Value in nested sequences, or in arrays of objects in them."""
     return any(map(is_or_holds_values, x))

@@ -191,7 +191,8 @@ def cholesky(shape: tuple[int, ...]) -> Callable[[Rows], Rows]:
     return factor
 
 
-def triangular_solved(shape: tuple[int, ...], lower: bool, transposed: bool, unit: bool) -> Callable[[Rows, Rows], Rows]:
+def triangular_solved(shape: tuple[int, ...], lower: bool, transposed: bool,
+                      unit: bool) -> Callable[[Rows, Rows], Rows]:
     """The function that solves a triangular system by substitution; LinAlgError if its diagonal has a 0."""
     def solve(a: Rows, b: Rows) -> Rows:
         a = [list(column) for column in zip(*a, strict=True)] if transposed else a

@@ -62,12 +62,15 @@ def reduce_pairwise(function: Any, x: Any, axes: Shape, keepdims: bool, *initial
     return rows[0].reshape(shape)[()]
 
 
+_maximum_reduce: Any = np.maximum.reduce
+
+
 def reduce_maximum(x: Any, axis: Shape, dtype: Any = None, out: Any = None, keepdims: bool = False,
                    *initial: float) -> Any:
     """np.maximum.reduce."""
     if is_traced(x):
         return reduce_pairwise(maximum, x, axis, keepdims, *initial)
-    return np.maximum.reduce(x, axis, dtype, out, keepdims, *initial)
+    return _maximum_reduce(x, axis, dtype, out, keepdims, *initial)
 
 
 # ---- choices instead of branches -----------------------------------------------------------------------

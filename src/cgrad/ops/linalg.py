@@ -15,10 +15,11 @@ from numpy.linalg import LinAlgError
 from .. import errors
 from .._core import Primitive, hidden_flat, hidden_kink, plain, recording, where
 from . import _elimination
-from ._arguments import as_array, normalize_axes, reject
+from ._arguments import as_array, as_square, normalize_axes, reject
 from ._elements import _getitem
 from ._shapes import Array, Shape, keepdims_shape, shape_of
 from ._traced import is_traced, map_elements, safe_sqrt
+from .decompositions import eigh, svd
 from .index import on_data
 from .products import _matmul
 from .reduce import _max, _min, _sum, reduce_add, reduce_multiply
@@ -26,14 +27,6 @@ from .shape import _reshape, _transpose, _unsqueeze, broadcast_adjoint, flat_at_
 
 __all__ = ["cho_factor", "cho_solve", "cholesky", "det", "eigh", "inv", "matrix_power", "multi_dot", "norm", "slogdet",
            "solve", "solve_triangular", "svd"]
-
-
-def _square(op: str, x: Array) -> Array:
-    x = as_array(x, op)
-    shape = x.shape
-    if len(shape) < 2 or shape[-1] != shape[-2]:
-        raise errors.not_square(op, shape)
-    return x
 
 
 def _as_matrices(x: Array) -> Array:
@@ -88,7 +81,7 @@ def solve(a: Array, b: Array) -> Array:
     >>> cgrad.solve(cgrad.Tensor([[2.0, 0.0], [0.0, 4.0]]), [2.0, 2.0]).tolist()
     [1.0, 0.5]
     """
-    a, b = _square("solve", a), as_array(b, "solve")
+    a, b = as_square("solve", a), as_array(b, "solve")
     if not b.shape or b.shape[0 if len(b.shape) == 1 else -2] != a.shape[-1]:
         raise errors.bad_solve(a.shape, b.shape)
     return _solve(a, b)
@@ -120,7 +113,7 @@ def inv(x: Array) -> Array:
     >>> cgrad.inv(cgrad.Tensor([[2.0, 0.0], [0.0, 4.0]])).tolist()
     [[0.5, 0.0], [0.0, 0.25]]
     """
-    return _inv(_square("inv", x))
+    return _inv(as_square("inv", x))
 
 
 # ---- det, slogdet ----------------------------------------------------------------------------------
@@ -181,7 +174,7 @@ def det(x: Array) -> Array:
     >>> t.grad.tolist()
     [[4.0, -2.0], [-2.0, 1.0]]
     """
-    return _det(_square("det", x))
+    return _det(as_square("det", x))
 
 
 class SlogdetResult(NamedTuple):
@@ -215,7 +208,7 @@ def slogdet(x: Array) -> SlogdetResult:
     >>> float(sign), abs(logarithm.item())
     (-1.0, 0.0)
     """
-    x = _square("slogdet", x)
+    x = as_square("slogdet", x)
     if recording() and not isinstance(x, np.ndarray):
         both = _traced_slogdet(x)
         return SlogdetResult(_getitem(both, index=(..., 0)), _getitem(both, index=(..., 1)))
@@ -256,7 +249,7 @@ def cholesky(x: Array, *, upper: bool = False) -> Array:
     >>> cgrad.cholesky(cgrad.Tensor([[4.0, 0.0], [0.0, 9.0]])).tolist()
     [[2.0, 0.0], [0.0, 3.0]]
     """
-    lower = _cholesky(_square("cholesky", x))
+    lower = _cholesky(as_square("cholesky", x))
     return swap_last(lower) if upper else lower
 
 
@@ -280,14 +273,16 @@ def _solve_triangular_forward(a: Any, b: Any, lower: bool, transposed: bool, uni
         raise errors.bad_solve(a.shape, b.shape, "solve_triangular") from None
 
 
-def _solve_triangular_vjp_b(g: Array, out: Array, a: Array, b: Array, lower: bool, transposed: bool, unit: bool) -> Array:
+def _solve_triangular_vjp_b(g: Array, out: Array, a: Array, b: Array, lower: bool, transposed: bool,
+                            unit: bool) -> Array:
     options = {"lower": lower, "transposed": not transposed, "unit": unit}
     if b.ndim > 1 or g.ndim == 1:
         return _solve_triangular(a, g, **options)
     return _getitem(_solve_triangular(a, _unsqueeze(g, shape=(*g.shape, 1)), **options), index=(..., 0))
 
 
-def _solve_triangular_vjp_a(g: Array, out: Array, a: Array, b: Array, lower: bool, transposed: bool, unit: bool) -> Array:
+def _solve_triangular_vjp_a(g: Array, out: Array, a: Array, b: Array, lower: bool, transposed: bool,
+                            unit: bool) -> Array:
     back = _solve_triangular_vjp_b(g, out, a, b, lower, transposed, unit)
     if b.ndim > 1:
         full = _matmul(back, swap_last(out))
@@ -311,7 +306,7 @@ def solve_triangular(a: Array, b: Array, trans: Any = 0, lower: bool = False, un
     >>> cgrad.solve_triangular(cgrad.Tensor([[2.0, 0.0], [1.0, 4.0]]), [2.0, 9.0], lower=True).tolist()
     [1.0, 2.0]
     """
-    a, b = _square("solve_triangular", a), as_array(b, "solve_triangular")
+    a, b = as_square("solve_triangular", a), as_array(b, "solve_triangular")
     if not b.shape or b.shape[0 if len(b.shape) == 1 else -2] != a.shape[-1]:
         raise errors.bad_solve(a.shape, b.shape, "solve_triangular")
     if trans not in (0, 1, 2, "N", "T", "C"):
@@ -329,7 +324,7 @@ def cho_factor(a: Array, lower: bool = False) -> tuple[Array, bool]:
     >>> cgrad.cho_factor(cgrad.Tensor([[4.0, 0.0], [0.0, 9.0]]))[0].tolist()
     [[2.0, 0.0], [0.0, 3.0]]
     """
-    a = _square("cho_factor", a)
+    a = as_square("cho_factor", a)
     return cholesky(a if lower else swap_last(a), upper=not lower), bool(lower)
 
 
@@ -364,7 +359,7 @@ def matrix_power(x: Array, n: int) -> Array:
     >>> cgrad.matrix_power(cgrad.Tensor([[1.0, 1.0], [0.0, 1.0]]), 3).tolist()
     [[1.0, 3.0], [0.0, 1.0]]
     """
-    x = _square("matrix_power", x)
+    x = as_square("matrix_power", x)
     if n < 0:
         x, n = _inv(x), -n
     result = None
@@ -401,126 +396,6 @@ def multi_dot(arrays: Any, *, out: Any = None) -> Array:
         for x in items[-2::-1]:
             result = _matmul(x, result)
     return result
-
-
-# ---- decompositions --------------------------------------------------------------------------------
-# A Primitive returns one array, so the parts of a decomposition are concatenated.
-
-def _inverse_gaps(values: Array) -> Array:
-    """1/(values[j] - values[i]), and 0 where they are equal: there the vectors are not determined."""
-    gaps = _unsqueeze(values, shape=(*values.shape[:-1], 1, values.shape[-1])) - \
-        _unsqueeze(values, shape=(*values.shape, 1))
-    equal = plain(gaps) == 0.0
-    return np.where(equal, 0.0, 1.0/np.where(equal, 1.0, gaps))
-
-
-def _eigh_forward(x: Any) -> Any:
-    w, v = np.linalg.eigh(x)
-    return np.concatenate([w[..., None], v], -1)
-
-
-def _eigh_vjp(g: Array, out: Array, x: Array) -> Array:
-    v, values = _getitem(out, index=(..., slice(1, None))), _getitem(out, index=(..., 0))
-    gw, gv = _getitem(g, index=(..., 0)), _getitem(g, index=(..., slice(1, None)))
-    n = x.shape[-1]
-    inside = _matmul(swap_last(v), gv)*_inverse_gaps(values)
-    inside = inside + _unsqueeze(gw, shape=(*gw.shape, 1))*np.eye(n, dtype=x.dtype)
-    full = _matmul(_matmul(v, inside), swap_last(v))
-    return 0.5*(full + swap_last(full))
-
-
-_eigh: Primitive = Primitive("eigh", _eigh_forward, (_eigh_vjp,))
-
-
-class EighResult(NamedTuple):
-    """The result of eigh: eigenvalues and eigenvectors."""
-
-    eigenvalues: Any
-    eigenvectors: Any
-
-
-def eigh(x: Array, UPLO: str = "L") -> EighResult:
-    """Eigenvalues and eigenvectors of a symmetric matrix, or of each of a batch.
-
-    x: (..., n, n); only its lower triangle is read, and the gradient is symmetric. Returns (eigenvalues, eigenvectors),
-    (..., n) ascending and (..., n, n) in columns. Where eigenvalues are equal, derivatives of the eigenvectors do not
-    exist, and their infinite terms are left out. Raises ValueError if a matrix is not square.
-
-    >>> import cgrad
-    >>> cgrad.eigh(cgrad.Tensor([[2.0, 0.0], [0.0, 1.0]])).eigenvalues.tolist()
-    [1.0, 2.0]
-    """
-    x = _square("eigh", x)
-    if UPLO != "L":
-        raise errors.bad_option("eigh", "UPLO", UPLO, "give 'L'")
-    both = _eigh(x)
-    return EighResult(_getitem(both, index=(..., 0)), _getitem(both, index=(..., slice(1, None))))
-
-
-def _svd_forward(x: Any) -> Any:
-    u, s, vt = np.linalg.svd(x, full_matrices=False)
-    return np.concatenate([u, s[..., None, :], np.swapaxes(vt, -1, -2)], -2)  # (m + 1 + n, k)
-
-
-def _svd_parts(out: Array, m: int) -> tuple[Array, Array, Array]:
-    return (_getitem(out, index=(..., slice(0, m), slice(None))), _getitem(out, index=(..., m, slice(None))),
-            _getitem(out, index=(..., slice(m + 1, None), slice(None))))
-
-
-def _svd_vjp(g: Array, out: Array, x: Array) -> Array:
-    # J. Townsend, "Differentiating the singular value decomposition" (2016); v holds columns
-    m, n = x.shape[-2:]
-    k = min(m, n)
-    u, s, v = _svd_parts(out, m)
-    gu, gs, gv = _svd_parts(g, m)
-    row = _unsqueeze(s, shape=(*s.shape[:-1], 1, k))
-    column = _unsqueeze(s, shape=(*s.shape, 1))
-    gaps = _inverse_gaps(s*s)
-    one = np.eye(k, dtype=x.dtype)
-    from_u, from_v = _matmul(swap_last(u), gu), _matmul(swap_last(v), gv)
-    inside = gaps*(from_u - swap_last(from_u))*row + column*(gaps*(from_v - swap_last(from_v))) + _unsqueeze(
-        gs, shape=(*gs.shape, 1))*one
-    result = _matmul(_matmul(u, inside), swap_last(v))
-    none = plain(row) == 0.0
-    inverse = np.where(none, 0.0, 1.0/np.where(none, 1.0, row))
-    if m > k:
-        rest = gu - _matmul(u, from_u)
-        result = result + _matmul(rest*inverse, swap_last(v))
-    if n > k:
-        rest = gv - _matmul(v, from_v)
-        result = result + _matmul(u, swap_last(rest*inverse))
-    return result
-
-
-_svd: Primitive = Primitive("svd", _svd_forward, (_svd_vjp,))
-
-
-class SVDResult(NamedTuple):
-    """The result of svd: u, the singular values, and vh."""
-
-    U: Any
-    S: Any
-    Vh: Any
-
-
-def svd(x: Array, full_matrices: bool = False, compute_uv: bool = True, hermitian: bool = False) -> Any:
-    """Singular value decomposition x = u*s @ vh of a matrix, or of each of a batch.
-
-    x: (..., m, n). Returns (u, s, vh): (..., m, k), (..., k) descending and (..., k, n), with k = min(m, n); s alone if
-    not compute_uv. full_matrices is refused unless m = n. Where singular values are equal, or 0, derivatives of u and
-    vh do not exist, and their infinite terms are left out. Raises ValueError if x has fewer than two axes.
-
-    >>> import cgrad
-    >>> cgrad.svd(cgrad.Tensor([[3.0, 0.0], [0.0, 4.0]]), compute_uv=False).tolist()
-    [4.0, 3.0]
-    """
-    x = as_array(x, "svd")
-    if len(x.shape) < 2:
-        raise errors.no_matrix("svd", x.shape)
-    if full_matrices and compute_uv and x.shape[-1] != x.shape[-2]:
-        raise errors.bad_option("svd", "full_matrices", full_matrices, "give False: the rest has no derivative")
-    u, s, v = _svd_parts(_svd(x), x.shape[-2])
-    return SVDResult(u, s, swap_last(v)) if compute_uv else s
 
 
 # ---- norm ------------------------------------------------------------------------------------------

@@ -72,7 +72,8 @@ def _scipy_det(a: Array, overwrite_a: bool = False, check_finite: bool = True) -
     return linalg.det(a)
 
 
-def _scipy_norm(a: Array, ord: Any = None, axis: Any = None, keepdims: bool = False, check_finite: bool = True) -> Array:
+def _scipy_norm(a: Array, ord: Any = None, axis: Any = None, keepdims: bool = False,
+                check_finite: bool = True) -> Array:
     return linalg.norm(a, ord, axis, keepdims)
 
 
