@@ -312,9 +312,8 @@ def test_rows_and_slices_of_traced_arrays():
             want = f(Tensor(x))
             assert hexed(np.asarray(cgrad.compile(f)(x), float)) == hexed(np.asarray(want.data, float))
         t = Tensor(x, requires_grad=True)
-        (t[part]*t[part]*t[0, 1]).sum().backward() if t[part].size else None
-        if t[part].shape[-1:] == (4,):
-            assert np.array_equal(cgrad.compile(lambda t: (t[part]*t[part]*t[0, 1]).sum()).grad(x), t.grad)
+        (t[part]*t[part]*t[0, 1, 2]).sum().backward()
+        assert np.array_equal(cgrad.compile(lambda t: (t[part]*t[part]*t[0, 1, 2]).sum()).grad(x), t.grad)
 
     def rows(t):
         total = 0.0

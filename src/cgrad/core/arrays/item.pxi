@@ -99,8 +99,12 @@ cdef bint picks_a_part(object k):
 
 
 cdef object part_of(Tensor v, object index):
-    """v[index] in a recording, for an index of ints and slices: a view of its elements. None for another index."""
+    """v[index] in a recording, for an index of ints and slices: a view of its elements. None for another index.
+
+    ``t[i]`` is the same row each time: loops ask for it again for each ``t[i][j]``.
+    """
     cdef Trace t = tracing()
+    cdef dict rows = None
     if t is None:
         return None
     if type(index) is tuple:
@@ -110,6 +114,14 @@ cdef object part_of(Tensor v, object index):
     elif not picks_a_part(index):
         return None
     array = elements_of(v)
+    if type(index) is int:
+        known = t.arrays[id(v)]
+        if len(<tuple>known) == 2:
+            known = t.arrays[id(v)] = (v, array, {})
+        rows = <dict>(<tuple>known)[2]
+        part = rows.get(index)
+        if part is not None:
+            return part
     try:
         part = array[index]
     except (IndexError, ValueError):
@@ -118,8 +130,13 @@ cdef object part_of(Tensor v, object index):
         return None
     for x in part.flat:
         if is_value(x):
-            return tensor_over(t, part, v.array[index], x)
-    return plain_tensor(v.array[index].copy())
+            part = tensor_over(t, part, v.array[index], x)
+            break
+    else:
+        part = plain_tensor(v.array[index].copy())
+    if rows is not None:
+        rows[index] = part
+    return part
 
 
 @cython.final
