@@ -314,6 +314,8 @@ OPS: tuple[Op, ...] = (
        hidden=True, domain=_ALL, kink="nan everywhere", oracle="x - x"),
     Op("flat", "x", "x - x", ["kink(x)"], "0 whose derivative is 0 and has none: a value at a kink.", hidden=True,
        domain=_ALL, kink="0 everywhere, nan in second order", oracle="x - x"),
+    Op("shared", "x y w", "x", ["w", "1 - w", "0"], "x, with a share w of its derivative; y has the rest.",
+       hidden=True, domain=(_ALL[0], _ALL[0], (0.1, 0.9)), kink="y is taken for an equal number", oracle="x"),
     Op("sech2", "x", "4*exp(-2*fabs(x))/((1 + exp(-2*fabs(x)))*(1 + exp(-2*fabs(x))))", ["-2*tanh(x)*out"],
        "1/cosh(x)^2.", hidden=True, domain=_ALL, oracle="1/cosh(x)**2"),
     Op("exp_neg_square", "x", "exp_neg_square(x)", ["-2*x*out"], "exp(-x*x), accurate for large x.",

@@ -75,7 +75,10 @@ def log_of_sum(x, axis=None, keepdims=False):
 
 
 PLAIN = Namespace(numpy, logsumexp=log_of_sum, softmax=scipy.special.softmax,
-                  log_softmax=scipy.special.log_softmax)
+                  log_softmax=scipy.special.log_softmax,
+                  solve_triangular=lambda a, b, trans: numpy.linalg.solve(numpy.swapaxes(numpy.triu(a), -1, -2) if trans else numpy.triu(a), b),
+                  cho_factor=lambda a: (numpy.swapaxes(numpy.linalg.cholesky(a), -1, -2), False),
+                  cho_solve=lambda factor, b: numpy.linalg.solve(numpy.swapaxes(factor[0], -1, -2) @ factor[0], b))
 
 
 @dataclass(frozen=True)
@@ -202,6 +205,10 @@ ROWS = [
     Row("det", square, lambda np, xs: np.linalg.det(*xs)),
     Row("slogdet", square, lambda np, xs: np.linalg.slogdet(*xs)[1]),
     Row("cholesky", square, lambda np, xs: np.linalg.cholesky(definite(np, xs[0]))),
+    Row("solve_triangular", systems, lambda np, xs: np.solve_triangular(definite(np, xs[0]), xs[1], 0), hips=False),
+    Row("solve_triangular transposed", systems, lambda np, xs: np.solve_triangular(definite(np, xs[0]), xs[1], 1), hips=False),
+    Row("cho_factor", square, lambda np, xs: np.cho_factor(definite(np, xs[0]))[0], hips=False),
+    Row("cho_solve", systems, lambda np, xs: np.cho_solve(np.cho_factor(definite(np, xs[0])), xs[1]), hips=False),
     Row("matrix_power", powers, lambda np, xs, n: np.linalg.matrix_power(xs[0], n), hips=False, fine=10.0),
     Row("multi_dot", chain, lambda np, xs: np.linalg.multi_dot(list(xs)), hips=False),
     Row("eigh", nonempty_square, lambda np, xs: [part*part for part in np.linalg.eigh(symmetric(np, xs[0]))],

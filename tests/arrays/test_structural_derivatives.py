@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 import cgrad
 from cgrad import Tensor, Value
 
-OURS = Namespace(np, logsumexp=cgrad.logsumexp, softmax=cgrad.softmax, log_softmax=cgrad.log_softmax)
+OURS = Namespace(np, logsumexp=cgrad.logsumexp, softmax=cgrad.softmax, log_softmax=cgrad.log_softmax, cho_factor=cgrad.cho_factor,
+                 cho_solve=cgrad.cho_solve, solve_triangular=cgrad.solve_triangular)
 HIPS = Namespace(autograd.numpy, logsumexp=autograd.scipy.special.logsumexp)
 EACH = pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
 

@@ -29,7 +29,8 @@ PARENT = {
     "normal_density": lambda x: cgrad.ndtr(x),
     "log_ratio": lambda x, y: cgrad.rel_entr(x, y),
 }
-NOWHERE = {"kink", "flat"}  # hidden: zeros for kinks, which have no derivative, or no second one
+# Hidden: zeros for kinks, which have no derivative, or no second one; a number with another one's derivative.
+NOWHERE = {"kink", "flat", "shared"}
 COMPARISONS = {"lt": operator.lt, "le": operator.le, "eq": operator.eq, "ne": operator.ne}  # hidden, of no public row
 ORDERS = 3
 

@@ -103,6 +103,12 @@ def test_zeros_without_a_derivative(name, orders):
             assert all(d == 0 if len(index) <= orders else math.isnan(d) for index, d in way.items() if len(index) <= orders + 1)
 
 
+def test_a_shared_derivative():
+    for way in derivatives(ROWS["shared"], [3.0, 7.0, 0.25], 2).values():
+        assert way == {(): 3.0, (0,): 0.25, (1,): 0.75, (2,): 0.0} | {(i, j): {(0, 2): 1.0, (1, 2): -1.0}.get((i, j), 0.0)
+                                                                      for i in range(3) for j in range(3)}
+
+
 # ---- beyond the domain: huge, tiny, negative, next to roots, poles and kinks -----------------------
 
 EVERY = [s*x for x in (1e-300, 1e-100, 1e-20, 1e-8, 0.5, 1.0, 2.0, 37.0, 1e3) for s in (1.0, -1.0)]

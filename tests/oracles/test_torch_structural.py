@@ -79,6 +79,17 @@ def flat_index(x, indices, axis, mode):
         (*x.shape[:axis], *places.shape, *x.shape[axis + 1:]))
 
 
+def right_side(a, b):
+    """T.linalg.solve, told whether b is one vector or columns."""
+    if b.ndim != 1:
+        return T.linalg.solve(a, b.expand(*a.shape[:-2], *b.shape[-2:]))
+    return T.linalg.solve(a, b.expand(*a.shape[:-1]).unsqueeze(-1)).squeeze(-1)
+
+
+def definite(x):
+    return x @ x.mT + T.eye(x.shape[-1], dtype=T.float64)
+
+
 ROUTES = {  # row: what PyTorch's is; None: it has no such function, or not of these options
     "sum": lambda xs, **o: T.sum(xs[0], dims(o, xs[0]), o["keepdims"]) if dims(o, xs[0]) else xs[0]*1.0,
     "mean": lambda xs, **o: T.mean(xs[0], dims(o, xs[0]), o["keepdims"]) if dims(o, xs[0]) else xs[0]*1.0,
@@ -142,11 +153,13 @@ ROUTES = {  # row: what PyTorch's is; None: it has no such function, or not of t
     "kron": lambda xs: T.kron(*xs),
     "cross": lambda xs: T.linalg.cross(*T.broadcast_tensors(*xs)),
     "norm": lambda xs, **o: norm_of(xs[0], **o), "matrix norm": lambda xs, **o: norm_of(xs[0], **o),
-    "solve": lambda xs: T.linalg.solve(xs[0], xs[1].expand(*xs[0].shape[:-2], *xs[1].shape[-2:])) if xs[1].ndim != 1 else
-    T.linalg.solve(xs[0], xs[1].expand(*xs[0].shape[:-1]).unsqueeze(-1)).squeeze(-1),  # a guess of vectors is left out
+    "solve": lambda xs: right_side(*xs),
     "inv": lambda xs: T.linalg.inv(xs[0]), "det": lambda xs: T.linalg.det(xs[0]),
     "slogdet": lambda xs: T.linalg.slogdet(xs[0])[1],
-    "cholesky": lambda xs: T.linalg.cholesky(xs[0] @ xs[0].mT + T.eye(xs[0].shape[-1], dtype=T.float64)),
+    "cholesky": lambda xs: T.linalg.cholesky(definite(xs[0])),
+    "solve_triangular": lambda xs: right_side(T.triu(definite(xs[0])), xs[1]),
+    "solve_triangular transposed": lambda xs: right_side(T.triu(definite(xs[0])).mT, xs[1]),
+    "cho_factor": lambda xs: T.linalg.cholesky(definite(xs[0])).mT, "cho_solve": lambda xs: right_side(definite(xs[0]), xs[1]),
     "matrix_power": lambda xs, n: T.linalg.matrix_power(xs[0], n)*1.0,
     "multi_dot": lambda xs: T.linalg.multi_dot(list(xs)),
     "eigh": lambda xs: [part*part for part in T.linalg.eigh((xs[0] + xs[0].mT)/2)],

@@ -284,16 +284,79 @@ def test_places_in_matrices(axis, keepdims):
         array_agree(lambda t: np.sort(t, axis), arrays)
 
 
-def test_extremes_share_ties_in_pairs():
-    """nan as NumPy has it, no guards; two equal ones share alike, as eagerly, of more each has a part."""
+def test_extremes_share_ties_equally():
+    """nan as NumPy has it, no guards; what ties shares alike, as eagerly."""
     p = cgrad.compile(lambda t: np.max(t) - 3*np.min(t))
     for x in ARRAYS:
         assert hexed(p(x)) == hexed(float(np.max(x) - 3*np.min(x)))
     assert len(p.programs) == 1 and not p.programs[0].guards
-    largest = cgrad.compile(np.max)
-    assert largest.grad(np.array([1.0, 3.0, 3.0])).tolist() == [0.0, 0.5, 0.5] and largest.grad(np.full(4, 2.0)).tolist() == [0.25]*4
-    three = largest.grad(np.full(3, 2.0))
-    assert three.sum() == 1.0 and (three > 0).all()
+    rng = np.random.default_rng(0)
+    for n in (2, 3, 5, 7, 16, 17, 40):
+        for f in (np.max, np.min, lambda t: np.linalg.norm(t, INF), lambda t: np.max(t.reshape(1, -1), axis=1)[0]):
+            q = cgrad.compile(f)
+            for x in (rng.integers(0, k, n).astype(float) for k in (2, 2, 3, 3, n, 100)):
+                t = Tensor(x, requires_grad=True)
+                f(t).backward()
+                assert np.allclose(q.grad(x), t.grad, rtol=1e-14, atol=0.0) and q(x) == f(x)
+            assert len(q.programs) <= (1 if n <= 16 else 2)
+    assert cgrad.compile(np.max).grad(np.array([INF, 1.0, INF, INF])) == pytest.approx([1/3, 0.0, 1/3, 1/3], rel=1e-15)
+    assert cgrad.compile(np.max).hessian(np.full(3, 2.0)).tolist() == np.zeros((3, 3)).tolist()
+
+
+def test_rows_and_slices_of_traced_arrays():
+    """Views of their elements: the same numbers as eagerly, whatever else is done with them."""
+    x, parts = np.arange(24.0).reshape(2, 3, 4), (0, -1, slice(1, None), slice(None, None, -1), (1, slice(0, 3, 2)), (0, 1), (slice(None), 2),
+                                                  (0, slice(2, 0, -1), 3), (slice(5, 9),), (1, -1))
+    for part in parts:
+        for f in (lambda t: t[part], lambda t: (t*t)[part].sum() + t[part].sum()):
+            want = f(Tensor(x))
+            assert hexed(np.asarray(cgrad.compile(f)(x), float)) == hexed(np.asarray(want.data, float))
+        t = Tensor(x, requires_grad=True)
+        (t[part]*t[part]*t[0, 1, 2]).sum().backward()
+        assert np.array_equal(cgrad.compile(lambda t: (t[part]*t[part]*t[0, 1, 2]).sum()).grad(x), t.grad)
+
+    def rows(t):
+        total = 0.0
+        for plane in t:
+            for row in plane:
+                a, *rest, b = row
+                total = total + a*b*len(rest) + row[-1]
+        first = t[0]
+        return total + (first*1.0).shape[1]*first[1][2] + cgrad.concatenate([first[0], [1.0, 2.0]])[1:3].sum()
+
+    assert cgrad.compile(rows)(x) == rows(Tensor(x)).data
+    assert cgrad.compile(rows).grad(x).tolist() == eager_array_gradient(rows, x).tolist()
+    for bad in (2, (0, 3), (slice(None), 4)):
+        with pytest.raises(IndexError, match="axis|index"):
+            cgrad.compile(lambda t: t[bad])(x)
+    mixed = cgrad.compile(lambda y: cgrad.stack([cgrad.stack([y, 1.0]), cgrad.stack([2.0, 3.0])])[1].sum())
+    assert mixed(5.0) == 5.0
+
+
+def eager_array_gradient(f, x):
+    t = Tensor(x, requires_grad=True)
+    f(t).backward()
+    return t.grad
+
+
+def test_small_arrays_are_sorted_along_one_path():
+    """Values and derivatives as eagerly, ties in their order, zeros with their signs."""
+    rng = np.random.default_rng(1)
+    for shape, axis in (((1,), 0), ((2,), -1), ((7,), None), ((16,), 0), ((3, 4), 0), ((3, 4), 1), ((2, 4), None), ((0,), 0), ((2, 0), 1)):
+        p = cgrad.compile(lambda t, axis=axis: np.sort(t, axis))
+        for k in (2, 3, 1000):
+            x = rng.integers(-k, k, shape).astype(float)*rng.choice([0.0, -0.0, 1.0], shape)
+            assert hexed(p(x)) == hexed(np.sort(x, axis, kind="stable"))
+            t, g = Tensor(x, requires_grad=True), rng.normal(size=p(x).shape)
+            if x.size:
+                (np.sort(t, axis)*g).sum().backward()
+                assert np.array_equal(cgrad.compile(lambda t, axis=axis, g=g: (np.sort(t, axis)*g).sum()).grad(x), t.grad)
+        assert len(p.programs) == 1
+    points = rng.normal(size=(200, 6))
+    p = cgrad.compile(np.sort)
+    assert np.array_equal(p.map(points), np.sort(points)) and len(p.programs) == 1
+    assert hexed(p(np.array([2.0, NAN, 1.0, NAN, -INF, INF]))) == hexed(np.array([-INF, 1.0, 2.0, INF, NAN, NAN])) and len(p.programs) == 2
+    assert np.array_equal(cgrad.compile(np.sort)(points[:3].ravel()), np.sort(points[:3].ravel()))  # too many: by guards
 
 
 def test_kinks_of_reductions():

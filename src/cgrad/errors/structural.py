@@ -202,8 +202,8 @@ def not_positive(op: str, shape: Shape) -> Exception:
     return _linalg_error(f"{op}: {which} of {shape} is not positive definite: add a small multiple of the unit matrix")
 
 
-def bad_solve(a: Shape, b: Shape) -> ValueError:
-    return ValueError(f"solve: {a} with {b}: give as many rows on the right, as a vector or as columns (n, k)")
+def bad_solve(a: Shape, b: Shape, op: str = "solve") -> ValueError:
+    return ValueError(f"{op}: {a} with {b}: give as many rows on the right, as a vector or as columns (n, k)")
 
 
 def bad_norm(order: object, shape: Shape, axes: Shape) -> ValueError:

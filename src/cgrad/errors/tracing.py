@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from .describe import named, shown
+from .describe import Shape, named, shown
 from .exceptions import TraceError
 
 __all__ = ["array_class", "bad_leaf", "bad_result", "changing", "check_failed", "integer_wanted", "many_paths",
-           "no_whole_number", "not_in_programs", "not_repeatable", "traced_effect", "traced_elsewhere",
-           "traced_foreign", "traced_function", "traced_number"]
+           "no_whole_number", "not_in_programs", "not_repeatable", "too_large_in_program", "traced_effect",
+           "traced_elsewhere", "traced_foreign", "traced_function", "traced_number"]
 
 
 def traced_number(what: str, value: Any, where: str, use: str = "") -> TraceError:
@@ -61,6 +61,12 @@ def not_in_programs(op: str, error: object, where: object) -> TraceError:
     at = f" ({where})" if where else ""
     return TraceError(f"{op}: programs are made of scalar operations, and NumPy cannot do this over single "
                       f"numbers{reason}{at}: do it outside, or write it as a loop")
+
+
+def too_large_in_program(op: str, shape: Shape, most: int, where: str) -> TraceError:
+    return TraceError(f"{op}: {shape} in a compiled function ({where}): it is written out in operations on elements "
+                      f"there, for matrices of up to {most} x {most}: call the function itself, without cgrad.compile; "
+                      f"or call {op} outside and give its result as an argument")
 
 
 def bad_result(op: str, value: object) -> TraceError:

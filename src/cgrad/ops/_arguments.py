@@ -20,7 +20,7 @@ _NOT_GIVEN = (None, np._NoValue)
 def as_array(x: Array, op: str = "array op") -> Array:
     """x itself if it is an array or a Value; a list of numbers as an ndarray, one with Values in it as a Tensor.
 
-    Raises TypeError if it holds anything but real numbers.
+    An array of objects counts as a list. Raises TypeError if it holds anything but real numbers.
     """
     kind = type(x)
     if kind is Tensor or kind is Value:
@@ -36,17 +36,32 @@ def as_array(x: Array, op: str = "array op") -> Array:
             except ValueError:  # rows of different lengths
                 raise errors.ragged_rows(op) from None
     dtype = x.dtype
-    if dtype.kind == "O" and holds_values(x.flat):
+    if dtype.kind == "O" and is_or_holds_values(x):
         return as_array(x.tolist(), op)
     if dtype.kind not in "fiub" or dtype.itemsize > 8:
         raise errors.no_numbers(op, x)
     return x
 
 
+def as_square(op: str, x: Array) -> Array:
+    """As as_array; ValueError if it is not a square matrix, or a batch of them."""
+    x = as_array(x, op)
+    shape = x.shape
+    if len(shape) < 2 or shape[-1] != shape[-2]:
+        raise errors.not_square(op, shape)
+    return x
+
+
 def holds_values(x: Iterable[Any]) -> bool:
-    """True if there is a Tensor or a Value in nested sequences."""
-    return any(isinstance(item, (Tensor, Value, Condition)) or (isinstance(item, (list, tuple)) and holds_values(item))
-               for item in x)
+    """True if there is a Tensor or a Value in nested sequences, or in arrays of objects in them."""
+    return any(map(is_or_holds_values, x))
+
+
+def is_or_holds_values(x: Any) -> bool:
+    """True for a Tensor, a Value, and a list, a tuple or an array of objects that holds one."""
+    if isinstance(x, ndarray):
+        return x.dtype.kind == "O" and holds_values(x.flat)
+    return isinstance(x, (Tensor, Value, Condition)) or (isinstance(x, (list, tuple)) and holds_values(x))
 
 
 def placeholder(x: Any) -> Any:

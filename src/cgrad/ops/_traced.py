@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from .._core import Value, hidden_flat, maximum, minimum, sqrt, where
+from .._core import Value, hidden_eq, hidden_flat, hidden_lt, hidden_shared, maximum, sqrt, where
 from ._shapes import Shape, count_along, keepdims_shape
 
 
@@ -36,6 +36,13 @@ def _safe_sqrt(x: Any) -> Any:
     return where(x, sqrt(where(x, x, 1.0)), hidden_flat(x))
 
 
+def _rows_along(x: ndarray, axes: Shape, keepdims: bool) -> tuple[list[Any], Shape]:
+    """What a reduction over axes combines, as vectors, and the shape of its result."""
+    shape = keepdims_shape(x.shape, axes) if keepdims else tuple([n for k, n in enumerate(x.shape) if k not in axes])
+    order = (*axes, *[a for a in range(x.ndim) if a not in axes])
+    return list(np.transpose(x, order).reshape(count_along(x.shape, axes), math.prod(shape))), shape
+
+
 def reduce_pairwise(function: Any, x: Any, axes: Shape, keepdims: bool, *initial: float) -> Any:
     """Reduce an array of Values over axes by a function of two, pairwise: maxima that tie share about equally.
 
@@ -43,9 +50,7 @@ def reduce_pairwise(function: Any, x: Any, axes: Shape, keepdims: bool, *initial
     """
     if type(x) is Value:
         return x
-    shape = keepdims_shape(x.shape, axes) if keepdims else tuple([n for k, n in enumerate(x.shape) if k not in axes])
-    order = (*axes, *[a for a in range(x.ndim) if a not in axes])
-    rows = list(np.transpose(x, order).reshape(count_along(x.shape, axes), math.prod(shape)))
+    rows, shape = _rows_along(x, axes, keepdims)
     if not rows and not initial:
         raise ValueError("no elements")
     if not rows:
@@ -57,13 +62,77 @@ def reduce_pairwise(function: Any, x: Any, axes: Shape, keepdims: bool, *initial
     return rows[0].reshape(shape)[()]
 
 
-def _extremum(ufunc: Any, function: Any) -> Any:
-    def reduce(x: Any, axis: Shape, dtype: Any = None, out: Any = None, keepdims: bool = False, *initial: float) -> Any:
-        if is_traced(x):
-            return reduce_pairwise(function, x, axis, keepdims, *initial)
-        return ufunc.reduce(x, axis, dtype, out, keepdims, *initial)
-
-    return reduce
+_maximum_reduce: Any = np.maximum.reduce
 
 
-reduce_maximum, reduce_minimum = _extremum(np.maximum, maximum), _extremum(np.minimum, minimum)
+def reduce_maximum(x: Any, axis: Shape, dtype: Any = None, out: Any = None, keepdims: bool = False,
+                   *initial: float) -> Any:
+    """np.maximum.reduce."""
+    if is_traced(x):
+        return reduce_pairwise(maximum, x, axis, keepdims, *initial)
+    return _maximum_reduce(x, axis, dtype, out, keepdims, *initial)
+
+
+# ---- choices instead of branches -----------------------------------------------------------------------
+
+FEW = 16  # elements for which no branch is worth its guard
+
+
+def reduce_sharing(function: Any, x: Any, axes: Shape, keepdims: bool) -> Any:
+    """As reduce_pairwise by maximum or minimum; elements that tie share the derivative equally, as in the rule."""
+    if type(x) is Value:
+        return x
+    rows, shape = _rows_along(x, axes, keepdims)
+    if not rows:
+        raise ValueError("no elements")
+    out = np.empty(len(rows[0]), object)
+    for k in range(len(out)):
+        out[k] = _sharing(function, [row[k] for row in rows])
+    return out.reshape(shape)[()]
+
+
+def _sharing(function: Any, values: list[Any]) -> Any:
+    """The largest or smallest of Values and numbers.
+
+    Pairwise, two that tie have a half each. Of many elements it is guarded that no more tie: else they are counted.
+    """
+    if len(values) > FEW:
+        best = reduce_pairwise(function, np.array([*values, None], object)[:-1], (0,), False)
+        if sum([hidden_eq(x, best) for x in values]) <= 2.0:
+            return best
+    counted: list[tuple[Any, Any]] = [(x, 1.0) for x in values]
+    while len(counted) > 1:
+        pairs = zip(counted[::2], counted[1::2], strict=False)
+        counted = [_joined(function, *one, *other) for one, other in pairs] + counted[len(counted)//2*2:]
+    return counted[0][0]
+
+
+def _joined(function: Any, x: Any, n: Any, y: Any, m: Any) -> tuple[Any, Any]:
+    """The larger or smaller of two numbers, each that of n and m elements, and of how many it is."""
+    best, tie = function(x, y), hidden_eq(x, y)
+    if type(n) is type(m) is float and n == m:
+        return best, n + n*tie
+    both = n + m
+    return (where(tie, hidden_shared(x, y, n/both), best),
+            where(tie, both, where(hidden_eq(best, x), n, m)))
+
+
+def lower_first(x: Any, y: Any) -> tuple[Any, Any]:
+    """(x, y), or (y, x) if y is below x: without a branch, and what ties stays in its order."""
+    if type(x) is not Value and type(y) is not Value:
+        return (y, x) if y < x else (x, y)
+    c = hidden_lt(y, x)
+    return where(c, y, x), where(c, x, y)
+
+
+def sort_few(values: list[Any]) -> list[Any]:
+    """Sort Values and numbers, stably, nan last, by exchanges of neighbours (insertion sort as a network).
+
+    Which of them are nan is guarded.
+    """
+    is_number = [bool(x == x) for x in values]
+    numbers = [x for x, known in zip(values, is_number, strict=True) if known]
+    for end in range(1, len(numbers)):
+        for k in range(end, 0, -1):
+            numbers[k - 1], numbers[k] = lower_first(numbers[k - 1], numbers[k])
+    return [*numbers, *[x for x, known in zip(values, is_number, strict=True) if not known]]

@@ -9,14 +9,14 @@ import numpy as np
 from numpy import ndarray
 
 from .. import errors
-from .._core import Conditions, Tensor, Value, comparable, maximum, minimum, plain, recording
+from .._core import Conditions, Primitive, Tensor, Value, comparable, maximum, minimum, plain, recording
 from .._core import clip as _core_clip
 from .._core import round as _core_round
 from .._core import where as _where
 from ._arguments import as_array, holds_values, normalize_axis, placeholder, reject
 from ._elements import _getitem, _scatter
 from ._shapes import Array, Shape, shape_of
-from ._traced import map_elements, reduce_pairwise
+from ._traced import FEW, is_traced, map_elements, reduce_pairwise, sort_few
 from .reduce import sum as _sum_over
 from .shape import _ravel, _transpose
 
@@ -209,7 +209,21 @@ def sort(x: Array, axis: int | None = -1, kind: Any = None, order: Any = None, *
     if axis is None or not x.shape:
         x, axis = _ravel(x, shape=-1), 0
     axis = normalize_axis("sort", axis, x.shape)
+    if recording() and x.shape[axis] <= FEW and is_traced(comparable(x)):
+        return _sort_few(x, axis=axis)
     return _getitem(x, index=_index_along("sort", x.shape, _argsort(x, axis), axis))
+
+
+def _sort_few_forward(x: Any, axis: int) -> Any:
+    """In a compiled function: by choices, so that another order is not another path."""
+    rows = np.moveaxis(x, axis, -1)
+    out = np.empty(rows.shape, object)
+    for k in np.ndindex(*rows.shape[:-1]):
+        out[k][:] = sort_few(list(rows[k]))
+    return np.moveaxis(out, -1, axis)
+
+
+_sort_few: Primitive = Primitive("sort", _sort_few_forward, ())
 
 
 def check_options(op: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:

@@ -13,25 +13,20 @@ import numpy as np
 from numpy.linalg import LinAlgError
 
 from .. import errors
-from .._core import Primitive, hidden_flat, hidden_kink, plain, where
-from ._arguments import as_array, normalize_axes, reject
+from .._core import Primitive, hidden_flat, hidden_kink, plain, recording, where
+from . import _elimination
+from ._arguments import as_array, as_square, normalize_axes, reject
 from ._elements import _getitem
 from ._shapes import Array, Shape, keepdims_shape, shape_of
 from ._traced import is_traced, map_elements, safe_sqrt
+from .decompositions import eigh, svd
 from .index import on_data
 from .products import _matmul
 from .reduce import _max, _min, _sum, reduce_add, reduce_multiply
 from .shape import _reshape, _transpose, _unsqueeze, broadcast_adjoint, flat_at_zero, swap_last
 
-__all__ = ["cholesky", "det", "eigh", "inv", "matrix_power", "multi_dot", "norm", "slogdet", "solve", "svd"]
-
-
-def _square(op: str, x: Array) -> Array:
-    x = as_array(x, op)
-    shape = x.shape
-    if len(shape) < 2 or shape[-1] != shape[-2]:
-        raise errors.not_square(op, shape)
-    return x
+__all__ = ["cho_factor", "cho_solve", "cholesky", "det", "eigh", "inv", "matrix_power", "multi_dot", "norm", "slogdet",
+           "solve", "solve_triangular", "svd"]
 
 
 def _as_matrices(x: Array) -> Array:
@@ -43,11 +38,21 @@ def _as_matrices(x: Array) -> Array:
 
 def _solve_forward(a: Any, b: Any) -> Any:
     try:
+        if is_traced(a) or is_traced(b):
+            return _solve_elements("solve", _elimination.solved("solve", a.shape), a, b)
         return np.linalg.solve(a, b)
     except LinAlgError:
         raise errors.singular("solve", a.shape) from None
     except ValueError:
         raise errors.bad_solve(a.shape, b.shape) from None
+
+
+def _solve_elements(op: str, solve: Any, a: Any, b: Any) -> Any:
+    """By a function of rows, where a or b is an array of Values."""
+    _elimination.check_size(op, a)
+    columns = b[:, None] if b.ndim == 1 else b
+    x = _elimination.each_matrix(solve, columns.shape[-2:], a, columns)
+    return x[..., 0] if b.ndim == 1 else x
 
 
 def _solve_vjp_b(g: Array, out: Array, a: Array, b: Array) -> Array:
@@ -76,13 +81,15 @@ def solve(a: Array, b: Array) -> Array:
     >>> cgrad.solve(cgrad.Tensor([[2.0, 0.0], [0.0, 4.0]]), [2.0, 2.0]).tolist()
     [1.0, 0.5]
     """
-    a, b = _square("solve", a), as_array(b, "solve")
+    a, b = as_square("solve", a), as_array(b, "solve")
     if not b.shape or b.shape[0 if len(b.shape) == 1 else -2] != a.shape[-1]:
         raise errors.bad_solve(a.shape, b.shape)
     return _solve(a, b)
 
 
 def _inv_forward(x: Any) -> Any:
+    if is_traced(x):
+        return _solve_elements("inv", _elimination.solved("inv", x.shape), x, np.eye(x.shape[-1]))
     try:
         return np.linalg.inv(x)
     except LinAlgError:
@@ -106,7 +113,7 @@ def inv(x: Array) -> Array:
     >>> cgrad.inv(cgrad.Tensor([[2.0, 0.0], [0.0, 4.0]])).tolist()
     [[0.5, 0.0], [0.0, 0.25]]
     """
-    return _inv(_square("inv", x))
+    return _inv(as_square("inv", x))
 
 
 # ---- det, slogdet ----------------------------------------------------------------------------------
@@ -146,7 +153,14 @@ def _det_vjp(g: Array, out: Array, x: Array) -> Array:
     return _as_matrices(g)*_cofactors(x)
 
 
-_det: Primitive = Primitive("det", np.linalg.det, (_det_vjp,))
+def _det_forward(x: Any) -> Any:
+    if is_traced(x):
+        _elimination.check_size("det", x)
+        return _elimination.each_matrix(_elimination.determinant, (), x)[()]
+    return np.linalg.det(x)
+
+
+_det: Primitive = Primitive("det", _det_forward, (_det_vjp,))
 
 
 def det(x: Array) -> Array:
@@ -160,7 +174,7 @@ def det(x: Array) -> Array:
     >>> t.grad.tolist()
     [[4.0, -2.0], [-2.0, 1.0]]
     """
-    return _det(_square("det", x))
+    return _det(as_square("det", x))
 
 
 class SlogdetResult(NamedTuple):
@@ -174,6 +188,15 @@ _logdet: Primitive = Primitive("logabsdet", lambda x: np.linalg.slogdet(x)[1], (
     lambda g, out, x: _as_matrices(g)*swap_last(_inv(x)) if x.size else x,))
 
 
+def _slogdet_forward(x: Any) -> Any:
+    """Sign and logarithm along a last axis, in a compiled function."""
+    _elimination.check_size("slogdet", x)
+    return _elimination.each_matrix(_elimination.sign_and_logarithm, (2,), x)
+
+
+_traced_slogdet: Primitive = Primitive("slogdet", _slogdet_forward, ())
+
+
 def slogdet(x: Array) -> SlogdetResult:
     """Sign and logarithm of the absolute value of the determinant.
 
@@ -185,13 +208,19 @@ def slogdet(x: Array) -> SlogdetResult:
     >>> float(sign), abs(logarithm.item())
     (-1.0, 0.0)
     """
-    x = _square("slogdet", x)
+    x = as_square("slogdet", x)
+    if recording() and not isinstance(x, np.ndarray):
+        both = _traced_slogdet(x)
+        return SlogdetResult(_getitem(both, index=(..., 0)), _getitem(both, index=(..., 1)))
     return SlogdetResult(np.linalg.slogdet(plain(x))[0], _logdet(x))
 
 
 # ---- cholesky --------------------------------------------------------------------------------------
 
 def _cholesky_forward(x: Any) -> Any:
+    if is_traced(x):
+        _elimination.check_size("cholesky", x)
+        return _elimination.each_matrix(_elimination.cholesky(x.shape), x.shape[-2:], x)
     try:
         return np.linalg.cholesky(x)
     except LinAlgError:
@@ -220,8 +249,103 @@ def cholesky(x: Array, *, upper: bool = False) -> Array:
     >>> cgrad.cholesky(cgrad.Tensor([[4.0, 0.0], [0.0, 9.0]])).tolist()
     [[2.0, 0.0], [0.0, 3.0]]
     """
-    lower = _cholesky(_square("cholesky", x))
+    lower = _cholesky(as_square("cholesky", x))
     return swap_last(lower) if upper else lower
+
+
+# ---- triangular systems ----------------------------------------------------------------------------
+
+def _triangle(x: Array, lower: bool, unit: bool) -> Array:
+    """The triangle that is read, without a diagonal of ones that is not."""
+    return np.tril(x, -1 if unit else 0) if lower else np.triu(x, 1 if unit else 0)
+
+
+def _solve_triangular_forward(a: Any, b: Any, lower: bool, transposed: bool, unit: bool) -> Any:
+    try:
+        if is_traced(a) or is_traced(b):
+            solve = _elimination.triangular_solved(a.shape, lower, transposed, unit)
+            return _solve_elements("solve_triangular", solve, a, b)
+        x = _triangle(a, lower, unit) + (np.eye(a.shape[-1], dtype=a.dtype) if unit else 0.0)
+        return np.linalg.solve(np.swapaxes(x, -1, -2) if transposed else x, b)
+    except LinAlgError:
+        raise errors.singular("solve_triangular", a.shape) from None
+    except ValueError:
+        raise errors.bad_solve(a.shape, b.shape, "solve_triangular") from None
+
+
+def _solve_triangular_vjp_b(g: Array, out: Array, a: Array, b: Array, lower: bool, transposed: bool,
+                            unit: bool) -> Array:
+    options = {"lower": lower, "transposed": not transposed, "unit": unit}
+    if b.ndim > 1 or g.ndim == 1:
+        return _solve_triangular(a, g, **options)
+    return _getitem(_solve_triangular(a, _unsqueeze(g, shape=(*g.shape, 1)), **options), index=(..., 0))
+
+
+def _solve_triangular_vjp_a(g: Array, out: Array, a: Array, b: Array, lower: bool, transposed: bool,
+                            unit: bool) -> Array:
+    back = _solve_triangular_vjp_b(g, out, a, b, lower, transposed, unit)
+    if b.ndim > 1:
+        full = _matmul(back, swap_last(out))
+    else:
+        full = _unsqueeze(back, shape=(*back.shape, 1))*_unsqueeze(out, shape=(*out.shape[:-1], 1, out.shape[-1]))
+    return -_triangle(swap_last(full) if transposed else full, lower, unit)
+
+
+_solve_triangular: Primitive = Primitive("solve_triangular", _solve_triangular_forward, (
+    _solve_triangular_vjp_a, _solve_triangular_vjp_b))
+
+
+def solve_triangular(a: Array, b: Array, trans: Any = 0, lower: bool = False, unit_diagonal: bool = False) -> Array:
+    """Solve a @ x = b for x, where a is triangular; a.T @ x = b if trans.
+
+    a: (..., n, n), of which the upper triangle is read, or the lower one if lower; unit_diagonal: its diagonal is
+    taken for ones. b: (n,), or (..., n, k). trans: 0 or "N", 1 or "T". Returns an array of b's shape, batch axes
+    broadcast. Raises LinAlgError if a 0 is on the diagonal, ValueError if the shapes do not fit.
+
+    >>> import cgrad
+    >>> cgrad.solve_triangular(cgrad.Tensor([[2.0, 0.0], [1.0, 4.0]]), [2.0, 9.0], lower=True).tolist()
+    [1.0, 2.0]
+    """
+    a, b = as_square("solve_triangular", a), as_array(b, "solve_triangular")
+    if not b.shape or b.shape[0 if len(b.shape) == 1 else -2] != a.shape[-1]:
+        raise errors.bad_solve(a.shape, b.shape, "solve_triangular")
+    if trans not in (0, 1, 2, "N", "T", "C"):
+        raise errors.bad_option("solve_triangular", "trans", trans, "give 0, 1, 'N' or 'T'")
+    return _solve_triangular(a, b, lower=bool(lower), transposed=trans not in (0, "N"), unit=bool(unit_diagonal))
+
+
+def cho_factor(a: Array, lower: bool = False) -> tuple[Array, bool]:
+    """Cholesky factor of a symmetric positive definite matrix, as cho_solve takes it: (factor, lower).
+
+    a: (..., n, n), of which the upper triangle is read, or the lower one if lower. Raises LinAlgError if it is not
+    positive definite.
+
+    >>> import cgrad
+    >>> cgrad.cho_factor(cgrad.Tensor([[4.0, 0.0], [0.0, 9.0]]))[0].tolist()
+    [[2.0, 0.0], [0.0, 3.0]]
+    """
+    a = as_square("cho_factor", a)
+    return cholesky(a if lower else swap_last(a), upper=not lower), bool(lower)
+
+
+def cho_solve(c_and_lower: tuple[Array, bool], b: Array) -> Array:
+    """Solve a @ x = b for x, given the Cholesky factor of a.
+
+    c_and_lower: (factor, lower), the factor lower triangular if lower, as cho_factor returns it. b: (n,), or
+    (..., n, k). Returns an array of b's shape. Raises LinAlgError if a 0 is on the diagonal, ValueError if the shapes
+    do not fit.
+
+    >>> import cgrad
+    >>> factor = cgrad.cho_factor(cgrad.Tensor([[4.0, 0.0], [0.0, 16.0]]))
+    >>> cgrad.cho_solve(factor, [8.0, 8.0]).tolist()
+    [2.0, 0.5]
+    """
+    factor, lower = c_and_lower
+    b = as_array(b, "cho_solve")
+    vector = len(b.shape) == 1
+    half = solve_triangular(factor, _unsqueeze(b, shape=(*b.shape, 1)) if vector else b, not lower, lower)
+    x = solve_triangular(factor, half, lower, lower)
+    return _getitem(x, index=(..., 0)) if vector else x
 
 
 # ---- products --------------------------------------------------------------------------------------
@@ -235,7 +359,7 @@ def matrix_power(x: Array, n: int) -> Array:
     >>> cgrad.matrix_power(cgrad.Tensor([[1.0, 1.0], [0.0, 1.0]]), 3).tolist()
     [[1.0, 3.0], [0.0, 1.0]]
     """
-    x = _square("matrix_power", x)
+    x = as_square("matrix_power", x)
     if n < 0:
         x, n = _inv(x), -n
     result = None
@@ -272,126 +396,6 @@ def multi_dot(arrays: Any, *, out: Any = None) -> Array:
         for x in items[-2::-1]:
             result = _matmul(x, result)
     return result
-
-
-# ---- decompositions --------------------------------------------------------------------------------
-# A Primitive returns one array, so the parts of a decomposition are concatenated.
-
-def _inverse_gaps(values: Array) -> Array:
-    """1/(values[j] - values[i]), and 0 where they are equal: there the vectors are not determined."""
-    gaps = _unsqueeze(values, shape=(*values.shape[:-1], 1, values.shape[-1])) - \
-        _unsqueeze(values, shape=(*values.shape, 1))
-    equal = plain(gaps) == 0.0
-    return np.where(equal, 0.0, 1.0/np.where(equal, 1.0, gaps))
-
-
-def _eigh_forward(x: Any) -> Any:
-    w, v = np.linalg.eigh(x)
-    return np.concatenate([w[..., None], v], -1)
-
-
-def _eigh_vjp(g: Array, out: Array, x: Array) -> Array:
-    v, values = _getitem(out, index=(..., slice(1, None))), _getitem(out, index=(..., 0))
-    gw, gv = _getitem(g, index=(..., 0)), _getitem(g, index=(..., slice(1, None)))
-    n = x.shape[-1]
-    inside = _matmul(swap_last(v), gv)*_inverse_gaps(values)
-    inside = inside + _unsqueeze(gw, shape=(*gw.shape, 1))*np.eye(n, dtype=x.dtype)
-    full = _matmul(_matmul(v, inside), swap_last(v))
-    return 0.5*(full + swap_last(full))
-
-
-_eigh: Primitive = Primitive("eigh", _eigh_forward, (_eigh_vjp,))
-
-
-class EighResult(NamedTuple):
-    """The result of eigh: eigenvalues and eigenvectors."""
-
-    eigenvalues: Any
-    eigenvectors: Any
-
-
-def eigh(x: Array, UPLO: str = "L") -> EighResult:
-    """Eigenvalues and eigenvectors of a symmetric matrix, or of each of a batch.
-
-    x: (..., n, n); only its lower triangle is read, and the gradient is symmetric. Returns (eigenvalues, eigenvectors),
-    (..., n) ascending and (..., n, n) in columns. Where eigenvalues are equal, derivatives of the eigenvectors do not
-    exist, and their infinite terms are left out. Raises ValueError if a matrix is not square.
-
-    >>> import cgrad
-    >>> cgrad.eigh(cgrad.Tensor([[2.0, 0.0], [0.0, 1.0]])).eigenvalues.tolist()
-    [1.0, 2.0]
-    """
-    x = _square("eigh", x)
-    if UPLO != "L":
-        raise errors.bad_option("eigh", "UPLO", UPLO, "give 'L'")
-    both = _eigh(x)
-    return EighResult(_getitem(both, index=(..., 0)), _getitem(both, index=(..., slice(1, None))))
-
-
-def _svd_forward(x: Any) -> Any:
-    u, s, vt = np.linalg.svd(x, full_matrices=False)
-    return np.concatenate([u, s[..., None, :], np.swapaxes(vt, -1, -2)], -2)  # (m + 1 + n, k)
-
-
-def _svd_parts(out: Array, m: int) -> tuple[Array, Array, Array]:
-    return (_getitem(out, index=(..., slice(0, m), slice(None))), _getitem(out, index=(..., m, slice(None))),
-            _getitem(out, index=(..., slice(m + 1, None), slice(None))))
-
-
-def _svd_vjp(g: Array, out: Array, x: Array) -> Array:
-    # J. Townsend, "Differentiating the singular value decomposition" (2016); v holds columns
-    m, n = x.shape[-2:]
-    k = min(m, n)
-    u, s, v = _svd_parts(out, m)
-    gu, gs, gv = _svd_parts(g, m)
-    row = _unsqueeze(s, shape=(*s.shape[:-1], 1, k))
-    column = _unsqueeze(s, shape=(*s.shape, 1))
-    gaps = _inverse_gaps(s*s)
-    one = np.eye(k, dtype=x.dtype)
-    from_u, from_v = _matmul(swap_last(u), gu), _matmul(swap_last(v), gv)
-    inside = gaps*(from_u - swap_last(from_u))*row + column*(gaps*(from_v - swap_last(from_v))) + _unsqueeze(
-        gs, shape=(*gs.shape, 1))*one
-    result = _matmul(_matmul(u, inside), swap_last(v))
-    none = plain(row) == 0.0
-    inverse = np.where(none, 0.0, 1.0/np.where(none, 1.0, row))
-    if m > k:
-        rest = gu - _matmul(u, from_u)
-        result = result + _matmul(rest*inverse, swap_last(v))
-    if n > k:
-        rest = gv - _matmul(v, from_v)
-        result = result + _matmul(u, swap_last(rest*inverse))
-    return result
-
-
-_svd: Primitive = Primitive("svd", _svd_forward, (_svd_vjp,))
-
-
-class SVDResult(NamedTuple):
-    """The result of svd: u, the singular values, and vh."""
-
-    U: Any
-    S: Any
-    Vh: Any
-
-
-def svd(x: Array, full_matrices: bool = False, compute_uv: bool = True, hermitian: bool = False) -> Any:
-    """Singular value decomposition x = u*s @ vh of a matrix, or of each of a batch.
-
-    x: (..., m, n). Returns (u, s, vh): (..., m, k), (..., k) descending and (..., k, n), with k = min(m, n); s alone if
-    not compute_uv. full_matrices is refused unless m = n. Where singular values are equal, or 0, derivatives of u and
-    vh do not exist, and their infinite terms are left out. Raises ValueError if x has fewer than two axes.
-
-    >>> import cgrad
-    >>> cgrad.svd(cgrad.Tensor([[3.0, 0.0], [0.0, 4.0]]), compute_uv=False).tolist()
-    [4.0, 3.0]
-    """
-    x = as_array(x, "svd")
-    if len(x.shape) < 2:
-        raise errors.no_matrix("svd", x.shape)
-    if full_matrices and compute_uv and x.shape[-1] != x.shape[-2]:
-        raise errors.bad_option("svd", "full_matrices", full_matrices, "give False: the rest has no derivative")
-    u, s, v = _svd_parts(_svd(x), x.shape[-2])
-    return SVDResult(u, s, swap_last(v)) if compute_uv else s
 
 
 # ---- norm ------------------------------------------------------------------------------------------

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from .. import errors
-from .._core import Primitive, plain
+from .._core import Primitive, maximum, minimum, plain
 from ._arguments import as_array, normalize_axes, reject
 from ._shapes import Array, Shape, count_along, keepdims_shape, shape_of
-from ._traced import reduce_maximum, reduce_minimum, safe_sqrt
+from ._traced import is_traced, reduce_sharing, safe_sqrt
 from .running import exclusive_cumprod
 from .shape import _flip, _reshape, _transpose, broadcast_adjoint, flat_at_zero, inverse_permutation
 
@@ -195,18 +195,20 @@ def _extremum_vjp(g: Array, out: Array, x: Array, axis: Shape, keepdims: bool) -
     return np.where(taken, g/ties, 0.0)
 
 
-def _extremum(name: str, reduce: Any) -> Primitive:
+def _extremum(name: str, ufunc: Any, function: Any) -> Primitive:
     def forward(x: Any, axis: Shape, keepdims: bool) -> Any:
         try:
-            return reduce(x, axis, None, None, keepdims)
+            if is_traced(x):
+                return reduce_sharing(function, x, axis, keepdims)
+            return ufunc.reduce(x, axis, None, None, keepdims)
         except ValueError:
             raise errors.empty_reduction(name, shape_of(x)) from None
 
     return Primitive(name, forward, (_extremum_vjp,), structural=True)
 
 
-_max = _extremum("max", reduce_maximum)
-_min = _extremum("min", reduce_minimum)
+_max = _extremum("max", np.maximum, maximum)
+_min = _extremum("min", np.minimum, minimum)
 
 
 def max(x: Array, axis: Any = None, out: Any = None, keepdims: bool = False, **rest: Any) -> Array:

@@ -9,7 +9,12 @@ cdef object item(Tensor v, Py_ssize_t offset):
     cdef Pair p
     cdef Tape t
     if cgrad_unlikely(traces) and tracing() is not None:
-        element = elements_of(v).flat[offset]
+        known = elements_of(v)
+        if cnp.PyArray_NDIM(<cnp.ndarray>known) == 1:
+            element = <object>(<PyObject **>(cnp.PyArray_BYTES(<cnp.ndarray>known)
+                                             + offset*cnp.PyArray_STRIDES(<cnp.ndarray>known)[0]))[0]
+        else:
+            element = known.flat[offset]
         return element if is_value(element) else leaf_of(new_handle(), element)
     look_who_holds(v)  # before this function does
     array = <cnp.ndarray>v.array
@@ -73,6 +78,67 @@ cdef Py_ssize_t offset_of(Tensor t, object index) except -2:
     return -1
 
 
+# ---- parts of an array whose elements are recorded -----------------------------------------------
+
+cdef object tensor_over(Trace t, object array, object numbers, object traced):
+    """A Tensor whose elements are an array of Values and floats, with these numbers. traced: one of the Values.
+
+    What is done with it is done with its elements, so that its node needs no more operands than one.
+    """
+    result = append_rule(OP_GATHER, [traced], numbers, None, None)
+    t.arrays[id(result)] = result, array
+    return result
+
+
+cdef bint picks_a_part(object k):
+    """True for an int and for a slice of ints."""
+    if type(k) is slice:
+        return (k.start is None or type(k.start) is int) and (k.stop is None or type(k.stop) is int) \
+            and (k.step is None or type(k.step) is int)
+    return type(k) is int
+
+
+cdef object part_of(Tensor v, object index):
+    """v[index] in a recording, for an index of ints and slices: a view of its elements. None for another index.
+
+    ``t[i]`` is the same row each time: loops ask for it again for each ``t[i][j]``.
+    """
+    cdef Trace t = tracing()
+    cdef dict rows = None
+    if t is None:
+        return None
+    if type(index) is tuple:
+        for k in <tuple>index:
+            if not picks_a_part(k):
+                return None
+    elif not picks_a_part(index):
+        return None
+    array = elements_of(v)
+    if type(index) is int:
+        known = t.arrays[id(v)]
+        if len(<tuple>known) == 2:
+            known = t.arrays[id(v)] = (v, array, {})
+        rows = <dict>(<tuple>known)[2]
+        part = rows.get(index)
+        if part is not None:
+            return part
+    try:
+        part = array[index]
+    except (IndexError, ValueError):
+        return None
+    if type(part) is not np.ndarray:
+        return None
+    for x in part.flat:
+        if is_value(x):
+            part = tensor_over(t, part, v.array[index], x)
+            break
+    else:
+        part = plain_tensor(v.array[index].copy())
+    if rows is not None:
+        rows[index] = part
+    return part
+
+
 @cython.final
 cdef class Elements:
     """Iteration over a tensor: Values over one axis, tensors over more."""
@@ -98,7 +164,8 @@ cdef class Elements:
             raise StopIteration
         self.at += 1
         if self.rows:
-            return structural["getitem"](self.of, self.at - 1)
+            row = part_of(self.of, self.at - 1) if traces else None
+            return structural["getitem"](self.of, self.at - 1) if row is None else row
         return item(self.of, self.at - 1)
 
 

@@ -285,6 +285,9 @@ cdef class Tensor:
         cdef Py_ssize_t offset = offset_of(self, index)
         if offset >= 0:
             return item(self, offset)
+        part = part_of(self, index) if traces else None
+        if part is not None:
+            return part
         return structural["getitem"](self, index)
 
     def __setitem__(self, index, x):

@@ -53,7 +53,7 @@ cdef object tensor_of(object array):
     cdef cnp.ndarray out
     cdef list given
     cdef Py_ssize_t k
-    cdef bint traced = False
+    cdef object traced = None
     if not (isinstance(array, np.ndarray) and array.ndim):
         return array.item() if isinstance(array, np.ndarray) else array
     if array.dtype != object:
@@ -63,15 +63,13 @@ cdef object tensor_of(object array):
     for k in range(len(given)):
         x = given[k]
         if is_value(x):
-            traced = True
+            traced = x
             (<double *>cnp.PyArray_DATA(out))[k] = (<Value>x).primal
         else:
-            given[k] = (<double *>cnp.PyArray_DATA(out))[k] = plain_named(x, "an array in a compiled function")
-    if not traced:
+            (<double *>cnp.PyArray_DATA(out))[k] = plain_named(x, "an array in a compiled function")
+    if traced is None:
         return plain_tensor(out)
-    result = append_rule(OP_GATHER, given, out, None, None)
-    t.arrays[id(result)] = result, array
-    return result
+    return tensor_over(t, array, out, traced)
 
 
 cdef dict OVER_OBJECTS = {}
@@ -115,7 +113,7 @@ cdef object traced_primitive(Primitive f, tuple args, dict kwargs):
         value = f.forward(*[boxed(<Value>x) if is_value(x) else elements_of(x) for x in args], **kwargs)
     except errors.TraceError:
         raise
-    except (TypeError, AttributeError, NotImplementedError, np.linalg.LinAlgError) as error:
+    except (TypeError, AttributeError, NotImplementedError) as error:
         raise first_error(tracing(), errors.not_in_programs(f.name, error, errors.user_line())) from error
     finally:
         heed_errors(before)

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from types import MethodType
 from typing import Any
 
-from . import of_math, of_numpy, of_scipy, of_statistics
+from . import of_linalg, of_math, of_numpy, of_scipy, of_statistics
 
 __all__ = ["replacement"]
 
@@ -23,6 +23,7 @@ _Table = Callable[[Any], dict[Any, Any]]
 _TABLES: dict[str, _Table] = {  # modules whose functions have not been entered yet
     "math": of_math.of_math, "cmath": of_math.of_cmath, "numpy": of_numpy.of_numpy,
     "statistics": of_statistics.of_statistics, "scipy.special": of_scipy.of_special,
+    "numpy.linalg": of_linalg.of_numpy_linalg, "scipy.linalg": of_linalg.of_scipy_linalg,
 }
 _known: dict[int, tuple[Any, Any]] = {}  # by identity: users' callables may have a hash and an __eq__ of their own
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..._core import Tensor, Value
+from ..._core import Condition, Conditions, Tensor, Value
 from .._arguments import as_array
 
 
@@ -21,7 +21,7 @@ def row(name: str) -> Any:
 def holds(x: Any) -> bool:
     """True for a Value, a Tensor, and lists, tuples and arrays of objects that hold one."""
     kind = type(x)
-    if kind is Value or kind is Tensor:
+    if kind in (Value, Tensor, Condition, Conditions):
         return True
     if kind is float or kind is int:
         return False
