@@ -9,7 +9,7 @@ import numpy as np
 from numpy import ndarray
 
 from .. import errors
-from .._core import Tensor, Value, comparable, maximum, minimum, plain, recording
+from .._core import Tensor, Value, comparable, fillable, maximum, minimum, plain, recording
 from .._core import clip as _core_clip
 from .._core import round as _core_round
 from .._core import where as _where
@@ -54,6 +54,14 @@ def _checked_index(item: Any) -> Any:
     return item if item.ndim or item.dtype.kind == "b" else int(item)
 
 
+def checked_index(index: Any) -> Any:
+    """An index as it may be kept; an error for what is none."""
+    kind = type(index)
+    if kind is tuple:
+        return tuple([_checked_index(item) for item in index])
+    return index if kind is int else _checked_index(index)
+
+
 def getitem(x: Array, index: Any) -> Array:
     """x[index], for every index that NumPy accepts; an element picked twice gets both gradients.
 
@@ -66,10 +74,7 @@ def getitem(x: Array, index: Any) -> Array:
     >>> t.grad.tolist()
     [2.0, 0.0, 1.0]
     """
-    kind = type(index)
-    if kind is tuple:
-        return _getitem(x, index=tuple([_checked_index(item) for item in index]))
-    return _getitem(x, index=index if kind is int else _checked_index(index))
+    return _getitem(x, index=checked_index(index))
 
 
 def take(x: Array, indices: Any, axis: int | None = None, out: Any = None, mode: str = "raise") -> Array:
@@ -460,7 +465,7 @@ def _like(function: Any) -> Any:
     """zeros_like and its relatives: a Tensor that requires no grad; of a Value a plain number."""
     def like(x: Array, *args: Any, **kwargs: Any) -> Any:
         made = function(placeholder(x), *args, **kwargs)
-        return Tensor(made, copy=False) if made.ndim and made.dtype in (np.float64, np.float32) else made[()]
+        return fillable(made) if made.ndim and made.dtype in (np.float64, np.float32) else made[()]
 
     return like
 

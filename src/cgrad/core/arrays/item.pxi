@@ -8,9 +8,11 @@ cdef object item(Tensor v, Py_ssize_t offset):
     cdef Term r
     cdef Pair p
     cdef Tape t
+    if v.filled is not None and holds_elements(v):
+        return element(v, offset)
     if cgrad_unlikely(traces) and tracing() is not None:
-        element = elements_of(v).flat[offset]
-        return element if is_value(element) else leaf_of(new_handle(), element)
+        element_ = elements_of(v).flat[offset]
+        return element_ if is_value(element_) else leaf_of(new_handle(), element_)
     look_who_holds(v)  # before this function does
     array = <cnp.ndarray>v.array
     if cnp.PyArray_IS_C_CONTIGUOUS(array):
@@ -40,7 +42,7 @@ cdef object item(Tensor v, Py_ssize_t offset):
     return appended(<PyObject *>t, i, OP_ITEM, x, <int32_t>i, <double>offset, r.i, 0)
 
 
-cdef Py_ssize_t offset_of(Tensor t, object index) except -2:
+cdef Py_ssize_t offset_of(Tensor t, object index, str op="getitem") except -2:
     """The number of the element that an index of whole numbers names; -1: the index is of another kind."""
     cdef cnp.ndarray array = <cnp.ndarray>t.array
     cdef int nd = cnp.PyArray_NDIM(array), d
@@ -53,7 +55,7 @@ cdef Py_ssize_t offset_of(Tensor t, object index) except -2:
         if i < 0:
             i += size
         if not 0 <= i < size:
-            raise errors.out_of_range(t, index, 0)
+            raise errors.out_of_range(op, t, index, 0)
         return i
     if type(index) is tuple and len(<tuple>index) == nd:
         for d in range(nd):
@@ -65,11 +67,11 @@ cdef Py_ssize_t offset_of(Tensor t, object index) except -2:
             if i < 0:
                 i += size
             if not 0 <= i < size:
-                raise errors.out_of_range(t, index, d)
+                raise errors.out_of_range(op, t, index, d)
             offset = offset*size + i
         return offset
     if nd == 1 and isinstance(index, np.integer):
-        return offset_of(t, int(index))
+        return offset_of(t, int(index), op)
     return -1
 
 
@@ -98,7 +100,7 @@ cdef class Elements:
             raise StopIteration
         self.at += 1
         if self.rows:
-            return structural["getitem"](self.of, self.at - 1)
+            return part(self.of, self.at - 1)
         return item(self.of, self.at - 1)
 
 
