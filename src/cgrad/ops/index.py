@@ -9,7 +9,7 @@ import numpy as np
 from numpy import ndarray
 
 from .. import errors
-from .._core import Tensor, Value, comparable, fillable, maximum, minimum, plain, recording
+from .._core import Tensor, Value, comparable, fillable, maximum, minimum, plain, recording, writes_in_place
 from .._core import clip as _core_clip
 from .._core import round as _core_round
 from .._core import where as _where
@@ -470,9 +470,23 @@ def _like(function: Any) -> Any:
     return like
 
 
+def _fill(self: Tensor, value: Any) -> None:
+    """Set all elements to a value."""
+    self[...] = value
+
+
+def _sort(self: Tensor, axis: int | None = -1, kind: Any = None, order: Any = None, *, stable: Any = None) -> Any:
+    """sort(t); what stands for an ndarray is sorted in place."""
+    result = sort(self, axis, kind, order, stable=stable)
+    if not writes_in_place(self):
+        return result
+    self[...] = result
+    return None
+
+
 METHODS: dict[str, Any] = {
-    "take": take, "compress": lambda self, condition, axis=None: compress(condition, self, axis), "sort": sort,
-    "argsort": argsort, "argmax": argmax, "argmin": argmin, "nonzero": nonzero, "diagonal": diagonal, "diag": diag,
+    "take": take, "compress": lambda self, condition, axis=None: compress(condition, self, axis), "sort": _sort,
+    "fill": _fill, "argsort": argsort, "argmax": argmax, "argmin": argmin, "nonzero": nonzero, "diagonal": diagonal, "diag": diag,
     "trace": trace, "diff": diff, "take_along_axis": take_along_axis, "all": _on_truth(np.all, "Plain bools."),
     "any": _on_truth(np.any, "Plain bools."),
 }

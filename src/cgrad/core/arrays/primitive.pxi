@@ -66,6 +66,15 @@ cdef object standard(object array):
     return array
 
 
+cdef object without_history(tuple args, object result):
+    """A result without history. A view of what a tape may hold gets a buffer of its own before it is written to."""
+    if is_tensor(result) and cnp.PyArray_BASE(<cnp.ndarray>(<Tensor>result).array) != NULL:
+        for x in args:
+            if is_tensor(x) and ((<Tensor>x).node or (<Tensor>x).captured):
+                (<Tensor>result).captured = True
+    return result
+
+
 cdef class Primitive:
     """Primitive(name, forward, vjp, structural=False)\n--\n
     An operation on arrays with its rule.
@@ -136,7 +145,7 @@ cdef class Primitive:
         finally:
             heed_errors(before)
         if traced == 0 or (modes and quiet()):
-            return wrapped(value)
+            return without_history(args, wrapped(value))
         return self.record(args, kwargs, value, traced)
 
     cdef object rule(self, Py_ssize_t k):

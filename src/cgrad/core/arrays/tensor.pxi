@@ -206,8 +206,7 @@ cdef class Tensor:
     @property
     def requires_grad(self):
         """True if derivatives flow here: settable on leaves; always True for what was computed from such leaves."""
-        return self.needs or (self.node != 0 if not written(self) else not all([x is None for x in
-                              open_elements(self).elements.flat]))
+        return has_values(self) if written(self) else bool(self.node or self.needs)
 
     @requires_grad.setter
     def requires_grad(self, flag):
