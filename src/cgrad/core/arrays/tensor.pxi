@@ -251,7 +251,7 @@ cdef class Tensor:
         """
         cdef Handle v = placed(self)
         if is_value(v):
-            v.backward(seed)
+            v.backward(1.0 if seed is None else seed)
         else:
             backward_array(<Tensor>v, seed)
 
