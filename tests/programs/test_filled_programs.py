@@ -113,6 +113,23 @@ def test_an_element_is_the_value():
     assert cgrad.compile(f)(3.0).tolist() == [[0.0, 9.0], [0.0, 0.0]]
 
 
+def test_numbers_are_constants():
+    def f(x):
+        y = cgrad.ones(3)
+        y[1] = -0.0
+        for i in range(3):
+            y[i] += x*i
+        y[0] = 1.0/y[1]
+        total = y.sum()
+        y = cgrad.zeros(2)
+        y[0] = -0.0
+        return total + 1.0/(y[0]*1.0) + x/y[0]
+
+    compiled = cgrad.compile(f)
+    assert compiled(2.0) == f(Value(2.0)).data == -np.inf
+    assert compiled.programs[0].captured == []
+
+
 def test_filled_results_and_structures():
     def f(v):
         y = cgrad.zeros(2)

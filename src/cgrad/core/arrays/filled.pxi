@@ -135,10 +135,15 @@ cdef int read_leaves(Filled root) except -1:
 
 
 cdef object element(Tensor v, Py_ssize_t offset):
-    """Element number ``offset`` of what is filled: the Value that was assigned; a leaf for a number."""
+    """Element number ``offset`` of what is filled: the Value that was assigned; a number as a Value, too.
+
+    What stands for an ndarray has its numbers as such.
+    """
     cdef Filled f = <Filled>v.filled, root = origin(f)
+    cdef Trace t = tracing() if traces else None
     cdef PyObject *e
     cdef char *number_
+    cdef double x
     if root.elements is None and root.now is not None:
         return item(<Tensor>root.now, offset)
     f = open_elements(v)
@@ -146,7 +151,17 @@ cdef object element(Tensor v, Py_ssize_t offset):
     if e != NULL and is_value(<object>e):
         return <object>e
     number_ = address(<cnp.ndarray>v.array, offset)
-    return leaf_of(new_handle(), (<float *>number_)[0] if single(v.array) else (<double *>number_)[0])
+    x = (<float *>number_)[0] if single(v.array) else (<double *>number_)[0]
+    if t is None:
+        return leaf_of(new_handle(), x)
+    return x if root.in_place else constant_in(t.tape, x)
+
+
+cdef object constant_in(Tape t, double x):
+    """A constant of the program: a leaf would be read afresh at each call."""
+    if t.top >= t.limit:
+        make_room(t, 0)
+    return appended(<PyObject *>t, t.top, OP_MUL, x, <int32_t>t.top, x, <int32_t>t.top, 1.0)
 
 
 cdef char *address(cnp.ndarray array, Py_ssize_t offset) noexcept:
