@@ -45,6 +45,21 @@ def squares(x, n):
     return total
 
 
+def summed(xp, array, x, n: int):
+    """The sum of n numbers computed from x, written into an array or appended to a list."""
+    v = x
+    if array:
+        y = xp.zeros(n)
+        for i in range(n):
+            y[i] = v = v*0.999
+        return y.sum()
+    numbers = []
+    for _ in range(n):
+        v = v*0.999
+        numbers.append(v)
+    return xp.stack(numbers).sum()
+
+
 # ---- the sides ------------------------------------------------------------------------------------------
 
 def start(n: int):
@@ -160,6 +175,23 @@ def elements(engine: str, n: int, many: int) -> dict[str, Side]:
             "floats": side(lambda: [squares(floats, n)])}
 
 
+def filled(n: int, many: int) -> dict[str, Side]:
+    """An array filled with Values, and a list of them stacked."""
+    import cgrad
+
+    def side(array: bool) -> Side:
+        def run() -> Outcome:
+            begin = clock()
+            for _ in range(many):
+                x = cgrad.Value(1.5)
+                out = summed(cgrad, array, x, n)
+                out.backward()
+            return clock() - begin, [out.data, x.grad]
+        return run
+
+    return {"array": side(True), "list": side(False)}
+
+
 # ---- the rows -------------------------------------------------------------------------------------------
 
 def compared(name: str, bar: str, chain: str, n: int, many: int, rounds: int, against: str) -> Row:
@@ -207,4 +239,7 @@ def run(quick: bool) -> list[Row]:
                         ratios("floats", us.side("forward"), us.side("floats"), rounds, same=0.0)))
         rows.append(row(f"{loop}: with backward, by the same over a list of floats, forward only", "",
                         ratios("floats", us.side("gradient"), us.side("floats"), rounds, same=None)))
+    name = f"y = cgrad.zeros(n), y[i] = v for {n:,} elements, y.sum() and backward, by a list and cgrad.stack"
+    with Process("arrays", "filled", n, many) as us:
+        rows.append(row(name, "<= 2", ratios(name, us.side("array"), us.side("list"), rounds, same=0.0)))
     return rows

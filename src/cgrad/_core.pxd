@@ -104,7 +104,7 @@ cdef class Handle:
     cdef PyObject *tape       # node: its tape (NULL once rewound). Leaf: the tape of its newest slot, or NULL
     cdef int32_t index        # its entry there
     cdef int32_t position     # node: its position in the tape's list of living handles
-    cdef uint8_t node         # 0: a leaf, 1: a node, 2: a node that was rewound
+    cdef uint8_t node         # 0: a leaf, 1: a node, 2: a node that was rewound, 3: a tensor that holds Values (Filled)
     cdef uint8_t needs_slow_path  # has an extra, or is known to Python's cycle collector
     cdef uint8_t computed     # a Value, leaf: the result of an operation that was not recorded (a node's is undefined)
     cdef object extra         # None, or what few have: Extra
@@ -127,6 +127,22 @@ cdef class Tensor(Handle):
     cdef uint8_t bare         # leaf: nobody else holds the buffer (asked right before it is taken)
     cdef object array
     cdef object gradient      # leaf: the sum of what sweeps have added, or None
+    cdef object filled        # None, or Filled: it is written into, or shares memory with one that may be
+
+
+cdef class Filled:
+    """What a tensor that is assigned to has beside its numbers (picture in core/arrays/filled.pxi)."""
+    cdef Filled root          # of a view: its array's; None: it is the root
+    cdef object elements      # an object array beside the numbers: Values, None where there is a number alone; or None
+    cdef Handle now           # the whole as an operand, gathered at version ``at``
+    cdef Py_ssize_t at
+    cdef bint leaves          # all that was gathered had no node yet: it belongs to the tape that was current
+    cdef object array         # root: the numbers, once there are elements
+    cdef Py_ssize_t version   # root: counts assignments
+    cdef Py_ssize_t views     # root: living views
+    cdef Py_ssize_t trace     # root: the number of the recording that made it, 0 none
+    cdef bint reads_leaves    # root: some element may be a leaf, whose data may be set anew
+    cdef bint in_place        # root: operators with = write into it, as into an ndarray
 
 
 cdef class Extra:
@@ -190,6 +206,7 @@ cdef class Trace:
     cdef set own           # their ids, once another thread asks
     cdef object refused    # the first error
     cdef int quiet         # blocks of no_grad around it
+    cdef Py_ssize_t serial  # its number among all traces, from 1
     cdef readonly list conditions  # (object, name of an attribute, what it was): the recording holds as long as it is
     cdef dict shapes       # id of a tensor that is no argument, whose shape was looked at -> (the tensor, its shape)
     cdef dict identities   # code objects -> whether they ask for ``is True``

@@ -21,13 +21,15 @@ before it (tests/test_chapters.py lists the exceptions); in reading order:
                     operand        numbers and leaves as operands
                     anomaly        operations under detect_anomaly
                     append         ``a*b`` from slot to append; more operands
-    core/arrays/    elementwise    ``t*u`` from slot to append
+    core/arrays/    filled         arrays that hold Values, and their slices
+                    elementwise    ``t*u`` from slot to append
                     item           elements as Values, ``t[i]``; Values as a Tensor
     core/values/    node           what a node says of itself
     core/tracing/   guards         comparisons, which must come out alike
     core/arrays/    primitive      nodes with a rule in Python
     core/tracing/   unroll         arrays as their elements
-    core/arrays/    function       operations of users
+    core/arrays/    assign         ``y[i] = v``
+                    function       operations of users
     core/tracing/   condition      comparisons as numbers
                     merge          both sides of an ``if``, merged
     core/sweeps/    ref            operations on nodes and numbers, rewritten
@@ -97,12 +99,14 @@ include "core/values/rare.pxi"
 include "core/values/operand.pxi"
 include "core/values/anomaly.pxi"
 include "core/values/append.pxi"
+include "core/arrays/filled.pxi"
 include "core/arrays/elementwise.pxi"
 include "core/arrays/item.pxi"
 include "core/values/node.pxi"
 include "core/tracing/guards.pxi"
 include "core/arrays/primitive.pxi"
 include "core/tracing/unroll.pxi"
+include "core/arrays/assign.pxi"
 include "core/arrays/function.pxi"
 include "_gen/functions.pxi"
 include "core/tracing/condition.pxi"

@@ -6,6 +6,7 @@ A compiled function is recorded once and replayed with other numbers (core/traci
     effect   TraceError: a replay would not do it again
     shape    noted: the recording holds as long as a captured tensor keeps its shape
     guard    noted by the member's own code: the recording holds as long as the decision comes out alike
+    own      by the member's own code: an effect, but on what the recording has made itself
     shown    by the member's own code: a placeholder, which cannot be read back as a number
     through  checked by another member, which it calls
     free     nothing: it records, or tells what is the same at each replay, or is for looking at
@@ -61,7 +62,9 @@ MEMBERS = {
         "shape": ("shape",), "size": ("shape",), "ndim": ("shape",), "nbytes": ("shape",), "__len__": ("shape",),
         "dtype": ("free",),
         "__iter__": ("free",), "__getitem__": ("free",),  # recorded
-        "__setitem__": ("effect", "setting an element"),
+        "__setitem__": ("own", "setting an element"),  # recorded, into arrays that the function made itself
+        "__iadd__": ("free",), "__isub__": ("free",), "__imul__": ("free",), "__itruediv__": ("free",),
+        "__ifloordiv__": ("free",), "__imod__": ("free",), "__ipow__": ("free",),  # recorded
         "__contains__": ("guard",),
         "__array__": ("refuse", "an array"),
         "__array_ufunc__": ("free",),  # recorded

@@ -227,7 +227,12 @@ class Originals(dict):
         return function
 
 
-ours, theirs = replacements(), Originals()
+class Ours(dict):
+    def __missing__(self, function):
+        return replacement(function)
+
+
+ours, theirs = Ours(), Originals()
 
 
 @pytest.mark.parametrize("name", LISTS)
@@ -253,6 +258,6 @@ def test_lists_of_numbers_in_functions_of_cgrad():
 
 
 def test_replacements_are_called_as_the_originals():
-    assert ours[L.solve].__name__ == "solve" and all(ours[f] is not f for f in ours)
+    assert ours[L.solve].__name__ == "solve" and ours[L.solve] is not L.solve
     with pytest.raises(LinAlgError):
         ours[L.cholesky]([[1.0, 2.0], [2.0, 1.0]])

@@ -6,7 +6,7 @@ import re
 
 MARKER = "# (trace check)"
 CHECKS = {"refuse": "refuse(self, {!r})", "effect": "refuse_effect({!r})", "shape": "look_at_shape(self)"}
-KINDS = {*CHECKS, "guard", "shown", "through", "free"}
+KINDS = {*CHECKS, "guard", "own", "shown", "through", "free"}
 LIFE = {"__cinit__", "__dealloc__"}  # allocation: nobody calls these
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from .describe import named, shown
 
-__all__ = ["bad_array", "cannot_share", "no_array", "no_broadcast", "not_one", "other_shape", "out_of_range",
-           "ragged", "read_only", "set_item", "tensor_dtype", "to_array"]
+__all__ = ["bad_array", "bad_element", "cannot_share", "no_array", "no_broadcast", "not_one", "other_shape", "out_of_range",
+           "ragged", "read_only", "set_item", "set_item_shared", "tensor_dtype", "to_array"]
 
 
 def bad_array(op: str, position: int, value: Any) -> TypeError:
@@ -51,8 +51,17 @@ def not_one(op: str, value: Any) -> ValueError:
 
 
 def set_item(value: object) -> TypeError:
-    return TypeError(f"setitem: {named(value)} requires grad, and a recorded graph never changes: use cgrad.where or "
-                     "cgrad.stack, or write to t.data[...] of a leaf")
+    return TypeError(f"setitem: {named(value)} requires grad, and a recorded graph never changes: write into a copy, "
+                     "y = t.copy(), or a new array, y = cgrad.zeros(...); to t.data[...] of a leaf for new numbers")
+
+
+def set_item_shared(value: object) -> TypeError:
+    return TypeError(f"setitem: {named(value)} shares its memory with other arrays (t.data, t.T, t.reshape(...), "
+                     "copy=False), which would not hold the Value: write into a copy, y = t.copy()")
+
+
+def bad_element(value: object) -> TypeError:
+    return TypeError(f"setitem: {shown(value)} is no real number: give a number, a Value, an array or a list of them")
 
 
 def to_array(value: object) -> TypeError:
@@ -60,8 +69,8 @@ def to_array(value: object) -> TypeError:
                      "the numbers, or differentiable functions (np.sum, cgrad.exp, ...)")
 
 
-def out_of_range(value: Any, index: object, axis: int) -> IndexError:
-    return IndexError(f"getitem: index {index} is out of range for axis {axis} of a tensor of shape {value.shape}")
+def out_of_range(op: str, value: Any, index: object, axis: int) -> IndexError:
+    return IndexError(f"{op}: index {index} is out of range for axis {axis} of a tensor of shape {value.shape}")
 
 
 def other_shape(value: Any, shape: tuple[int, ...]) -> ValueError:

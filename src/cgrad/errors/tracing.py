@@ -29,6 +29,7 @@ def traced_effect(what: str, where: str) -> TraceError:
         "gradients without create_graph=True": "give create_graph=True, so that they are recorded",
         "gradients": "those of arrays are not recorded in programs: use .grad of the compiled function",
         "tangents": "use .jvp of the compiled function",
+        "setting an element": "copy it first, y = t.copy(), or make it in the function, y = cgrad.zeros(...)",
         "setting data": "return the new number, and set it outside",
         "setting grad": "use .grad of the compiled function, and set it outside",
         "reading grad": "give the gradient as an argument",

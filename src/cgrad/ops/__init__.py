@@ -56,4 +56,4 @@ for _chapter in (*_CHAPTERS, special):
     methods(Tensor, _chapter.METHODS)
     for _function, _answer in _chapter.NUMPY.items():
         implements(_function, _answer)
-structural.update(getitem=index.getitem, matmul=products.matmul)
+structural.update(getitem=index.getitem, index=index.checked_index, matmul=products.matmul)

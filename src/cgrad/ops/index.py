@@ -9,7 +9,19 @@ import numpy as np
 from numpy import ndarray
 
 from .. import errors
-from .._core import Conditions, Primitive, Tensor, Value, comparable, maximum, minimum, plain, recording
+from .._core import (
+    Conditions,
+    Primitive,
+    Tensor,
+    Value,
+    comparable,
+    fillable,
+    maximum,
+    minimum,
+    plain,
+    recording,
+    writes_in_place,
+)
 from .._core import clip as _core_clip
 from .._core import round as _core_round
 from .._core import where as _where
@@ -56,6 +68,14 @@ def _checked_index(item: Any) -> Any:
     return item if item.ndim or item.dtype.kind == "b" else int(item)
 
 
+def checked_index(index: Any) -> Any:
+    """An index as it may be kept; an error for what is none."""
+    kind = type(index)
+    if kind is tuple:
+        return tuple([_checked_index(item) for item in index])
+    return index if kind is int else _checked_index(index)
+
+
 def getitem(x: Array, index: Any) -> Array:
     """x[index], for every index that NumPy accepts; an element picked twice gets both gradients.
 
@@ -68,10 +88,7 @@ def getitem(x: Array, index: Any) -> Array:
     >>> t.grad.tolist()
     [2.0, 0.0, 1.0]
     """
-    kind = type(index)
-    if kind is tuple:
-        return _getitem(x, index=tuple([_checked_index(item) for item in index]))
-    return _getitem(x, index=index if kind is int else _checked_index(index))
+    return _getitem(x, index=checked_index(index))
 
 
 def take(x: Array, indices: Any, axis: int | None = None, out: Any = None, mode: str = "raise") -> Array:
@@ -476,14 +493,28 @@ def _like(function: Any) -> Any:
     """zeros_like and its relatives: a Tensor that requires no grad; of a Value a plain number."""
     def like(x: Array, *args: Any, **kwargs: Any) -> Any:
         made = function(placeholder(x), *args, **kwargs)
-        return Tensor(made, copy=False) if made.ndim and made.dtype in (np.float64, np.float32) else made[()]
+        return fillable(made) if made.ndim and made.dtype in (np.float64, np.float32) else made[()]
 
     return like
 
 
+def _fill(self: Tensor, value: Any) -> None:
+    """Set all elements to a value."""
+    self[...] = value
+
+
+def _sort(self: Tensor, axis: int | None = -1, kind: Any = None, order: Any = None, *, stable: Any = None) -> Any:
+    """sort(t); what stands for an ndarray is sorted in place."""
+    result = sort(self, axis, kind, order, stable=stable)
+    if not writes_in_place(self):
+        return result
+    self[...] = result
+    return None
+
+
 METHODS: dict[str, Any] = {
-    "take": take, "compress": lambda self, condition, axis=None: compress(condition, self, axis), "sort": sort,
-    "argsort": argsort, "argmax": argmax, "argmin": argmin, "nonzero": nonzero, "diagonal": diagonal, "diag": diag,
+    "take": take, "compress": lambda self, condition, axis=None: compress(condition, self, axis), "sort": _sort,
+    "fill": _fill, "argsort": argsort, "argmax": argmax, "argmin": argmin, "nonzero": nonzero, "diagonal": diagonal, "diag": diag,
     "trace": trace, "diff": diff, "take_along_axis": take_along_axis, "all": _on_truth(np.all, "Plain bools."),
     "any": _on_truth(np.any, "Plain bools."),
 }

@@ -9,7 +9,7 @@ import numpy as np
 from numpy import ndarray
 
 from .. import errors
-from .._core import Primitive, Tensor, Value, hidden_kink, plain
+from .._core import Primitive, Tensor, Value, duplicate, hidden_kink, plain
 from ._arguments import as_array, normalize_axes, normalize_axis, reject
 from ._shapes import Array, Shape, keepdims_shape, shape_of
 from ._traced import is_traced
@@ -419,13 +419,13 @@ _astype: Primitive = Primitive("astype", _astype_forward, (
 
 
 def copy(x: Array, **rest: Any) -> Array:
-    """A copy with memory of its own, differentiable.
+    """A copy with memory of its own, differentiable. It may be assigned to: y[i] = v.
 
     >>> import cgrad
     >>> cgrad.Tensor([1.0]).copy().tolist()
     [1.0]
     """
-    return _copy(as_array(x, "copy"))
+    return duplicate(_copy(as_array(x, "copy")))
 
 
 def astype(x: Array, dtype: Any, **rest: Any) -> Array:

@@ -20,9 +20,9 @@ cdef object resolve(object o, Term *r, int op, int position):
     r.i = -1
     r.x = 0
     if is_tensor(o):
-        t = <Tensor>o
+        t = <Tensor>settled(<Tensor>o)  # held by o, if it is another
         if t.node or t.needs:
-            r.v = <PyObject *>o
+            r.v = <PyObject *>t
         look_who_holds(t)
         return t.array
     if is_value(o):
@@ -50,6 +50,10 @@ def frozen(Tensor t, /):
     if traces:
         refuse(t, "its array")
     look_who_holds(t)
+    if t.filled is not None and written(t):
+        view = fresh(t).copy()
+        view.flags.writeable = False
+        return view
     if t.node == 0 and not t.shared:
         if not (t.captured or t.bare):
             view = t.array.copy()

@@ -8,6 +8,8 @@ cdef object item(Tensor v, Py_ssize_t offset):
     cdef Term r
     cdef Pair p
     cdef Tape t
+    if v.filled is not None and holds_elements(v):
+        return element(v, offset)
     if cgrad_unlikely(traces) and tracing() is not None:
         known = elements_of(v)
         if cnp.PyArray_NDIM(<cnp.ndarray>known) == 1:
@@ -45,7 +47,7 @@ cdef object item(Tensor v, Py_ssize_t offset):
     return appended(<PyObject *>t, i, OP_ITEM, x, <int32_t>i, <double>offset, r.i, 0)
 
 
-cdef Py_ssize_t offset_of(Tensor t, object index) except -2:
+cdef Py_ssize_t offset_of(Tensor t, object index, str op="getitem") except -2:
     """The number of the element that an index of whole numbers names; -1: the index is of another kind."""
     cdef cnp.ndarray array = <cnp.ndarray>t.array
     cdef int nd = cnp.PyArray_NDIM(array), d
@@ -58,7 +60,7 @@ cdef Py_ssize_t offset_of(Tensor t, object index) except -2:
         if i < 0:
             i += size
         if not 0 <= i < size:
-            raise errors.out_of_range(t, index, 0)
+            raise errors.out_of_range(op, t, index, 0)
         return i
     if type(index) is tuple and len(<tuple>index) == nd:
         for d in range(nd):
@@ -70,11 +72,11 @@ cdef Py_ssize_t offset_of(Tensor t, object index) except -2:
             if i < 0:
                 i += size
             if not 0 <= i < size:
-                raise errors.out_of_range(t, index, d)
+                raise errors.out_of_range(op, t, index, d)
             offset = offset*size + i
         return offset
     if nd == 1 and isinstance(index, np.integer):
-        return offset_of(t, int(index))
+        return offset_of(t, int(index), op)
     return -1
 
 
@@ -139,6 +141,12 @@ cdef object part_of(Tensor v, object index):
     return part
 
 
+cdef object picked(Tensor v, object index):
+    """v[index], an array of its own."""
+    cdef object found = part_of(v, index) if traces else None
+    return structural["getitem"](v, index) if found is None else found
+
+
 @cython.final
 cdef class Elements:
     """Iteration over a tensor: Values over one axis, tensors over more."""
@@ -164,8 +172,7 @@ cdef class Elements:
             raise StopIteration
         self.at += 1
         if self.rows:
-            row = part_of(self.of, self.at - 1) if traces else None
-            return structural["getitem"](self.of, self.at - 1) if row is None else row
+            return part(self.of, self.at - 1)
         return item(self.of, self.at - 1)
 
 

@@ -43,7 +43,8 @@ cdef void drop_tensor(PyObject *h) noexcept:
         tensor_count += 1
         return
     type = Py_TYPE(<object>h)
-    Py_DECREF(None)  # of array, gradient and extra
+    Py_DECREF(None)  # of array, gradient, filled and extra
+    Py_DECREF(None)
     Py_DECREF(None)
     Py_DECREF(None)
     PyObject_GC_Del(h)
@@ -81,14 +82,19 @@ cdef void tensor_dealloc(PyObject *o) noexcept:
 cdef void clear_tensor(PyObject *o) noexcept:
     (<Tensor>o).array = None
     (<Tensor>o).gradient = None
+    (<Tensor>o).filled = None
     (<Tensor>o).extra = None
 
 
 cdef int tensor_traverse(PyObject *o, visitproc visit, void *arg) noexcept:
-    """tp_traverse: a node leads to its tape, a leaf to its hooks."""
+    """tp_traverse: a node leads to its tape, a leaf to its hooks, one that was filled to its elements."""
     cdef int stop
     if (<Handle>o).node == 1 and (<Tape>(<Handle>o).tape).tracked:
         stop = visit((<Handle>o).tape, arg)
+        if stop:
+            return stop
+    if (<Tensor>o).filled is not None:
+        stop = visit(<PyObject *>(<Tensor>o).filled, arg)
         if stop:
             return stop
     if (<Tensor>o).extra is not None:

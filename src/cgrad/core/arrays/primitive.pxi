@@ -14,12 +14,12 @@ def plain(x, /):
     if cgrad_unlikely(traces) and (is_tensor(x) or is_value(x)):
         refuse(x, "its number")
     if is_tensor(x):
-        return (<Tensor>x).array
+        return fresh(<Tensor>x)
     return (<Value>x).primal if is_value(x) else x
 
 
 cdef bint needs_grad(object x) noexcept:
-    return is_value(x) or (is_tensor(x) and ((<Tensor>x).node or (<Tensor>x).needs))
+    return is_value(x) or (is_tensor(x) and ((<Tensor>x).node or (<Tensor>x).needs or written(<Tensor>x)))
 
 
 # IEEE arithmetic results in nan and inf, never in a warning or an exception, whatever the caller has set for NumPy.
@@ -66,6 +66,15 @@ cdef object standard(object array):
     return array
 
 
+cdef object without_history(tuple args, object result):
+    """A result without history. A view of what a tape may hold gets a buffer of its own before it is written to."""
+    if is_tensor(result) and cnp.PyArray_BASE(<cnp.ndarray>(<Tensor>result).array) != NULL:
+        for x in args:
+            if is_tensor(x) and ((<Tensor>x).node or (<Tensor>x).captured):
+                (<Tensor>result).captured = True
+    return result
+
+
 cdef class Primitive:
     """Primitive(name, forward, vjp, structural=False)\n--\n
     An operation on arrays with its rule.
@@ -100,7 +109,12 @@ cdef class Primitive:
     def __call__(self, *args, **kwargs):
         cdef Py_ssize_t n = len(args), k, traced = 0
         cdef bint ours = False
-        cdef list numbers = list(args)
+        cdef list numbers
+        for k in range(n):
+            if is_tensor(args[k]) and (<Tensor>args[k]).filled is not None:
+                args = tuple([settled(<Tensor>x) if is_tensor(x) else x for x in args])
+                break
+        numbers = list(args)
         for k in range(n):
             x = args[k]
             if is_tensor(x):
@@ -131,7 +145,7 @@ cdef class Primitive:
         finally:
             heed_errors(before)
         if traced == 0 or (modes and quiet()):
-            return wrapped(value)
+            return without_history(args, wrapped(value))
         return self.record(args, kwargs, value, traced)
 
     cdef object rule(self, Py_ssize_t k):
@@ -202,6 +216,8 @@ cdef Term *terms_of(list inputs) except NULL:
     if r == NULL:
         raise MemoryError("tape: no memory for operands")
     for k, x in enumerate(inputs):
+        if is_tensor(x) and (<Tensor>x).filled is not None:
+            inputs[k] = x = settled(<Tensor>x)
         r[k].v = <PyObject *>inputs[k] if is_value(x) or is_tensor(x) else NULL
         r[k].x = (<Value>x).primal if is_value(x) else 0 if r[k].v != NULL else x
         r[k].i = -1

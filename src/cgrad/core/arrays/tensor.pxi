@@ -12,6 +12,7 @@
 #   | captured |                          | a tape may hold the buffer: nobody writes to it any more |
 #   | shared   |                          | copy=False: the caller's buffer, used as it is           |
 #   | bare     |                          | nobody else holds the buffer (look_who_holds)            |
+#   | filled   |                          | None, or Filled: Values were assigned (filled.pxi)       |
 #   +----------+--------------------------+----------------------------------------------------------+
 
 class Gradient(np.ndarray):
@@ -100,6 +101,8 @@ cdef class Tensor:
             name = label
         if name is not None:
             self.name = name
+        if traces and not self.needs and not self.shared:
+            mark_made(self)
 
     # ---- the numbers and their gradient --------------------------------------------------------
 
@@ -109,20 +112,15 @@ cdef class Tensor:
 
         Where requires_grad is set, new data has the shape of the old. Of a computed tensor: a read-only view.
         """
-        if self.node:
-            view = self.array.view()
+        if self.node or written(self):
+            view = fresh(self).view()
             view.flags.writeable = False
             return view
-        if self.captured:
-            if references(<PyObject *>self.array) > 1:  # a graph may live that needs it
-                self.array = self.array.copy()
-                self.tape = NULL
-            self.captured = False
-        return self.array
+        return writable(self)
 
     @data.setter
     def data(self, x):
-        if self.node:
+        if self.node or written(self):
             raise errors.data_of_node(self._op or "an operation", self)
         # (trace check)
         if x is self.array:
@@ -140,11 +138,14 @@ cdef class Tensor:
         self.array = array
         self.tape = NULL
         self.captured = self.shared = False
+        self.filled = None  # views keep the old memory
 
     @property
     def grad(self):
         """The gradient that backward sweeps have added up, zeros before; None for a tensor without. Settable."""
         cdef Payload *p
+        if self.filled is not None and placed(self) is not self:
+            return placed(self).grad
         if not self.node:
             if not self.needs and self.gradient is None:
                 return None
@@ -165,6 +166,9 @@ cdef class Tensor:
     def grad(self, x):
         cdef Payload *p
         cdef PyObject *old
+        if self.filled is not None and placed(self) is not self:
+            placed(self).grad = x
+            return
         if x is None:
             array = None
         elif x is self.gradient and not self.node:
@@ -194,7 +198,7 @@ cdef class Tensor:
 
     def zero_grad(self):
         """t.zero_grad(): set ``grad`` to 0."""
-        if self.node:
+        if self.node or written(self):
             self.grad = None
         else:
             self.gradient = None
@@ -202,7 +206,7 @@ cdef class Tensor:
     @property
     def requires_grad(self):
         """True if derivatives flow here: settable on leaves; always True for what was computed from such leaves."""
-        return bool(self.node or self.needs)
+        return has_values(self) if written(self) else bool(self.node or self.needs)
 
     @requires_grad.setter
     def requires_grad(self, flag):
@@ -210,32 +214,33 @@ cdef class Tensor:
 
     def requires_grad_(self, flag=True):
         """t.requires_grad_(flag=True): set ``requires_grad`` of a leaf, and return t."""
-        if self.node and not flag:
+        if (self.node or written(self)) and not flag:
             raise errors.grad_of_node(self)
-        if not self.node and bool(flag) != self.needs:
+        if not (self.node or written(self)) and bool(flag) != self.needs:
             # (trace check)
             if self.needs:
                 self.tape = NULL
             self.needs = not self.needs
+            self.filled = None
         return self
 
     def item(self):
         """t.item(): the number of a tensor of one element."""
         if self.array.size != 1:
             raise errors.not_one("item", self)
-        return self.array.item()
+        return fresh(self).item()
 
     def detach(self):
         """t.detach(): a tensor with the same numbers and no history."""
-        return Tensor(self.array)
+        return Tensor(fresh(self))
 
     def numpy(self):
         """t.numpy(): the numbers as a new ndarray."""
-        return self.array.copy()
+        return fresh(self).copy()
 
     def tolist(self):
         """t.tolist(): nested lists of floats."""
-        return self.array.tolist()
+        return fresh(self).tolist()
 
     def backward(self, seed=None, retain_graph=None):
         """t.backward(seed=None): add the adjoint of every n that t was computed from to its ``grad``.
@@ -244,7 +249,11 @@ cdef class Tensor:
         Value.backward does. retain_graph is accepted for other libraries' sake: a graph lives as long as it is
         reachable.
         """
-        backward_array(self, seed)
+        cdef Handle v = placed(self)
+        if is_value(v):
+            v.backward(1.0 if seed is None else seed)
+        else:
+            backward_array(<Tensor>v, seed)
 
     @property
     def _operands(self):
@@ -285,18 +294,10 @@ cdef class Tensor:
         cdef Py_ssize_t offset = offset_of(self, index)
         if offset >= 0:
             return item(self, offset)
-        part = part_of(self, index) if traces else None
-        if part is not None:
-            return part
-        return structural["getitem"](self, index)
+        return part(self, index)
 
     def __setitem__(self, index, x):
-        if self.node or self.needs:
-            raise errors.set_item(self)
-        # (trace check)
-        if is_value(x) or (is_tensor(x) and needs_grad(x)):
-            raise errors.set_item(x)
-        self.data[index] = plain(x)
+        assign(self, index, x)
 
     def __contains__(self, x):
         if traces and traced_here(self):
@@ -304,7 +305,7 @@ cdef class Tensor:
         return plain(x) in self.array
 
     def __array__(self, dtype=None, copy=None):
-        if self.node or self.needs:
+        if needs_grad(self):
             raise errors.to_array(self)
         array = self.data
         return np.array(array, dtype) if copy or (dtype is not None and array.dtype != dtype) else array
@@ -320,7 +321,7 @@ cdef class Tensor:
         other = plain(other)
         if not isinstance(other, (float, int, NUMPY_REAL, np.ndarray)):
             return NotImplemented
-        return COMPARISONS[op]((<Tensor>self).array, other)
+        return COMPARISONS[op](fresh(self), other)
 
     def __hash__(self):
         return <Py_hash_t>(<uintptr_t><PyObject *>self >> 4)
@@ -330,7 +331,28 @@ cdef class Tensor:
             raise errors.not_one("bool", self)
         if traces and traced_here(self):
             return bool(comparable(self).flat[0])
-        return bool(self.array.flat[0] != 0)
+        return bool(fresh(self).flat[0] != 0)
+
+    def __iadd__(self, x):
+        return written_into(self, self + x) if writes_in_place(self) else NotImplemented
+
+    def __isub__(self, x):
+        return written_into(self, self - x) if writes_in_place(self) else NotImplemented
+
+    def __imul__(self, x):
+        return written_into(self, self*x) if writes_in_place(self) else NotImplemented
+
+    def __itruediv__(self, x):
+        return written_into(self, self/x) if writes_in_place(self) else NotImplemented
+
+    def __ifloordiv__(self, x):
+        return written_into(self, self//x) if writes_in_place(self) else NotImplemented
+
+    def __imod__(self, x):
+        return written_into(self, self % x) if writes_in_place(self) else NotImplemented
+
+    def __ipow__(self, x):
+        return written_into(self, self**x) if writes_in_place(self) else NotImplemented
 
     def __matmul__(x, y):
         return structural["matmul"](x, y)
@@ -348,11 +370,11 @@ cdef class Tensor:
         if cgrad_unlikely(traces) and is_traced(self):
             return placeholder(self)
         name = f", name={self.name!r}" if self.name else ""
-        numbers = np.array2string(self.array, separator=", ", prefix="Tensor(")
+        numbers = np.array2string(fresh(self), separator=", ", prefix="Tensor(")
         kind = ", dtype=float32" if single(self.array) else ""
         if self.array.size == 0:
             kind = f", shape={self.array.shape}{kind}"
-        if self.node and self.tape == NULL:
+        if self.node == 2:
             return f"Tensor({numbers}{kind}, rewound{name})"
         return f"Tensor({numbers}{kind}{', requires_grad=True' if self.requires_grad else ''}{name})"
 
@@ -360,9 +382,9 @@ cdef class Tensor:
         return object.__format__(self, spec)
 
     def __reduce__(self):
-        return _tensor_leaf, (self.array, self.requires_grad, self.name)
+        return _tensor_leaf, (fresh(self), self.requires_grad, self.name)
 
     def __copy__(self):
-        return Tensor(self.array, self.requires_grad, name=self.name or None)
+        return Tensor(fresh(self), self.requires_grad, name=self.name or None)
 
     # (the op table's slots and methods)

@@ -17,8 +17,8 @@ def tangents(outputs, inputs, *, seed=None):
     """
     if traces:
         refuse_effect("tangents")
-    cdef list outs = values_of(outputs, "tangents", "outputs")
-    cdef list ins = values_of(inputs, "tangents", "inputs")
+    cdef list outs = [placed(<Handle>v) for v in values_of(outputs, "tangents", "outputs")]
+    cdef list ins = [placed(<Handle>v) for v in values_of(inputs, "tangents", "inputs")]
     cdef object tape = tape_of(outs, "tangents")
     cdef list results
     check_inputs(ins, tape, "tangents")

@@ -34,6 +34,9 @@ cdef class Gradients(Relocatable):
             return type(x)([self.wrt(y) for y in x])
         if not (is_value(x) or is_tensor(x)):
             raise errors.no_value("wrt", "x", x)
+        if x in self.answers:
+            return self.answers[x]
+        x = placed(<Handle>x)
         v = <Handle>x
         if x in self.answers:
             return self.answers[x]
@@ -128,8 +131,9 @@ def gradients(outputs, inputs=None, *, seed=None, create_graph=False):
     >>> g.data, cgrad.gradients(g).wrt(x)
     (12.0, 12.0)
     """
-    cdef list outs = values_of(outputs, "gradients", "outputs")
-    cdef list ins = None if inputs is None else values_of(inputs, "gradients", "inputs")
+    cdef list outs = [placed(<Handle>v) for v in values_of(outputs, "gradients", "outputs")]
+    cdef list given = None if inputs is None else values_of(inputs, "gradients", "inputs")
+    cdef list ins = None if inputs is None else [placed(<Handle>v) for v in given]
     cdef object tape = tape_of(outs, "gradients")
     cdef Gradients result = Gradients.__new__(Gradients)
     cdef bint arrays = any([is_tensor(o) for o in outs])
@@ -158,7 +162,7 @@ def gradients(outputs, inputs=None, *, seed=None, create_graph=False):
         else:
             swept_seeds(result, outs, seeds)
     if ins is not None:
-        keep_inputs(result, ins)
+        keep_inputs(result, ins + [v for v in given if is_tensor(v) and (<Tensor>v).filled is not None])
     return result
 
 

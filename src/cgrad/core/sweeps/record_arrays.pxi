@@ -103,6 +103,9 @@ cdef int record_special(Tape t, Adjoint *adjoint, const uint8_t *needed, Recordi
     if op == OP_GATHER:
         inputs = inputs_at(t, payload_at(t, i))
         mask = arrays.reached.get(i)
+        if g.ndim > 1:
+            g = g.reshape(-1)
+            mask = None if mask is None else mask.reshape(-1)
         for m in range(len(inputs)):
             if inputs[m] >= 0 and (mask is None or mask[m]):
                 flow_recorded(t, adjoint, needed, arrays, inputs[m], g[m])

@@ -54,7 +54,7 @@ cdef list seeds_of_arrays(object seed, list outs, bint one, bint graph):
         if graph and (is_value(x) or is_tensor(x)):
             if np.shape(plain(x)) != np.shape(plain(v)):
                 raise errors.bad_seed(f"an array of shape {np.shape(plain(x))} for an output of shape {v.shape}")
-            result.append(x)
+            result.append(placed(<Handle>x))
         elif is_tensor(v):
             result.append(seed_array(<Tensor>v, x, "gradients"))
         else:

@@ -66,7 +66,7 @@ def rely_on(owner, str name):
 cdef int look_at_shape(Tensor v) except -1:
     """Note the shape of a captured tensor: the function may depend on it without using an element."""
     cdef Trace t = tracing()
-    if t is not None and not v.node and id(v) not in t.shapes and not t.owns(v):
+    if t is not None and not v.node and v.filled is None and id(v) not in t.shapes and not t.owns(v):
         t.shapes[id(v)] = v, v.array.shape
     return 0
 

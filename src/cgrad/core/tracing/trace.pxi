@@ -18,9 +18,15 @@
 # Afterwards the tape becomes a graph, node by node (core/program/from_trace.pxi). Leaves that are no arguments are
 # *captured*: further inputs, read afresh at each run.
 
+cdef Py_ssize_t traces_made = 0
+
+
 cdef class Trace:
     """The recording of a function: ``with Trace() as t`` around its call."""
     def __cinit__(self, list arguments):
+        global traces_made
+        traces_made += 1
+        self.serial = traces_made
         self.tape = Tape()
         self.codes, self.arrays, self.arguments, self.conditions, self.shapes = {}, {}, arguments, [], {}
         self.identities, self.noted, self.pending = {}, set(), []

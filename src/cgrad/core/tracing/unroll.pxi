@@ -19,6 +19,9 @@ cdef object elements_of(object o):
     if not is_tensor(o):
         return o
     t = tracing()
+    o = settled(<Tensor>o)
+    if is_value(o):
+        return boxed(<Value>o)
     v = <Tensor>o
     known = t.arrays.get(id(v))
     if known is not None:

@@ -16,14 +16,14 @@ cdef class Handle:
 
         What it returns, if not None, replaces the adjoint. Returns a handle with ``remove()``.
         """
-        return register_hook(self, hook)
+        return register_hook(placed(self), hook)
 
     # ---- what it came from ---------------------------------------------------------------------
 
     @property
     def name(self):
         """The name shown in traces, "" if none; ``label`` is the same."""
-        if not self.node:
+        if not self.node or self.node == FILLED:
             return leaf_name(self)
         return name_of(<Tape>self.tape, self.index) if self.tape != NULL else ""
 
@@ -34,7 +34,7 @@ cdef class Handle:
             if not isinstance(text, str):
                 raise errors.bad_name(text)
             text = str(text)
-        if not self.node:
+        if not self.node or self.node == FILLED:
             extra_of(self).name = text or ""
             return
         check_node(self, "name")
@@ -58,22 +58,23 @@ cdef class Handle:
 
         Without those that are never differentiated, as a constant exponent: ``_numbers`` has them.
         """
-        return operands_of(self, "_prev")
+        return operands_of(placed(self), "_prev")
 
     @property
     def _numbers(self):
         """Numbers and arrays of all its arguments as recorded: constants too, and leaves' data of that time."""
-        return numbers_of(self)
+        return numbers_of(placed(self))
 
     @property
     def _keywords(self):
         """The plain arguments of the primitive that made it, by name."""
-        return keywords_of(self)
+        return keywords_of(placed(self))
 
     @property
     def _index(self):
         """The order of recording on its tape (its node there now); -1 for a leaf."""
-        return self.index if self.node == 1 else -1
+        cdef Handle v = placed(self)
+        return v.index if v.node == 1 else -1
 
     @property
     def _prev(self):
@@ -83,17 +84,20 @@ cdef class Handle:
     @property
     def _op(self):
         """The operation that made it, as micrograd spells it; "" for a leaf."""
-        return symbol_of(<Tape>self.tape, self.index) if self.node == 1 else ""
+        cdef Handle v = placed(self)
+        return symbol_of(<Tape>v.tape, v.index) if v.node == 1 else ""
 
     @property
     def _name_of_op(self):
         """The row of the op table, or the primitive, that made it; "leaf" for a leaf."""
-        return op_name(<Tape>self.tape, self.index) if self.node == 1 else "leaf"
+        cdef Handle v = placed(self)
+        return op_name(<Tape>v.tape, v.index) if v.node == 1 else "leaf"
 
     @property
     def _tape(self):
         """The tape of its history; None for a leaf."""
-        return <object>self.tape if self.node and self.tape != NULL else None
+        cdef Handle v = placed(self)
+        return <object>v.tape if v.node and v.tape != NULL else None
 
     # ---- Python's protocols --------------------------------------------------------------------
 

@@ -27,8 +27,7 @@ cdef list arguments(Tape t, Py_ssize_t i):
 
 cdef list gathered(Tape t, Payload *p):
     """The nodes and numbers that a gather took."""
-    cdef cnp.ndarray value = <cnp.ndarray>p.value
-    return [i if i >= 0 else float(x) for i, x in zip(inputs_at(t, p), value)]
+    return [i if i >= 0 else x for i, x in zip(inputs_at(t, p), (<object>p.value).ravel().tolist())]
 
 
 cdef object op_name(Tape t, Py_ssize_t i):
