@@ -17,6 +17,8 @@ from typing import Any
 import numpy as np
 
 from ..._core import Condition, Conditions, Tensor, Value, as_condition, choice, condition_number, where
+from ...ops.callees import replacement
+from ...ops.create import RECORDED
 from ..reads import is_library
 from .rewritten import rewritten
 
@@ -57,6 +59,8 @@ class Targets:
             known = self.replaced.get(f)
         except TypeError:
             known = None
+        if known is None:
+            known = replacement(f)
         if known is not None:
             return known, True
         kind = type(f)
@@ -263,7 +267,7 @@ def folded(pair: Callable[[Any, Any], Any], end: bool, plain: Callable[..., Any]
 @functools.cache
 def replacements(merge: bool) -> dict[Any, Any]:
     """Functions that others take the place of."""
-    found: dict[Any, Any] = {float: to_float, int: to_int, isinstance: is_instance}
+    found: dict[Any, Any] = {**RECORDED, float: to_float, int: to_int, isinstance: is_instance}
     if merge:
         found[bool] = to_bool
         found[max] = extremum(operator.gt, max)
