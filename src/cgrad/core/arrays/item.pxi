@@ -13,11 +13,11 @@ cdef object item(Tensor v, Py_ssize_t offset):
     if cgrad_unlikely(traces) and tracing() is not None:
         known = elements_of(v)
         if cnp.PyArray_NDIM(<cnp.ndarray>known) == 1:
-            element = <object>(<PyObject **>(cnp.PyArray_BYTES(<cnp.ndarray>known)
+            found = <object>(<PyObject **>(cnp.PyArray_BYTES(<cnp.ndarray>known)
                                              + offset*cnp.PyArray_STRIDES(<cnp.ndarray>known)[0]))[0]
         else:
-            element = known.flat[offset]
-        return element if is_value(element) else leaf_of(new_handle(), element)
+            found = known.flat[offset]
+        return found if is_value(found) else leaf_of(new_handle(), found)
     look_who_holds(v)  # before this function does
     array = <cnp.ndarray>v.array
     if cnp.PyArray_IS_C_CONTIGUOUS(array):
