@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -138,8 +139,10 @@ class C(Language):
             text = _formula.spelled(tree, places.__getitem__, lambda f, args: "", _formula.C_CHOICE)
             return text[1:-1].format  # without the brackets
         name = f"{self.name}_op_{op.name}"
+        read = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+        unread = "".join(f"(void){a}; " for a in op.names if a not in read)
         self.rows[name] = (f"static inline double {name}({', '.join(f'double {a}' for a in op.names)}) "
-                           f"{{ return {_formula.c_text(tree, 'c_{}'.format)}; }}\n")
+                           f"{{ {unread}return {_formula.c_text(tree, 'c_{}'.format)}; }}\n")
         return f"{name}({', '.join(f'{{{k}}}' for k in range(op.arity))})".format
 
     def keep(self, kind: str, numbers: NDArray[Any]) -> str:
