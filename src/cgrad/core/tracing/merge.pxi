@@ -571,9 +571,19 @@ cdef class Frame:
         cdef Trace t = self.t
         if t is None or not self.own:
             return value
-        waiting = self.own
-        for p in reversed(waiting):
-            value = merged_value(t, p.condition, p.value, value)
+        waiting, result = self.own, value
+        try:
+            for p in reversed(waiting):
+                result = merged_value(t, p.condition, p.value, result)
+        except errors.NotMerged as error:
+            if t.trials:
+                raise
+            t.aborted = False
+            for p in waiting:
+                reject(t, p.key, str(error))
+                note_rejected(t, p.key)
+            settle(t)
+            return value
         for p in waiting:
             t.pending.remove(p)
             t.merged.append((p.key, 0))
@@ -581,7 +591,7 @@ cdef class Frame:
         if t.ghost is self:
             t.ghost = None
             end_trials(t, 1)
-        return value
+        return result
 
     def failed(self):
         """After an exception: True if the function had returned before it, at the numbers at hand: with ``value``."""
@@ -730,6 +740,27 @@ cdef object joined(object key, object left, object right, bint conjunction):
 def negation(x, /):
     """``not x``."""
     return inverse(<Condition>x) if is_condition(x) else not x
+
+
+def divided(kind, x, y):
+    """x/y, x//y or x % y (kind: 0, 1, 2) where Python's error for a zero is waited for: a guard that y is none."""
+    if is_value(y) and traces and tracing() is not None and not bool(y):
+        raise ZeroDivisionError("division by zero")
+    return x / y if kind == 0 else x // y if kind == 1 else x % y
+
+
+def looked_up(x, key):
+    """x[key]: a number that is a key of a dict is the plain number, guarded by equality."""
+    if is_value(key) and isinstance(x, dict):
+        key = static(key)
+    return x[key]
+
+
+def within(key, x):
+    """key in x, likewise."""
+    if is_value(key) and isinstance(x, (dict, set, frozenset)):
+        key = static(key)
+    return key in x
 
 
 def called(f, writes=False):

@@ -16,16 +16,20 @@ from ..._core import (
     called,
     choice,
     counted,
+    divided,
     effect_here,
     either_of,
     frame,
+    looked_up,
     negation,
     own_name,
     references_in,
     references_of,
     references_to,
+    within,
 )
 from .source import LAMBDA, Unreadable, definition
+from .strict import strictly
 from .transform import HOOKS, PREFIX, Transform
 
 GENERATORS = 0x20 | 0x80 | 0x100 | 0x200  # CO_GENERATOR, CO_COROUTINE, CO_ITERABLE_COROUTINE, CO_ASYNC_GENERATOR
@@ -36,7 +40,7 @@ FACTORY = PREFIX + "factory"
 
 def _cells() -> dict[str, types.CellType]:
     hooks: list[Any] = [branch, choice, both_of, either_of, negation, called, effect_here, own_name, counted, frame,
-                        UNASSIGNED]
+                        UNASSIGNED, looked_up, within, divided, strictly]
     return {PREFIX + name: types.CellType(hook) for name, hook in zip(HOOKS, hooks, strict=True)}
 
 

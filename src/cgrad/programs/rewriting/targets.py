@@ -6,17 +6,32 @@ A side that runs on trial may call only what has none (core/tracing/merge.pxi).
 from __future__ import annotations
 
 import builtins
+import enum
 import functools
+import itertools
 import math
 import operator
 import sys
 import types
+from collections import deque
 from collections.abc import Callable
+from operator import index as as_int
 from typing import Any
 
 import numpy as np
 
-from ..._core import Condition, Conditions, Tensor, Value, as_condition, choice, condition_number, where
+from ..._core import (
+    Condition,
+    Conditions,
+    Tensor,
+    Value,
+    as_condition,
+    called,
+    choice,
+    condition_number,
+    static,
+    where,
+)
 from ...ops.callees import replacement
 from ...ops.create import RECORDED
 from ..reads import is_library
@@ -76,6 +91,10 @@ class Targets:
             return functools.partial(function, *f.args, **f.keywords), harmless
         if hasattr(f, "_paths") and type(f).__module__.startswith("cgrad."):  # a compiled function runs itself
             return self(f.function) if callable(f.function) else (f, False)
+        if kind is types.BuiltinMethodType and isinstance(f.__self__, dict) and f.__name__ in BY_KEY:
+            return by_key(f), f.__name__ == "get"
+        if isinstance(f, enum.EnumMeta):
+            return by_key(f), True
         call = getattr(kind, "__call__", None)
         if type(call) is types.FunctionType and not is_library(kind.__module__):
             function, harmless = self.function(call)
@@ -144,6 +163,32 @@ def harmless_class(cls: type) -> bool:
     return cls.__init__ is object.__init__ and cls.__new__ is object.__new__ and type(cls) is type
 
 
+BY_KEY = {"get", "pop", "setdefault", "__getitem__", "__contains__"}
+
+
+def by_key(f: Any) -> Any:
+    """A method of a dict, or an enum, for which a traced number is the plain number, guarded by equality."""
+    def call(*args: Any, **kwargs: Any) -> Any:
+        return f(*[static(condition_number(x)) if is_number(x) else x for x in args[:1]], *args[1:], **kwargs)
+
+    return call
+
+
+def applying(plain: Any) -> Any:
+    """A function that calls the one it is given: what that leads to."""
+    def call(f: Any, *args: Any, **kwargs: Any) -> Any:
+        return plain(called(f) if callable(f) else f, *args, **kwargs)
+
+    return call
+
+
+def applying_second(plain: Any) -> Any:
+    def call(x: Any, f: Any = None, **kwargs: Any) -> Any:
+        return plain(x, **kwargs) if f is None else plain(x, called(f), **kwargs)
+
+    return call
+
+
 # ---- functions that others take the place of -----------------------------------------------------------
 
 def traced(x: Any) -> bool:
@@ -165,6 +210,11 @@ def to_int(*args: Any, **kwargs: Any) -> Any:
         x = condition_number(args[0])
         return math.trunc(x)
     return int(*args, **kwargs)
+
+
+def to_deque(items: Any = (), maxlen: Any = None) -> Any:
+    """``deque(items, maxlen)``: a traced length is guarded by equality."""
+    return deque(items, as_int(maxlen) if is_number(maxlen) else maxlen)
 
 
 def to_bool(*args: Any) -> Any:
@@ -267,7 +317,10 @@ def folded(pair: Callable[[Any, Any], Any], end: bool, plain: Callable[..., Any]
 @functools.cache
 def replacements(merge: bool) -> dict[Any, Any]:
     """Functions that others take the place of."""
-    found: dict[Any, Any] = {**RECORDED, float: to_float, int: to_int, isinstance: is_instance}
+    found: dict[Any, Any] = {**RECORDED, float: to_float, int: to_int, isinstance: is_instance,
+                             map: applying(map), filter: applying(filter), functools.reduce: applying(functools.reduce),
+                             itertools.starmap: applying(itertools.starmap),
+                             itertools.accumulate: applying_second(itertools.accumulate), deque: to_deque}
     if merge:
         found[bool] = to_bool
         found[max] = extremum(operator.gt, max)

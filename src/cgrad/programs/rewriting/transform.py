@@ -14,6 +14,8 @@
     p and q, 0 < x < 1         _cgrad_both(place, p, lambda: q)
     not p                      _cgrad_not(p)
     f(x)                       _cgrad_call(f)(x)
+    d[k], k in d               _cgrad_item(d, k), _cgrad_within(k, d)
+    a/b, math.log(x) in try    _cgrad_divide(0, a, b), _cgrad_strict(math.log)(x): they raise as of floats
 
 What the names stand for is in core/tracing/merge.pxi. A branch whose sides do more than bind names stays an ``if``.
 Statements that change objects which others may hold are preceded by ``_cgrad_effect()``.
@@ -30,7 +32,8 @@ from typing import Any
 from .names import COMPREHENSIONS, SCOPES, Flow, Names, bound_at_end, exposed, loaded, stored, surely, walk
 
 PREFIX = "_cgrad_"
-HOOKS = ("branch", "choice", "both", "either", "not", "call", "effect", "own", "counted", "frame", "unassigned")
+HOOKS = ("branch", "choice", "both", "either", "not", "call", "effect", "own", "counted", "frame", "unassigned",
+         "item", "within", "divide", "strict")
 MOST_BLOCKS = 18  # loops and try statements within one another: CPython has 20
 PLAIN_CALLS = {"super", "locals", "globals", "vars", "dir", "eval", "exec", "__import__"}  # they look at their caller
 CHANGING = {"append", "extend", "insert", "pop", "remove", "clear", "sort", "reverse", "add", "update", "setdefault",
@@ -66,6 +69,7 @@ class Transform(ast.NodeTransformer):
         self.blocks = 0
         self.count = 0
         self.comprehensions = 0
+        self.strict = 0  # statements around whose handlers wait for errors of arithmetic
 
     # ---- functions -------------------------------------------------------------------------------
 
@@ -287,7 +291,10 @@ class Transform(ast.NodeTransformer):
 
     def visit_Try(self, node: ast.Try) -> ast.AST:
         self.blocks += 2
+        waits = any(map(waits_for_arithmetic, node.handlers))
+        self.strict += waits
         node.body = self.statements(node.body)
+        self.strict -= waits
         for handler in node.handlers:
             handler.body = self.statements(handler.body)
         node.orelse, node.finalbody = self.statements(node.orelse), self.statements(node.finalbody)
@@ -360,9 +367,22 @@ class Transform(ast.NodeTransformer):
         self.generic_visit(node)
         if plain:
             return node
-        node.func = located(hook("call", node.func), node.func)
+        node.func = located(hook("strict" if self.strict else "call", node.func), node.func)
         if any(keyword.arg in ("out", "inplace", "overwrite_a", "overwrite_b") for keyword in node.keywords):
             node.func.args.append(ast.Constant(True))  # it writes into what it is given
+        return node
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
+        self.generic_visit(node)
+        kind = {ast.Div: 0, ast.FloorDiv: 1, ast.Mod: 2}.get(type(node.op))
+        if not self.strict or kind is None:
+            return node
+        return located(hook("divide", ast.Constant(kind), node.left, node.right), node)
+
+    def visit_Subscript(self, node: ast.Subscript) -> ast.AST:
+        self.generic_visit(node)
+        if isinstance(node.ctx, ast.Load) and isinstance(node.slice, (ast.Name, ast.Attribute, ast.BinOp)):
+            return located(hook("item", node.value, node.slice), node)
         return node
 
     def visit_IfExp(self, node: ast.IfExp) -> ast.AST:
@@ -392,6 +412,10 @@ class Transform(ast.NodeTransformer):
     def visit_Compare(self, node: ast.Compare) -> ast.AST:
         between = node.comparators[:-1]
         simple = all(isinstance(x, (ast.Name, ast.Constant)) for x in between)
+        if not between and isinstance(node.ops[0], (ast.In, ast.NotIn)):
+            self.generic_visit(node)
+            found = located(hook("within", node.left, node.comparators[0]), node)
+            return found if isinstance(node.ops[0], ast.In) else located(ast.UnaryOp(ast.Not(), found), node)
         if not self.merge or not between or has_walrus(node) or not (simple or self.comprehensions == 0):
             return self.generic_visit(node)
         place = self.place(node)
@@ -461,6 +485,15 @@ def only_names(target: ast.expr) -> bool:
     if isinstance(target, (ast.Tuple, ast.List)):
         return all(map(only_names, target.elts))
     return isinstance(target, ast.Name) or isinstance(target, ast.Starred) and only_names(target.value)
+
+
+def waits_for_arithmetic(handler: ast.ExceptHandler) -> bool:
+    """True if a handler is for errors that operations on floats raise, and those on traced numbers do not."""
+    if handler.type is None:
+        return True
+    return any(isinstance(x, ast.Name) and x.id in ("ZeroDivisionError", "ArithmeticError", "OverflowError", "ValueError",
+                                                    "FloatingPointError", "Exception", "BaseException")
+               for x in ast.walk(handler.type))
 
 
 def has_walrus(*nodes: ast.expr) -> bool:
