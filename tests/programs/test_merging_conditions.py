@@ -23,7 +23,7 @@ BOOLS = {
     "hash": lambda x: x*hash(x > 0), "set": lambda x: x*len({x > 0, True}), "key": lambda x: x*len({x > 0: 1, x > 1: 2}), "range": lambda x: x*len(range(x > 0)),
     "repeat": lambda x: x*len([0]*(x > 0)), "text repeat": lambda x: x*len("ab"*(x > 0)), "slice": lambda x: x*len([1, 2, 3][x > 0:]), "sorted": lambda x: sorted([(x > 0), (x > 1)])[0]*x,
     "<": lambda x: x*2.0 if (x > 0) < 1 else x, "power": lambda x: x**(x > 0), "round": lambda x: x*round(x > 0), "abs": lambda x: x*abs(x > 0), "math": lambda x: x*math.sqrt(x > 0),
-    "shift": lambda x: x*(1 << (x > 0)), "modulo": lambda x: x*((x > 0) % 2), "and of ints": lambda x: x*((x > 0) & 1), "invert": lambda x: x*~(x > 0), "unary plus": lambda x: x*+(x > 0),
+    "shift": lambda x: x*(1 << (x > 0)), "modulo": lambda x: x*((x > 0) % 2), "and of ints": lambda x: x*((x > 0) & 1), "unary plus": lambda x: x*+(x > 0),
     "or value": lambda x: (x > 0 or 7.0)*x, "and value": lambda x: (x > 0 and 7.0)*x, "or of conditions": lambda x: ((x > 0) or (x < -1))*x, "sum with start": lambda x: sum([x > 0, x > 1], 2)*x,
     "real": lambda x: x*(x > 0).real, "bit_length": lambda x: x*(x > 0).bit_length(), "list.count": lambda x: x*[x > 0, x > 1].count(True), "list.index": lambda x: x*[x > 9, x == x].index(True),
     "max of conditions": lambda x: x*max(x > 0, x > 1), "any": lambda x: x*any([x > 1, x < 0]), "all": lambda x: x*all([x > 0, x < 2]), "filter": lambda x: x*len(list(filter(None, [x > 0, x > 1]))),

@@ -367,6 +367,8 @@ def package_of(function: Any) -> str:
 def is_library(module: str | None) -> bool:
     """True if what a module defines is not looked into, whoever asks."""
     top = (module or "").partition(".")[0]
+    if top == "__main__":  # of a notebook, too, whose program is an installed one
+        return False
     return top in LIBRARIES or (top in sys.modules and is_installed(top))
 
 

@@ -229,10 +229,15 @@ cdef class Condition:
         return complex(ask(self))
 
     def __repr__(self):
-        return "<traced condition>"
+        return "<traced condition>" if _callers.printing() else repr(bool(ask(self)))
 
     def __str__(self):
-        return repr(self) if _callers.printing() else str(bool(ask(self)))
+        return repr(self)
+
+    def __getattr__(self, name):
+        if name.startswith("__") or not hasattr(bool, name):
+            raise AttributeError(f"a condition has no attribute {name!r}")
+        return getattr(bool(ask(self)), name)
 
     def __format__(self, spec):
         return format(bool(ask(self)), spec)

@@ -440,7 +440,8 @@ cdef class Branch:
         elif returns:
             self.postpone()
         self.mode, self.result = OVER, result
-        t.merged.append((self.key, self.dearest))
+        if not (some and returns):  # else it is once the function has returned
+            t.merged.append((self.key, self.dearest))
         if t.trials == self.depth:
             end_trials(t, self.depth)
         return 0
@@ -469,7 +470,7 @@ cdef class Branch:
                 c = both(before, self.condition_of_arm(<int>i))
                 if not is_condition(c):
                     raise not_merged(self.t, "a return that is no choice")
-                self.frame.postpone(<Condition>c, (<Returned>self.ends[i]).value, self.key)
+                self.frame.postpone(<Condition>c, (<Returned>self.ends[i]).value, self.key, self.dearest)
         return 0
 
     cdef object condition_of_arm(self, int arm):
@@ -542,6 +543,8 @@ cdef class Pending:
     cdef Condition condition
     cdef object value, key
     cdef Frame frame
+    cdef long cost          # of its side, or
+    cdef Py_ssize_t top     # of what follows: the operations from here on
 
 
 @cython.final
@@ -552,9 +555,9 @@ cdef class Frame:
     cdef list branches         # on trial at the moment, the outer ones first
     cdef readonly object value
 
-    cdef int postpone(self, Condition c, object value, object key) except -1:
+    cdef int postpone(self, Condition c, object value, object key, long cost) except -1:
         cdef Pending p = Pending.__new__(Pending)
-        p.condition, p.key, p.frame = c, key, self
+        p.condition, p.key, p.frame, p.cost, p.top = c, key, self, cost, self.t.tape.top
         p.value = snapshot(self.t, value)
         if not self.own and len({id((<Pending>q).frame) for q in self.t.pending}) >= MOST_FRAMES:
             if self.t.trials:
@@ -586,7 +589,7 @@ cdef class Frame:
             return value
         for p in waiting:
             t.pending.remove(p)
-            t.merged.append((p.key, 0))
+            t.merged.append((p.key, max(p.cost, weight(t, p.top))))
         self.own = []
         if t.ghost is self:
             t.ghost = None
@@ -677,6 +680,8 @@ def choice(key, test, one, other):
             y = other()
         if t.aborted:
             raise not_merged(t, "an error on one side")
+        if x is not y and (is_container(x) and shared(<PyObject *>x, 1) or is_container(y) and shared(<PyObject *>y, 1)):
+            raise not_merged(t, f"a {type(x).__name__} that others may hold")
         result = merged_value(t, c, x, y)
         t.merged.append((key, max(cost, weight(t, top) - cost)))
         end_trials(t, depth)
@@ -778,6 +783,8 @@ def called(f, writes=False):
         known = t.targets[f] = t.target_of(f)
     if writes or not known[1]:
         effect_of(t)
+    elif (t.trials or t.pending) and known[2]:
+        return Consuming(known[0])
     return known[0]
 
 
@@ -811,4 +818,39 @@ def counted(x, /):
     return x
 
 
+@cython.final
+cdef class Consuming:
+    """A function that uses up the iterators that it is given: an effect where somebody else may hold one."""
+    cdef object f
+
+    def __init__(self, f):
+        self.f = f
+
+    def __call__(self, *args, **kwargs):
+        cdef Py_ssize_t k
+        for k in range(len(args)):
+            if isinstance(args[k], Iterator) and references(PyTuple_GET_ITEM(args, k)) > FRESH_PACKED:
+                effect_here()
+        return self.f(*args, **kwargs)
+
+
+def calibrate_packed(count):
+    """The references that a fresh argument of Consuming has."""
+    global FRESH_PACKED
+    FRESH_PACKED = count
+
+
+@cython.final
+cdef class Counter:
+    """As Consuming is called, to count."""
+    def __call__(self, *args, **kwargs):
+        return references(PyTuple_GET_ITEM(args, 0))
+
+
+def packed_references():
+    """A callable that returns the references of its argument, as Consuming sees them."""
+    return Counter()
+
+
+cdef Py_ssize_t FRESH_PACKED = 1
 UNASSIGNED = MISSING

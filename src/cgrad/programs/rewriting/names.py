@@ -56,6 +56,8 @@ def stored_in(top: ast.AST) -> Names:
                 waiting.extend(ast.iter_child_nodes(x))
         elif kind in COMPREHENSIONS:  # its targets are its own; but a walrus binds outside
             found |= {n.target.id for n in ast.walk(x) if isinstance(n, ast.NamedExpr)}
+        elif kind is ast.AnnAssign and x.value is None:  # type: ignore[attr-defined]
+            continue  # it binds nothing
         elif kind is not ast.Lambda and kind is not ast.Constant:
             waiting.extend(ast.iter_child_nodes(x))
     return frozenset(found)

@@ -13,6 +13,7 @@ from ..._core import (
     both_of,
     branch,
     calibrate,
+    calibrate_packed,
     called,
     choice,
     counted,
@@ -23,6 +24,7 @@ from ..._core import (
     looked_up,
     negation,
     own_name,
+    packed_references,
     references_in,
     references_of,
     references_to,
@@ -169,10 +171,15 @@ def renamed(new: types.CodeType, original: types.CodeType) -> types.CodeType:
     return new.replace(co_name=original.co_name, co_qualname=original.co_qualname, co_consts=tuple(inner))
 
 
+def _fresh() -> Any:
+    yield 0.0
+
+
 def _calibrate() -> None:
     """How many references an object has here that nobody else holds."""
     fresh: list[Any] = []
     calibrate(references_to(fresh, True), references_in((fresh,)), references_to([], False), references_of([]))
+    calibrate_packed(packed_references()(_fresh()))
 
 
 _calibrate()

@@ -69,11 +69,10 @@ def last_line(code: types.CodeType) -> int:
 def lambda_of(code: types.CodeType, lines: list[str]) -> ast.Lambda:
     """The lambda whose body lies where the code's instructions do."""
     places = [place for place in code.co_positions() if None not in place and place[2] != place[3]]
-    found = [node for node in lambdas("".join(lines)) if node.lineno == code.co_firstlineno]
-    if len(found) > 1:
-        found = [node for node in found if within(places, node.body)]
-        found = [min(found, key=lambda node: (node.body.end_lineno or 0, node.body.end_col_offset or 0))] \
-            if nested(found) else found
+    found = [node for node in lambdas("".join(lines)) if node.lineno <= code.co_firstlineno <= (node.end_lineno or 0)
+             and all(within(place, node.body) for place in places)]
+    if len(found) > 1:  # one in the other
+        found = sorted(found, key=lambda node: (node.body.lineno, node.body.col_offset))[-1:]
     if len(found) != 1:
         raise Unreadable("its source cannot be told from that of other lambdas")
     return copy.deepcopy(found[0])  # it is going to be rewritten
@@ -88,14 +87,8 @@ def lambdas(text: str) -> tuple[ast.Lambda, ...]:
         raise Unreadable(f"its source cannot be parsed ({error})") from None
 
 
-def within(places: list[tuple[int | None, ...]], node: ast.expr) -> bool:
-    """True if instructions at these places are those of an expression."""
-    start, stop = (node.lineno, node.col_offset), (node.end_lineno or 0, node.end_col_offset or 0)
-    inside = [start <= (a, c) and (b, d) <= stop for a, b, c, d in places]  # type: ignore[operator]
-    return bool(inside) and all(inside[1:]) and any(
-        (a, c) == start and (b, d) == stop for a, b, c, d in places)
-
-
-def nested(found: list[ast.Lambda]) -> bool:
-    """True if several were found of which one lies in the other."""
-    return len(found) > 1
+def within(place: tuple[int | None, ...], node: ast.expr) -> bool:
+    """True if an instruction at this place may be one of an expression."""
+    a, b, c, d = place
+    return (node.lineno, node.col_offset) <= (a or 0, c or 0) \
+        and (b or 0, d or 0) <= (node.end_lineno or 0, node.end_col_offset or 0)

@@ -39,7 +39,9 @@ from .rewritten import rewritten
 
 MOST_SORTED = 16  # traced numbers that are sorted by choices: half the square of comparisons
 
-Target = tuple[Any, bool]  # what is called; whether it has no effects
+Target = tuple[Any, bool, bool]  # what is called; whether it has no effects; whether it uses up iterators
+CONSUMING = {list, tuple, set, frozenset, dict, sum, max, min, any, all, sorted, zip, enumerate, map, filter, deque,
+             math.fsum, math.prod, functools.reduce}
 
 HARMLESS_MODULES = {"math", "cmath", "operator", "_operator", "itertools", "functools", "_functools", "statistics",
                     "numbers", "fractions", "decimal", "copy", "bisect", "_bisect", "scipy.special",
@@ -48,7 +50,8 @@ HARMLESS = {getattr(builtins, name) for name in (
     "abs all any ascii bin bool bytes callable chr complex dict divmod enumerate filter float format frozenset getattr "
     "hasattr hash hex id int isinstance issubclass len list map max min object oct ord pow property range repr reversed "
     "round set slice sorted str sum tuple type zip").split()}
-CHANGING_NUMPY = {"copyto", "put", "place", "putmask", "fill_diagonal", "save", "savez", "savez_compressed", "savetxt",
+CHANGING_NUMPY = {"vectorize", "apply_along_axis", "apply_over_axes", "fromfunction", "piecewise", "fromiter", "frompyfunc",
+                  "copyto", "put", "place", "putmask", "fill_diagonal", "save", "savez", "savez_compressed", "savetxt",
                   "seterr", "seterrcall", "setbufsize", "set_printoptions", "put_along_axis"}
 CHANGING_CGRAD = {"seed", "backward", "step", "zero_grad"}
 IMMUTABLE = (str, bytes, tuple, frozenset, int, float, complex, range, Value, Condition, type(None), np.generic)
@@ -71,6 +74,12 @@ class Targets:
     def __call__(self, f: Any) -> Target:
         """What is called in the place of f."""
         try:
+            return (*self.target(f), f in CONSUMING or type(f).__module__ == "itertools")
+        except TypeError:  # no hash
+            return (*self.target(f), False)
+
+    def target(self, f: Any) -> tuple[Any, bool]:
+        try:
             known = self.replaced.get(f)
         except TypeError:
             known = None
@@ -87,10 +96,10 @@ class Targets:
                 return (types.MethodType(function, f.__self__) if function is not f.__func__ else f), harmless
             return f, False
         if kind is functools.partial:
-            function, harmless = self(f.func)
+            function, harmless = self.target(f.func)
             return functools.partial(function, *f.args, **f.keywords), harmless
         if hasattr(f, "_paths") and type(f).__module__.startswith("cgrad."):  # a compiled function runs itself
-            return self(f.function) if callable(f.function) else (f, False)
+            return self.target(f.function) if callable(f.function) else (f, False)
         if kind is types.BuiltinMethodType and isinstance(f.__self__, dict) and f.__name__ in BY_KEY:
             return by_key(f), f.__name__ == "get"
         if isinstance(f, enum.EnumMeta):
@@ -101,7 +110,7 @@ class Targets:
             return types.MethodType(function, f), harmless
         return f, harmless_builtin(f)
 
-    def function(self, f: types.FunctionType) -> Target:
+    def function(self, f: types.FunctionType) -> tuple[Any, bool]:
         """A Python function: rewritten if it is a user's."""
         if is_library(f.__module__):
             return f, harmless_library(f)
@@ -195,6 +204,13 @@ def traced(x: Any) -> bool:
     return isinstance(x, (Value, Condition, Tensor))
 
 
+def type_of(*args: Any) -> Any:
+    """``type(x)``: a traced number is a float, a condition a bool."""
+    if len(args) == 1 and isinstance(args[0], (Value, Condition)):
+        return float if isinstance(args[0], Value) else bool
+    return type(*args)
+
+
 def to_float(*args: Any) -> Any:
     """``float(x)``: a traced number is the number."""
     if len(args) == 1 and isinstance(args[0], (Value, Condition)):
@@ -240,6 +256,8 @@ def extremum(better: Callable[[Any, Any], Any], plain: Callable[..., Any]) -> An
     """``max`` or ``min``: of traced numbers a choice by each comparison that Python makes."""
     def chosen(*args: Any, **kwargs: Any) -> Any:
         items = list(args[0]) if len(args) == 1 and not isinstance(args[0], Tensor) else list(args)
+        if kwargs.get("key") is not None:
+            kwargs["key"] = called(kwargs["key"])
         if kwargs.get("key") is not None or len(items) < 2 or not any(isinstance(x, (Value, Condition)) for x in items):
             return plain(items, **kwargs) if len(args) == 1 and not isinstance(args[0], Tensor) else plain(*args, **kwargs)
         best, place = items[0], caller()
@@ -253,6 +271,8 @@ def extremum(better: Callable[[Any, Any], Any], plain: Callable[..., Any]) -> An
 def in_order(items: Any, **kwargs: Any) -> Any:
     """``sorted``: of a few traced numbers a network of choices between neighbours, which keeps equal ones in order."""
     found = list(items)
+    if kwargs.get("key") is not None:
+        kwargs["key"] = called(kwargs["key"])
     if kwargs.get("key") is not None or not 2 <= len(found) <= MOST_SORTED or not any(map(is_number, found)) \
             or not all(is_number(x) or isinstance(x, (float, int)) for x in found):
         return sorted(found, **kwargs)
@@ -317,7 +337,7 @@ def folded(pair: Callable[[Any, Any], Any], end: bool, plain: Callable[..., Any]
 @functools.cache
 def replacements(merge: bool) -> dict[Any, Any]:
     """Functions that others take the place of."""
-    found: dict[Any, Any] = {**RECORDED, float: to_float, int: to_int, isinstance: is_instance,
+    found: dict[Any, Any] = {**RECORDED, float: to_float, int: to_int, type: type_of, isinstance: is_instance,
                              map: applying(map), filter: applying(filter), functools.reduce: applying(functools.reduce),
                              itertools.starmap: applying(itertools.starmap),
                              itertools.accumulate: applying_second(itertools.accumulate), deque: to_deque}

@@ -69,6 +69,7 @@ class Transform(ast.NodeTransformer):
         self.blocks = 0
         self.count = 0
         self.comprehensions = 0
+        self.first = ""   # the first parameter of the method
         self.strict = 0  # statements around whose handlers wait for errors of arithmetic
 
     # ---- functions -------------------------------------------------------------------------------
@@ -91,6 +92,8 @@ class Transform(ast.NodeTransformer):
         merge = self.merge
         node.decorator_list = [self.visit(x) for x in node.decorator_list]
         generates = any(isinstance(x, (ast.Yield, ast.YieldFrom, ast.Await)) for x in walk(node))
+        given = [*node.args.posonlyargs, *node.args.args]
+        self.first = self.first or (given[0].arg if given else "")
         self.outer = frozenset([n for x in walk(node) if isinstance(x, (ast.Global, ast.Nonlocal)) for n in x.names])
         self.flow, self.inside, self.blocks = Flow(node), [], 0
         self.fresh = fresh_names(node) if not generates else {}
@@ -173,6 +176,8 @@ class Transform(ast.NodeTransformer):
                 targets = x.targets if isinstance(x, ast.Assign) else [x.target]
                 if not all(only_names(target) for target in targets):
                     return False
+                if isinstance(x, ast.AugAssign) and self.depth_of(x.target) >= 1:
+                    return False  # it changes the container
             elif isinstance(x, ast.If):
                 if not (self.binds_only(x.body, loops) and self.binds_only(x.orelse, loops)):
                     return False
@@ -365,6 +370,8 @@ class Transform(ast.NodeTransformer):
         f = node.func
         plain = isinstance(f, ast.Name) and (f.id in PLAIN_CALLS or f.id.startswith(PREFIX)) or self.changes_fresh(node)
         self.generic_visit(node)
+        if isinstance(f, ast.Name) and f.id == "super" and not node.args and self.first:
+            node.args = [located(name("__class__"), node), located(name(self.first), node)]  # it may be in a thunk
         if plain:
             return node
         node.func = located(hook("strict" if self.strict else "call", node.func), node.func)
