@@ -343,9 +343,7 @@ cdef class Value:
         return NotImplemented if quotient is NotImplemented else (quotient, op_mod(x, y))
 
     def __round__(self, digits=None):
-        if digits is not None:
-            raise TypeError("round: digits has no derivative rule: use cgrad.round(v*10**n)/10**n")
-        return op_round(self)
+        return op_round(self) if digits is None else rounded(self, operator.index(digits))
 
     def __floor__(self):
         return op_floor(self)

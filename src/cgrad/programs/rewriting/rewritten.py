@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import dis
 import types
 from collections import OrderedDict
 from collections.abc import Callable
@@ -114,7 +115,10 @@ def remember(code: types.CodeType) -> None:
 
 
 def compiled(code: types.CodeType, merge: bool) -> types.CodeType:
-    """The code of the rewritten function, compiled where its free variables are those that it had."""
+    """The code of the rewritten function, compiled where its free variables are those that it had.
+
+    Raises Unreadable if the source is not that of the code.
+    """
     node = definition(code)
     if isinstance(node, ast.FunctionDef):
         node.decorator_list = []
@@ -123,8 +127,15 @@ def compiled(code: types.CodeType, merge: bool) -> types.CodeType:
         for arg in ast.walk(node.args):
             if isinstance(arg, ast.arg):
                 arg.annotation = None
-    new = Transform(code, merge).rewritten(node)
-    body: ast.stmt = new if isinstance(new, ast.FunctionDef) else ast.copy_location(ast.Expr(new), new)
+        node.returns = None
+    if not same(in_place(node, code), code):
+        raise Unreadable("its source is another one by now")
+    return in_place(Transform(code, merge).rewritten(node), code)
+
+
+def in_place(node: ast.FunctionDef | ast.Lambda, code: types.CodeType) -> types.CodeType:
+    """The code of a definition, compiled within functions and classes like those around the one that has this code."""
+    body: ast.stmt = node if isinstance(node, ast.FunctionDef) else ast.copy_location(ast.Expr(node), node)
     owner = code.co_qualname.rpartition(".")[0].rpartition(".")[2]
     if owner.isidentifier() and ("__class__" in code.co_freevars
                                  or any(name.startswith(f"_{owner.lstrip('_')}__") for name in names_in(code))):
@@ -147,6 +158,26 @@ def compiled(code: types.CodeType, merge: bool) -> types.CodeType:
             raise Unreadable("its code is not found again")
         made = inner[0]
     return made
+
+
+def same(one: types.CodeType, other: types.CodeType) -> bool:
+    """True if two codes do the same. Where pytest has rewritten assertions, if the one has no names of its own.
+
+    Calls are left out: how their function is loaded depends on what the module imports.
+    """
+    if any(name.startswith("@py") for name in other.co_names + other.co_varnames):
+        return names_in(one) <= names_in(other)
+    inner = [[x for x in code.co_consts if isinstance(x, types.CodeType)] for code in (one, other)]
+    return operations(one) == operations(other) and len(inner[0]) == len(inner[1]) and all(map(same, *inner))
+
+
+def operations(code: types.CodeType) -> list[tuple[str, Any]]:
+    """What a code loads, stores and computes."""
+    return [(i.opname.replace("METHOD", "ATTR"), repr(i.argval) if i.opname == "LOAD_CONST" else i.argval)
+            for i in dis.get_instructions(code)
+            if i.opname.startswith(("LOAD_", "STORE_", "BINARY_", "COMPARE_", "UNARY_", "DELETE_", "CONTAINS_", "IS_OP"))
+            and not isinstance(i.argval, types.CodeType)
+            and not (i.opname == "LOAD_CONST" and isinstance(i.argval, (str, frozenset)))]
 
 
 def names_in(code: types.CodeType) -> set[str]:
