@@ -89,7 +89,9 @@ def test_fractions_are_numbers(whole):
         assert type(got) is Value and got.data == want, op
     assert (y == Fraction(10), Fraction(10) == y, y > f, f < y, Fraction(1, 3) == y) == (True, True, True, True, False)
     assert Value(f).data == cgrad.sqrt(f)**2 == 0.25
-    with pytest.raises(OverflowError, match="mul"):
+    t = cgrad.Tensor([1.0, 2.0])
+    assert (t*f).tolist() == (f*t).tolist() == [0.25, 0.5] and (t > Fraction(3, 2)).tolist() == [False, True]
+    with pytest.raises(OverflowError, match="mul: operand 2 is a Fraction of 1329 bits"):
         y*Fraction(10**400)
 
 

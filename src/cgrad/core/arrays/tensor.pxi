@@ -315,7 +315,7 @@ cdef class Tensor:
         if cgrad_unlikely(traces) and traced_here(self):
             return compared(op, self, other)
         other = plain(other)
-        if not isinstance(other, (float, int, NUMPY_REAL, np.ndarray)):
+        if not isinstance(other, (float, int, NUMPY_REAL, np.ndarray, numbers.Rational)):
             return NotImplemented
         return COMPARISONS[op]((<Tensor>self).array, other)
 
