@@ -563,6 +563,39 @@ def test_users_functions():
     assert gradients(z.sum(), [x]) == [2.0]
 
 
+def test_a_rule_that_fills_its_result():
+    class Reversed(cgrad.Function):
+        @staticmethod
+        def forward(ctx, t):
+            return t[::-1].copy()
+
+        @staticmethod
+        def backward(ctx, g):
+            back = cgrad.zeros(len(g))
+            for i in range(len(g)):
+                back[i] = g[len(g) - 1 - i]
+            return back
+
+    w = Tensor([1.0, 2.0, 3.0], requires_grad=True)
+    s = (Reversed.apply(w)*w*w).sum()
+    first = cgrad.gradients(s, [w], create_graph=True).wrt(w)
+    plain = (w[::-1]*w*w).sum()
+    want = cgrad.gradients(plain, [w], create_graph=True).wrt(w)
+    assert first.tolist() == want.tolist()
+    assert cgrad.gradients(first.sum(), [w]).wrt(w).tolist() == cgrad.gradients(want.sum(), [w]).wrt(w).tolist()
+
+
+def test_tensors_made_of_it_have_their_own_numbers():
+    y = cgrad.zeros(2)
+    y[0] = Value(1.0)
+    for t in (Tensor(y), Tensor(y, copy=False), y.detach()):
+        y[1] = 5.0
+        assert (t.tolist(), t.requires_grad) == ([1.0, 0.0], False)
+        y[1] = 0.0
+    y[:] = 2.0
+    assert np.asarray(y).tolist() == [2.0, 2.0]
+
+
 def test_memory():
     class Far(Tape):
         pass

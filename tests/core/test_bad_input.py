@@ -490,9 +490,10 @@ ELSEWHERE = {  # functions that other tests trigger: the module and the test
         ("test_program_errors", "test_each_error_of_programs_is_triggered")),
     # ---- arrays
     **dict.fromkeys((
-        "array_anomaly", "bad_adjoint", "bad_answer", "bad_array", "bad_gradient", "bad_output", "cannot_share",
+        "array_anomaly", "bad_adjoint", "bad_answer", "bad_array", "bad_element", "bad_gradient", "bad_output", "cannot_share",
         "grad_of_node", "no_array", "no_broadcast", "no_function", "no_history", "no_hook", "no_out", "not_one",
-        "nothing_recorded_below", "other_shape", "not_written", "out_of_range", "ragged", "read_only", "seed_shape", "set_item", "tensor_dtype", "to_array",
+        "nothing_recorded_below", "other_shape", "not_written", "out_of_range", "ragged", "read_only", "seed_shape", "set_item",
+        "set_item_shared", "tensor_dtype", "to_array",
         "wrong_adjoints"),
         ("test_bad_input_arrays", "test_each_error_about_arrays_is_triggered")),
     # ---- structural ops
