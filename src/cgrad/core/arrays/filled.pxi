@@ -15,7 +15,8 @@
 # tape's address of a FILLED tensor is NULL: whoever takes it for an operand without asking gets an error.
 
 cdef extern from "numpy/arrayobject.h":
-    object new_strided "PyArray_New"(PyTypeObject *, int, cnp.npy_intp *, int, cnp.npy_intp *, void *, int, int, PyObject *)
+    object new_strided "PyArray_New"(PyTypeObject *, int, cnp.npy_intp *, int, cnp.npy_intp *, void *, int, int,
+                                     PyObject *)
 
 cdef enum:
     FILLED = 3
