@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any, assert_type
 
 import numpy as np
@@ -22,6 +23,7 @@ assert_type(2.5*x, Value)
 assert_type(x/np.float64(3), Value)
 assert_type(x**x, Value)
 assert_type(2**x, Value)
+assert_type(x*Fraction(1, 3), Value)
 assert_type(-x, Value)
 assert_type(abs(x), Value)
 assert_type(divmod(x, 2), tuple[Value, Value])

@@ -142,6 +142,7 @@ cdef class Filled:
     cdef Py_ssize_t views     # root: living views
     cdef Py_ssize_t trace     # root: the number of the recording that made it, 0 none
     cdef bint reads_leaves    # root: some element may be a leaf, whose data may be set anew
+    cdef bint of_copy         # root: a copy of ``now``, to which nothing has been assigned yet
     cdef bint in_place        # root: operators with = write into it, as into an ndarray
 
 

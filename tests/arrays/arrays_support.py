@@ -187,3 +187,9 @@ def operands(draw, op, dtypes=(np.float64,), min_side=0, max_dims=3, shapes=None
 
 def result_shape(given: list[Operand]) -> tuple[int, ...]:
     return np.broadcast_shapes(*(x.numbers.shape for x in given))
+
+
+def derivatives(out, xs):
+    """The derivatives of out with respect to each of xs."""
+    g = cgrad.gradients(out, xs)
+    return [g.wrt(x) for x in xs]

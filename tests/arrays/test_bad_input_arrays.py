@@ -402,6 +402,8 @@ def provoke():
     yield "grad_of_node", lambda: y.requires_grad_(False)
     yield "not_one", lambda: t.item()
     yield "set_item", lambda: t.__setitem__(0, 1.0)
+    yield "set_item_shared", lambda: Tensor(np.zeros(2), copy=False).__setitem__(0, cgrad.Value(1.0))
+    yield "bad_element", lambda: cgrad.zeros(2).__setitem__(0, "a")
     yield "to_array", lambda: np.asarray(t)
     yield "no_history", lambda: Tensor([1.0]).backward()
     yield "nothing_recorded_below", lambda: (Tensor([1.0, 2.0])*2.0).sum().backward()

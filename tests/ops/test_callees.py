@@ -178,6 +178,9 @@ def test_arrays_of_floats():
     made = call(np.array, [v, 2], dtype=float)
     assert made.dtype == object and made[0] is v and type(made[1]) is float
     assert call(np.asarray, t) is t and call(np.array, [t, t]).tolist() == [[1.0, 2.0]]*2
+    assert call(np.asarray, t, np.float32).dtype == np.float32 and call(np.array, iter([1])).dtype == object
+    with pytest.raises(TypeError, match="astype"):
+        call(np.asarray, t, int)
     assert call(np.array, [v, 2])[0] is v and call(np.array, [1, 2]).dtype.kind == "i"
 
 

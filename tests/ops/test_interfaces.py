@@ -6,6 +6,7 @@ import itertools
 import math
 import operator
 import random
+import statistics
 
 import numpy as np
 import pytest
@@ -310,6 +311,15 @@ def test_statistics_of_lists_of_values(name):
         out.backward()
         assert type(out) is Value and out.data == pytest.approx(exact, rel=1e-15)
         assert [v.grad for v in vs] == pytest.approx(slopes, rel=1e-6, abs=1e-9)
+
+
+@pytest.mark.parametrize("call, use", [
+    (lambda x: np.interp(x, [0.0, 1.0], [0.0, 1.0]), "cgrad.interp"), (statistics.fmean, "cgrad.mean"),
+    (math.fsum, "sum"), (lambda x: np.trapezoid([float(x[0])]), "v.item"),
+])
+def test_functions_that_ask_for_floats_name_ours(call, use):
+    with pytest.raises(TypeError, match=use):
+        call([Value(0.5), Value(1.0), Value(2.0)])
 
 
 def test_methods_of_object_arrays():

@@ -210,6 +210,43 @@ def test_a_captured_array_is_read_at_each_call():
     assert f(np.ones(2)) == 8.0
 
 
+CACHE = []
+
+
+def test_a_constant_that_outlives_its_recording():
+    def f(x):
+        if not CACHE:
+            CACHE.append(cgrad.ones(2))
+        if x[0] > 0:
+            return (CACHE[0]*x).sum() + CACHE[0][1:].sum()
+        return (CACHE[0]*x*x).sum()
+
+    compiled = cgrad.compile(f)
+    assert (compiled(np.ones(2)), compiled(-2*np.ones(2)), compiled(np.ones(2))) == (3.0, 8.0, 3.0)
+    kept = CACHE[0]
+    kept.data[0] = 5.0
+    kept[1] = 2.0
+    assert (kept.tolist(), kept.requires_grad, (kept*2.0).tolist()) == ([5.0, 2.0], False, [10.0, 4.0])
+    kept[0] = Value(3.0)
+    with pytest.raises(TraceError, match="outside of the compiled function"):
+        cgrad.compile(lambda x: (kept*x).sum())(np.ones(2))
+
+
+def test_numbers_that_are_overwritten_while_recording():
+    def f(x):
+        y = cgrad.ones(2)
+        row = y[:1]
+        a = (y*x).sum() + row[0]*100.0
+        y[0] = 5.0
+        row += 1.0
+        b = (y*x).sum() + y[:1].sum()*1e4
+        y[:] = [7.0, x[0]]
+        return a + (y*x).sum() + b + row.sum()*1e6
+
+    x = np.array([2.0, 3.0])
+    assert cgrad.compile(f)(x) == f(Tensor(x)).data
+
+
 def test_a_filled_argument():
     f = cgrad.compile(lambda x: (x*x).sum())
     x = Value(3.0)

@@ -69,10 +69,11 @@ def stub_of_methods(op, tensor: bool) -> list[str]:
 def stub() -> str:
     """Types of the generated methods and functions; what is not in __all__ exists for checkers alone."""
     functions = [op.name for op in PUBLIC] + [p.name for p in PREDICATES]
-    out = ["from typing import Any, NoReturn, TypeAlias, overload", "", "import numpy as np"]
+    out = ["from fractions import Fraction", "from typing import Any, NoReturn, TypeAlias, overload", ""]
+    out += ["import numpy as np"]
     out += ["from numpy.typing import NDArray", "", "from .._core import Tensor, Value", "", "__all__ = ["]
     out += [f'    "{name}",' for name in functions]
-    out += ["]", "", "Number: TypeAlias = int | float | bool | np.integer[Any] | np.floating[Any] | np.bool"]
+    out += ["]", "", "Number: TypeAlias = int | float | bool | np.integer[Any] | np.floating[Any] | np.bool | Fraction"]
     out += ["Array: TypeAlias = NDArray[Any]", "Plain: TypeAlias = Value | Array | Number"]
     out += ["Operand: TypeAlias = Tensor | Plain", ""]
     for name, tensor, answer in (("ValueOps", False, "bool"), ("TensorOps", True, "NDArray[np.bool]")):

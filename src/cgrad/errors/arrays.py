@@ -6,8 +6,8 @@ from typing import Any
 
 from .describe import named, shown
 
-__all__ = ["bad_array", "bad_element", "cannot_share", "no_array", "no_broadcast", "not_one", "other_shape", "out_of_range",
-           "ragged", "read_only", "set_item", "set_item_shared", "tensor_dtype", "to_array"]
+__all__ = ["bad_array", "bad_element", "cannot_share", "no_array", "no_broadcast", "not_one", "other_shape",
+           "out_of_range", "ragged", "read_only", "set_item", "set_item_shared", "tensor_dtype", "to_array"]
 
 
 def bad_array(op: str, position: int, value: Any) -> TypeError:

@@ -512,18 +512,26 @@ def _sort(self: Tensor, axis: int | None = -1, kind: Any = None, order: Any = No
     return None
 
 
+def _fill_diagonal(a: Tensor, val: Any, wrap: bool = False) -> None:
+    """np.fill_diagonal: an assignment to the elements whose indices are equal."""
+    reject("fill_diagonal", wrap=wrap or None)
+    if len(a.shape) != 2:
+        raise errors.no_matrix("fill_diagonal", a.shape)
+    a[_diagonal_index(*a.shape, 0)] = val
+
+
 METHODS: dict[str, Any] = {
     "take": take, "compress": lambda self, condition, axis=None: compress(condition, self, axis), "sort": _sort,
-    "fill": _fill, "argsort": argsort, "argmax": argmax, "argmin": argmin, "nonzero": nonzero, "diagonal": diagonal, "diag": diag,
-    "trace": trace, "diff": diff, "take_along_axis": take_along_axis, "all": _on_truth(np.all, "Plain bools."),
-    "any": _on_truth(np.any, "Plain bools."),
+    "fill": _fill, "argsort": argsort, "argmax": argmax, "argmin": argmin, "nonzero": nonzero, "diagonal": diagonal,
+    "diag": diag, "trace": trace, "diff": diff, "take_along_axis": take_along_axis,
+    "all": _on_truth(np.all, "Plain bools."), "any": _on_truth(np.any, "Plain bools."),
 }
 NUMPY: dict[Any, Any] = {
     np.take: take, np.compress: compress, np.take_along_axis: take_along_axis, np.sort: sort, np.where: _numpy_where,
     np.select: select, np.diagonal: diagonal, np.linalg.diagonal: lambda x, *, offset=0: diagonal(x, offset, -2, -1),
     np.diag: diag, np.trace: trace, np.linalg.trace: lambda x, *, offset=0, dtype=None: trace(x, offset, -2, -1, dtype),
     np.diff: diff, np.argsort: argsort, np.clip: _numpy_clip, np.round: _numpy_round, np.around: _numpy_round,
-    np.argmax: argmax, np.argmin: argmin, np.nonzero: nonzero,
+    np.fill_diagonal: _fill_diagonal, np.argmax: argmax, np.argmin: argmin, np.nonzero: nonzero,
     **{f: _on_truth(f, f.__name__) for f in (np.flatnonzero, np.argwhere, np.count_nonzero, np.all, np.any)},
     **{f: _on_shape(f) for f in (np.shape, np.ndim, np.size, np.iscomplexobj, np.isrealobj, np.result_type)},
     **{f: on_data(f, f.__name__) for f in (np.nanargmax, np.nanargmin)},

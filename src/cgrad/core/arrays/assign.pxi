@@ -5,7 +5,7 @@ cdef int assign(Tensor v, object index, object x) except -1:
     cdef Py_ssize_t offset
     cdef double number_ = 0
     cdef Trace t = tracing() if traces else None
-    cdef bint plain_ = t is None and not written(v) and origin_now(v) is None
+    cdef bint plain_ = not written(v) and not (v.filled is not None and origin(<Filled>v.filled).of_copy)
     if v.needs or (v.node and v.filled is None):
         raise errors.set_item(v)
     if t is not None and (v.filled is None or origin(<Filled>v.filled).trace != t.serial):
@@ -27,9 +27,18 @@ cdef int assign(Tensor v, object index, object x) except -1:
         return assign_part(v, index, x, plain_)
     if plain_:
         put_number(<cnp.ndarray>writable(v), offset, number_)
+        count(v)
     else:
         put(v, offset, NULL, number_)
     return 0
+
+
+cdef inline void count(Tensor v) noexcept:
+    """An assignment of numbers to what holds numbers alone; a recording that has made v may have used it before."""
+    cdef Filled root
+    if v.filled is not None:
+        root = origin(<Filled>v.filled)
+        root.version += 1
 
 
 cdef inline void put_number(cnp.ndarray array, Py_ssize_t offset, double x) noexcept:
@@ -73,6 +82,7 @@ cdef int assign_part(Tensor v, object index, object x, bint plain_) except -1:
     numbers_ = spread(numbers_, shape)
     if plain_ and elements is None:
         writable(v)[all_of] = numbers_
+        count(v)
         return 0
     f = open_elements(v)
     root = origin(f)

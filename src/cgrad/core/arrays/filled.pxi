@@ -15,7 +15,8 @@
 # tape's address of a FILLED tensor is NULL: whoever takes it for an operand without asking gets an error.
 
 cdef extern from "numpy/arrayobject.h":
-    object new_strided "PyArray_New"(PyTypeObject *, int, cnp.npy_intp *, int, cnp.npy_intp *, void *, int, int, PyObject *)
+    object new_strided "PyArray_New"(PyTypeObject *, int, cnp.npy_intp *, int, cnp.npy_intp *, void *, int, int,
+                                     PyObject *)
 
 cdef enum:
     FILLED = 3
@@ -43,7 +44,7 @@ cdef bint holds_elements(Tensor v) except -1:
     cdef Trace t = tracing() if traces else None
     if t is not None:
         return made_here(v, t)
-    return root.elements is not None or root.now is not None
+    return root.elements is not None or root.of_copy
 
 
 cdef bint made_here(Tensor v, Trace t) except -1:
@@ -54,7 +55,7 @@ cdef bint made_here(Tensor v, Trace t) except -1:
     root = origin(<Filled>v.filled)
     if root.trace == t.serial:
         return True
-    if root.elements is not None or root.now is not None:
+    if root.elements is not None or root.of_copy:
         raise first_error(t, errors.traced_foreign(v))
     return False
 
@@ -77,11 +78,13 @@ cdef Handle settled_now(Tensor v, bint always):
     if t is not None:
         if not made_here(v, t):
             return v
-    if root.elements is None and (t is None or root.now is not None):
-        return v if root.now is None else root.now
-    if t is None and not always and modes and quiet():
-        return v
-    open_elements(v)
+    if root.of_copy:
+        return root.now
+    if t is None:
+        if root.elements is None or (not always and modes and quiet()):
+            return v
+    if root.elements is not None:
+        open_elements(v)
     if cnp.PyArray_NDIM(<cnp.ndarray>v.array) == 0:
         return element(v, 0)
     read_leaves(root)
@@ -144,12 +147,13 @@ cdef object element(Tensor v, Py_ssize_t offset):
     cdef PyObject *e
     cdef char *number_
     cdef double x
-    if root.elements is None and root.now is not None:
+    if root.of_copy:
         return item(<Tensor>root.now, offset)
-    f = open_elements(v)
-    e = (<PyObject **>address(<cnp.ndarray>f.elements, offset))[0]
-    if e != NULL and is_value(<object>e):
-        return <object>e
+    if root.elements is not None:
+        f = open_elements(v)
+        e = (<PyObject **>address(<cnp.ndarray>f.elements, offset))[0]
+        if e != NULL and is_value(<object>e):
+            return <object>e
     number_ = address(<cnp.ndarray>v.array, offset)
     x = (<float *>number_)[0] if single(v.array) else (<double *>number_)[0]
     if t is None:
@@ -181,7 +185,7 @@ cdef Handle gather_now(Tensor v, Filled f):
     cdef Context c
     cdef Trace t = tracing() if traces else None
     cdef object out = np.array(v.array, np.float64, order="C"), objects, result
-    cdef list given = f.elements.ravel().tolist()
+    cdef list given = (f.elements if f.elements is not None else np.full(out.shape, None, object)).ravel().tolist()
     cdef double *x = <double *>cnp.PyArray_DATA(<cnp.ndarray>out)
     cdef Py_ssize_t k
     cdef int hidden
@@ -233,18 +237,21 @@ cdef object part(Tensor v, object index):
     t = tracing() if traces else None
     if (t is not None and not made_here(v, t)) or (t is None and v.shared):
         return picked(v, index)
-    if t is not None or written(v) or origin_now(v) is not None:
-        f = open_elements(v)
+    if t is not None or (v.filled is not None and holds_elements(v)):
+        f = <Filled>v.filled
+        if written(v) or origin(f).of_copy:
+            open_elements(v)
         index = structural["index"](index)
         array = v.array[index]
         if not isinstance(array, np.ndarray) or array.ndim == 0:  # of one element, written with an ellipsis
             return element(v, np.arange(v.array.size).reshape(v.array.shape)[index].item())
         base = v.array if v.array.base is None else v.array.base
         if array.base is not base:  # a copy: picked by a mask or by positions
-            return settled(copied(array, f.elements[index], origin(f)))
+            return settled(copied(array, None if f.elements is None else f.elements[index], origin(f)))
         result = plain_tensor(array)
         link_view(result, origin(f))
-        open_elements(result)
+        if f.elements is not None:
+            open_elements(result)
         return result
     writable(v)  # a view of what a tape holds must not be written to
     given = structural["getitem"](v, index)
@@ -261,19 +268,16 @@ cdef object part(Tensor v, object index):
     return result
 
 
-cdef object origin_now(Tensor v):
-    return None if v.filled is None else origin(<Filled>v.filled).now
-
-
 cdef Tensor copied(object array, object elements, Filled root):
     """A tensor of its own over new arrays of numbers and elements."""
     cdef Tensor v = plain_tensor(array)
     cdef Filled f = Filled.__new__(Filled)
     v.array = f.array = np.array(array, order="C")
-    f.elements = np.array(elements, object, order="C")
     f.trace, f.reads_leaves = root.trace, root.reads_leaves
     v.filled = f
-    v.node = FILLED
+    if elements is not None:
+        f.elements = np.array(elements, object, order="C")
+        v.node = FILLED
     return v
 
 
@@ -311,7 +315,7 @@ cdef int open_root(Tensor v, Filled root) except -1:
     cdef PyObject *memory
     cdef Py_ssize_t k
     if origin(<Filled>v.filled) is (<Filled>v.filled):
-        if root.now is None and (v.shared or cnp.PyArray_BASE(<cnp.ndarray>v.array) != NULL):
+        if not root.of_copy and (v.shared or cnp.PyArray_BASE(<cnp.ndarray>v.array) != NULL):
             raise errors.set_item_shared(v)
         writable(v)
         memory = <PyObject *>v.array
@@ -320,13 +324,13 @@ cdef int open_root(Tensor v, Filled root) except -1:
     if references(memory) > 1 + root.views:
         raise errors.set_item_shared(v)
     elements = np.empty_like(<object>memory, dtype=object)
-    if root.now is not None:
+    if root.of_copy:
         if t is not None:
             elements[...] = elements_of(root.now)
         else:
             for k in range(elements.size):
                 elements.flat[k] = item(<Tensor>root.now, k)
-        root.reads_leaves = False
+        root.of_copy = False
     root.array = <object>memory
     root.elements = elements
     return 0
@@ -391,5 +395,6 @@ def duplicate(x, /):
         v.filled = Filled.__new__(Filled)
     f = <Filled>v.filled
     f.now = x
+    f.of_copy = True
     v.node = FILLED
     return v

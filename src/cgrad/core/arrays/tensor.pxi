@@ -32,7 +32,7 @@ cdef object array_of(object data, object dtype, bint copy):
     if is_tensor(data):
         if traces:
             refuse(<Handle>data, "Tensor")
-        data = (<Tensor>data).array
+        data = (<Tensor>data).array if not written(<Tensor>data) else fresh(<Tensor>data).copy()
     if dtype is None:
         wanted = None
     else:
@@ -305,7 +305,7 @@ cdef class Tensor:
         return plain(x) in self.array
 
     def __array__(self, dtype=None, copy=None):
-        if needs_grad(self):
+        if self.requires_grad:
             raise errors.to_array(self)
         array = self.data
         return np.array(array, dtype) if copy or (dtype is not None and array.dtype != dtype) else array
@@ -319,7 +319,7 @@ cdef class Tensor:
         if cgrad_unlikely(traces) and traced_here(self):
             return compared(op, self, other)
         other = plain(other)
-        if not isinstance(other, (float, int, NUMPY_REAL, np.ndarray)):
+        if not isinstance(other, (float, int, NUMPY_REAL, np.ndarray, numbers.Rational)):
             return NotImplemented
         return COMPARISONS[op](fresh(self), other)
 

@@ -53,6 +53,8 @@ cdef int flow_recorded(Tape t, Adjoint *adjoint, const uint8_t *needed, Recordin
     cdef tuple shape
     if c is None or (needed != NULL and not needed[to]) or (mask is not None and not mask.any()):
         return 0
+    if is_tensor(c):
+        c = placed(<Handle>c)  # a rule may fill its result
     if is_array(t, to):
         unite(arrays.reached, to, to in arrays.adjoint, mask)
         shape = (<object>payload_at(t, to).value).shape

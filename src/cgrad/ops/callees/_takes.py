@@ -30,8 +30,9 @@ def holds(x: Any) -> bool:
     return isinstance(x, np.ndarray) and x.dtype == object and any(map(holds, x.flat))
 
 
-def instead(original: Any, ours: Callable[..., Any], taken: Callable[[Any], bool] = holds) -> Any:
-    """``ours`` where an argument is ``taken``, else the original. An iterator among them is read into a list first."""
+def instead(original: Any, ours: Callable[..., Any], taken: Callable[[Any], bool] = holds, *,
+            iterates: bool = False) -> Any:
+    """``ours`` where an argument is ``taken``, else the original. iterates: iterators are read into lists first."""
     @functools.wraps(original, updated=())
     def call(*args: Any, **kwargs: Any) -> Any:
         for x in args:
@@ -40,7 +41,8 @@ def instead(original: Any, ours: Callable[..., Any], taken: Callable[[Any], bool
         else:  # the quick way of plain numbers
             if not kwargs:
                 return original(*args)
-        args = tuple([list(x) if isinstance(x, Iterator) else x for x in args])
+        if iterates:
+            args = tuple([list(x) if isinstance(x, Iterator) else x for x in args])
         if any(map(taken, args)) or any(map(taken, kwargs.values())):
             return ours(*args, **kwargs)
         return original(*args, **kwargs)

@@ -9,13 +9,13 @@ import functools
 import itertools
 import math
 import operator
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from ... import errors
 from ..._core import Tensor, Value, copysign, dot, hypot, log, maximum, trunc, where
 from ..._optable import OPS, PREDICATES
-from ._takes import holds, instead, row
+from ._takes import instead, row
 
 ROWS = {op.name for op in OPS if not op.hidden}
 
@@ -70,11 +70,12 @@ def of_math(module: Any) -> dict[Any, Any]:
     names = [*ROWS, *(p.name for p in PREDICATES)]
     rows = {name: row(name) for name in names if name not in ("floor", "ceil", "trunc")}
     rows.update(fabs=abs, log=_log, hypot=_hypot, isclose=_isclose, modf=_modf, ldexp=_ldexp)
-    over_sequences = {"fsum": _fsum, "prod": _prod, "sumprod": _sumprod, "dist": _dist}
-    table = {name: (ours, _asks_for_float) for name, ours in rows.items()} | \
-        {name: (ours, holds) for name, ours in over_sequences.items()}
-    return {original: instead(original, ours, taken) for name, (ours, taken) in table.items()
-            if (original := getattr(module, name, None)) is not None}
+    over_sequences: dict[str, Callable[..., Any]] = {"fsum": _fsum, "prod": _prod, "sumprod": _sumprod, "dist": _dist}
+    table = {original: instead(original, ours, _asks_for_float) for name, ours in rows.items()
+             if (original := getattr(module, name, None)) is not None}
+    table.update((original, instead(original, ours, iterates=True)) for name, ours in over_sequences.items()
+                 if (original := getattr(module, name, None)) is not None)
+    return table
 
 
 def of_cmath(module: Any) -> dict[Any, Any]:

@@ -23,7 +23,7 @@ def _array(original: Function) -> Function:
     """np.array and its relatives: Tensors stay Tensors, and an array "of floats" holds Values."""
     def array(x: Any, dtype: Any = None, **kwargs: Any) -> Any:
         if type(x) is Tensor:
-            return x
+            return x if dtype is None or np.dtype(dtype) == x.dtype else x.astype(dtype)
         if _holds_tensor(x):
             return as_array(x, original.__name__)
         if not _is_real(dtype):

@@ -48,4 +48,4 @@ def of_statistics(module: Any) -> dict[Any, Any]:
         return quantiles.median(list(data))
 
     ours = (fmean, mean, variance, pvariance, stdev, pstdev, median)
-    return {getattr(module, f.__name__): instead(getattr(module, f.__name__), f) for f in ours}
+    return {getattr(module, f.__name__): instead(getattr(module, f.__name__), f, iterates=True) for f in ours}
