@@ -77,7 +77,8 @@ class Paths:
             for program in self._bound_anew(known):
                 if (found := program.for_state(state)) is not None:
                     return found, False
-            return self._keep(self.record(arguments, self._reason(known, state)), bool(known)), True
+            made = self._keep(self.record(arguments, self._reason(known, state)), bool(known))
+            return made.for_state(state) or made, True  # the careful one, if it is not kept and derivatives were nan
 
     def _bound_anew(self, known: list[Program]) -> Iterator[Program]:
         """The paths that hold once the leaves that f reads now have taken the places of the former."""

@@ -136,7 +136,7 @@ def static(v, /):
             return x
         note_guard(t, OP_EQ, v, x, True)
         if x == 0:  # of this sign
-            note_guard(t, OP_LT, op_copysign(1.0, v), 0.0, c_copysign(1.0, x) < 0)
+            note_guard(t, OP_LT, SCALARS[OP_COPYSIGN](1.0, v), 0.0, c_copysign(1.0, x) < 0)
         return x
     if is_tensor(v):
         if not here:

@@ -21,6 +21,16 @@
 cdef Py_ssize_t traces_made = 0
 
 
+cdef long weight(Trace t, Py_ssize_t since) noexcept:
+    """The cost of the operations since then, in additions."""
+    cdef Py_ssize_t i
+    cdef long total = 0
+    for i in range(since, t.tape.top):
+        total += OP_COST[t.tape.op[i] & OP_MASK]
+    return total
+
+
+
 cdef class Trace:
     """The recording of a function: ``with Trace() as t`` around its call."""
     def __cinit__(self, list arguments):
