@@ -335,8 +335,8 @@ def compile(f: Callable[..., Any] | None = None, *, static: str | Sequence[str] 
 
     What f reads besides its arguments is read afresh: Values and Tensors at each call; if a number, text, array or
     function that it reads is another one, that is recorded as well (docs/compile.md). A comparison of traced numbers
-    is a number of the program, 1 or 0. Where a branch depends on it, both sides are recorded and merged if they do no more
-    than bind names; else its outcome is a guard: where it differs, the path that f takes there is recorded too.
+    is a number of the program, 1 or 0. Where a branch depends on it, both sides are recorded and merged if they do no
+    more than bind names; else its outcome is a guard: where it differs, the path that f takes there is recorded too.
 
     f: a function of numbers, arrays, and lists, tuples, dicts and dataclasses of them, whose value is made of these.
     Without f the result is a decorator. Text, bools and None among the arguments are constants. static: names of
@@ -372,6 +372,7 @@ def compile(f: Callable[..., Any] | None = None, *, static: str | Sequence[str] 
     def made(function: Callable[..., Any]) -> CompiledFunction:
         if not callable(function):
             raise errors.not_callable(function)
-        return CompiledFunction(function, names, backend, max_paths, CHECK_EACH if check is True else int(check), branches)
+        every = CHECK_EACH if check is True else int(check)
+        return CompiledFunction(function, names, backend, max_paths, every, branches)
 
     return made if f is None else made(f)

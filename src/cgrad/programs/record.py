@@ -61,7 +61,7 @@ def run(function: Callable[..., Any], name: str, arguments: Arguments,
         args, kwargs = traced(arguments, leaves)
         with Trace(leaves) as trace:
             trace.plain_masks = plain_masks
-            targets = branches.begin(trace)
+            targets = branches.begin(trace, function)
             try:
                 value = targets(function)[0](*args, **kwargs)
             except TypeError as error:

@@ -14,7 +14,7 @@ cdef object item(Tensor v, Py_ssize_t offset):
         known = elements_of(v)
         if cnp.PyArray_NDIM(<cnp.ndarray>known) == 1:
             found = <object>(<PyObject **>(cnp.PyArray_BYTES(<cnp.ndarray>known)
-                                             + offset*cnp.PyArray_STRIDES(<cnp.ndarray>known)[0]))[0]
+                                            + offset*cnp.PyArray_STRIDES(<cnp.ndarray>known)[0]))[0]
         else:
             found = known.flat[offset]
         return found if is_value(found) else leaf_of(new_handle(), found)

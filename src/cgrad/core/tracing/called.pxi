@@ -45,7 +45,8 @@ def choice(key, test, one, other):
             y = other()
         if t.aborted:
             raise not_merged(t, "an error on one side")
-        if x is not y and (is_container(x) and shared(<PyObject *>x, 1) or is_container(y) and shared(<PyObject *>y, 1)):
+        if x is not y and (is_container(x) and shared(<PyObject *>x, 1)
+                           or is_container(y) and shared(<PyObject *>y, 1)):
             raise not_merged(t, f"a {type(x).__name__} that others may hold")
         result = merged_value(t, c, x, y)
         t.merged.append((key, max(cost, weight(t, top) - cost)))
@@ -171,7 +172,8 @@ cdef int effect_of(Trace t) except -1:
 
 def own_name(x, /):
     """x, which ``x += ...`` is going to change: an effect where it is not a number."""
-    if not (is_value(x) or isinstance(x, (float, int, str, tuple)) or isinstance(x, NUMPY_REAL) or is_condition(x) or is_tensor(x)):
+    if not (is_value(x) or is_condition(x) or is_tensor(x)
+            or isinstance(x, (float, int, str, tuple)) or isinstance(x, NUMPY_REAL)):
         effect_here()
     return x
 

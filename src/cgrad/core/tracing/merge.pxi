@@ -14,10 +14,12 @@
 #                          y, z = b.result                     cgrad.where(x > 0, one, other)
 #
 # The side that is taken at the numbers at hand runs last; the others run on trial (trial.pxi). Where a trial fails, the
-# names have their former values again, and the branch is a guard. A condition that is not traced takes its side at once.
+# names have their former values again, and the branch is a guard. A condition that is not traced takes its side at
+# once.
 #
 # An early return in a side is pending: the function goes on as if it had not returned, and its value is chosen at the
-# end (Frame.done). At the numbers at hand it may have returned: then all that follows is on trial (the frame's *ghost*).
+# end (Frame.done). At the numbers at hand it may have returned: then all that follows is on trial (the frame's
+# *ghost*).
 
 cdef extern from "Python.h":
     PyObject *PyTuple_GET_ITEM(object, Py_ssize_t)  # borrowed
@@ -28,7 +30,7 @@ cdef object MISSING = type("Missing", (), {"__repr__": lambda self: "<not assign
 # ---- values of two sides ---------------------------------------------------------------------------
 
 cdef object merged_value(Trace t, Condition c, object x, object y):
-    """x where the condition holds, else y: numbers, arrays, conditions, and structures of them that nobody else holds."""
+    """x where the condition holds, else y: numbers, arrays, conditions, structures of them that nobody else holds."""
     if x is y:
         return x
     if x is MISSING or y is MISSING:
@@ -163,7 +165,6 @@ def references_in(tuple x, /):
 
 
 cdef Py_ssize_t FRESH_NAME = 2, FRESH_IN_TUPLE = 2, FRESH_ARGUMENT = 1, FRESH_ALONE = 1
-
 
 
 # ---- an ``if`` -------------------------------------------------------------------------------------
@@ -409,7 +410,6 @@ cdef class Branch:
         return 0
 
 
-
 cdef object both(object x, object y):
     if x is True:
         return y
@@ -439,6 +439,7 @@ cdef class Frame:
         cdef Pending p = Pending.__new__(Pending)
         p.condition, p.key, p.frame, p.own = c, key, self, self.own
         p.cost, p.top = cost, self.t.tape.top
+        find_line(self.t, &p.code, &p.lasti)
         p.value = snapshot(self.t, value)
         if not self.own and len({id((<Pending>q).frame) for q in self.t.pending}) >= MOST_FRAMES:
             if self.t.trials:
@@ -491,8 +492,7 @@ cdef class Frame:
             for p in waiting:
                 reject(t, p.key, reason_of(error))
                 note_rejected(t, p.key)
-                ask(p.condition)
-                if p.condition.outcome:
+                if ask_pending(t, p):
                     self.value = p.value
                     return True
         elif not t.trials and survivable(error):
@@ -508,7 +508,7 @@ cdef object snapshot(Trace t, object value):
         return tuple([snapshot(t, x) for x in value])
     if type(value) is dict:
         return {key: snapshot(t, x) for key, x in value.items()}
-    if is_value(value) or is_tensor(value) or is_condition(value) \
-            or isinstance(value, (int, float, str)) or value is None or isinstance(value, tuple) or isinstance(value, NUMPY_REAL):
+    if is_value(value) or is_tensor(value) or is_condition(value) or value is None \
+            or isinstance(value, (int, float, str, tuple)) or isinstance(value, NUMPY_REAL):
         return value
     raise not_merged(t, f"a {type(value).__name__} that is returned early")

@@ -1,7 +1,7 @@
 # core/tracing/trial.pxi: sides of branches that run on trial, and early returns that are pending.
 #
-# Where a trial fails - an exception, an effect, a guard inside, too many operations, sides that are no numbers - nothing
-# of it stays but unused nodes. Trials are within one another; the outermost one begins anew, as a guard.
+# Where a trial fails - an exception, an effect, a guard inside, too many operations, sides that are no numbers -
+# nothing of it stays but unused nodes. Trials are within one another; the outermost one begins anew, as a guard.
 #
 # An early return is *pending*: the function goes on as if it had not returned (merge.pxi). A guard or an effect that
 # comes while returns are pending settles these first, as guards, in their order.
@@ -22,6 +22,8 @@ cdef class Pending:
     cdef list own           # its pending returns, this one among them
     cdef long cost          # of its side, or
     cdef Py_ssize_t top     # of what follows: the operations from here on
+    cdef PyObject *code     # where its ``if`` is, held by the trace
+    cdef int32_t lasti
 
 
 cdef object not_merged(Trace t, str why):
@@ -48,8 +50,17 @@ cdef int settle(Trace t) except -1:
     for p in waiting:
         del p.own[:]
         reject(t, p.key, "something that is not repeated follows")
-        ask(p.condition)
+        ask_pending(t, p)
     return 0
+
+
+cdef bint ask_pending(Trace t, Pending p) except -1:
+    """A guard at the line of the ``if``, wherever it is asked; returns whether it has returned."""
+    cdef Py_ssize_t guards = t.guards
+    ask(p.condition)
+    if t.guards > guards:
+        t.guard[guards].code, t.guard[guards].lasti = p.code, p.lasti
+    return p.condition.outcome
 
 
 cdef int reject(Trace t, object key, str why) except -1:
@@ -109,11 +120,9 @@ cdef str reason_of(object error):
     return str(error) if isinstance(error, errors.NotMerged) else f"one side raises {type(error).__name__}: {error}"
 
 
-
 cdef int note_rejected(Trace t, object key) except -1:
     """A branch that fails again and again is not tried any more."""
     t.failures[key] = t.failures.get(key, 0) + 1
     if t.failures[key] >= 4:
         t.kept_apart.add(key)
     return 0
-

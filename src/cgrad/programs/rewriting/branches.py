@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from types import CodeType, FunctionType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..._core import Trace
 from ..pytree import LEAVES, TreeDef
-from ..reads import PROTOCOLS, changes
+from ..reads import PROTOCOLS, changes, package_of
 from .targets import Targets
 
 Place = tuple[str, int, str, int]  # file, line, function, column
@@ -46,10 +46,10 @@ class Branches:
         if changing and self.merge:
             self.merge, self.why = False, f"{changing} may change something, and no branch is merged"
 
-    def begin(self, trace: Trace) -> Targets:
-        """Let a recording know; returns what calls lead to."""
+    def begin(self, trace: Trace, function: Any) -> Targets:
+        """Let a recording of a function know; returns what calls lead to."""
         trace.kept_apart = set(self.apart)
-        trace.target_of = targets = Targets(self.merge, self.unread)
+        trace.target_of = targets = Targets(self.merge, self.unread, package_of(function))
         return targets
 
     def dear(self, trace: Trace) -> set[Place]:
@@ -80,7 +80,8 @@ def described(trace: Trace, branches: Branches) -> Outcome:
     counts = Counter(place for place, _ in trace.merged)
     lines = [f"merged: {place[0]}:{place[1]} in {place[2]}" + (f", {n} times" if n > 1 else "")
              for place, n in counts.items() if place[0]]
-    lines += [f"guarded: {place[0]}:{place[1]} in {place[2]}: {why}" for place, why in trace.unmerged.items() if place[0]]
+    lines += [f"guarded: {place[0]}:{place[1]} in {place[2]}: {why}"
+              for place, why in trace.unmerged.items() if place[0]]
     lines += [f"guarded: {place[0]}:{place[1]} in {place[2]}: one side is dear"
               for place in sorted(branches.apart) if place not in trace.unmerged]
     lines += [f"not rewritten: {name}: {why}, so that its branches are guards" for name, why in branches.unread.items()]

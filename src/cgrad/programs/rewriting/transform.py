@@ -42,6 +42,10 @@ MAKERS = {"list", "dict", "set", "zeros", "empty", "ones", "full", "zeros_like",
           "array", "copy", "deque", "defaultdict", "sorted"}
 
 
+ARITHMETIC = {"ZeroDivisionError", "ArithmeticError", "OverflowError", "ValueError", "FloatingPointError", "Exception",
+              "BaseException"}
+
+
 def hook(name: str, *args: ast.expr) -> ast.Call:
     return ast.Call(ast.Name(PREFIX + name, ast.Load()), list(args), [])
 
@@ -81,13 +85,13 @@ class Transform(ast.NodeTransformer):
         node.body = self.visit(node.body)
         return node
 
-    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AST:
+    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> Any:
         return node
 
-    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
+    def visit_ClassDef(self, node: ast.ClassDef) -> Any:
         return node
 
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> Any:
         kept = (self.flow, self.outer, self.fresh, self.framed, self.inside, self.blocks, self.merge)
         merge = self.merge
         node.decorator_list = [self.visit(x) for x in node.decorator_list]
@@ -140,7 +144,7 @@ class Transform(ast.NodeTransformer):
             out += new_node if isinstance(new_node, list) else [new_node]
         return out
 
-    def visit_Return(self, node: ast.Return) -> ast.AST:
+    def visit_Return(self, node: ast.Return) -> Any:
         of_a_name = isinstance(node.value, ast.Name)
         value = self.visit(node.value) if node.value else ast.Constant(None)
         if self.inside:
@@ -186,7 +190,8 @@ class Transform(ast.NodeTransformer):
             elif isinstance(x, (ast.For, ast.While)):
                 if isinstance(x, ast.For) and not only_names(x.target):
                     return False
-                if not (self.binds_only(x.body, loops + 1) and self.binds_only(x.orelse, loops)):
+                if not (self.binds_only(x.body, loops + 1) and self.binds_only(x.orelse, loops)) \
+                        or any(isinstance(n, ast.Return) for n in walk(x)):  # it does not end the side
                     return False
             elif isinstance(x, ast.Return):
                 if loops or k + 1 < len(body):
@@ -240,17 +245,17 @@ class Transform(ast.NodeTransformer):
         branch = self.new_name("branch")
         self.inside.append(branch)
         self.blocks += 2
-        bodies = [self.statements(side) if side else [ast.Pass()] for side in sides]
+        bodies: list[list[ast.stmt]] = [self.statements(side) or [ast.Pass()] for side in sides]
         asked = [method(branch, "asks", self.visit(test)) for test in tests]
         self.blocks -= 2
         self.inside.pop()
         chain = bodies[-1]
         for test, body, source in zip(reversed(asked), reversed(bodies[:-1]), reversed(branches(node)), strict=True):
-            chain = [located(ast.If(test, body or [ast.Pass()], chain), source)]
+            chain = [located(ast.If(test, body, chain), source)]
         names = [*carried, *fresh]
         ended = method(branch, "end", tuple_of(names))
         frame = name(PREFIX + "frame_") if self.framed else ast.Constant(None)
-        given = [name(n) for n in carried] + [name(PREFIX + "unassigned")]*len(fresh)
+        given: list[ast.expr] = [*map(name, carried), *[name(PREFIX + "unassigned")]*len(fresh)]
         start = ast.Assign([name(branch, True)],
                            hook("branch", self.place(node), ast.Tuple(given, ast.Load()), frame))
         failed = ast.ExceptHandler(name("BaseException"), None, [
@@ -262,20 +267,20 @@ class Transform(ast.NodeTransformer):
             result = ast.Attribute(name(branch), "result", ast.Load())
             over = ast.Assign([tuple_of(names, store=True)], result)
             if self.returning(node):
-                test = ast.UnaryOp(ast.Not(), ast.Attribute(name(branch), "returned", ast.Load()))
-                out.append(ast.If(test, [over], []))
+                going_on = ast.UnaryOp(ast.Not(), ast.Attribute(name(branch), "returned", ast.Load()))
+                out.append(ast.If(going_on, [over], []))
             else:
                 out.append(over)
         return [located(x, node) for x in out], branch
 
-    def visit_If(self, node: ast.If) -> ast.AST:
+    def visit_If(self, node: ast.If) -> Any:
         node.test = self.visit(node.test)
         node.body, node.orelse = self.statements(node.body), self.statements(node.orelse)
         return node
 
     # ---- loops, and what has effects -------------------------------------------------------------
 
-    def visit_For(self, node: ast.For) -> ast.AST:
+    def visit_For(self, node: ast.For) -> Any:
         counted = isinstance(node.iter, ast.Name)
         node.iter = self.visit(node.iter)
         if counted:
@@ -286,7 +291,7 @@ class Transform(ast.NodeTransformer):
         node.orelse = self.statements(node.orelse)
         return self.with_effect(node, [node.target])
 
-    def visit_While(self, node: ast.While) -> ast.AST:
+    def visit_While(self, node: ast.While) -> Any:
         node.test = self.visit(node.test)
         self.blocks += 1
         node.body = self.statements(node.body)
@@ -294,7 +299,7 @@ class Transform(ast.NodeTransformer):
         node.orelse = self.statements(node.orelse)
         return node
 
-    def visit_Try(self, node: ast.Try) -> ast.AST:
+    def visit_Try(self, node: ast.Try) -> Any:
         self.blocks += 2
         waits = any(map(waits_for_arithmetic, node.handlers))
         self.strict += waits
@@ -314,7 +319,7 @@ class Transform(ast.NodeTransformer):
         self.blocks -= 1
         return [located(ast.Expr(hook("effect")), node), node]
 
-    def visit_Match(self, node: ast.Match) -> ast.AST:
+    def visit_Match(self, node: ast.Match) -> Any:
         node.subject = self.visit(node.subject)
         for case in node.cases:
             if case.guard:
@@ -366,7 +371,7 @@ class Transform(ast.NodeTransformer):
 
     # ---- expressions -----------------------------------------------------------------------------
 
-    def visit_Call(self, node: ast.Call) -> ast.AST:
+    def visit_Call(self, node: ast.Call) -> Any:
         f = node.func
         plain = isinstance(f, ast.Name) and (f.id in PLAIN_CALLS or f.id.startswith(PREFIX)) or self.changes_fresh(node)
         self.generic_visit(node)
@@ -379,27 +384,27 @@ class Transform(ast.NodeTransformer):
             node.func.args.append(ast.Constant(True))  # it writes into what it is given
         return node
 
-    def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
+    def visit_BinOp(self, node: ast.BinOp) -> Any:
         self.generic_visit(node)
         kind = {ast.Div: 0, ast.FloorDiv: 1, ast.Mod: 2}.get(type(node.op))
         if not self.strict or kind is None:
             return node
         return located(hook("divide", ast.Constant(kind), node.left, node.right), node)
 
-    def visit_Subscript(self, node: ast.Subscript) -> ast.AST:
+    def visit_Subscript(self, node: ast.Subscript) -> Any:
         self.generic_visit(node)
         if isinstance(node.ctx, ast.Load) and isinstance(node.slice, (ast.Name, ast.Attribute, ast.BinOp)):
             return located(hook("item", node.value, node.slice), node)
         return node
 
-    def visit_IfExp(self, node: ast.IfExp) -> ast.AST:
+    def visit_IfExp(self, node: ast.IfExp) -> Any:
         if not self.merge or has_walrus(node.body, node.orelse):
             return self.generic_visit(node)
         place = self.place(node)
         self.generic_visit(node)
         return located(hook("choice", place, node.test, thunk(node.body), thunk(node.orelse)), node)
 
-    def visit_BoolOp(self, node: ast.BoolOp) -> ast.AST:
+    def visit_BoolOp(self, node: ast.BoolOp) -> Any:
         if not self.merge or has_walrus(*node.values[1:]):
             return self.generic_visit(node)
         kind = "both" if isinstance(node.op, ast.And) else "either"
@@ -410,13 +415,13 @@ class Transform(ast.NodeTransformer):
             made = located(hook(kind, copy.deepcopy(place), value, thunk(made)), node)
         return made
 
-    def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.AST:
+    def visit_UnaryOp(self, node: ast.UnaryOp) -> Any:
         self.generic_visit(node)
         if isinstance(node.op, ast.Not) and self.merge:
             return located(hook("not", node.operand), node)
         return node
 
-    def visit_Compare(self, node: ast.Compare) -> ast.AST:
+    def visit_Compare(self, node: ast.Compare) -> Any:
         between = node.comparators[:-1]
         simple = all(isinstance(x, (ast.Name, ast.Constant)) for x in between)
         if not between and isinstance(node.ops[0], (ast.In, ast.NotIn)):
@@ -440,7 +445,7 @@ class Transform(ast.NodeTransformer):
             made = located(hook("both", copy.deepcopy(place), part, thunk(made)), node)
         return made
 
-    def in_comprehension(self, node: ast.expr) -> ast.AST:
+    def in_comprehension(self, node: ast.expr) -> Any:
         self.comprehensions += 1
         self.generic_visit(node)
         self.comprehensions -= 1
@@ -452,7 +457,8 @@ class Transform(ast.NodeTransformer):
 
     def place(self, node: ast.stmt | ast.expr) -> ast.Constant:
         """(file, line, function, column), for messages."""
-        return ast.Constant((self.file, node.lineno, self.qualname, node.col_offset))
+        at: Any = (self.file, node.lineno, self.qualname, node.col_offset)
+        return ast.Constant(at)
 
     def new_name(self, what: str) -> str:
         self.count += 1
@@ -498,9 +504,7 @@ def waits_for_arithmetic(handler: ast.ExceptHandler) -> bool:
     """True if a handler is for errors that operations on floats raise, and those on traced numbers do not."""
     if handler.type is None:
         return True
-    return any(isinstance(x, ast.Name) and x.id in ("ZeroDivisionError", "ArithmeticError", "OverflowError", "ValueError",
-                                                    "FloatingPointError", "Exception", "BaseException")
-               for x in ast.walk(handler.type))
+    return any(isinstance(x, ast.Name) and x.id in ARITHMETIC for x in ast.walk(handler.type))
 
 
 def has_walrus(*nodes: ast.expr) -> bool:
