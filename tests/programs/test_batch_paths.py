@@ -421,7 +421,7 @@ def f(x, a):
     for _ in range(100):
         x = x*a + cgrad.sin(x)*0.1
     return x if x < 1e9 else x*2.0
-p = guarded(f)
+p = cgrad.compile(f)
 want = p.map(np.ones(3), 0.5, in_axes=(0, None)).tolist()
 x = np.broadcast_to(np.array([0.3]), (10**9,))
 options = {"threads": int(sys.argv[1]), "in_axes": (0, None), "reduce": "sum"}

@@ -6,8 +6,8 @@ import os
 import threading
 
 import pytest
-from programs_support import guarded
 from core_support import in_child, needs_fork, together
+from programs_support import guarded
 
 import cgrad
 from cgrad import Value

@@ -165,7 +165,7 @@ def test_each_error_of_programs_is_triggered(name, monkeypatch):
 
     monkeypatch.setattr(errors, name, counted)
     if name == "of_library":  # says of which frame a guard is
-        program(branched, 2.0)
+        guarded(lambda x: max(x, 0.0))(1.0)
     else:
         with pytest.raises((Exception, RuntimeWarning)) as error:
             CASES[name]()

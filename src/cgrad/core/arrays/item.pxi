@@ -4,7 +4,7 @@ cdef object item(Tensor v, Py_ssize_t offset):
     """Element number ``offset`` (in C order) as a Value."""
     cdef cnp.ndarray array
     cdef double x
-    cdef Py_ssize_t i
+    cdef Py_ssize_t i, stride
     cdef Term r
     cdef Pair p
     cdef Tape t
@@ -13,8 +13,8 @@ cdef object item(Tensor v, Py_ssize_t offset):
     if cgrad_unlikely(traces) and tracing() is not None:
         known = elements_of(v)
         if cnp.PyArray_NDIM(<cnp.ndarray>known) == 1:
-            found = <object>(<PyObject **>(cnp.PyArray_BYTES(<cnp.ndarray>known)
-                                            + offset*cnp.PyArray_STRIDES(<cnp.ndarray>known)[0]))[0]
+            stride = cnp.PyArray_STRIDES(<cnp.ndarray>known)[0]
+            found = <object>(<PyObject **>(cnp.PyArray_BYTES(<cnp.ndarray>known) + offset*stride))[0]
         else:
             found = known.flat[offset]
         return found if is_value(found) else leaf_of(new_handle(), found)

@@ -47,9 +47,9 @@ HARMLESS_MODULES = {"math", "cmath", "operator", "_operator", "itertools", "func
                     "numbers", "fractions", "decimal", "copy", "bisect", "_bisect", "scipy.special",
                     "scipy.special._ufuncs", "scipy.special._special_ufuncs", "scipy.special._logsumexp"}
 HARMLESS = {getattr(builtins, name) for name in (
-    "abs all any ascii bin bool bytes callable chr complex dict divmod enumerate filter float format frozenset getattr "
-    "hasattr hash hex id int isinstance issubclass len list map max min object oct ord pow property range repr reversed "
-    "round set slice sorted str sum tuple type zip").split()}
+    "abs all any ascii bin bool bytes callable chr complex dict divmod enumerate filter float format frozenset "
+    "getattr hasattr hash hex id int isinstance issubclass len list map max min object oct ord pow property range "
+    "repr reversed round set slice sorted str sum tuple type zip").split()}
 CHANGING_NUMPY = {"vectorize", "apply_along_axis", "apply_over_axes", "fromfunction", "piecewise", "fromiter",
                   "frompyfunc", "copyto", "put", "place", "putmask", "fill_diagonal", "save", "savez",
                   "savez_compressed", "savetxt", "seterr", "seterrcall", "setbufsize", "set_printoptions",

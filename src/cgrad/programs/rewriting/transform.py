@@ -116,12 +116,12 @@ class Transform(ast.NodeTransformer):
         """The body of a function that has returns in branches."""
         frame = PREFIX + "frame_"
         end = ast.Return(method(frame, "done", ast.Constant(None)))
-        at = [ast.copy_location(end, node.body[-1])] if not isinstance(body[-1], ast.Return) else []
+        at = [located(end, node.body[-1])] if not isinstance(body[-1], ast.Return) else []
         handler = ast.ExceptHandler(name("BaseException"), None, [
             ast.If(method(frame, "failed"), [ast.Return(ast.Attribute(name(frame), "value", ast.Load()))], []),
             ast.Raise()])
-        return [ast.copy_location(ast.Assign([name(frame, True)], hook("frame")), node.body[0]),
-                ast.copy_location(ast.Try([*body, *at], [handler], [], []), node.body[0])]
+        return [located(x, node.body[0]) for x in (ast.Assign([name(frame, True)], hook("frame")),
+                                                   ast.Try([*body, *at], [handler], [], []))]
 
     def statements(self, body: Sequence[ast.stmt]) -> list[ast.stmt]:
         """Statements rewritten; what follows a branch with returns is put where it belongs."""
@@ -379,9 +379,12 @@ class Transform(ast.NodeTransformer):
             node.args = [located(name("__class__"), node), located(name(self.first), node)]  # it may be in a thunk
         if plain:
             return node
-        node.func = located(hook("strict" if self.strict else "call", node.func), node.func)
+        asked = hook("strict" if self.strict else "call", node.func)
         if any(keyword.arg in ("out", "inplace", "overwrite_a", "overwrite_b") for keyword in node.keywords):
-            node.func.args.append(ast.Constant(True))  # it writes into what it is given
+            asked.args.append(ast.Constant(True))  # it writes into what it is given
+        node.func = located(asked, f)
+        if isinstance(f, ast.Attribute) and f.end_lineno != node.lineno:  # as the compiler has calls of methods
+            node.lineno, node.col_offset = f.end_lineno or node.lineno, (f.end_col_offset or 0) - len(f.attr)
         return node
 
     def visit_BinOp(self, node: ast.BinOp) -> Any:
@@ -521,10 +524,14 @@ def method(owner: str, attribute: str, *args: ast.expr) -> ast.Call:
 
 
 def located(node: Any, like: ast.AST) -> Any:
-    """A new node, and the new ones in it, at the place of another."""
+    """A new node, and the new ones in it, at the place of another: on its first line, as calls of methods are on their
+    attribute's last one.
+    """
     for x in ast.walk(node):
         if isinstance(x, (ast.expr, ast.stmt, ast.ExceptHandler, ast.arg, ast.keyword)) and not hasattr(x, "lineno"):
             ast.copy_location(x, like)
+            if x.end_lineno != x.lineno:
+                x.end_lineno, x.end_col_offset = x.lineno, x.col_offset
     return node
 
 
