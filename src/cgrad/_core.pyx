@@ -72,6 +72,7 @@ import numbers
 import operator
 import os
 import sys
+import types
 from collections.abc import Iterator
 
 import numpy as np

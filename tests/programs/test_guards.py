@@ -615,3 +615,14 @@ def test_other_numbers_are_no_index():
     for do in (lambda v: range(v), lambda v: TABLE[v], lambda v: np.zeros(3)[v], lambda v: [0]*v):
         with pytest.raises((TypeError, IndexError)):
             do(cgrad.Value(2.0))
+
+
+def test_a_path_that_is_not_kept_has_careful_derivatives_too():
+    """Where the fast ones are nan: it is recorded once for a call, and answers."""
+    p = guarded(lambda x: x*x if x > 4 else cgrad.where(x > 0, cgrad.sqrt(x), 2.0*x), max_paths=1)
+    assert p(5.0) == 25.0
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # many paths
+        assert p.value_and_grad(0.0) == (0.0, 2.0) and p.grad(5.0) == 10.0 and p.jvp(0.0, v=1.0) == (0.0, 2.0)
+        assert p.map_value_and_grad(np.array([5.0, 0.0, 1.0]))[1].tolist() == [10.0, 2.0, 0.5]
+    assert len(p.programs) == 1

@@ -81,7 +81,7 @@ def clipped(x):
 
 
 def uses(x):
-    return helper(x)*3.0  # noqa: F821: a global that tests give
+    return helper(x)*3.0  # noqa: F821 (a global that a test gives)
 
 
 def test_what_is_returned_by_the_else_of_a_loop():

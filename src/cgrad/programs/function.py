@@ -355,7 +355,7 @@ def compile(f: Callable[..., Any] | None = None, *, static: str | Sequence[str] 
     ... def smooth(x):
     ...     return x*x if abs(x) < 1 else 2*abs(x) - 1
     >>> smooth(0.5), smooth(-3.0), smooth.grad(-3.0), len(smooth.programs)
-    (0.25, 5.0, -2.0, 2)
+    (0.25, 5.0, -2.0, 1)
     """
     if backend != backends.AUTO and backend not in backends.known():
         raise errors.bad_option("compile", "backend", backend,

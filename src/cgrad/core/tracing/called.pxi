@@ -138,20 +138,51 @@ def called(f, writes=False):
     """The function that a call of f leads to while a program is recorded. writes: it changes an argument."""
     cdef Trace t = tracing() if traces else None
     cdef tuple known
-    cdef PyObject *found
     if t is None:
         return f
-    try:
-        known = t.targets.get(f)
-    except TypeError:  # no hash
-        known = t.target_of(f)
-    if known is None:
-        known = t.targets[f] = t.target_of(f)
+    known = target_of(t, f)
     if writes or not known[1]:
         effect_of(t)
     elif (t.trials or t.pending) and known[2]:
         return Consuming(known[0])
     return known[0]
+
+
+cdef tuple target_of(Trace t, object f):
+    """What a call of f leads to, remembered: of methods without their objects, which live as long as without us."""
+    cdef tuple known
+    kind = type(f)
+    if kind is MethodType:
+        function = f.__func__
+        known = t.targets.get(function)
+        if known is None:
+            known = t.target_of(f)
+            if type(known[0]) is MethodType and known[0].__self__ is f.__self__ \
+                    and (known[0] is not f or (function.__module__ or "").startswith("cgrad.")):
+                t.targets[function] = (known[0].__func__, known[1], known[2])
+            return known
+        return f if known[0] is function else MethodType(known[0], f.__self__), known[1], known[2]
+    if kind is BuiltinMethodType and type(f.__self__) in OWNERS:
+        key = (type(f.__self__), f.__name__)
+        known = t.targets.get(key)
+        if known is None:
+            known = t.target_of(f)
+            if known[0] is f:
+                t.targets[key] = (None, known[1], known[2])
+            return known
+        return f, known[1], known[2]
+    try:
+        known = t.targets.get(f)
+    except TypeError:  # no hash
+        return t.target_of(f)
+    if known is None:
+        known = t.targets[f] = t.target_of(f)
+    return known
+
+
+cdef object MethodType = types.MethodType
+cdef object BuiltinMethodType = types.BuiltinMethodType
+cdef set OWNERS = {list, set, tuple, str, np.ndarray, Value, Tensor, Condition}  # whose methods are alike in all of them
 
 
 def effect_here():
