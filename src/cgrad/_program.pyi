@@ -23,6 +23,8 @@ __all__ = [
     "Batch",
     "replay",
     "lanes_available",
+    "Clock",
+    "Usage",
     "FastCall",
     "FastCallable", "PLAIN", "Read", "Reads", "may_replace", "chooses", "nan_check"]
 
@@ -121,12 +123,23 @@ class Reads:
     def filled(self) -> list[Any]: ...
     def hold(self, captured: list[Any]) -> bool: ...
 
+class Clock:
+    now: int
+
+class Usage:
+    clock: Clock
+    uses: int
+    last: int
+    def __init__(self, clock: Clock) -> None: ...
+    def note(self) -> None: ...
+
 @final
 class FastCall:
     executable: Executable
     def __init__(
         self,
         executable: Executable,
+        usage: Usage,
         arguments: tuple[Any, ...],
         captured: list[Any],
         shapes: tuple[Any, ...],
@@ -139,7 +152,8 @@ class FastCall:
 
 @disjoint_base
 class FastCallable:
-    fast_calls: dict[Any, FastCall]
+    fast_calls: dict[Any, list[FastCall]]
+    def remember(self, kind: Any, call: FastCall) -> None: ...
     def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
     def grad(self, *args: Any, argnums: Any = None, captured: Any = None, **kwargs: Any) -> Any: ...
     def value_and_grad(self, *args: Any, argnums: Any = None, captured: Any = None, **kwargs: Any) -> Any: ...

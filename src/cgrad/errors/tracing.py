@@ -106,6 +106,7 @@ def check_failed(name: str, call: int, got: object, want: object) -> TraceError:
                       "argument")
 
 
-def many_paths(name: str, most: int, line: str) -> str:
-    return (f"{name}: {most} paths are recorded, and the numbers keep taking others, which run as plain Python: choose "
-            f"by cgrad.where or cgrad.maximum instead of if, or raise max_paths; most of them part at {line}")
+def many_paths(name: str, paths: int, most: int, line: str) -> str:
+    return (f"{name}: {paths} paths are recorded, and the numbers keep taking others; most of them part at {line}: "
+            f"choose by cgrad.where or cgrad.maximum instead of if; beyond max_paths, here {most}, the function runs "
+            "as plain Python")

@@ -21,7 +21,7 @@ import numpy as np
 
 from .. import errors
 from .._core import Tensor, Value, plain
-from .._program import Executable, Reads
+from .._program import Executable, Reads, Usage
 from . import pytree
 from .arguments import Arguments
 from .guards import State
@@ -98,6 +98,7 @@ class Path(Protocol):
     conditions: list[tuple[Any, str, Any]]
     reads: Reads | None
     kept: bool  # among those of its function
+    usage: Usage
 
     @property
     def results(self) -> int:

@@ -105,9 +105,9 @@ class Transforms(FastCallable):
         n = len(arguments.trees)
         value: Any = False if name == "grad" or (isinstance(name, tuple) and name[0] == "grad") else shapes[n]
         many = by is not None and by.tree[0] == "tuple"
-        self.fast_calls[name] = FastCall(
-            path.executable(request), tuple(shapes[:n]), path.captured, tuple(path.captured_shapes), path.conditions,
-            path.reads, value, tuple(shapes[n + 1:]) if by else None, many)
+        self.remember(name, FastCall(
+            path.executable(request), path.usage, tuple(shapes[:n]), path.captured, tuple(path.captured_shapes), path.conditions,
+            path.reads, value, tuple(shapes[n + 1:]) if by else None, many))
 
     # ---- derivatives in a direction --------------------------------------------------------------
 
