@@ -9,7 +9,6 @@ from ._core import Trace
 
 _Array: TypeAlias = NDArray[np.float64]
 _Line: TypeAlias = tuple[str, int, str]  # file, line, function
-_Places: TypeAlias = tuple[NDArray[np.int64], NDArray[np.int64]]  # addresses, strides
 _Nodes: TypeAlias = NDArray[np.int32]
 
 __all__ = [
@@ -20,13 +19,21 @@ __all__ = [
     "reverse_sweep",
     "forward_sweep",
     "Executable",
+    "Places",
     "Batch",
     "replay",
     "lanes_available",
     "Clock",
     "Usage",
     "FastCall",
-    "FastCallable", "PLAIN", "Read", "Reads", "may_replace", "chooses", "nan_check"]
+    "FastCallable",
+    "PLAIN",
+    "Read",
+    "Reads",
+    "may_replace",
+    "chooses",
+    "nan_check",
+]
 
 GRAPH_OPS: tuple[str, ...]
 FUNCTION_ADDRESSES: dict[str, int]
@@ -76,6 +83,13 @@ def replay(executable: Executable, inputs: _Array, results: _Array) -> int: ...
 def lanes_available() -> tuple[str, ...]: ...
 
 @final
+class Places:
+    size: int
+    def __new__(cls, addresses: NDArray[np.int64], strides: NDArray[np.int64], held: object) -> Self: ...
+    @staticmethod
+    def same(numbers: _Array) -> Places: ...
+
+@final
 class Batch:
     executable: Executable
     points: int
@@ -86,13 +100,15 @@ class Batch:
         cls,
         executable: Executable,
         points: int,
-        sources: _Places,
-        targets: _Places | None,
-        held: object,
+        sources: tuple[Places, ...],
+        targets: Places | None,
         kind: str = "",
         index: NDArray[Any] | None = None,
+        start: int = 0,
     ) -> Self: ...
     def run(self, k: int) -> _Array | None: ...
+    def close(self) -> None: ...
+    def left(self) -> list[tuple[NDArray[np.int64], int]]: ...
 
 PLAIN: set[type]
 def may_replace(x: object, y: object) -> bool: ...

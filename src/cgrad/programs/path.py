@@ -412,19 +412,27 @@ class Alone:
         """True if argument k was recorded as a constant."""
         return k < len(self.program.shapes) and self.program.shapes[k][0] == "const"
 
-    def path(self, arguments: Arguments, state: State, steady: bool = False) -> tuple[Program, bool]:
+    def find(self, key: tuple[Any, ...], state: State, numbers: Callable[[], Array], steady: bool = False,
+             spare: Any = None) -> Program:
         """The program. Raises GuardError for points that left it, and if it does not fit any more."""
         if not state.start and self.program.chooses and self.program.careful().may_hold(state):
-            return self.program.careful(), False
+            return self.program.careful()
         if not state.start:
             raise errors.guard_failed(self.name, self.program.guard_text(len(state.outcomes) + 1))
         if not self.program.fits():
             raise errors.captured_changed(self.name)
-        return self.program, False
+        return self.program
+
+    def recorded(self, arguments: Arguments, state: State, spare: Any = None) -> tuple[Program, bool]:
+        """The program, as nothing is recorded."""
+        return self.find(arguments.key, state, arguments.ravel), False
+
+    def spare(self) -> None:
+        """No place is needed."""
 
     def solve(self, arguments: Arguments, run: Callable[[Program], tuple[int, Any]]) -> tuple[Program, Any]:
         """The program, and the result of ``run``. Raises GuardError if a guard fails."""
-        program, _ = self.path(arguments, START)
+        program = self.find(arguments.key, START, arguments.ravel)
         failed, result = run(program)
         if not program.is_guard(failed):
             program = program.careful()

@@ -15,6 +15,7 @@ from .arguments import Arguments, Binder
 from .guards import START, Line, State, described
 from .locks import Lock
 from .path import Program
+from .pytree import Array
 from .reads import leave_out, reads_of
 from .record import record
 from .request import Path
@@ -22,7 +23,7 @@ from .storage import references
 from .trie import Trie, last_use_of
 
 STALE = 16  # a path is evicted once it was not used for STALE*max_paths calls
-MANY = 16  # paths by outcomes, or calls of which most were recorded, from which a function is said to take too many
+MANY = 16  # paths by outcomes, from which on a function is said to take too many
 
 
 class Paths:
@@ -72,7 +73,7 @@ class Paths:
         """A path that holds at these arguments, and the result of ``run``: (0 or the guard that failed, result)."""
         state = START
         while True:
-            program, fresh = self.find(arguments, state), False
+            program, fresh = self.find(arguments.key, state, arguments.ravel), False
             if program is None:
                 program, fresh = self.recorded(arguments, state)
             failed, result = run(program)
@@ -84,14 +85,18 @@ class Paths:
                 raise errors.not_repeatable(self.name, program.guard_text(failed))
             state = program.after(state, failed)
 
-    def find(self, arguments: Arguments, state: State, steady: bool = False) -> Program | None:
+    def find(self, key: tuple[Any, ...], state: State, numbers: Callable[[], Array], steady: bool = False,
+             spare: Trie | None = None) -> Program | None:
         """A recorded path for points in this state, or None. steady: the choice does not depend on earlier calls."""
-        trie = self._tries.get(arguments.key)
-        if trie is None:
-            return None
+        for trie in (self._tries.get(key), spare):
+            if trie is not None and (found := self._found(trie, state, numbers, steady)) is not None:
+                return found
+        return None
+
+    def _found(self, trie: Trie, state: State, numbers: Callable[[], Array], steady: bool) -> Program | None:
         with self._lock:
             stale = []
-            for program in trie.candidates(state, arguments, steady):
+            for program in trie.candidates(state, numbers, steady):
                 if (found := program.for_state(state)) is not None:
                     return found
                 if program.reads is not None and not program.holds():
@@ -104,19 +109,17 @@ class Paths:
                         return found
         return None
 
-    def path(self, arguments: Arguments, state: State, steady: bool = False) -> tuple[Program, bool]:
-        """(path, fresh): a path for points in this state; fresh if it was recorded just now, at these arguments."""
+    def recorded(self, arguments: Arguments, state: State, spare: Trie | None = None) -> tuple[Program, bool]:
+        """(path, fresh): the path that f takes at these arguments; fresh unless another thread has recorded it."""
         with self._lock:
-            found = self.find(arguments, state, steady)
-            return (found, False) if found is not None else self.recorded(arguments, state)
-
-    def recorded(self, arguments: Arguments, state: State) -> tuple[Program, bool]:
-        """As ``path``, where none is known."""
-        with self._lock:
-            found = self.find(arguments, state)  # another thread may have recorded it meanwhile
+            found = self.find(arguments.key, state, arguments.ravel)
             if found is not None:
                 return found, False
-            return self._keep(self.record(arguments, self._reason(arguments, state))), True
+            return self._keep(self.record(arguments, self._reason(arguments, state)), spare), True
+
+    def spare(self) -> Trie:
+        """A place for paths that are recorded beyond those that are kept."""
+        return Trie()
 
     def _reason(self, arguments: Arguments, state: State) -> str:
         """The reason why a new path is recorded, for people."""
@@ -128,7 +131,7 @@ class Paths:
         if state.start:
             return "captured arrays of other shapes, or layers in another state"
         at = len(state.outcomes)
-        beside = next(trie.candidates(State(state.outcomes), arguments), None)
+        beside = next(trie.candidates(State(state.outcomes), arguments.ravel), None)
         if beside is None or len(beside.guards) <= at:
             return "another outcome of a path that was not kept"
         return f"another outcome of {beside.guard_text(at + 1)}"
@@ -171,26 +174,27 @@ class Paths:
 
     # ---- which paths are kept --------------------------------------------------------------------
 
-    def _keep(self, program: Program) -> Program:
+    def _keep(self, program: Program, spare: Trie | None) -> Program:
         """Add a new path, and return the one to use: an older one if it has the same outcomes."""
-        trie = self._tries.get(program.key)
-        for old in trie.alike(program) if trie else ():  # on the border of a guard a recording may repeat another one
-            if old.fits():
-                return old
+        for trie in filter(None, (self._tries.get(program.key), spare)):
+            for old in trie.alike(program):  # on the border of a guard a recording may repeat another one
+                if old.fits():
+                    return old
         if self.full():
             self.warn()
             program.kept = False
             self.unkept += 1
+            if spare is not None:
+                program.number = self.recordings + self.unkept
+                spare.insert(program)
             return program
         if len(self._kept) >= self.max_paths:
             self._drop(min(self._kept, key=last_use_of), evicted=True)
         self.recordings += 1
         program.number, program.usage.last = self.recordings, self._clock.now
         self._adopt(program)
-        if not self._warned:
-            outcomes, calls = self._tries[program.key].leaves, self._clock.now
-            if outcomes > MANY or (calls >= MANY and 2*outcomes > calls):
-                self.warn()
+        if not self._warned and self._tries[program.key].leaves > MANY:
+            self.warn()
         return program
 
     def full(self) -> bool:

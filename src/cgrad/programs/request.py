@@ -148,11 +148,22 @@ class Function(Protocol[P]):
     def is_static(self, k: int, n: int) -> bool:
         """True if argument k of n is a constant, whatever its type."""
 
-    def path(self, arguments: Arguments, state: State, steady: bool = False) -> tuple[P, bool]:
-        """(path, fresh): a path for points in this state; fresh if it was recorded just now, at these arguments.
+    def find(self, key: tuple[Any, ...], state: State, numbers: Callable[[], Array], steady: bool = False,
+             spare: Any = None) -> P | None:
+        """A recorded path for points in this state, or None.
 
-        steady: the choice does not depend on earlier calls.
+        key: that of the arguments. numbers: asks for those of one of the points. steady: the choice does not depend on
+        earlier calls. spare: where to look besides, as of ``spare()``.
         """
+
+    def recorded(self, arguments: Arguments, state: State, spare: Any = None) -> tuple[P, bool]:
+        """(path, fresh): the path that is recorded at these arguments; not fresh if there is one by now.
+
+        spare: where it goes if no more paths are kept.
+        """
+
+    def spare(self) -> Any:
+        """A place for paths that are recorded beyond those that are kept."""
 
     def solve(self, arguments: Arguments, run: Callable[[P], tuple[int, Any]]) -> tuple[P, Any]:
         """A path that holds at these arguments, and the result of ``run``: (0 or the guard that failed, result)."""

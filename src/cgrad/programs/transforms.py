@@ -10,7 +10,7 @@ import numpy as np
 
 from .. import errors
 from .._core import Tensor, Value, recording
-from .._program import FastCall, FastCallable
+from .._program import FastCall, FastCallable, Places
 from . import pytree
 from .arguments import Arguments
 from .batches.lanes import sweep
@@ -305,8 +305,8 @@ def sweep_units(path: Path, request: Request, numbers: Array, n: int) -> tuple[i
         count = min(SEEDS, n - start)
         seeds = np.zeros((count, n))
         seeds[np.arange(count), start + np.arange(count)] = 1.0
-        sources = Strided.joint([Strided.of_vector(fixed), Strided.along(seeds, 0)])
-        failed = sweep(executable, count, sources, Strided.along(rows[start:start + count], 0), "exact")
+        failed = sweep(executable, count, (Places.same(fixed), Strided.along(seeds, 0).places),
+                       Strided.along(rows[start:start + count], 0).places, "exact").failed
         if failed.any():
             return int(failed[failed != 0][0]), rows
     return 0, rows

@@ -14,12 +14,12 @@ Where the guards at a node ask for equality of one argument with constants, the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from .arguments import Arguments
 from .guards import Outcome, State
 from .path import Program
+from .pytree import Array
 
 END = None  # the outcome of a guard that a path does not have
 
@@ -73,12 +73,12 @@ class Trie:
 
     # ---- finding ---------------------------------------------------------------------------------
 
-    def candidates(self, state: State, arguments: Arguments, steady: bool = False) -> Iterator[Program]:
+    def candidates(self, state: State, numbers: Callable[[], Array], steady: bool = False) -> Iterator[Program]:
         """The paths that points in a state may be on, the one used last first; steady: the one recorded first.
 
-        arguments: those of one of the points.
+        numbers: asks for those of one of the points.
         """
-        heads = self._heads(state, arguments)
+        heads = self._heads(state, numbers)
         order = number_of if steady else last_use_of
         found = [head.oldest if steady else head.last for head in heads]
         first = (min if steady else max)([path for path in found if path is not None], key=order, default=None)
@@ -90,7 +90,7 @@ class Trie:
             if path is not first:
                 yield path
 
-    def _heads(self, state: State, arguments: Arguments) -> list[Node]:
+    def _heads(self, state: State, numbers: Callable[[], Array]) -> list[Node]:
         """The highest nodes below which all paths agree with a state."""
         node, n = self.root, len(state.outcomes)
         while node is not None and node.children and node.at < n:
@@ -105,7 +105,7 @@ class Trie:
             return [node] if len(known) <= n or known[n] not in state.excluded else []
         outcomes: Iterable[Outcome] = node.children
         if node.asked is not None and len(outcomes) > 2:
-            outcomes = [("=", float(arguments.numbers[node.asked])), 0, 1, END]
+            outcomes = [("=", float(numbers()[node.asked])), 0, 1, END]
         return [node.children[outcome] for outcome in outcomes
                 if outcome in node.children and outcome not in state.excluded]
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import copy
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Generic, NamedTuple
 
 import numpy as np
 
 from ... import errors
 from ..._core import recording
+from ..._program import Batch, Places
 from .. import pytree
 from ..arguments import Arguments
 from ..guards import START, State
@@ -55,7 +56,7 @@ class Pass(NamedTuple):
     request: Request
     first: int
     stop: int
-    seeds: Strided | None = None
+    seeds: Places | None = None
 
 
 class BatchKind:
@@ -139,7 +140,7 @@ class HessianProducts(Derivatives):
             raise errors.bad_direction("map_hvp", f"arrays of shapes {[array.shape for array in self.v]}",
                                        f"points first, then {pytree.describe(self.wrt.tree)}")
         inputs = self.wrt.inputs(path)
-        seeds = Strided.joint([Strided.along(aligned(array), 0) for array in self.v])
+        seeds = Strided.joint([Strided.along(aligned(array), 0) for array in self.v]).places
         return [Pass(VALUE.reverse(inputs).forward(inputs), 0, self.columns, seeds)]
 
     def unravel(self, path: Path, rows: list[Array]) -> Any:
@@ -171,13 +172,13 @@ class Jacobians(Derivatives):
     def passes(self, path: Path) -> list[Pass]:
         inputs, rows = self.wrt.inputs(path), path.results
         if self.by_input:
-            return [Pass(VALUE.forward((range(i, i + 1),)), rows, rows + rows, Strided.of_vector(np.ones(1)))
+            return [Pass(VALUE.forward((range(i, i + 1),)), rows, rows + rows, Places.same(np.ones(1)))
                     for i in itertools.chain(*inputs)]
         if self.columns <= rows:
             request, n, width = VALUE.forward(inputs), self.columns, rows
         else:
             request, n, width = VALUE.reverse(inputs, seeded=True), rows, self.columns
-        return [Pass(request, rows, rows + width, Strided.of_vector(unit)) for unit in np.eye(n)]
+        return [Pass(request, rows, rows + width, Places.same(unit)) for unit in np.eye(n)]
 
     def unravel(self, path: Path, rows: list[Array]) -> Any:
         if not rows:  # no results: no rows
@@ -215,7 +216,10 @@ class Router(Generic[P]):
         self.first: P | None = None  # the value of all other paths must have the structure of its value
         self.rows: list[Array] = []  # results: of each pass (numbers, points), or sums
         self.tried: set[P] = set()
+        self.spare = function.spare()  # paths that are recorded for this batch alone
         self.progress = Progress(options.progress, points.count)
+        self._passes: dict[pytree.TreeDef, list[Pass] | Exception] = {}  # by the structure of a path's value
+        self._targets: dict[tuple[int, int], Places] = {}  # where a pass puts its results
 
     def run(self) -> Any:
         n = self.points.count
@@ -239,71 +243,105 @@ class Router(Generic[P]):
 
     def advance(self, where: Where, state: State) -> list[tuple[Where, State]]:
         """Run a group along a path, and return the groups of points that left it."""
-        n, function = self.points.count, self.function
-        path, fresh = function.path(self.points.at(int(where[0]) if n else 0), state, steady=True)
+        n, function = len(where), self.function
+        first = int(where[0]) if n else 0
+        path, fresh = function.find(self.points.arguments.key, state, lambda: self.points.at(first).numbers, True,
+                                    self.spare), False
+        if path is None:
+            path, fresh = function.recorded(self.points.at(first), state, self.spare)
         # With C's own functions a recording is sure to hold at its first point. With vectorised functions it may not,
         # exactly on the border of a guard: then, or if it is found again that way, these points run with C's. So each
         # recording completes at least one point, and the loop terminates.
-        exact = self.options.exact or (fresh and (path in self.tried or not path.kept))
+        exact = self.options.exact or (fresh and path in self.tried)
         self.tried.add(path)
         passes = self.passes(path)
         if isinstance(passes, Exception):
-            failed = self.sweep(path, Values().passes(path), [np.zeros(path.results)], where,
-                                exact, summing=True)
-            if not failed.all() or not n:  # no harm if no point is on this path
+            batch = self.sweep(path, Values().passes(path), [np.zeros(path.results)], where, exact, summing=True)
+            if not n or not batch.failed.all():  # no harm if no point is on this path
                 raise passes
         else:
             if self.first is None:
                 self.make_room(passes)
-            failed = self.sweep(path, passes, self.rows, where, exact)
-            if fresh and not exact and failed[:1].any():
-                exact, bad = True, np.flatnonzero(failed)
-                failed[bad] = self.sweep(path, passes, self.rows, among(where, bad), exact)
-            if self.first is None and not (n and failed.all()):
-                self.first = path
-        if fresh and exact and failed[:1].any() and path.is_guard(int(failed[0])):
+            batch = self.sweep(path, passes, self.rows, where, exact)
+            if fresh and not exact and batch.failed[:1].any():
+                return self.again(path, passes, where, batch, state)
+        groups = batch.left()
+        self.done(path, n - sum([len(points) for points, _ in groups]))
+        if fresh and exact and batch.failed[:1].any() and path.is_guard(int(batch.failed[0])):
             function.forget(path)
-            raise errors.not_repeatable(function.name, path.guard_text(int(failed[0])))
-        if not n or not failed.all():
-            function.used(path)
-            self.kind.taken(function, path)
-        return [(points, path.after(state, guard)) for points, guard in by_guard(where, failed)]
+            raise errors.not_repeatable(function.name, path.guard_text(int(batch.failed[0])))
+        return [(points, path.after(state, guard)) for points, guard in groups]
+
+    def again(self, path: P, passes: list[Pass], where: Where, batch: Batch, state: State) -> list[tuple[Where, State]]:
+        """Run the points that left a path with C's functions; its first point must be on it then."""
+        left = np.flatnonzero(batch.failed)
+        points = left + where.start if isinstance(where, range) else where[left]
+        once_more = self.sweep(path, passes, self.rows, points, True)
+        groups = once_more.left()
+        self.done(path, len(where) - sum([len(points) for points, _ in groups]))
+        if once_more.failed[0] and path.is_guard(int(once_more.failed[0])):
+            self.function.forget(path)
+            raise errors.not_repeatable(self.function.name, path.guard_text(int(once_more.failed[0])))
+        return [(points, path.after(state, guard)) for points, guard in groups]
+
+    def done(self, path: P, points: int) -> None:
+        """Note that points have taken a path to its end."""
+        if points or not self.points.count:
+            if self.first is None:
+                self.first = path
+            self.function.used(path)
+            self.kind.taken(self.function, path)
 
     def passes(self, path: P) -> list[Pass] | Exception:
         """The passes along a path, or the error if its values cannot be in one batch with those of the first path."""
-        if self.first is not None and path.out != self.first.out:
-            return errors.uneven_values(self.function.name, pytree.describe(self.first.out), pytree.describe(path.out))
-        try:
-            return self.kind.passes(path)
-        except TypeError as error:  # no gradient, as the value is not one number
-            return error
+        found = self._passes.get(path.out)
+        if found is None or (self.first is not None and path.out != self.first.out):
+            if self.first is not None and path.out != self.first.out:
+                return errors.uneven_values(self.function.name, pytree.describe(self.first.out),
+                                            pytree.describe(path.out))
+            try:
+                found = self.kind.passes(path)
+            except TypeError as error:  # no gradient, as the value is not one number
+                found = error
+            self._passes[path.out] = found
+        return found
 
     def make_room(self, passes: list[Pass]) -> None:
         widths = [each.stop - each.first for each in passes]
         self.rows = [np.zeros(width) if self.options.reduce else np.empty((width, self.points.count))
                      for width in widths]
+        self._targets = {}
         self.progress.passes = max(len(widths), 1)
 
     def sweep(self, path: P, passes: list[Pass], rows: list[Array], where: Where, exact: bool,
-              summing: bool = False) -> Array:
-        """Run a group along a path, and return for each point 0 or the guard at which it left."""
-        failed = np.zeros(len(where), np.int32)
-        for each, into in zip(passes, rows, strict=True):
-            failed = self.sweep_once(path, each, into, where, exact, summing or self.options.reduce is not None)
-        return failed
+              summing: bool = False) -> Batch:
+        """Run a group along a path: what knows for each point the guard at which it left."""
+        if not passes:  # no results, no derivatives: its guards are asked by the value
+            passes, rows, summing = Values().passes(path), [np.zeros(path.results)], True
+        for k, (each, into) in enumerate(zip(passes, rows, strict=True)):
+            batch = self.sweep_once(path, k, each, into, where, exact, summing or self.options.reduce is not None)
+        return batch
 
-    def sweep_once(self, path: P, each: Pass, rows: Array, where: Where, exact: bool, summing: bool) -> Array:
+    def sweep_once(self, path: P, k: int, each: Pass, rows: Array, where: Where, exact: bool, summing: bool) -> Batch:
         executable = path.executable(each.request)
         start, index = (where.start, None) if isinstance(where, range) else (0, where)
-        sources = Strided.joint([self.points.inputs, Strided.of_vector(path.captured_numbers()),
-                                 *([each.seeds] if each.seeds is not None else [])])
-        targets = None if summing else into_rows(rows, each, executable.results).at(start)
-        sums = np.zeros(executable.results) if summing else None
-        failed = sweep(executable, len(where), sources.at(start), targets, "exact" if exact else "", index,
-                       self.options.threads, self.progress.add, sums)
+        sources: tuple[Places, ...] = (self.points.inputs,)
+        if path.captured:
+            sources += (Places.same(path.captured_numbers()),)
+        if each.seeds is not None:
+            sources += (each.seeds,)
+        targets = sums = None
+        if summing:
+            sums = np.zeros(executable.results)
+        else:
+            targets = self._targets.get((k, executable.results))
+            if targets is None:
+                targets = self._targets[k, executable.results] = into_rows(rows, each, executable.results).places
+        batch = sweep(executable, len(where), sources, targets, "exact" if exact else "", index, start,
+                      self.options.threads, self.progress.counter, sums)
         if sums is not None:
             add_to(rows, sums[each.first:each.stop])
-        return failed
+        return batch
 
 
 def into_rows(rows: Array, each: Pass, results: int) -> Strided:
@@ -313,20 +351,3 @@ def into_rows(rows: Array, each: Pass, results: int) -> Strided:
     scrap.base[each.first:each.stop] = kept.base
     scrap.stride[each.first:each.stop] = kept.stride
     return scrap._replace(owners=scrap.owners + kept.owners)
-
-
-def among(where: Where, places: Array) -> Array:
-    """The points at these places of a group."""
-    return places + where.start if isinstance(where, range) else where[places]
-
-
-def by_guard(where: Where, failed: Array) -> Iterator[tuple[Array, int]]:
-    """The points of a group that failed, in ascending order for each guard: (points, guard)."""
-    bad = np.flatnonzero(failed)
-    order = bad[np.argsort(failed[bad], kind="stable")]
-    guards = failed[order]
-    if not len(guards):
-        return
-    edges = np.flatnonzero(np.diff(guards, prepend=0)).tolist()  # guards count from 1
-    for start, stop in zip(edges, [*edges[1:], len(guards)], strict=True):
-        yield among(where, order[start:stop]), int(guards[start])
