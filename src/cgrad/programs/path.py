@@ -16,15 +16,28 @@ import numpy as np
 
 from .. import errors
 from .._core import plain
-from .._program import GRAPH_OPS, Clock, Executable, Graph, Reads, Usage, chooses, forward_sweep, nan_check, replay, reverse_sweep
+from .._program import (
+    GRAPH_OPS,
+    Clock,
+    Executable,
+    Graph,
+    Reads,
+    Usage,
+    chooses,
+    forward_sweep,
+    nan_check,
+    replay,
+    reverse_sweep,
+)
 from . import backends, guards, pytree
 from .arguments import Arguments
 from .guards import START, Guard, Outcome, State
 from .maps import Maps
 from .pytree import Array, Leaf, TreeDef
 from .reads import bound_anew
-from .request import VALUE, Request
+from .request import VALUE, Plain, Request
 from .storage.fields import Parts, from_fields, to_fields
+from .transforms import sweep_units
 
 
 class Program(Maps):
@@ -293,6 +306,10 @@ class Program(Maps):
         inputs = np.concatenate([numbers, self.captured_numbers(), seeds])
         return replay(executable, inputs, results), results
 
+    def units(self, request: Request, numbers: Array, n: int) -> tuple[int, Array]:
+        """The results for each of n unit vectors as seeds: (0 or the guard that failed, an array with a row for each)."""
+        return sweep_units(self.executable(request), np.concatenate([numbers, self.captured_numbers()]), n)
+
     # ---- one path by itself ----------------------------------------------------------------------
 
     def _function(self) -> Alone:
@@ -430,7 +447,24 @@ class Alone:
     def spare(self) -> None:
         """No place is needed."""
 
-    def solve(self, arguments: Arguments, run: Callable[[Program], tuple[int, Any]]) -> tuple[Program, Any]:
+    def full(self) -> bool:
+        """No function is here to run."""
+        return False
+
+    def operations(self, key: tuple[Any, ...]) -> int:
+        return self.program.operations
+
+    def eager(self, arguments: Arguments) -> None:
+        """The function is not here."""
+
+    def eager_rows(self, columns: tuple[list[float], ...], rows: Array, gradient: bool) -> int:
+        """The function is not here."""
+        return 0
+
+    def fell_back(self, points: int) -> None:
+        """Nothing runs that is no path."""
+
+    def solve(self, arguments: Arguments, run: Callable[[Plain], tuple[int, Any]]) -> tuple[Plain, Any]:
         """The program, and the result of ``run``. Raises GuardError if a guard fails."""
         program = self.find(arguments.key, START, arguments.ravel)
         failed, result = run(program)

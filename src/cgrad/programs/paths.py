@@ -9,20 +9,24 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from .. import errors
+from .._core import OwnTape
 from .._program import Clock, FastCall
 from . import pytree
 from .arguments import Arguments, Binder
+from .eager import EagerRun
 from .guards import START, Line, State, described
 from .locks import Lock
 from .path import Program
 from .pytree import Array
 from .reads import leave_out, reads_of
 from .record import record
-from .request import Path
+from .request import Plain
 from .storage import references
 from .trie import Trie, last_use_of
 
 STALE = 16  # a path is evicted once it was not used for STALE*max_paths calls
+FIRST_EVICTIONS = 8  # that need not pay
+RECORDING = 500  # runs of a small f that take as long as recording a path and making its code
 MANY = 16  # paths by outcomes, from which on a function is said to take too many
 
 
@@ -45,6 +49,7 @@ class Paths:
         self._tries: dict[tuple[Any, ...], Trie] = {}  # by the structure of the arguments
         self._clock = Clock()
         self._full_until = 0  # no path is stale before this time
+        self._credit: float = FIRST_EVICTIONS*RECORDING  # what evictions may cost, in runs of f
         self._warned = False
         self._lock = Lock()
 
@@ -69,11 +74,19 @@ class Paths:
 
     # ---- which path a call takes -----------------------------------------------------------------
 
-    def solve(self, arguments: Arguments, run: Callable[[Path], tuple[int, Any]]) -> tuple[Path, Any]:
+    def solve(self, arguments: Arguments, run: Callable[[Plain], tuple[int, Any]]) -> tuple[Plain, Any]:
         """A path that holds at these arguments, and the result of ``run``: (0 or the guard that failed, result)."""
         state = START
         while True:
             program, fresh = self.find(arguments.key, state, arguments.ravel), False
+            if program is None and (plain := self.eager(arguments)) is not None:
+                try:
+                    _, result = run(plain)
+                except Exception:  # then by a recording, which raises if it is an error there, too
+                    pass
+                else:
+                    self.fell_back(1)
+                    return plain, result
             if program is None:
                 program, fresh = self.recorded(arguments, state)
             failed, result = run(program)
@@ -116,6 +129,39 @@ class Paths:
             if found is not None:
                 return found, False
             return self._keep(self.record(arguments, self._reason(arguments, state)), spare), True
+
+    def operations(self, key: tuple[Any, ...]) -> int:
+        """The number of operations of the path that was recorded first for such arguments."""
+        trie = self._tries.get(key)
+        first = trie.root.oldest if trie is not None and trie.root is not None else None
+        return first.operations if first is not None else 0
+
+    def eager(self, arguments: Arguments) -> EagerRun | None:
+        """f itself, run at these arguments; None if a path is to be recorded, since f is not here or it raises."""
+        if not self._runs_eagerly():
+            return None
+        try:
+            return EagerRun(self.function, self.name, arguments)
+        except Exception:  # a recording may do what plain numbers cannot, or says better what is wrong
+            return None
+
+    def eager_rows(self, columns: tuple[list[float], ...], rows: Array, gradient: bool) -> int:
+        """Run f itself at points, where its arguments are numbers: values and gradients. Returns how many it did."""
+        if not self._runs_eagerly():
+            return 0
+        with OwnTape() as tape:
+            return tape.points(self.function, columns, rows, gradient)
+
+    def _runs_eagerly(self) -> bool:
+        """True if f itself runs where no path is kept. A function that came in a pickle may capture what came alone."""
+        return self.full() and self.came is None and not isinstance(self.function, references.Missing)
+
+    def fell_back(self, points: int) -> None:
+        """Count points at which f itself ran, and warn of them."""
+        self.fallbacks += points
+        self._clock.now += 1
+        self._credit = min(self._credit + points/20, FIRST_EVICTIONS*RECORDING)
+        self.warn()
 
     def spare(self) -> Trie:
         """A place for paths that are recorded beyond those that are kept."""
@@ -184,12 +230,15 @@ class Paths:
             self.warn()
             program.kept = False
             self.unkept += 1
+            self.fallbacks += 1
             if spare is not None:
                 program.number = self.recordings + self.unkept
                 spare.insert(program)
             return program
         if len(self._kept) >= self.max_paths:
-            self._drop(min(self._kept, key=last_use_of), evicted=True)
+            last = min(self._kept, key=last_use_of)
+            self._credit += last.usage.uses - RECORDING
+            self._drop(last, evicted=True)
         self.recordings += 1
         program.number, program.usage.last = self.recordings, self._clock.now
         self._adopt(program)
@@ -198,9 +247,16 @@ class Paths:
         return program
 
     def full(self) -> bool:
-        """True if no more paths are kept: there is no room, and none can be evicted."""
+        """True if no more paths are kept: there is no room, and none can be evicted.
+
+        Evictions must pay: the paths that went have been used as often as it costs to record others, or f has run as
+        it is so many times that a few recordings do not matter. Else numbers that take ever new paths would evict them
+        all the time.
+        """
         if len(self._kept) < self.max_paths:
             return False
+        if self._credit < 0:
+            return True
         if self._clock.now >= self._full_until:
             self._full_until = min(program.usage.last for program in self._kept) + STALE*self.max_paths
         return self._clock.now < self._full_until

@@ -104,7 +104,7 @@ class Trie:
         if not node.children or node.at > n:
             return [node] if len(known) <= n or known[n] not in state.excluded else []
         outcomes: Iterable[Outcome] = node.children
-        if node.asked is not None and len(outcomes) > 2:
+        if node.asked is not None and len(node.children) > 2:
             outcomes = [("=", float(numbers()[node.asked])), 0, 1, END]
         return [node.children[outcome] for outcome in outcomes
                 if outcome in node.children and outcome not in state.excluded]

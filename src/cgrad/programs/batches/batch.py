@@ -8,6 +8,7 @@ which no more paths are kept run one by one.
 from __future__ import annotations
 
 import copy
+import functools
 import itertools
 from collections.abc import Callable, Sequence
 from typing import Any, Generic, NamedTuple
@@ -20,12 +21,16 @@ from ..._program import Batch, Places
 from .. import pytree
 from ..arguments import Arguments
 from ..guards import START, State
-from ..pytree import Array
-from ..request import VALUE, Function, P, Path, Request, warn_of_unused, wrt
+from ..pytree import NUMBER, Array
+from ..request import VALUE, Function, P, Path, Plain, Request, warn_of_unused, wrt
 from .lanes import Progress, add_to, sweep
 from .points import Points, Strided, aligned
 
+NO_SEEDS = np.zeros(0)
 Where = range | Array  # points: a stretch, or indices in ascending order
+RECORDING = 100  # points on a path from which on it pays to record it and make its code
+WASTED = 10_000  # points at which f itself runs after a recording that did not pay, before the next one is tried
+LOOKING = 600  # operations of f itself, all points together, that take as long as finding a path and running a group
 SEGMENT = 1 << 17  # points that are sorted by their paths at once: what is noted of each takes memory
 
 
@@ -57,6 +62,7 @@ class Pass(NamedTuple):
     first: int
     stop: int
     seeds: Places | None = None
+    seeds_at: Callable[[int], Array] | None = None  # those of one point
 
 
 class BatchKind:
@@ -65,14 +71,14 @@ class BatchKind:
     def check(self, op: str, count: int) -> None:
         """Raise ValueError unless its own arrays have as many points."""
 
-    def passes(self, path: Path) -> list[Pass]:
+    def passes(self, path: Plain) -> list[Pass]:
         """The runs over points along a path. Raises TypeError if its value has no such derivative."""
         raise NotImplementedError
 
     def taken(self, function: Function[Any], path: Path) -> None:
         """Some points took this path."""
 
-    def unravel(self, path: Path, rows: list[Array]) -> Any:
+    def unravel(self, path: Plain, rows: list[Array]) -> Any:
         """The results in their structure; ``rows``: of each pass (numbers, points), or sums (numbers,)."""
         raise NotImplementedError
 
@@ -80,17 +86,17 @@ class BatchKind:
         """The kind by which points are run again at which a result is nan; None: they are not."""
         return None
 
-    def mend(self, path: Path, rows: list[Array], others: list[Array], where: Array) -> None:
+    def mend(self, path: Plain, rows: list[Array], others: list[Array], where: Array) -> None:
         """Take the results at these points over from those of the other kind."""
 
 
 class Values(BatchKind):
     """Values."""
 
-    def passes(self, path: Path) -> list[Pass]:
+    def passes(self, path: Plain) -> list[Pass]:
         return [Pass(VALUE, 0, path.results)]
 
-    def unravel(self, path: Path, rows: list[Array]) -> Any:
+    def unravel(self, path: Plain, rows: list[Array]) -> Any:
         return stacked(path.out, rows[0])
 
 
@@ -111,11 +117,11 @@ class Derivatives(BatchKind):
 class Gradients(Derivatives):
     """Values and gradients."""
 
-    def passes(self, path: Path) -> list[Pass]:
+    def passes(self, path: Plain) -> list[Pass]:
         path.need_scalar("map_value_and_grad")
         return [Pass(VALUE.reverse(self.wrt.inputs(path)), 0, 1 + self.columns)]
 
-    def unravel(self, path: Path, rows: list[Array]) -> Any:
+    def unravel(self, path: Plain, rows: list[Array]) -> Any:
         return stacked(path.out, rows[0][:1]), stacked(self.wrt.tree, rows[0][1:])
 
 
@@ -133,7 +139,7 @@ class HessianProducts(Derivatives):
         if set(lengths) - {count}:
             raise errors.no_points(op, {count: "the arguments", **lengths})
 
-    def passes(self, path: Path) -> list[Pass]:
+    def passes(self, path: Plain) -> list[Pass]:
         path.need_scalar("map_hvp")
         shapes = [pytree.shape_of(leaf) for leaf in pytree.leaves_of(self.wrt.tree)]
         if [array.shape[1:] for array in self.v] != shapes or not all(array.ndim for array in self.v):
@@ -141,9 +147,10 @@ class HessianProducts(Derivatives):
                                        f"points first, then {pytree.describe(self.wrt.tree)}")
         inputs = self.wrt.inputs(path)
         seeds = Strided.joint([Strided.along(aligned(array), 0) for array in self.v]).places
-        return [Pass(VALUE.reverse(inputs).forward(inputs), 0, self.columns, seeds)]
+        return [Pass(VALUE.reverse(inputs).forward(inputs), 0, self.columns, seeds,
+                     lambda p: pytree.ravel([array[p] for array in self.v]))]
 
-    def unravel(self, path: Path, rows: list[Array]) -> Any:
+    def unravel(self, path: Plain, rows: list[Array]) -> Any:
         return stacked(self.wrt.tree, rows[0])
 
 
@@ -161,7 +168,7 @@ class Jacobians(Derivatives):
         made.by_input = True
         return None if self.by_input else made
 
-    def mend(self, path: Path, rows: list[Array], others: list[Array], where: Array) -> None:
+    def mend(self, path: Plain, rows: list[Array], others: list[Array], where: Array) -> None:
         for k, column in enumerate(others):
             if self.columns <= path.results:
                 rows[k][:, where] = column[:, where]
@@ -169,24 +176,29 @@ class Jacobians(Derivatives):
                 for row, numbers in zip(rows, column, strict=True):
                     row[k, where] = numbers[where]
 
-    def passes(self, path: Path) -> list[Pass]:
+    def passes(self, path: Plain) -> list[Pass]:
         inputs, rows = self.wrt.inputs(path), path.results
         if self.by_input:
-            return [Pass(VALUE.forward((range(i, i + 1),)), rows, rows + rows, Places.same(np.ones(1)))
+            return [Pass(VALUE.forward((range(i, i + 1),)), rows, rows + rows, *constant(np.ones(1)))
                     for i in itertools.chain(*inputs)]
         if self.columns <= rows:
             request, n, width = VALUE.forward(inputs), self.columns, rows
         else:
             request, n, width = VALUE.reverse(inputs, seeded=True), rows, self.columns
-        return [Pass(request, rows, rows + width, Places.same(unit)) for unit in np.eye(n)]
+        return [Pass(request, rows, rows + width, *constant(unit)) for unit in np.eye(n)]
 
-    def unravel(self, path: Path, rows: list[Array]) -> Any:
+    def unravel(self, path: Plain, rows: list[Array]) -> Any:
         if not rows:  # no results: no rows
             return pytree.unravel_matrix(np.zeros((0, self.columns)), path.out, self.wrt.tree)
         matrix = np.array(rows)
         if self.columns <= path.results:
             matrix = matrix.swapaxes(0, 1)
         return pytree.unravel_matrix(np.moveaxis(matrix, (0, 1), (-2, -1)), path.out, self.wrt.tree)
+
+
+def constant(seeds: Array) -> tuple[Places, Callable[[int], Array]]:
+    """Seeds that are the same for all points."""
+    return Places.same(seeds), lambda p: seeds
 
 
 def stacked(tree: pytree.TreeDef, rows: Array) -> Any:
@@ -213,10 +225,13 @@ class Router(Generic[P]):
 
     def __init__(self, function: Function[P], points: Points, kind: BatchKind, options: Options) -> None:
         self.function, self.points, self.kind, self.options = function, points, kind, options
-        self.first: P | None = None  # the value of all other paths must have the structure of its value
+        self.first: Plain | None = None  # the value of all other paths must have the structure of its value
         self.rows: list[Array] = []  # results: of each pass (numbers, points), or sums
         self.tried: set[P] = set()
         self.spare = function.spare()  # paths that are recorded for this batch alone
+        self.eager = True  # f itself may run where no path is kept
+        self.pathless: list[Array] = []  # points at which it will
+        self.wait = 0  # points at which it is to run before another path is recorded for this batch alone
         self.progress = Progress(options.progress, points.count)
         self._passes: dict[pytree.TreeDef, list[Pass] | Exception] = {}  # by the structure of a path's value
         self._targets: dict[tuple[int, int], Places] = {}  # where a pass puts its results
@@ -235,18 +250,37 @@ class Router(Generic[P]):
                     self.kind.mend(self.first, self.rows, router.rows, bad)
         return self.kind.unravel(self.first, self.rows)
 
+    @functools.cached_property
+    def operations(self) -> int:
+        """The size of the function."""
+        return self.function.operations(self.points.arguments.key)
+
     def route(self, parts: Sequence[Where]) -> None:
         """Run points, part by part, each along its path."""
         groups: list[tuple[Where, State]] = [(where, START) for where in reversed(parts)]
         while groups:
             groups += self.advance(*groups.pop())
+            if not groups and self.pathless:
+                left = self.run_eagerly(np.sort(np.concatenate(self.pathless)))
+                self.pathless = []
+                if len(left):
+                    self.eager = False
+                    groups.append((left, START))
 
     def advance(self, where: Where, state: State) -> list[tuple[Where, State]]:
         """Run a group along a path, and return the groups of points that left it."""
         n, function = len(where), self.function
         first = int(where[0]) if n else 0
+        crowded = self.eager and n > 0 and function.full()
+        if crowded and not state.start and n*self.operations < LOOKING:
+            self.pathless.append(np.asarray(where))
+            return []
         path, fresh = function.find(self.points.arguments.key, state, lambda: self.points.at(first).numbers, True,
                                     self.spare), False
+        if path is None and crowded and (n < 2*RECORDING or self.wait > 0):
+            self.wait -= n
+            self.pathless.append(np.asarray(where))
+            return []
         if path is None:
             path, fresh = function.recorded(self.points.at(first), state, self.spare)
         # With C's own functions a recording is sure to hold at its first point. With vectorised functions it may not,
@@ -266,7 +300,10 @@ class Router(Generic[P]):
             if fresh and not exact and batch.failed[:1].any():
                 return self.again(path, passes, where, batch, state)
         groups = batch.left()
-        self.done(path, n - sum([len(points) for points, _ in groups]))
+        on_path = n - sum([len(points) for points, _ in groups])
+        self.done(path, on_path)
+        if fresh and not path.kept and on_path < RECORDING:
+            self.wait = WASTED
         if fresh and exact and batch.failed[:1].any() and path.is_guard(int(batch.failed[0])):
             function.forget(path)
             raise errors.not_repeatable(function.name, path.guard_text(int(batch.failed[0])))
@@ -292,7 +329,62 @@ class Router(Generic[P]):
             self.function.used(path)
             self.kind.taken(self.function, path)
 
-    def passes(self, path: P) -> list[Pass] | Exception:
+    def run_eagerly(self, where: Array) -> Array:
+        """Run f itself at points, one by one, and return those at which it has to be recorded."""
+        done, simple = 0, True
+        while done < len(where):
+            if simple and self.first is not None and self.first.out == NUMBER:
+                count = self.run_on(where[done:])
+                done, simple = done + count, count > 0
+                if done == len(where):
+                    break
+            p = int(where[done])
+            run = self.function.eager(self.points.at(p))
+            if run is None:
+                break
+            passes = self.passes(run)
+            if isinstance(passes, Exception):
+                raise passes
+            try:
+                results = [run.attempt(each.request, NO_SEEDS, each.seeds_at(p) if each.seeds_at else NO_SEEDS)[1]
+                           for each in passes]
+            except Exception:  # what is asked needs a recording
+                break
+            if self.first is None:
+                self.make_room(passes)
+                self.first = run
+            for each, rows, numbers in zip(passes, self.rows, results, strict=True):
+                self.put(rows, where[done:done + 1], numbers[None, each.first:each.stop])
+            done += 1
+        self.function.fell_back(done)
+        if self.progress.counter is not None:
+            self.progress.add(done*self.progress.passes)
+        return where[done:]
+
+    def run_on(self, where: Array) -> int:
+        """Run f at points as long as it returns numbers of numbers: values or gradients. Returns at how many it did."""
+        passes, columns = self._passes.get(NUMBER), self.points.columns(where)
+        if columns is None or not isinstance(passes, list) or len(passes) != 1:
+            return 0
+        sweeps = passes[0].request.sweeps
+        if sweeps and (sweeps and len(sweeps) > 1 or sweeps[0].forward or sweeps[0].seeded):
+            return 0
+        results = np.empty((len(where), 1 + (len(columns) if sweeps else 0)))
+        done = self.function.eager_rows(columns, results, bool(sweeps))
+        if sweeps:
+            results = results[:, [0, *(1 + i for i in sweeps[0].numbers)]]
+        self.put(self.rows[0], where[:done], results[:done])
+        return done
+
+    def put(self, rows: Array, where: Array, results: Array) -> None:
+        """Take results of some points over, a row each, or add them up."""
+        if self.options.reduce is None:
+            rows[:, where] = results.T
+        else:
+            for numbers in results:
+                add_to(rows, numbers)
+
+    def passes(self, path: Plain) -> list[Pass] | Exception:
         """The passes along a path, or the error if its values cannot be in one batch with those of the first path."""
         found = self._passes.get(path.out)
         if found is None or (self.first is not None and path.out != self.first.out):

@@ -11,7 +11,7 @@ from ... import errors
 from ..._program import Places
 from .. import pytree
 from ..arguments import Arguments
-from ..pytree import Array, TreeDef
+from ..pytree import NUMBER, Array, TreeDef
 from ..request import Function
 
 
@@ -137,6 +137,14 @@ class Points:
     def at(self, p: int) -> Arguments:
         """The arguments of point p."""
         return self.arguments._replace(leaves=[point_of(each, p) for each in self.leaves])
+
+    def columns(self, where: Array) -> tuple[list[float], ...] | None:
+        """The numbers of some points, a list for each argument; None unless all arguments are numbers, by position."""
+        arguments = self.arguments
+        if arguments.key[0] or any(tree != NUMBER for tree in arguments.trees):
+            return None
+        return tuple([[float(each.leaf)]*len(where) if each.axis is None else each.leaf[where].tolist()
+                      for each in self.leaves])
 
 
 def point_of(mapped: MappedLeaf, p: int) -> Any:
