@@ -1,4 +1,5 @@
 # The types of the compiled part of programs.
+from collections.abc import Callable
 from typing import Any, Self, TypeAlias, final
 
 import numpy as np
@@ -26,6 +27,7 @@ __all__ = [
     "Clock",
     "Usage",
     "FastCall",
+    "EagerCalls",
     "FastCallable",
     "PLAIN",
     "Read",
@@ -167,7 +169,11 @@ class FastCall:
     ) -> None: ...
 
 @disjoint_base
+class EagerCalls:
+    def __init__(self, function: Callable[..., Any], usage: Usage, calls: int) -> None: ...
+
 class FastCallable:
+    eager_calls: EagerCalls | None
     fast_calls: dict[Any, list[FastCall]]
     def remember(self, kind: Any, call: FastCall) -> None: ...
     def __call__(self, *args: Any, **kwargs: Any) -> Any: ...

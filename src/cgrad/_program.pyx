@@ -43,6 +43,7 @@ import operator
 import numpy as np
 
 from . import errors
+from ._core import OwnTape
 
 from ._kernels cimport MOST_DIMS
 from ._core cimport (
@@ -71,5 +72,5 @@ include "core/program/fastcall.pxi"
 include "core/program/from_trace.pxi"
 
 __all__ = ["GRAPH_OPS", "FUNCTION_ADDRESSES", "Graph", "graph_of_trace", "reverse_sweep", "forward_sweep",
-           "Executable", "Places", "Batch", "replay", "lanes_available", "Clock", "Usage", "FastCall", "FastCallable",
+           "Executable", "Places", "Batch", "replay", "lanes_available", "Clock", "Usage", "FastCall", "EagerCalls", "FastCallable",
            "PLAIN", "Read", "Reads", "may_replace", "chooses", "nan_check"]

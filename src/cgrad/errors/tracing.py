@@ -108,5 +108,5 @@ def check_failed(name: str, call: int, got: object, want: object) -> TraceError:
 
 def many_paths(name: str, paths: int, most: int, line: str) -> str:
     return (f"{name}: {paths} paths are recorded, and the numbers keep taking others; {most} are kept at most "
-            "(max_paths), and beyond it runs as plain Python: choose by cgrad.where or cgrad.maximum instead of if; most "
-            f"of them part at {line}")
+            "(max_paths), and beyond it runs as plain Python: choose by cgrad.where or cgrad.maximum instead of if; "
+            f"most of them part at {line}")

@@ -307,7 +307,7 @@ class Program(Maps):
         return replay(executable, inputs, results), results
 
     def units(self, request: Request, numbers: Array, n: int) -> tuple[int, Array]:
-        """The results for each of n unit vectors as seeds: (0 or the guard that failed, an array with a row for each)."""
+        """The results for each of n unit vectors as seeds, a row each: (0 or the guard that failed, rows)."""
         return sweep_units(self.executable(request), np.concatenate([numbers, self.captured_numbers()]), n)
 
     # ---- one path by itself ----------------------------------------------------------------------
@@ -447,7 +447,7 @@ class Alone:
     def spare(self) -> None:
         """No place is needed."""
 
-    def full(self) -> bool:
+    def runs_eagerly(self) -> bool:
         """No function is here to run."""
         return False
 
@@ -460,6 +460,9 @@ class Alone:
     def eager_rows(self, columns: tuple[list[float], ...], rows: Array, gradient: bool) -> int:
         """The function is not here."""
         return 0
+
+    def eager_calls(self) -> None:
+        """The function is not here."""
 
     def fell_back(self, points: int) -> None:
         """Nothing runs that is no path."""

@@ -8,9 +8,11 @@ import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from .. import errors
-from .._core import OwnTape
-from .._program import Clock, FastCall
+from .._core import OwnTape, Tensor
+from .._program import Clock, EagerCalls, FastCall, Usage
 from . import pytree
 from .arguments import Arguments, Binder
 from .eager import EagerRun
@@ -27,6 +29,8 @@ from .trie import Trie, last_use_of
 STALE = 16  # a path is evicted once it was not used for STALE*max_paths calls
 FIRST_EVICTIONS = 8  # that need not pay
 RECORDING = 500  # runs of a small f that take as long as recording a path and making its code
+MOSTLY = 16  # calls without a path, beyond those with one, after which f itself is run at once
+AT_ONCE = 4096  # calls at which it is, before paths are looked for again
 MANY = 16  # paths by outcomes, from which on a function is said to take too many
 
 
@@ -41,15 +45,18 @@ class Paths:
         self.bind, self.is_static = self.binder.bind, self.binder.is_static
         self.fast_calls = fast_calls  # shared with the callable object: fast calls of evicted paths are dropped
         self.came: list[Any] | None = None  # leaves that came in a pickle, the only ones f may capture; None: any
-        self.recordings = self.fallbacks = self.unkept = 0
+        self.recordings = self.unkept = 0
         self.seconds = 0.0  # spent on recordings
         self.effects: list[Any] = []  # containers that f itself fills: not looked at
         self.warned: set[str] = set()  # arguments of which was said that they are not used
         self._kept: dict[Program, None] = {}  # in the order of their recordings
         self._tries: dict[tuple[Any, ...], Trie] = {}  # by the structure of the arguments
         self._clock = Clock()
+        self._eager = Usage(self._clock)  # calls beyond max_paths
+        self._pathless = 0  # of the last calls, how many more had no path
         self._full_until = 0  # no path is stale before this time
         self._credit: float = FIRST_EVICTIONS*RECORDING  # what evictions may cost, in runs of f
+        self._narrow = False  # f uses float32, which is float64 in a program
         self._warned = False
         self._lock = Lock()
 
@@ -68,6 +75,7 @@ class Paths:
             self._adopt(program)
 
     def _adopt(self, program: Program) -> None:
+        self._narrow = self._narrow or any(v.dtype == np.float32 for v in program.captured if isinstance(v, Tensor))
         program.usage.clock = self._clock
         self._kept[program] = None
         self._tries.setdefault(program.key, Trie()).insert(program)
@@ -138,7 +146,7 @@ class Paths:
 
     def eager(self, arguments: Arguments) -> EagerRun | None:
         """f itself, run at these arguments; None if a path is to be recorded, since f is not here or it raises."""
-        if not self._runs_eagerly():
+        if not self.runs_eagerly():
             return None
         try:
             return EagerRun(self.function, self.name, arguments)
@@ -147,21 +155,30 @@ class Paths:
 
     def eager_rows(self, columns: tuple[list[float], ...], rows: Array, gradient: bool) -> int:
         """Run f itself at points, where its arguments are numbers: values and gradients. Returns how many it did."""
-        if not self._runs_eagerly():
+        if not self.runs_eagerly():
             return 0
         with OwnTape() as tape:
             return tape.points(self.function, columns, rows, gradient)
 
-    def _runs_eagerly(self) -> bool:
+    def runs_eagerly(self) -> bool:
         """True if f itself runs where no path is kept. A function that came in a pickle may capture what came alone."""
-        return self.full() and self.came is None and not isinstance(self.function, references.Missing)
+        return (self.full() and not self._narrow and self.came is None
+                and not isinstance(self.function, references.Missing))
 
     def fell_back(self, points: int) -> None:
         """Count points at which f itself ran, and warn of them."""
-        self.fallbacks += points
-        self._clock.now += 1
+        self._eager.note()
+        self._eager.uses += points - 1
+        self._pathless = min(self._pathless + 1, MOSTLY)
         self._credit = min(self._credit + points/20, FIRST_EVICTIONS*RECORDING)
         self.warn()
+
+    def eager_calls(self) -> EagerCalls | None:
+        """A way for the next calls to run f itself at once, if most calls end so."""
+        if self._pathless < MOSTLY or self.static:
+            return None
+        self._pathless = MOSTLY//2
+        return EagerCalls(self.function, self._eager, AT_ONCE)
 
     def spare(self) -> Trie:
         """A place for paths that are recorded beyond those that are kept."""
@@ -215,8 +232,8 @@ class Paths:
         with self._lock:
             programs = list(self._kept)
         return {"recordings": self.recordings + self.unkept, "paths": len(programs),
-                "merges": sum(getattr(program, "merges", 0) for program in programs), "fallbacks": self.fallbacks,
-                "calls": sum(program.total_uses for program in programs) + self.fallbacks, "seconds": self.seconds}
+                "merges": sum(getattr(program, "merges", 0) for program in programs), "fallbacks": self._eager.uses,
+                "calls": sum(program.total_uses for program in programs) + self._eager.uses, "seconds": self.seconds}
 
     # ---- which paths are kept --------------------------------------------------------------------
 
@@ -230,7 +247,7 @@ class Paths:
             self.warn()
             program.kept = False
             self.unkept += 1
-            self.fallbacks += 1
+            self._eager.uses += 1
             if spare is not None:
                 program.number = self.recordings + self.unkept
                 spare.insert(program)
@@ -301,6 +318,7 @@ class Paths:
     def used(self, program: Program) -> None:
         """Count a use."""
         program.usage.note()
+        self._pathless = max(self._pathless - 1, 0)
         program = program.base or program
         trie = self._tries.get(program.key) if program.kept else None
         if trie is not None:

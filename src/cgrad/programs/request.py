@@ -21,7 +21,7 @@ import numpy as np
 
 from .. import errors
 from .._core import Tensor, Value, plain
-from .._program import Executable, Reads, Usage
+from .._program import EagerCalls, Executable, Reads, Usage
 from . import pytree
 from .arguments import Arguments
 from .guards import State
@@ -107,7 +107,7 @@ class Plain(Protocol):
         """Run at one point: (0 or the guard that failed, results)."""
 
     def units(self, request: Request, numbers: Array, n: int) -> tuple[int, Array]:
-        """The results for each of n unit vectors as seeds: (0 or the guard that failed, an array with a row for each)."""
+        """The results for each of n unit vectors as seeds, a row each: (0 or the guard that failed, rows)."""
 
     def captured_span(self, leaf: Leaf) -> range:
         """The inputs of a captured leaf."""
@@ -170,7 +170,7 @@ class Function(Protocol[P]):
         spare: where it goes if no more paths are kept.
         """
 
-    def full(self) -> bool:
+    def runs_eagerly(self) -> bool:
         """True if no more paths are kept, and f itself is to run where there is none."""
 
     def operations(self, key: tuple[Any, ...]) -> int:
@@ -181,6 +181,9 @@ class Function(Protocol[P]):
 
     def eager_rows(self, columns: tuple[list[float], ...], rows: Array, gradient: bool) -> int:
         """Run f itself at points, where its arguments are numbers: values and gradients. Returns how many it did."""
+
+    def eager_calls(self) -> EagerCalls | None:
+        """A way for the next calls to run f itself at once, if most calls end so."""
 
     def fell_back(self, points: int) -> None:
         """Count points at which f itself ran."""

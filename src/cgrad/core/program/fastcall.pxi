@@ -33,7 +33,7 @@ cdef inline void note_use(Usage usage) noexcept:
 
 
 cdef class FastCall:
-    """FastCall(executable, usage, arguments, captured, shapes, conditions, reads, value, gradients, many): a kind of call.
+    """FastCall(executable, usage, arguments, captured, shapes, conditions, reads, value, gradients, many): a path's call.
 
     arguments: for each None, a number, or the shape of an array; captured: the leaves that the function uses, and the
     shapes that they must have; conditions: those of the Trace; reads: what else is looked at. Of the results, value:
@@ -194,9 +194,62 @@ cdef Py_ssize_t prod(tuple shape) except -1:
     return n
 
 
+cdef class EagerCalls:
+    """EagerCalls(function, usage, calls): the next calls of a compiled function run f itself, since few have a path."""
+    cdef object function
+    cdef Usage usage
+    cdef Py_ssize_t left   # calls
+    cdef list idle         # tapes that no call uses
+
+    def __init__(self, function, Usage usage, Py_ssize_t calls):
+        self.function, self.usage, self.left, self.idle = function, usage, calls, []
+
+
+cdef list call_eagerly(FastCallable p, tuple args, bint gradient):
+    """Value and gradient by f itself, floats; None if they are to be found in another way."""
+    cdef EagerCalls e = p.eager_calls
+    cdef list found
+    cdef object x, tape
+    e.left -= 1
+    if e.left < 0:
+        p.eager_calls = None
+        return None
+    for x in args:
+        if type(x) is not float and type(x) is not int:
+            return None
+    tape = e.idle.pop() if e.idle else OwnTape()
+    found = tape.call(e.function, args, gradient)
+    e.idle.append(tape)
+    if found is None:
+        p.eager_calls = None
+    else:
+        note_use(e.usage)
+    return found
+
+
+cdef object gradient_eagerly(FastCallable p, str kind, tuple args, object argnums):
+    """A gradient by f itself, or NotImplemented."""
+    cdef Py_ssize_t n = len(args)
+    cdef list found
+    cdef object result
+    if argnums is not None:
+        for x in argnums if type(argnums) is tuple else (argnums,):
+            if type(x) is not int or not -n <= x < n:
+                return NotImplemented
+    found = call_eagerly(p, args, True) if n else None
+    if found is None:
+        return NotImplemented
+    if type(argnums) is tuple:
+        result = tuple([found[1 + (x if x >= 0 else x + n)] for x in argnums])
+    else:
+        result = found[1 if argnums is None else 1 + (argnums if argnums >= 0 else argnums + n)]
+    return result if kind == "grad" else (found[0], result)
+
+
 cdef class FastCallable:
     """The callable part of a compiled function; ``fast_calls`` maps each kind of call that it knows to FastCalls."""
     cdef public dict fast_calls
+    cdef public EagerCalls eager_calls
     cdef str last_kind        # the one used last, found by identity of what was asked for
     cdef object last_argnums
     cdef list last
@@ -207,6 +260,10 @@ cdef class FastCallable:
     def __call__(self, *args, **kwargs):
         """Replay: the value at these arguments."""
         if not kwargs and not traces:
+            if self.eager_calls is not None:
+                found = call_eagerly(self, args, False)
+                if found is not None:
+                    return found[0]
             calls = self.fast_calls.get("value")
             if calls is not None:
                 result = call_first(<list>calls, args)
@@ -248,6 +305,10 @@ cdef object call_gradient(FastCallable p, str kind, tuple args, argnums, capture
     """A gradient by FastCalls that were found last, by others that are known, or by the general path."""
     cdef object calls = None
     if not (traces or kwargs) and captured is None:
+        if p.eager_calls is not None:
+            result = gradient_eagerly(p, kind, args, argnums)
+            if result is not NotImplemented:
+                return result
         if p.last_kind is kind and p.last_argnums is argnums:
             calls = p.last
         elif argnums is None:

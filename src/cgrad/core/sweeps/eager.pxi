@@ -10,22 +10,11 @@ cdef class OwnTape:
         self.tape = Tape()
 
     def __enter__(self):
-        global modes
-        cdef Context c = <Context>context()
-        self.tape.__enter__()
-        self.quiet = c.quiet
-        modes -= self.quiet
-        c.quiet = 0
+        record_here(self)
         return self
 
     def __exit__(self, *_):
-        global modes
-        cdef Context c = <Context>context()
-        c.quiet += self.quiet
-        modes += self.quiet
-        while c.stack and c.tape is not self.tape:  # left open by a function that raised
-            c.tape = c.stack.pop()
-        self.tape.__exit__()
+        record_there(self)
 
     def points(self, f, tuple columns, double[:, ::1] rows, bint gradient):
         """Run f at points until it returns something else than a number, or raises. Returns how many it has done.
@@ -33,29 +22,86 @@ cdef class OwnTape:
         columns: a list of floats for each argument, one a point. rows: value and gradient of each point go there, or
         the value alone.
         """
-        cdef Py_ssize_t k, n = rows.shape[0], arguments = len(columns)
+        cdef Py_ssize_t k, m, n = rows.shape[0], arguments = len(columns)
         cdef tuple leaves
-        cdef object v, y
+        cdef object y
         for k in range(n):
             leaves = PyTuple_New(arguments)
             for m in range(arguments):
-                v = Value((<list>PyTuple_GET_ITEM(columns, m))[k])
-                Py_INCREF(v)  # stolen
-                PyTuple_SET_ITEM(leaves, m, v)
+                put_leaf(leaves, m, (<list>PyTuple_GET_ITEM(columns, m))[k])
             try:
                 y = f(*leaves)
             except Exception:
                 return k
             if not value_and_gradient(self.tape, y, leaves, gradient, &rows[k, 0]):
                 return k
-            y = v = leaves = None
+            y = leaves = None
             truncate(self.tape, 0)
         return n
+
+    def call(self, f, tuple numbers, bint gradient):
+        """The value of f at numbers, and its gradient: a list of floats. None if it is no number, or f raises."""
+        cdef Py_ssize_t k, n = len(numbers)
+        cdef double *row = <double *>malloc((n + 1)*sizeof(double))
+        cdef tuple leaves
+        cdef list found = None
+        if row == NULL:
+            raise MemoryError("call: no memory")
+        try:
+            leaves = PyTuple_New(n)
+            for k in range(n):
+                put_leaf(leaves, k, <object>PyTuple_GET_ITEM(numbers, k))
+            record_here(self)
+            try:
+                y = f(*leaves)
+                if value_and_gradient(self.tape, y, leaves, gradient, row):
+                    found = [row[k] for k in range(n + 1)] if gradient else [row[0]]
+                y = leaves = None
+            except Exception:  # then it is called in another way, and raises there
+                found = None
+            finally:
+                record_there(self)
+            truncate(self.tape, 0)
+        finally:
+            free(row)
+        return found
 
     def point(self, y, list leaves):
         """The value of a result on this tape and its derivatives by Values, an array; None: it takes another way."""
         cdef double[::1] row = np.zeros(1 + len(leaves))
         return np.asarray(row) if value_and_gradient(self.tape, y, tuple(leaves), True, &row[0]) else None
+
+
+cdef inline int put_leaf(tuple leaves, Py_ssize_t k, object x) except -1:
+    v = Value(x)
+    Py_INCREF(v)  # stolen
+    PyTuple_SET_ITEM(leaves, k, v)
+    return 0
+
+
+cdef int record_here(OwnTape own) except -1:
+    """Begin to record on a tape of one's own."""
+    global modes
+    cdef Context c = <Context>context()
+    c.stack.append(c.tape)
+    c.tape = own.tape
+    own.quiet = c.quiet
+    modes -= own.quiet
+    c.quiet = 0
+    return 0
+
+
+cdef int record_there(OwnTape own) except -1:
+    """Go back to the tape and the modes of before."""
+    global modes
+    cdef Context c = <Context>context()
+    c.quiet += own.quiet
+    modes += own.quiet
+    while c.stack and c.tape is not own.tape:  # left open by a function that raised
+        c.tape = c.stack.pop()
+    if c.stack:
+        c.tape = c.stack.pop()
+    return 0
 
 
 cdef bint value_and_gradient(Tape t, object y, tuple leaves, bint gradient, double *row) except -1:

@@ -271,7 +271,7 @@ class Router(Generic[P]):
         """Run a group along a path, and return the groups of points that left it."""
         n, function = len(where), self.function
         first = int(where[0]) if n else 0
-        crowded = self.eager and n > 0 and function.full()
+        crowded = self.eager and n > 0 and function.runs_eagerly()
         if crowded and not state.start and n*self.operations < LOOKING:
             self.pathless.append(np.asarray(where))
             return []
