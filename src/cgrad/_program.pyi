@@ -141,9 +141,11 @@ class Reads:
     def filled(self) -> list[Any]: ...
     def hold(self, captured: list[Any]) -> bool: ...
 
+@final
 class Clock:
     now: int
 
+@final
 class Usage:
     clock: Clock
     uses: int
@@ -168,10 +170,11 @@ class FastCall:
         many: bool,
     ) -> None: ...
 
-@disjoint_base
+@final
 class EagerCalls:
     def __init__(self, function: Callable[..., Any], usage: Usage, calls: int) -> None: ...
 
+@disjoint_base
 class FastCallable:
     eager_calls: EagerCalls | None
     fast_calls: dict[Any, list[FastCall]]

@@ -7,7 +7,7 @@ cdef class OwnTape:
     cdef int quiet      # blocks of no_grad around it
 
     def __cinit__(self):
-        self.tape = Tape()
+        self.tape = Tape.__new__(Tape)  # emptied with its last handle, as the thread's own
 
     def __enter__(self):
         record_here(self)
@@ -36,7 +36,8 @@ cdef class OwnTape:
             if not value_and_gradient(self.tape, y, leaves, gradient, &rows[k, 0]):
                 return k
             y = leaves = None
-            truncate(self.tape, 0)
+            if self.tape.top:  # f has kept something
+                truncate(self.tape, 0)
         return n
 
     def call(self, f, tuple numbers, bint gradient):
@@ -61,7 +62,8 @@ cdef class OwnTape:
                 found = None
             finally:
                 record_there(self)
-            truncate(self.tape, 0)
+            if self.tape.top:  # f has kept something
+                truncate(self.tape, 0)
         finally:
             free(row)
         return found
