@@ -172,7 +172,9 @@ class FastCall:
 
 @final
 class EagerCalls:
-    def __init__(self, function: Callable[..., Any], usage: Usage, calls: int) -> None: ...
+    def __init__(
+        self, function: Callable[..., Any], tape: Callable[[], object], usage: Usage, calls: int
+    ) -> None: ...
 
 @disjoint_base
 class FastCallable:

@@ -43,7 +43,6 @@ import operator
 import numpy as np
 
 from . import errors
-from ._core import OwnTape
 
 from ._kernels cimport MOST_DIMS
 from ._core cimport (

@@ -319,3 +319,29 @@ def test_evictions_must_pay():
     for x in np.random.default_rng(7).uniform(0, 1, 3000).tolist():
         p(x), p.grad(x)
     assert p.stats()["recordings"] < 30
+
+
+def test_as_many_paths_as_are_kept_are_not_too_many():
+    p = cgrad.compile(lambda x: x*x if x > 0 else -x, max_paths=2)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for _ in range(3):
+            assert p.map(np.array([1.0, -2.0, 3.0])).tolist() == [1.0, 2.0, 9.0] and p(-4.0) == 4.0
+    assert p.stats()["fallbacks"] == 0
+
+
+def test_large_groups_have_paths_for_a_batch():
+    """Recorded once, and found again among the next points that are sorted."""
+    calls = []
+    p = cgrad.compile(lambda x: calls.append(1) or (x*x if x > 0 else x + 1.0 if x > -1.0 else -x), max_paths=1)
+    x = np.random.default_rng(9).choice([1.0, -0.5, -3.0], 400_000)
+    assert p.map(x).tolist() == np.where(x > 0, x*x, np.where(x > -1.0, x + 1.0, -x)).tolist()
+    assert len(calls) == 3 and len(p.programs) == 1
+
+
+def test_float32_is_recorded_as_ever():
+    t = Tensor(np.array([0.1, 0.2], np.float32))
+    p = cgrad.compile(lambda x: t[0]*x if x > 2.0 else t[1]*x if x > 1.0 else t[0] + x, max_paths=1)
+    q = cgrad.compile(p.function)
+    for x in (3.0, 1.5, 0.5)*3:
+        assert p(x) == q(x) and p.grad(x) == q.grad(x)

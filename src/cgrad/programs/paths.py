@@ -29,7 +29,7 @@ from .trie import Trie, last_use_of
 STALE = 16  # a path is evicted once it was not used for STALE*max_paths calls
 FIRST_EVICTIONS = 8  # that need not pay
 RECORDING = 500  # runs of a small f that take as long as recording a path and making its code
-MOSTLY = 16  # calls without a path, beyond those with one, after which f itself is run at once
+MOSTLY = 32  # calls of which most had no path, after which f itself is run at once
 AT_ONCE = 4096  # calls at which it is, before paths are looked for again
 MANY = 16  # paths by outcomes, from which on a function is said to take too many
 
@@ -53,7 +53,8 @@ class Paths:
         self._tries: dict[tuple[Any, ...], Trie] = {}  # by the structure of the arguments
         self._clock = Clock()
         self._eager = Usage(self._clock)  # calls beyond max_paths
-        self._pathless = 0  # of the last calls, how many more had no path
+        self._pathless = 0  # of the calls since _since, how many had no path
+        self._since, self._looked_at = 0, MOSTLY
         self._full_until = 0  # no path is stale before this time
         self._credit: float = FIRST_EVICTIONS*RECORDING  # what evictions may cost, in runs of f
         self._narrow = False  # f uses float32, which is float64 in a program
@@ -169,16 +170,21 @@ class Paths:
         """Count points at which f itself ran, and warn of them."""
         self._eager.note()
         self._eager.uses += points - 1
-        self._pathless = min(self._pathless + 1, MOSTLY)
+        self._pathless += 1
         self._credit = min(self._credit + points/20, FIRST_EVICTIONS*RECORDING)
         self.warn()
 
     def eager_calls(self) -> EagerCalls | None:
         """A way for the next calls to run f itself at once, if most calls end so."""
-        if self._pathless < MOSTLY or self.static:
+        calls, pathless = self._clock.now - self._since, self._pathless
+        if calls < self._looked_at or self.static:
             return None
-        self._pathless = MOSTLY//2
-        return EagerCalls(self.function, self._eager, AT_ONCE)
+        self._since, self._looked_at, self._pathless = self._clock.now, MOSTLY, 0
+        if 2*pathless <= calls:
+            return None
+        self._since += AT_ONCE
+        self._looked_at = MOSTLY//4
+        return EagerCalls(self.function, OwnTape, self._eager, AT_ONCE)
 
     def spare(self) -> Trie:
         """A place for paths that are recorded beyond those that are kept."""
@@ -275,7 +281,7 @@ class Paths:
         if self._credit < 0:
             return True
         if self._clock.now >= self._full_until:
-            self._full_until = min(program.usage.last for program in self._kept) + STALE*self.max_paths
+            self._full_until = min([program.usage.last for program in list(self._kept)]) + STALE*self.max_paths
         return self._clock.now < self._full_until
 
     def warn(self) -> None:
@@ -302,7 +308,7 @@ class Paths:
     def _parting(self) -> str:
         """The line of f whose outcomes differ most among the paths, for people."""
         outcomes: dict[Line, set[tuple[Any, ...]]] = {}
-        for program in self._kept:
+        for program in list(self._kept):
             found: dict[Line, list[Any]] = {}
             for guard, outcome in zip(program.guards, program.guard_outcomes, strict=True):
                 found.setdefault(guard.line, []).append(outcome)
@@ -318,7 +324,6 @@ class Paths:
     def used(self, program: Program) -> None:
         """Count a use."""
         program.usage.note()
-        self._pathless = max(self._pathless - 1, 0)
         program = program.base or program
         trie = self._tries.get(program.key) if program.kept else None
         if trie is not None:

@@ -195,14 +195,17 @@ cdef Py_ssize_t prod(tuple shape) except -1:
 
 
 cdef class EagerCalls:
-    """EagerCalls(function, usage, calls): the next calls of a compiled function run f itself, since few have a path."""
-    cdef object function
+    """EagerCalls(function, tape, usage, calls): the next calls of a compiled function run f itself: few have a path.
+
+    tape: makes a tape of one's own (core/sweeps/eager.pxi).
+    """
+    cdef object function, tape
     cdef Usage usage
     cdef Py_ssize_t left   # calls
     cdef list idle         # tapes that no call uses
 
-    def __init__(self, function, Usage usage, Py_ssize_t calls):
-        self.function, self.usage, self.left, self.idle = function, usage, calls, []
+    def __init__(self, function, tape, Usage usage, Py_ssize_t calls):
+        self.function, self.tape, self.usage, self.left, self.idle = function, tape, usage, calls, []
 
 
 cdef list call_eagerly(FastCallable p, tuple args, bint gradient):
@@ -217,7 +220,7 @@ cdef list call_eagerly(FastCallable p, tuple args, bint gradient):
     for x in args:
         if type(x) is not float and type(x) is not int:
             return None
-    tape = e.idle.pop() if e.idle else OwnTape()
+    tape = e.idle.pop() if e.idle else e.tape()
     found = tape.call(e.function, args, gradient)
     e.idle.append(tape)
     if found is None:

@@ -272,7 +272,7 @@ class Router(Generic[P]):
         n, function = len(where), self.function
         first = int(where[0]) if n else 0
         crowded = self.eager and n > 0 and function.runs_eagerly()
-        if crowded and not state.start and n*self.operations < LOOKING:
+        if crowded and self.pathless and n*self.operations < LOOKING:
             self.pathless.append(np.asarray(where))
             return []
         path, fresh = function.find(self.points.arguments.key, state, lambda: self.points.at(first).numbers, True,
