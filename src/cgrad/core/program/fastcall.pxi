@@ -33,7 +33,7 @@ cdef inline void note_use(Usage usage) noexcept:
 
 
 cdef class FastCall:
-    """FastCall(executable, usage, arguments, captured, shapes, conditions, reads, value, gradients, many): a path's call.
+    """FastCall(executable, usage, arguments, captured, shapes, conditions, reads, value, gradients, many): a call.
 
     arguments: for each None, a number, or the shape of an array; captured: the leaves that the function uses, and the
     shapes that they must have; conditions: those of the Trace; reads: what else is looked at. Of the results, value:
