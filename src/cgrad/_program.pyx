@@ -71,5 +71,5 @@ include "core/program/fastcall.pxi"
 include "core/program/from_trace.pxi"
 
 __all__ = ["GRAPH_OPS", "FUNCTION_ADDRESSES", "Graph", "graph_of_trace", "reverse_sweep", "forward_sweep",
-           "Executable", "Batch", "replay", "lanes_available", "FastCall", "FastCallable",
+           "Executable", "Places", "Batch", "replay", "lanes_available", "Clock", "Usage", "FastCall", "EagerCalls", "FastCallable",
            "PLAIN", "Read", "Reads", "may_replace", "chooses", "nan_check"]

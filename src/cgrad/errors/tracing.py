@@ -113,6 +113,7 @@ def check_failed(name: str, call: int, got: object, want: object) -> TraceError:
                       "argument")
 
 
-def many_paths(name: str, most: int, line: str) -> str:
-    return (f"{name}: {most} paths are recorded, and the numbers keep taking others, which run as plain Python: choose "
-            f"by cgrad.where or cgrad.maximum instead of if, or raise max_paths; most of them part at {line}")
+def many_paths(name: str, paths: int, most: int, line: str) -> str:
+    return (f"{name}: {paths} paths are recorded, and the numbers keep taking others; {most} are kept at most "
+            "(max_paths), and beyond it runs as plain Python: choose by cgrad.where or cgrad.maximum instead of if; "
+            f"most of them part at {line}")

@@ -140,9 +140,10 @@ class CompiledFunction(Maps):
     def stats(self) -> dict[str, float]:
         """Count what this function has done.
 
-        Returns "recordings"; "paths", those that are kept; "fallbacks", calls beyond max_paths, which were recorded for
-        themselves; "calls" that ended on a path, a batch counted once for each group of points; "seconds" spent on
-        recordings. The logger ``cgrad`` is told of each recording, and why it is made, at the level INFO.
+        Returns "recordings"; "paths", those that are kept; "merges", conditions that became choices inside of a path;
+        "fallbacks", points beyond max_paths, at which f itself ran, or was recorded for them; "calls" that ended on a
+        path, a batch counted once for each group of points, and fallbacks; "seconds" spent on recordings. The logger
+        ``cgrad`` is told of each recording, and why it is made, at the level INFO.
 
         >>> import cgrad
         >>> p = cgrad.compile(lambda x: x*x if x > 0 else -x)

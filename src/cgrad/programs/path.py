@@ -16,16 +16,29 @@ import numpy as np
 
 from .. import errors
 from .._core import plain
-from .._program import GRAPH_OPS, Executable, Graph, Reads, chooses, forward_sweep, nan_check, replay, reverse_sweep
+from .._program import (
+    GRAPH_OPS,
+    Clock,
+    Executable,
+    Graph,
+    Reads,
+    Usage,
+    chooses,
+    forward_sweep,
+    nan_check,
+    replay,
+    reverse_sweep,
+)
 from . import backends, guards, pytree
 from .arguments import Arguments
-from .guards import START, Guard, State
+from .guards import START, Guard, Outcome, State
 from .maps import Maps
 from .pytree import Array, Leaf, TreeDef
 from .reads import bound_anew
-from .request import VALUE, Request
-from .rewriting.branches import Outcome
+from .request import VALUE, Plain, Request
+from .rewriting.branches import Outcome as Merged
 from .storage.fields import Parts, from_fields, to_fields
+from .transforms import sweep_units
 
 
 class Program(Maps):
@@ -55,15 +68,15 @@ class Program(Maps):
         self.graph, self.outputs, self.guards = graph, outputs, tuple(guards)
         self.captured, self.captured_shapes = list(captured), list(captured_shapes)
         self.reason, self.backend = reason, backend
-        self.uses = self.last_used = self.number = 0
+        self.number = 0  # among the recordings of its function
+        self.usage = Usage(Clock())
         self.conditions: list[tuple[Any, str, Any]] = []  # attributes that have to be what they were
-        self.branches = Outcome()  # what became of its branches
+        self.branches = Merged()  # what became of its branches
         self.reads: Reads | None = None  # what else the function reads, which has to be what it was
         self.kept = True  # among the paths of a compiled function, or by itself
         self.base: Program | None = None  # the path whose careful program this is
         self._careful: Program | None = None
         self._executables: dict[Request, Executable] = {}
-        self._outcomes: tuple[Any, ...] | None = None
         self._unused: frozenset[int] | None = None
         self.warned: set[str] = set()
 
@@ -113,16 +126,15 @@ class Program(Maps):
         """The same path with careful derivatives, for points at which the others are nan."""
         if self._careful is None:
             made = self.twin()
-            made.base, made.kept, made._executables = self, False, {}
+            made.base, made.kept, made._executables, made.usage = self, False, {}, self.usage
             self._careful = made
         return self._careful
 
     def for_state(self, state: State) -> Program | None:
         """This program, or its careful one, if it may hold for points in a state, and fits."""
-        for each in (self, self.careful()) if self.chooses and state != START else (self,):
-            if each.may_hold(state) and each.fits():
-                return each
-        return None
+        ended = not state.start and self.chooses and state.outcomes == self.guard_outcomes
+        each = self.careful() if ended else self
+        return each if each not in state.tried and each.may_hold(state) and each.fits() else None
 
     def is_guard(self, number: int) -> bool:
         """True if a number that a run returned is that of a guard of the path, not of a derivative that is nan."""
@@ -143,7 +155,7 @@ class Program(Maps):
     @property
     def total_uses(self) -> int:
         """Calls that ended on this path; a batch counts as one for each group of points."""
-        return self.uses + sum(each.fast_runs for each in self._executables.values())
+        return self.usage.uses
 
     @property
     def merges(self) -> int:
@@ -161,31 +173,49 @@ class Program(Maps):
 
     # ---- where it holds --------------------------------------------------------------------------
 
-    @property
-    def outcomes(self) -> tuple[Any, ...]:
-        """The outcomes of its guards, in order: no two paths of a function share them."""
-        if self._outcomes is None:
-            columns = self.graph.columns()
-            equal, constant = GRAPH_OPS.index("eq"), GRAPH_OPS.index("const")
-            found: list[Any] = []
-            for guard in self.guards:
-                side = columns["b"][guard.node]
-                if guard.expected and columns["op"][guard.node] == equal and columns["op"][side] == constant:
-                    found.append(("=", float(columns["consts"][columns["a"][side]])))
-                else:
-                    found.append(guard.expected)
-            if self.chooses:
-                found.append("fast" if self.base is None else "careful")
-            self._outcomes = tuple(found)
-        return self._outcomes
+    @functools.cached_property
+    def guard_outcomes(self) -> tuple[Outcome, ...]:
+        """The outcomes of its guards, in order."""
+        found: list[Outcome] = [guard.expected for guard in self.guards]
+        for k, (_, number) in self._equalities.items():
+            found[k] = ("=", number)
+        return tuple(found)
+
+    @functools.cached_property
+    def lines(self) -> tuple[Any, ...]:
+        """The places of its guards, in order."""
+        return tuple([guard.line for guard in self.guards])
+
+    @functools.cached_property
+    def outcomes(self) -> tuple[Outcome, ...]:
+        """The same, and whether its derivatives are fast, where that is another guard: no two paths share them."""
+        return (*self.guard_outcomes, "fast" if self.base is None else "careful") if self.chooses else self.guard_outcomes
+
+    @functools.cached_property
+    def _equalities(self) -> dict[int, tuple[int, float]]:
+        """Guards by which a node has to equal a constant: {guard: (node, constant)}."""
+        if not self.guards:
+            return {}
+        columns, nodes = self.graph.columns(), np.array([guard.node for guard in self.guards])
+        side = columns["b"][nodes]
+        expected = np.array([guard.expected for guard in self.guards]) != 0
+        equal = expected & (columns["op"][nodes] == GRAPH_OPS.index("eq"))
+        equal &= columns["op"][side] == GRAPH_OPS.index("const")
+        return {k: (int(columns["a"][nodes[k]]), float(columns["consts"][columns["a"][side[k]]]))
+                for k in np.flatnonzero(equal).tolist()}
+
+    def asked_at(self, guard: int) -> int | None:
+        """The number among the arguments that a guard, counted from 0, compares with a constant; None: it does not."""
+        node, _ = self._equalities.get(guard, (-1, 0.0))
+        return node if 0 <= node < pytree.size(*self.shapes) else None
 
     def may_hold(self, state: State) -> bool:
         """True if points in this state may be on this path."""
-        return state == START or state.allows(self.outcomes)
+        return state.start or state.allows(self.outcomes)
 
     def after(self, state: State, guard: int) -> State:
         """The state of points that left this path at a guard, counted from 1."""
-        return state.after(self.outcomes, guard)
+        return state.after(self, self.outcomes, guard)
 
     def fits(self) -> bool:
         """True if it holds, and captured arrays have the shapes that they had."""
@@ -287,6 +317,10 @@ class Program(Maps):
         results = np.empty(executable.results)
         inputs = np.concatenate([numbers, self.captured_numbers(), seeds])
         return replay(executable, inputs, results), results
+
+    def units(self, request: Request, numbers: Array, n: int) -> tuple[int, Array]:
+        """The results for each of n unit vectors as seeds, a row each: (0 or the guard that failed, rows)."""
+        return sweep_units(self.executable(request), np.concatenate([numbers, self.captured_numbers()]), n)
 
     # ---- one path by itself ----------------------------------------------------------------------
 
@@ -407,19 +441,47 @@ class Alone:
         """True if argument k was recorded as a constant."""
         return k < len(self.program.shapes) and self.program.shapes[k][0] == "const"
 
-    def path(self, arguments: Arguments, state: State, steady: bool = False) -> tuple[Program, bool]:
+    def find(self, key: tuple[Any, ...], state: State, numbers: Callable[[], Array], steady: bool = False,
+             spare: Any = None) -> Program:
         """The program. Raises GuardError for points that left it, and if it does not fit any more."""
-        if state != START and self.program.chooses and self.program.careful().may_hold(state):
-            return self.program.careful(), False
-        if state != START:
+        if not state.start and self.program.chooses and self.program.careful().may_hold(state):
+            return self.program.careful()
+        if not state.start:
             raise errors.guard_failed(self.name, self.program.guard_text(len(state.outcomes) + 1))
         if not self.program.fits():
             raise errors.captured_changed(self.name)
-        return self.program, False
+        return self.program
 
-    def solve(self, arguments: Arguments, run: Callable[[Program], tuple[int, Any]]) -> tuple[Program, Any]:
+    def recorded(self, arguments: Arguments, state: State, spare: Any = None) -> tuple[Program, bool]:
+        """The program, as nothing is recorded."""
+        return self.find(arguments.key, state, arguments.ravel), False
+
+    def spare(self) -> None:
+        """No place is needed."""
+
+    def runs_eagerly(self) -> bool:
+        """No function is here to run."""
+        return False
+
+    def operations(self, key: tuple[Any, ...]) -> int:
+        return self.program.operations
+
+    def eager(self, arguments: Arguments) -> None:
+        """The function is not here."""
+
+    def eager_rows(self, columns: tuple[list[float], ...], rows: Array, gradient: bool) -> int:
+        """The function is not here."""
+        return 0
+
+    def eager_calls(self) -> None:
+        """The function is not here."""
+
+    def fell_back(self, points: int) -> None:
+        """Nothing runs that is no path."""
+
+    def solve(self, arguments: Arguments, run: Callable[[Plain], tuple[int, Any]]) -> tuple[Plain, Any]:
         """The program, and the result of ``run``. Raises GuardError if a guard fails."""
-        program, _ = self.path(arguments, START)
+        program = self.find(arguments.key, START, arguments.ravel)
         failed, result = run(program)
         if not program.is_guard(failed):
             program = program.careful()
@@ -430,7 +492,7 @@ class Alone:
         return program, result
 
     def used(self, program: Program) -> None:
-        program.uses += 1
+        program.usage.note()
 
     def forget(self, program: Program) -> None:
         """A program never drops its one path."""

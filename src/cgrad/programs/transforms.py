@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from .. import errors
 from .._core import Tensor, Value, recording
-from .._program import FastCall, FastCallable
+from .._program import Executable, FastCall, FastCallable, Places
 from . import pytree
 from .arguments import Arguments
 from .batches.lanes import sweep
 from .batches.points import Strided
 from .pytree import NUMBER, Array, TreeDef
-from .request import VALUE, Function, Inputs, Path, Request, Wrt, warn_of_unused, wrt
+from .request import VALUE, Function, Inputs, Path, Plain, Request, Wrt, warn_of_unused, wrt
 
 NO_SEEDS = np.zeros(0)
 SEEDS = 512  # rows or columns of a Jacobian that are swept at once
@@ -49,7 +49,7 @@ class Transforms(FastCallable):
             raise errors.values_given(self.name, op)
         return arguments
 
-    def _solve(self, op: str, arguments: Arguments, by: Wrt, run: Callable[[Path], tuple[int, Array]]) -> Any:
+    def _solve(self, op: str, arguments: Arguments, by: Wrt, run: Callable[[Plain], tuple[int, Array]]) -> Any:
         """A path that holds at these arguments, and the derivatives that ``run`` computes along it."""
         function = self._function()
         path, results = function.solve(arguments, lambda path: asked_where_it_holds(path, arguments.numbers, run))
@@ -78,10 +78,10 @@ class Transforms(FastCallable):
         by = wrt(kind, arguments, **options)
         numbers = arguments.numbers
 
-        def request(path: Path) -> Request:
+        def request(path: Plain) -> Request:
             return VALUE.reverse(by.inputs(path))
 
-        def run(path: Path) -> tuple[int, Array]:
+        def run(path: Plain) -> tuple[int, Array]:
             path.need_scalar(kind)
             return path.attempt(request(path), numbers, NO_SEEDS)
 
@@ -94,20 +94,25 @@ class Transforms(FastCallable):
         gradient = by.unravel(path, results[1:])
         return gradient if kind == "grad" else (pytree.unravel(path.out, results), gradient)
 
-    def _remember(self, name: Any, arguments: Arguments, path: Path, request: Request, by: Wrt | None) -> None:
+    def _remember(self, name: Any, arguments: Arguments, path: Plain, request: Request, by: Wrt | None) -> None:
         """Make the next calls like this one fast, if arguments and results are numbers and plain arrays."""
+        if not path.kept:
+            if not self.check_each and path.out == NUMBER:
+                self.eager_calls = self._function().eager_calls()
+            return
+        path = cast(Path, path)
         trees = [*arguments.trees, path.out, *(arguments.trees[k] for k in (by.argnums if by else ()))]
         keywords = arguments.key[0]  # the same numbers by position are other arguments
-        if self.check_each or keywords or not path.kept or len(self.fast_calls) > MOST_FAST \
+        if self.check_each or keywords or len(self.fast_calls) > MOST_FAST \
                 or any(tree[0] not in ("number", "array") for tree in trees):
             return
         shapes = [None if tree == NUMBER else tuple(tree[1]) for tree in trees]
         n = len(arguments.trees)
         value: Any = False if name == "grad" or (isinstance(name, tuple) and name[0] == "grad") else shapes[n]
         many = by is not None and by.tree[0] == "tuple"
-        self.fast_calls[name] = FastCall(
-            path.executable(request), tuple(shapes[:n]), path.captured, tuple(path.captured_shapes), path.conditions,
-            path.reads, value, tuple(shapes[n + 1:]) if by else None, many)
+        self.remember(name, FastCall(
+            path.executable(request), path.usage, tuple(shapes[:n]), path.captured, tuple(path.captured_shapes),
+            path.conditions, path.reads, value, tuple(shapes[n + 1:]) if by else None, many))
 
     # ---- derivatives in a direction --------------------------------------------------------------
 
@@ -129,7 +134,7 @@ class Transforms(FastCallable):
         by = wrt("jvp", arguments, argnums)
         numbers = arguments.numbers
 
-        def run(path: Path) -> tuple[int, Array]:
+        def run(path: Plain) -> tuple[int, Array]:
             return path.attempt(VALUE.forward(by.inputs(path)), numbers, direction("jvp", v, by.tree))
 
         path, results = self._solve("jvp", arguments, by, run)
@@ -155,7 +160,7 @@ class Transforms(FastCallable):
         by = wrt("vjp", arguments, None if captured is not None and argnums == 0 else argnums, captured)
         numbers = arguments.numbers
 
-        def run(path: Path) -> tuple[int, Array]:
+        def run(path: Plain) -> tuple[int, Array]:
             request = VALUE.reverse(by.inputs(path), seeded=True)
             return path.attempt(request, numbers, direction("vjp", v, path.out))
 
@@ -180,7 +185,7 @@ class Transforms(FastCallable):
         by = wrt("hvp", arguments, argnums)
         numbers = arguments.numbers
 
-        def run(path: Path) -> tuple[int, Array]:
+        def run(path: Plain) -> tuple[int, Array]:
             path.need_scalar("hvp")
             inputs = by.inputs(path)
             return path.attempt(VALUE.reverse(inputs).forward(inputs), numbers, direction("hvp", v, by.tree))
@@ -209,10 +214,10 @@ class Transforms(FastCallable):
         by = wrt("jacobian", arguments, argnums)
         columns = pytree.size(by.tree)
 
-        def run(path: Path) -> tuple[int, Array]:
+        def run(path: Plain) -> tuple[int, Array]:
             rows, inputs = path.results, by.inputs(path)
             if columns > rows:
-                failed, swept = sweep_units(path, VALUE.reverse(inputs, seeded=True), arguments.numbers, rows)
+                failed, swept = path.units(VALUE.reverse(inputs, seeded=True), arguments.numbers, rows)
                 if failed or not np.isnan(swept).any():
                     return failed, swept[:, rows:]
             failed, swept = sweep_inputs(path, VALUE, inputs, arguments.numbers)
@@ -238,7 +243,7 @@ class Transforms(FastCallable):
         arguments = self._plain("hessian", args, kwargs)
         by = wrt("hessian", arguments, argnums)
 
-        def run(path: Path) -> tuple[int, Array]:
+        def run(path: Plain) -> tuple[int, Array]:
             path.need_scalar("hessian")
             inputs = by.inputs(path)
             failed, swept = sweep_inputs(path, VALUE.reverse(inputs), inputs, arguments.numbers)
@@ -276,7 +281,7 @@ def direction(op: str, v: Any, tree: TreeDef) -> Array:
     return pytree.ravel(leaves)
 
 
-def asked_where_it_holds(path: Path, numbers: Array, run: Callable[[Path], tuple[int, Array]]) -> tuple[int, Array]:
+def asked_where_it_holds(path: Plain, numbers: Array, run: Callable[[Plain], tuple[int, Array]]) -> tuple[int, Array]:
     """What ``run`` returns; that a path has another structure is no error at points which take another path."""
     try:
         return run(path)
@@ -287,17 +292,17 @@ def asked_where_it_holds(path: Path, numbers: Array, run: Callable[[Path], tuple
         raise
 
 
-def sweep_inputs(path: Path, request: Request, inputs: Inputs, numbers: Array) -> tuple[int, Array]:
+def sweep_inputs(path: Plain, request: Request, inputs: Inputs, numbers: Array) -> tuple[int, Array]:
     """The derivatives of a request by each of these inputs: (0 or the guard that failed, an array with a row for each).
 
     One forward sweep over all unit vectors. A unit vector's zeros may meet an infinite partial of another input: a row
     with a nan is swept again by its own input alone.
     """
-    failed, rows = sweep_units(path, request.forward(inputs), numbers, sum(map(len, inputs)))
+    failed, rows = path.units(request.forward(inputs), numbers, sum(map(len, inputs)))
     if not failed:
         for k, i in enumerate(itertools.chain(*inputs)):
             if np.isnan(rows[k]).any():
-                failed, rows[k:k + 1] = sweep_units(path, request.forward((range(i, i + 1),)), numbers, 1)
+                failed, rows[k:k + 1] = path.units(request.forward((range(i, i + 1),)), numbers, 1)
     return failed, rows
 
 
@@ -307,17 +312,18 @@ def symmetric(matrix: Array) -> Array:
     return np.where(nowhere | nowhere.T, np.nan, np.tril(matrix) + np.tril(matrix, -1).T)
 
 
-def sweep_units(path: Path, request: Request, numbers: Array, n: int) -> tuple[int, Array]:
-    """The results for each of n unit vectors as seeds: (0 or the guard that failed, an array with a row for each)."""
-    executable = path.executable(request)
-    fixed = np.concatenate([numbers, path.captured_numbers()])
+def sweep_units(executable: Executable, fixed: Array, n: int) -> tuple[int, Array]:
+    """The results for each of n unit vectors as seeds: (0 or the guard that failed, an array with a row for each).
+
+    fixed: the inputs before the seeds.
+    """
     rows = np.empty((n, executable.results))
     for start in range(0, n, SEEDS):
         count = min(SEEDS, n - start)
         seeds = np.zeros((count, n))
         seeds[np.arange(count), start + np.arange(count)] = 1.0
-        sources = Strided.joint([Strided.of_vector(fixed), Strided.along(seeds, 0)])
-        failed = sweep(executable, count, sources, Strided.along(rows[start:start + count], 0), "exact")
+        failed = sweep(executable, count, (Places.same(fixed), Strided.along(seeds, 0).places),
+                       Strided.along(rows[start:start + count], 0).places, "exact").failed
         if failed.any():
             return int(failed[failed != 0][0]), rows
     return 0, rows
