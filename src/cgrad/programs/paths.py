@@ -119,6 +119,10 @@ class Paths:
 
     def _found(self, trie: Trie, state: State, numbers: Callable[[], Array], steady: bool) -> Program | None:
         with self._lock:
+            if state.start and trie.root is not None:  # what most calls ask for
+                first = trie.root.oldest if steady else trie.root.last
+                if first is not None and first.fits():
+                    return first
             stale = []
             for program in trie.candidates(state, numbers, steady):
                 if (found := program.for_state(state)) is not None:
