@@ -156,7 +156,7 @@ class Paths:
         if not self.runs_eagerly():
             return None
         try:
-            return EagerRun(self.function, self.name, arguments)
+            return EagerRun(self.branches.eager(self.function), self.name, arguments)
         except Exception:  # a recording may do what plain numbers cannot, or says better what is wrong
             return None
 
@@ -165,7 +165,7 @@ class Paths:
         if not self.runs_eagerly():
             return 0
         with OwnTape() as tape:
-            return tape.points(self.function, columns, rows, gradient)
+            return tape.points(self.branches.eager(self.function), columns, rows, gradient)
 
     def runs_eagerly(self) -> bool:
         """True if f itself runs where no path is kept. A function that came in a pickle may capture what came alone."""
@@ -190,7 +190,7 @@ class Paths:
             return None
         self._since += AT_ONCE
         self._looked_at = MOSTLY//4
-        return EagerCalls(self.function, OwnTape, self._eager, AT_ONCE)
+        return EagerCalls(self.branches.eager(self.function), OwnTape, self._eager, AT_ONCE)
 
     def spare(self) -> Trie:
         """A place for paths that are recorded beyond those that are kept."""

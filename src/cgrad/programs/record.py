@@ -73,6 +73,7 @@ def run(function: Callable[..., Any], name: str, arguments: Arguments,
                     raise
                 plain_masks = True  # an array of numbers is asked for elements by a mask that is traced
                 continue
+            branches.replaces |= targets.replaces
             results: list[Any] = []
             out = pytree.flatten(name, value, results)
             pytree.check_result(name, out)

@@ -26,6 +26,7 @@ from ..._core import (
     Tensor,
     Value,
     as_condition,
+    call_eagerly_by,
     called,
     choice,
     condition_number,
@@ -70,6 +71,7 @@ class Targets:
     def __init__(self, merge: bool, unread: dict[str, str]) -> None:
         self.merge, self.unread = merge, unread
         self.replaced = replacements(merge)
+        self.replaces = False  # some call leads elsewhere
 
     def __call__(self, f: Any) -> Target:
         """What is called in the place of f."""
@@ -86,6 +88,7 @@ class Targets:
         if known is None:
             known = replacement(f)
         if known is not None:
+            self.replaces = True
             return known, True
         kind = type(f)
         if kind is types.FunctionType:
@@ -350,3 +353,6 @@ def replacements(merge: bool) -> dict[Any, Any]:
         found[any] = folded(operator.or_, True, any)
         found[all] = folded(operator.and_, False, all)
     return found
+
+
+call_eagerly_by(Targets(False, {}))
