@@ -210,7 +210,8 @@ cdef class Trace:
     cdef Py_ssize_t serial  # its number among all traces, from 1
     cdef readonly list conditions  # (object, name of an attribute, what it was): the recording holds as long as it is
     cdef dict shapes       # id of a tensor that is no argument, whose shape was looked at -> (the tensor, its shape)
-    cdef dict identities   # code objects -> whether they ask for ``is True``
+    cdef public bint asks_identity  # some code asks for ``is True``, so that each is looked at
+    cdef dict identities   # code objects -> whether they ask for it
     cdef set noted         # guards that are noted: (op, operands)
     cdef public bint plain_masks   # comparisons of arrays are asked at once
     # branches that merge (merge.pxi)
@@ -220,7 +221,7 @@ cdef class Trace:
     cdef object ghost              # the Frame that has returned already, at the numbers at hand, or None
     cdef public dict targets       # what calls of rewritten code lead to (programs/rewriting)
     cdef public object target_of   # function -> what is called in its place, and whether it is free of effects
-    cdef readonly list merged      # (code, line, cost of the dearer side) of each branch that was merged
+    cdef readonly dict merged      # id of a place -> [the place, how often a branch there was merged, cost of the dearest side]
     cdef readonly dict unmerged    # (code, line) -> why a branch there is a guard
     cdef dict failures     # (code, line) -> how often a branch there was found to be no choice
     cdef public set kept_apart     # (code, line) of branches that are not to be merged

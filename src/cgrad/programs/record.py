@@ -29,7 +29,7 @@ def record(function: Callable[..., Any], name: str, arguments: Arguments, reason
     if known is None:
         search = searched(function)
         reads = Reads(search.found)
-        branches.look_at(search.implicit, arguments.trees)
+        branches.look_at(search.implicit, search.codes, arguments.trees)
     else:
         reads = known.copy()
     while True:

@@ -7,6 +7,8 @@
 # ``c & d`` and the like are Conditions whose x is such a node, and y 0.
 
 cdef inline bint is_bool(object x) noexcept:
+    if is_value(x) or PyFloat_CheckExact(x):
+        return False
     return isinstance(x, bool) or isinstance(x, np.bool_)
 
 
@@ -45,7 +47,7 @@ cdef inline bint changes(Trace t, object v) noexcept:
 cdef object condition(Trace t, int op, object x, object y, bint negated, bint outcome):
     """A Condition; in code that asks for ``is True``, which none can answer, a bool."""
     cdef Condition c
-    if asks_identity(t):
+    if t.asks_identity and asks_identity(t):
         note_guard(t, op, x, y, outcome != negated)
         return outcome
     c = Condition.__new__(Condition)
@@ -85,7 +87,8 @@ cdef object number_of(Condition c):
     if not still_open(c):
         return 1.0 if c.outcome else 0.0
     if c.number is None:
-        found = SCALARS[c.op](c.x, c.y)
+        found = op_lt(c.x, c.y) if c.op == OP_LT else op_le(c.x, c.y) if c.op == OP_LE \
+            else op_eq(c.x, c.y) if c.op == OP_EQ else op_ne(c.x, c.y)
         c.number = op_sub(1.0, found) if c.negated and is_value(found) else found
     return c.number
 
@@ -145,6 +148,7 @@ cdef object nonzero_condition(Value v):
 
 
 @cython.final
+@cython.freelist(32)
 cdef class Condition:
     """A comparison of traced numbers, in a function that is being compiled.
 

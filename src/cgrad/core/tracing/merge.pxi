@@ -135,6 +135,8 @@ cdef object merged_value(Trace t, Condition c, object x, object y):
     """
     if x is y:
         return x
+    if is_value(x) and (is_value(y) or PyFloat_CheckExact(y)) or is_value(y) and PyFloat_CheckExact(x):
+        return op_where(number_of(c), x, y)
     if x is MISSING or y is MISSING:
         raise not_merged(t, "a name that is assigned on one side alone")
     if is_bool(x) or is_condition(x) or is_bool(y) or is_condition(y):
@@ -242,6 +244,8 @@ cdef bint shared(PyObject *x, Py_ssize_t holders) except -1:
 
 
 cdef inline bint is_container(object x) noexcept:
+    if is_value(x) or PyFloat_CheckExact(x):
+        return False
     return isinstance(x, (list, dict, tuple)) or hasattr(type(x), "__dataclass_fields__")
 
 
@@ -279,6 +283,7 @@ cdef enum:
 
 
 @cython.final
+@cython.freelist(32)
 cdef class Branch:
     """One ``if`` that is being run, with its ``elif`` and ``else``."""
     cdef Trace t
@@ -315,13 +320,18 @@ cdef class Branch:
                 self.t.tape.limit = min(self.t.tape.limit, self.t.tape.budget)
         return self.before
 
+    @property
+    def known(self):
+        """True if the next test was asked in a pass before this one: it need not be computed again."""
+        return self.mode == TRIAL and self.k - self.first < len(self.conditions) and self.k >= self.first
+
     def asks(self, test):
         """The test of the next side: True if this pass runs it."""
         cdef int i, k = self.k
         self.k += 1
         if self.mode == OUTRIGHT:
             c = as_condition(test)
-            if c is None or self.t is None or self.key in self.t.kept_apart:
+            if c is None or self.t is None or (self.t.kept_apart and self.key in self.t.kept_apart):
                 return test
             if self.t.aborted:
                 raise not_merged(self.t, "")
@@ -441,7 +451,7 @@ cdef class Branch:
             self.postpone()
         self.mode, self.result = OVER, result
         if not (some and returns):  # else it is once the function has returned
-            t.merged.append((self.key, self.dearest))
+            note_merged(t, self.key, self.dearest)
         if t.trials == self.depth:
             end_trials(t, self.depth)
         return 0
@@ -510,6 +520,19 @@ cdef class Branch:
         self.mode = GUARDED
         self.conditions = self.ends = None
         return 0
+
+
+cdef int note_merged(Trace t, object key, long cost) except -1:
+    """Count a branch that was merged."""
+    cdef object place = <uintptr_t><PyObject *>key
+    cdef list known = t.merged.get(place)
+    if known is None:
+        t.merged[place] = [key, 1, cost]
+    else:
+        known[1] += 1
+        if cost > <long>known[2]:
+            known[2] = cost
+    return 0
 
 
 cdef int note_rejected(Trace t, object key) except -1:
@@ -589,7 +612,7 @@ cdef class Frame:
             return value
         for p in waiting:
             t.pending.remove(p)
-            t.merged.append((p.key, max(p.cost, weight(t, p.top))))
+            note_merged(t, p.key, max(p.cost, weight(t, p.top)))
         self.own = []
         if t.ghost is self:
             t.ghost = None
@@ -663,7 +686,7 @@ def choice(key, test, one, other):
         return one() if test else other()
     c = given
     t = c.trace
-    if key in t.kept_apart:
+    if t.kept_apart and key in t.kept_apart:
         return one() if test else other()
     pending = len(t.pending)
     begin_trial(t, MOST_SIDE)
@@ -683,7 +706,7 @@ def choice(key, test, one, other):
         if x is not y and (is_container(x) and shared(<PyObject *>x, 1) or is_container(y) and shared(<PyObject *>y, 1)):
             raise not_merged(t, f"a {type(x).__name__} that others may hold")
         result = merged_value(t, c, x, y)
-        t.merged.append((key, max(cost, weight(t, top) - cost)))
+        note_merged(t, key, max(cost, weight(t, top) - cost))
         end_trials(t, depth)
         return result
     except BaseException as error:
@@ -717,7 +740,7 @@ cdef object joined(object key, object left, object right, bint conjunction):
         return (left and right()) if conjunction else (left or right())
     c = <Condition>left
     t = c.trace
-    if key in t.kept_apart:
+    if t.kept_apart and key in t.kept_apart:
         return (left and right()) if conjunction else (left or right())
     pending = len(t.pending)
     begin_trial(t, MOST_SIDE)

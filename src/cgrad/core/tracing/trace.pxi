@@ -30,7 +30,8 @@ cdef class Trace:
         self.tape = Tape()
         self.codes, self.arrays, self.arguments, self.conditions, self.shapes = {}, {}, arguments, [], {}
         self.identities, self.noted, self.pending = {}, set(), []
-        self.targets, self.merged, self.unmerged, self.kept_apart, self.failures = {}, [], {}, set(), {}
+        self.targets, self.merged, self.unmerged, self.kept_apart, self.failures = {}, {}, {}, set(), {}
+        self.asks_identity = True
 
     def __dealloc__(self):
         free(self.guard)

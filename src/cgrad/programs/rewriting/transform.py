@@ -3,7 +3,7 @@
     if c: A                    b = _cgrad_branch(place, (y,), frame)
     else: B                    for y, z in b:
                                    try:
-                                       if b.asks(c): A
+                                       if b.asks(b.known or c): A
                                        else: B
                                    except BaseException:
                                        if not b.failed(): raise
@@ -241,7 +241,7 @@ class Transform(ast.NodeTransformer):
         self.inside.append(branch)
         self.blocks += 2
         bodies = [self.statements(side) if side else [ast.Pass()] for side in sides]
-        asked = [method(branch, "asks", self.visit(test)) for test in tests]
+        asked = [method(branch, "asks", self.once(branch, test)) for test in tests]
         self.blocks -= 2
         self.inside.pop()
         chain = bodies[-1]
@@ -267,6 +267,13 @@ class Transform(ast.NodeTransformer):
             else:
                 out.append(over)
         return [located(x, node) for x in out], branch
+
+    def once(self, branch: str, test: ast.expr) -> ast.expr:
+        """A test, which is computed in the first pass alone, unless it binds names."""
+        new = self.visit(test)
+        if has_walrus(test):
+            return new  # type: ignore[no-any-return]
+        return ast.BoolOp(ast.Or(), [ast.Attribute(name(branch), "known", ast.Load()), new])
 
     def visit_If(self, node: ast.If) -> ast.AST:
         node.test = self.visit(node.test)
