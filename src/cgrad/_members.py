@@ -35,7 +35,7 @@ MEMBERS = {
         "data": ("refuse", "data"), "data=": ("effect", "setting data"),
         "grad": ("effect", "reading grad"), "grad=": ("effect", "setting grad"), "zero_grad": ("through", "grad="),
         "item": ("refuse", "item"), "detach": ("refuse", "detach"),
-        "backward": ("effect", "backward"),
+        "backward": ("effect", "backward"), "_backward": ("free",),
         "_operands": ("free",),
         "requires_grad": ("free",), "shape": ("free",), "ndim": ("free",), "size": ("free",), "dtype": ("free",),
         "real": ("free",), "imag": ("free",), "conjugate": ("free",),
