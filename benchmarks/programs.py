@@ -252,7 +252,8 @@ def paths(name: str, size: int, count: int, rounds: int, regime: str = "") -> li
         return [
             inverted(f"{heading}, value and gradient in a batch, by one-by-one replay", bar, ours("one by one"),
                      ours("run"), rounds, each=4, work=count, per="a point"),
-            line(f"{heading}, value and gradient in a batch, by C written by hand, one by one", "", ours("run"), c,
+            line(f"{heading}, value and gradient in a batch, by C written by hand, one by one",
+                 "<= 2" if regime == "common" else "", ours("run"), c,
                  rounds, each=4, work=count, per="a point"),
             line(f"{heading}, the first batch, which records its paths, by a later one", "", ours("first"), ours("run"),
                  min(rounds, 3), each=4, work=count, per="a point"),

@@ -10,12 +10,12 @@ from benchmarks.programs_workloads import WORKLOADS, digest, heston_data, number
 CALLS = 50  # of the small program, between two looks at the clock
 
 
-def compiled(name: str, size: int, backend: str, choice: bool = False, max_paths: int = 64):
+def compiled(name: str, size: int, backend: str, choice: bool = False, max_paths: int = 64, branches: str = "merge"):
     """choice: B's positive part by cgrad.maximum, as all others take it, instead of an `if`."""
     import cgrad
 
     more = {"positive": lambda v: cgrad.maximum(v, 0.0)} if choice else {}
-    return cgrad.compile(WORKLOADS[name].build(cgrad, size, **more), backend=backend, max_paths=max_paths)
+    return cgrad.compile(WORKLOADS[name].build(cgrad, size, **more), backend=backend, max_paths=max_paths, branches=branches)
 
 
 def argnums_of(name: str) -> tuple[int, ...]:
@@ -74,7 +74,7 @@ def batch(name: str, size: int, points: int, backend: str, regime: str = "rare")
 
     import cgrad
 
-    every = compiled(name, size, backend, name == "B", 4096)
+    every = compiled(name, size, backend, name == "B", 4096, "guard")
     f, leaves = WORKLOADS[name].build(cgrad, size), argnums_of(name)
     p, q = compiled(name, size, backend, name == "B"), compiled(name, size, backend)
     data, argnums = arguments(name, points, size, regime), WORKLOADS[name].argnums
@@ -205,7 +205,7 @@ def crowded(points: int, max_paths: int, backend: str) -> dict[str, Side]:
 
     import cgrad
 
-    p, x = cgrad.compile(digits, backend=backend, max_paths=max_paths), np.random.default_rng(8).uniform(0, 1, points)
+    p, x = cgrad.compile(digits, backend=backend, max_paths=max_paths, branches="guard"), np.random.default_rng(8).uniform(0, 1, points)
 
     def eager():
         results = []
@@ -227,7 +227,7 @@ def alternating(backend: str) -> dict[str, Side]:
     """Calls of a function of two paths: "same" path in each, or "turns"."""
     import cgrad
 
-    p = cgrad.compile(lambda x: x*x if x > 0 else x*3.0, backend=backend)
+    p = cgrad.compile(lambda x: x*x if x > 0 else x*3.0, backend=backend, branches="guard")
     p(1.0), p(-1.0)
 
     def calls(other: float):
