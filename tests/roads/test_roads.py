@@ -13,6 +13,7 @@ from roads_support import (
     GRADIENTS,
     HESSIANS,
     MACHINE,
+    MERGED,
     TENSORS,
     OutsideDomain,
     Writer,
@@ -61,7 +62,7 @@ def wrong_roads(seed):
                 yield shown("backward", seed, program, point, want, reverse)
             if any(x == 0 and math.copysign(1, x) < 0 for x in point):
                 more = []  # clip(-0, 0, 1) is 0 of a Value and, as NumPy's, -0 of a Tensor
-            for road in [*GRADIENTS, *more]:
+            for road in [*GRADIENTS, *MERGED, *more]:
                 got = road.take(program, point)
                 if not (same(got, want) if road.exact and exact else close(got, forward if road.forward else want)):
                     yield shown(road.name, seed, program, point, got, forward if road.forward else want)
