@@ -27,7 +27,7 @@ class NotEager(Exception):
 class EagerRun:
     """One run of a function on leaves that hold a point's numbers: a path for this point alone."""
 
-    kept = False
+    kept = lasting = False
     unused: frozenset[int] = frozenset()
 
     def __init__(self, function: Callable[..., Any], name: str, arguments: Arguments) -> None:

@@ -173,7 +173,13 @@ class Program(Maps):
 
     def owns(self, executable: Executable) -> bool:
         """True if an executable was made of this program."""
-        return any(executable is mine for mine in (*self._executables.values(), *self._special))
+        return any(executable is mine for mine in (*self._executables.values(), *self._special)) \
+            or (self._careful is not None and self._careful.owns(executable))
+
+    @property
+    def lasting(self) -> bool:
+        """True if it is among the paths of its function, or the careful program of one that is."""
+        return self.kept or (self.base is not None and self.base.kept)
 
     @property
     def results(self) -> int:
@@ -291,7 +297,7 @@ class Program(Maps):
         if found is None:
             found = Executable(*self.derived(request))
             backends.prepare(found, self.backend)
-            if self.merges and self.base is None:
+            if self.merges:
                 self._due[request] = found.ask_at, SPECIALISE_AT
                 self._schedule(request, found)
             self._executables[request] = found

@@ -96,6 +96,10 @@ class Plain(Protocol):
     kept: bool  # among the recorded paths of its function
 
     @property
+    def lasting(self) -> bool:
+        """True if it is, or is the careful program of one that is."""
+
+    @property
     def results(self) -> int:
         """The number of numbers in the value."""
 

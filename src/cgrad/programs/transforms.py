@@ -96,7 +96,7 @@ class Transforms(FastCallable):
 
     def _remember(self, name: Any, arguments: Arguments, path: Plain, request: Request, by: Wrt | None) -> None:
         """Make the next calls like this one fast, if arguments and results are numbers and plain arrays."""
-        if not path.kept:
+        if not path.lasting:
             if not self.check_each and path.out == NUMBER:
                 self.eager_calls = self._function().eager_calls()
             return
