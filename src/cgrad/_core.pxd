@@ -160,6 +160,7 @@ cdef class Gradients(Relocatable):
     cdef bint asked           # inputs were given: only they are answered
     cdef bint graph           # create_graph: answers are Values
     cdef bint several         # several seeds: answers are arrays
+    cdef list rows            # in a recording: such an object over Values for each seed; else None
     cdef bint holding         # counted in the tape's ``live``
     cdef object __weakref__
     cdef object zero(self, object x)
@@ -189,6 +190,9 @@ cdef class Trace:
     cdef set own           # their ids, once another thread asks
     cdef object refused    # the first error
     cdef int quiet         # blocks of no_grad around it
+    cdef bint copies       # elements that are moved or handed out are nodes of their own
+    cdef set moved         # else: ids of tensors that have elements of others,
+    cdef set handed        # and ids of Values that are elements
     cdef readonly list conditions  # (object, name of an attribute, what it was): the recording holds as long as it is
     cdef dict shapes       # id of a tensor that is no argument, whose shape was looked at -> (the tensor, its shape)
 

@@ -43,6 +43,8 @@ before it (tests/test_chapters.py lists the exceptions); in reading order:
                     record         the adjoint of numbers as nodes
                     record_arrays  the same for array nodes
                     gradients      derivatives as results; their sweeps: gradients_numeric, gradients_recorded
+                    record_forward tangents of numbers as nodes
+                    traced         derivatives in a recording
                     forward        tangents
     as Python sees them:           arrays/protocols, tape/modes, values/handle, values/value, arrays/tensor, tape/tape
 
@@ -120,6 +122,8 @@ include "core/sweeps/record.pxi"
 include "core/sweeps/record_arrays.pxi"
 include "_gen/rules.pxi"
 include "core/sweeps/gradients_recorded.pxi"
+include "core/sweeps/record_forward.pxi"
+include "core/sweeps/traced.pxi"
 include "core/sweeps/gradients.pxi"
 include "core/sweeps/forward.pxi"
 include "core/arrays/protocols.pxi"

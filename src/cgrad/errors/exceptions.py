@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["AnomalyError", "GuardError", "ProgramError", "TapeError", "TraceError"]
+__all__ = ["AnomalyError", "GuardError", "ProgramError", "SharedElements", "TapeError", "TraceError"]
 
 # Pickles name a class by its module: cgrad.errors, wherever the class is defined inside this package.
 
@@ -15,6 +15,12 @@ class TapeError(ValueError, RuntimeError):
 
 class TraceError(TypeError):
     """Something in a compiled function that its replay could not repeat."""
+
+    __module__ = "cgrad.errors"
+
+
+class SharedElements(TraceError):
+    """A recording has to begin anew, with a node for each element of each array. No user sees it."""
 
     __module__ = "cgrad.errors"
 

@@ -25,11 +25,20 @@ def record(function: Callable[..., Any], name: str, arguments: Arguments, reason
     reason: why it is recorded, for ``explain``. effects: containers that the function has filled itself; more are
     added. known: what the function reads, if that is known to hold.
     """
+    try:
+        return _record(function, name, arguments, reason, backend, effects, known, False)
+    except errors.SharedElements:
+        return _record(function, name, arguments, reason, backend, effects, known, True)
+
+
+def _record(function: Callable[..., Any], name: str, arguments: Arguments, reason: str, backend: str,
+            effects: list[Any], known: Reads | None, copies: bool) -> Program:
+    """``record``. copies: elements of arrays that are moved are nodes of their own (core/tracing/trace.pxi)."""
     reads = known.copy() if known is not None else reads_of(function)
     leaves: list[Leaf] = [Tensor(x, requires_grad=True) if isinstance(x, np.ndarray) else Value(x)
                           for x in arguments.leaves]
     args, kwargs = traced(arguments, leaves)
-    with Trace(leaves) as trace:
+    with Trace(leaves, copies) as trace:
         try:
             value = function(*args, **kwargs)
         except TypeError as error:

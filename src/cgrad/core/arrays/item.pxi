@@ -10,7 +10,7 @@ cdef object item(Tensor v, Py_ssize_t offset):
     cdef Tape t
     if cgrad_unlikely(traces) and tracing() is not None:
         element = elements_of(v).flat[offset]
-        return element if is_value(element) else leaf_of(new_handle(), element)
+        return handed_out(element) if is_value(element) else leaf_of(new_handle(), element)
     look_who_holds(v)  # before this function does
     array = <cnp.ndarray>v.array
     if cnp.PyArray_IS_C_CONTIGUOUS(array):
@@ -122,5 +122,5 @@ def gather(values, /):
     if traces and tracing() is not None:
         elements = np.empty(n, object)
         elements[:] = given
-        return tensor_of(elements)
+        return tensor_of(elements, tracing().tape.top + 1)
     return append_rule(OP_GATHER, given, out, None, None)

@@ -226,8 +226,8 @@ cdef class Tensor:
         return self.array.item()
 
     def detach(self):
-        """t.detach(): a tensor with the same numbers and no history."""
-        return Tensor(self.array)
+        """t.detach(): a tensor with the same numbers and no history. In a compiled function: t, passing no derivative on."""
+        return stopped_elements(self) if traces and belongs_here(self) else Tensor(self.array)
 
     def numpy(self):
         """t.numpy(): the numbers as a new ndarray."""

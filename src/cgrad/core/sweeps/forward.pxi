@@ -1,11 +1,13 @@
 # core/sweeps/forward.pxi: forward mode: tangents by one sweep upwards over recorded nodes.
 
-def tangents(outputs, inputs, *, seed=None):
-    """cgrad.tangents(outputs, inputs, *, seed=None): J v by one forward sweep over what was recorded.
+def tangents(outputs, inputs, *, seed=None, create_graph=False):
+    """cgrad.tangents(outputs, inputs, *, seed=None, create_graph=False): J v by one forward sweep over the record.
 
     outputs: a Value or a sequence; inputs: a Value or a sequence. seed: the vector v, one number for each input
     (default 1), or an array (seeds, inputs) for several at once. Returns a float, or a list of one for each
-    output; with several seeds, arrays of one number for each seed.
+    output; with several seeds, arrays of one number for each seed. create_graph: record the tangents as nodes, Values
+    and Tensors that can be differentiated again; seeds may be Values then. So they are in a function that is being
+    recorded by ``compile``, where without create_graph they pass no derivative on.
 
     tangent(out) = sum over arguments of partial * tangent(argument). Raises TapeError for values of
     two tapes.
@@ -15,19 +17,31 @@ def tangents(outputs, inputs, *, seed=None):
     >>> cgrad.tangents(x*y, [x, y], seed=[1.0, 0.0])
     5.0
     """
-    if traces:
-        refuse_effect("tangents")
     cdef list outs = values_of(outputs, "tangents", "outputs")
     cdef list ins = values_of(inputs, "tangents", "inputs")
-    cdef object tape = tape_of(outs, "tangents")
+    cdef object tape
     cdef list results
+    if traces and tracing() is not None:
+        return traced_tangents(outputs, outs, ins, seed, create_graph)
+    tape = tape_of(outs, "tangents")
     check_inputs(ins, tape, "tangents")
     if any([is_tensor(v) for v in outs + ins]) or (tape is not None and (<Tape>tape).payloads):
-        return array_tangents(outputs, outs, ins, seed)
+        return array_tangents(outputs, outs, ins, seed, create_graph)
+    if create_graph:
+        results = value_tangents(tape, outs, ins, seed)
+        return results[0] if is_value(outputs) else results
     results = forward_rows(tape, outs, ins, seeds_of(seed, len(ins)))
     if seed is None or np.ndim(seed) != 2:
         results = [float(row[0]) for row in results]
     return results[0] if is_value(outputs) else results
+
+
+cdef list value_tangents(Tape t, list outs, list ins, object seed):
+    """The tangents of the outputs as Values, or for several seeds as Tensors of one number a seed."""
+    if seed is not None and type(seed) in (list, tuple, np.ndarray) and len(seed) and np.ndim(seed) == 2:
+        rows = [recorded_tangents(t, outs, ins, seeds_of_values(row, len(ins))) for row in seed]
+        return [gather(column) for column in zip(*rows)]
+    return recorded_tangents(t, outs, ins, seeds_of_values(seed, len(ins)))
 
 
 cdef list forward_rows(Tape t, list outs, list ins, double[:, ::1] seeds):
@@ -94,13 +108,13 @@ cdef inline void push_forward(Tape t, double[:, ::1] tangent, uint8_t[::1] depen
         add_row(tangent, i, j, t.db[k])
 
 
-cdef object array_tangents(object outputs, list outs, list ins, object seed):
+cdef object array_tangents(object outputs, list outs, list ins, object seed, bint create_graph):
     """J v where there are arrays, by two reverse sweeps: d/du of (J^T u) . v, for any u."""
     cdef list us = [], given, results
     cdef Gradients first
     if seed is not None and not any([is_tensor(v) for v in ins]) and np.ndim(seed) == 2:
-        columns = [array_tangents(outs, outs, ins, row) for row in seed]
-        results = [np.array(column) for column in zip(*columns)]
+        columns = [array_tangents(outs, outs, ins, row, create_graph) for row in seed]
+        results = [structural["stack"](column) if create_graph else np.array(column) for column in zip(*columns)]
         return results[0] if is_value(outputs) or is_tensor(outputs) else results
     given = [None]*len(ins) if seed is None else [seed] if len(ins) == 1 and np.shape(seed) == np.shape(plain(ins[0])) \
         else list(seed)
@@ -111,13 +125,19 @@ cdef object array_tangents(object outputs, list outs, list ins, object seed):
     first = gradients(outs, ins, seed=us, create_graph=True)
     products = []
     for v, x in zip(ins, given):
-        x = seed_array(<Tensor>v, x, "tangents") if is_tensor(v) else 1.0 if x is None else plain_named(x, "seed")
+        if not (create_graph and needs_grad(x)):
+            x = seed_array(<Tensor>v, x, "tangents") if is_tensor(v) else 1.0 if x is None else plain_named(x, "seed")
+        elif np.shape(plain(x)) != np.shape(plain(v)):
+            raise errors.bad_seed(f"an array of shape {np.shape(plain(x))} for an input of shape {np.shape(plain(v))}")
         c = first.wrt(v)
         if needs_grad(c):
             products.append(c*x)
     results = [np.zeros(np.shape(plain(v))) for v in outs]
     if products:
-        second = gradients(products, us)
+        second = gradients(products, us, create_graph=create_graph)
         results = [second.wrt(u) for u in us]
-    results = [x if np.ndim(x) else float(x) for x in results]
+    if create_graph:
+        results = [x if is_value(x) or is_tensor(x) else wrapped(x) for x in results]
+    else:
+        results = [x if np.ndim(x) else float(x) for x in results]
     return results[0] if is_value(outputs) or is_tensor(outputs) else results
