@@ -160,6 +160,7 @@ cdef class Gradients(Relocatable):
     cdef bint asked           # inputs were given: only they are answered
     cdef bint graph           # create_graph: answers are Values
     cdef bint several         # several seeds: answers are arrays
+    cdef list cut             # inputs behind which nothing is differentiated; None: there are none
     cdef list rows            # in a recording: such an object over Values for each seed; else None
     cdef bint holding         # counted in the tape's ``live``
     cdef object __weakref__

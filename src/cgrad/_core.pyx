@@ -42,9 +42,11 @@ before it (tests/test_chapters.py lists the exceptions); in reading order:
                     backward       Value.backward, Tensor.backward
                     record         the adjoint of numbers as nodes
                     record_arrays  the same for array nodes
-                    gradients      derivatives as results; their sweeps: gradients_numeric, gradients_recorded
                     record_forward tangents of numbers as nodes
                     traced         derivatives in a recording
+                    applied        derivatives of compiled functions at Values
+                    rule           users' rules as partials
+                    gradients      derivatives as results; their sweeps: gradients_numeric, gradients_recorded
                     forward        tangents
     as Python sees them:           arrays/protocols, tape/modes, values/handle, values/value, arrays/tensor, tape/tape
 
@@ -124,6 +126,8 @@ include "_gen/rules.pxi"
 include "core/sweeps/gradients_recorded.pxi"
 include "core/sweeps/record_forward.pxi"
 include "core/sweeps/traced.pxi"
+include "core/sweeps/applied.pxi"
+include "core/sweeps/rule.pxi"
 include "core/sweeps/gradients.pxi"
 include "core/sweeps/forward.pxi"
 include "core/arrays/protocols.pxi"

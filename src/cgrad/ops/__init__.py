@@ -26,6 +26,7 @@ from .products import *  # noqa: F403
 from .reduce import *  # noqa: F403
 from .running import *  # noqa: F403
 from .shape import *  # noqa: F403
+from .stop import *  # noqa: F403
 
 _CHAPTERS = (shape, running, reduce, exponentials, index, arrange, combine, products, contract, linalg)
 if not TYPE_CHECKING:  # checkers read lists that are written out: those of the chapters

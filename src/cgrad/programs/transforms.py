@@ -11,7 +11,7 @@ import numpy as np
 from .. import errors
 from .._core import Tensor, Value, recording
 from .._program import FastCall, FastCallable
-from . import pytree
+from . import composed, pytree
 from .arguments import Arguments
 from .batches.lanes import sweep
 from .batches.points import Strided
@@ -40,15 +40,6 @@ class Transforms(FastCallable):
     def _compare(self, args: tuple[Any, ...], kwargs: dict[str, Any], out: TreeDef, results: Array) -> None:
         """Raise if f itself returns something else, each time that it is to be asked."""
 
-    def _plain(self, op: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
-        """Arguments that must be plain numbers and arrays."""
-        if recording():
-            raise errors.traced_effect(f"{self.name}.{op}", errors.user_line())
-        arguments = self._function().bind(args, kwargs)
-        if any(isinstance(leaf, (Value, Tensor)) for leaf in arguments.leaves):
-            raise errors.values_given(self.name, op)
-        return arguments
-
     def _solve(self, op: str, arguments: Arguments, by: Wrt, run: Callable[[Path], tuple[int, Array]]) -> Any:
         """A path that holds at these arguments, and the derivatives that ``run`` computes along it."""
         function = self._function()
@@ -74,8 +65,10 @@ class Transforms(FastCallable):
 
     def _gradient(self, kind: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         options = taken(kwargs, "argnums", "captured")
-        arguments = self._plain(kind, args, kwargs)
+        arguments = self._function().bind(args, kwargs)
         by = wrt(kind, arguments, **options)
+        if composed.symbolic(kind, arguments):
+            return composed.gradient(self, kind, arguments, by)
         numbers = arguments.numbers
 
         def request(path: Path) -> Request:
@@ -125,8 +118,10 @@ class Transforms(FastCallable):
         ([15.0, 3.0], [5.0, 1.0])
         """
         refuse_captured("jvp", kwargs)
-        arguments = self._plain("jvp", args, kwargs)
+        arguments = self._function().bind(args, kwargs)
         by = wrt("jvp", arguments, argnums)
+        if composed.symbolic("jvp", arguments, v):
+            return composed.jvp(self, arguments, by, v)
         numbers = arguments.numbers
 
         def run(path: Path) -> tuple[int, Array]:
@@ -151,8 +146,10 @@ class Transforms(FastCallable):
         >>> cgrad.compile(lambda x: [x[0]*x[1], x[0]]).vjp([3.0, 5.0], v=[1.0, 10.0])
         ([15.0, 3.0], [15.0, 3.0])
         """
-        arguments = self._plain("vjp", args, kwargs)
+        arguments = self._function().bind(args, kwargs)
         by = wrt("vjp", arguments, None if captured is not None and argnums == 0 else argnums, captured)
+        if composed.symbolic("vjp", arguments, v):
+            return composed.vjp(self, arguments, by, v)
         numbers = arguments.numbers
 
         def run(path: Path) -> tuple[int, Array]:
@@ -176,8 +173,10 @@ class Transforms(FastCallable):
         [36.0, 12.0]
         """
         refuse_captured("hvp", kwargs)
-        arguments = self._plain("hvp", args, kwargs)
+        arguments = self._function().bind(args, kwargs)
         by = wrt("hvp", arguments, argnums)
+        if composed.symbolic("hvp", arguments, v):
+            return composed.hvp(self, arguments, by, v)
         numbers = arguments.numbers
 
         def run(path: Path) -> tuple[int, Array]:
@@ -205,8 +204,10 @@ class Transforms(FastCallable):
         array([[2., 0.],
                [0., 4.]])
         """
-        arguments = self._plain("jacobian", args, kwargs)
+        arguments = self._function().bind(args, kwargs)
         by = wrt("jacobian", arguments, argnums)
+        if composed.symbolic("jacobian", arguments):
+            return composed.jacobian(self, arguments, by)
         columns = pytree.size(by.tree)
 
         def run(path: Path) -> tuple[int, Array]:
@@ -235,8 +236,10 @@ class Transforms(FastCallable):
         array([[10.,  6.],
                [ 6.,  0.]])
         """
-        arguments = self._plain("hessian", args, kwargs)
+        arguments = self._function().bind(args, kwargs)
         by = wrt("hessian", arguments, argnums)
+        if composed.symbolic("hessian", arguments):
+            return composed.hessian(self, arguments, by)
 
         def run(path: Path) -> tuple[int, Array]:
             path.need_scalar("hessian")

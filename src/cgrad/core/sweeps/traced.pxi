@@ -101,7 +101,7 @@ cdef int traced_gradients(Gradients r, list outs, list ins, bint one, object see
         row = Gradients.__new__(Gradients)
         row.graph = True
         row.answers = {}
-        row.rows = None
+        row.cut = None if r.cut is None else [v for v in elements_in(r.cut) if is_value(v)]
         row_outs = [numbers[k] for k in kept]
         tape = tape_of(row_outs, "gradients")
         if tape is not None and tape is not t.tape:
