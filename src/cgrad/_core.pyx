@@ -44,10 +44,10 @@ before it (tests/test_chapters.py lists the exceptions); in reading order:
                     record_arrays  the same for array nodes
                     record_forward tangents of numbers as nodes
                     traced         derivatives in a recording
-                    applied        derivatives of compiled functions at Values
-                    rule           users' rules as partials
                     gradients      derivatives as results; their sweeps: gradients_numeric, gradients_recorded
                     forward        tangents
+                    applied        derivatives of compiled functions at Values
+                    rule           users' rules as partials
     as Python sees them:           arrays/protocols, tape/modes, values/handle, values/value, arrays/tensor, tape/tape
 
 What is generated from the op table (``_gen/*.pxi``) is included where it belongs. Kernels over arrays are an extension
@@ -126,10 +126,10 @@ include "_gen/rules.pxi"
 include "core/sweeps/gradients_recorded.pxi"
 include "core/sweeps/record_forward.pxi"
 include "core/sweeps/traced.pxi"
-include "core/sweeps/applied.pxi"
-include "core/sweeps/rule.pxi"
 include "core/sweeps/gradients.pxi"
 include "core/sweeps/forward.pxi"
+include "core/sweeps/applied.pxi"
+include "core/sweeps/rule.pxi"
 include "core/arrays/protocols.pxi"
 include "core/tape/modes.pxi"
 include "_gen/handle.pxi"

@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import itertools
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -19,6 +19,7 @@ from .. import errors
 from .._core import (
     Tensor,
     Value,
+    column_of,
     gradients_of,
     hidden_eq,
     muted_again,
@@ -97,8 +98,17 @@ class Applied:
 
     def pushed(self, outs: Sequence[Any], seeds: Sequence[Any]) -> list[Any]:
         """J v by a forward sweep: for each output."""
+        return self.filled(outs, lambda kept: tangents(kept, self.inputs, seed=list(seeds), create_graph=True))
+
+    def columns(self, outs: Sequence[Any]) -> list[list[Any]]:
+        """The numbers of each column of J, by a forward sweep each."""
+        return [flat(self.filled(outs, lambda kept, k=k, i=i: column_of(kept, self.inputs, k, i)))
+                for k, x in enumerate(self.inputs) for i in range(x.size)]
+
+    def filled(self, outs: Sequence[Any], sweep: Callable[[list[Any]], list[Any]]) -> list[Any]:
+        """The derivatives of outputs by a sweep over those that have a history; zeros for the others."""
         kept = [x for x in outs if isinstance(x, (Value, Tensor))]
-        found = iter(tangents(kept, self.inputs, seed=list(seeds), create_graph=True) if kept else ())
+        found = iter(sweep(kept) if kept else ())
         return [next(found) if isinstance(x, (Value, Tensor)) else renewed(np.zeros(np.shape(x))[()], False)
                 for x in outs]
 
@@ -115,14 +125,6 @@ class Applied:
             return ours
         theirs = list(derivatives[n:])
         return (ours, theirs) if self.by.both else theirs
-
-    def units(self) -> Iterator[list[Any]]:
-        """The unit vectors of the inputs, each as one array or number an input."""
-        for k, x in enumerate(self.inputs):
-            for i in range(x.size):
-                seeds = [np.zeros(y.shape)[()] for y in self.inputs]
-                seeds[k] = np.reshape(np.arange(x.size) == i, x.shape).astype(float)[()]
-                yield [float(seed) if np.ndim(seed) == 0 else seed for seed in seeds]
 
 
 def detached_under_no_grad(transform: Callable[..., Any]) -> Callable[..., Any]:
@@ -177,7 +179,7 @@ def jacobian(p: Inlined, arguments: Arguments, by: Wrt) -> Any:
     if columns > pytree.size(made.out):
         rows = [flat(made.pulled([x], [1.0])) for x in flat(made.results)]
     else:
-        rows = transposed([flat(made.pushed(made.results, seeds)) for seeds in made.units()], pytree.size(made.out))
+        rows = transposed(made.columns(made.results), pytree.size(made.out))
     return blocks(rows, made.out, by.tree)
 
 
@@ -185,8 +187,7 @@ def jacobian(p: Inlined, arguments: Arguments, by: Wrt) -> Any:
 def hessian(p: Inlined, arguments: Arguments, by: Wrt) -> Any:
     """p.hessian: of each two that mirror one another the one of the lower triangle; nan where either is."""
     made = Applied(p, "hessian", arguments, by)
-    first = made.gradient()
-    rows = [flat(made.pushed(first, seeds)) for seeds in made.units()]
+    rows = made.columns(made.gradient())
     for i, k in itertools.combinations(range(len(rows)), 2):
         is_number = hidden_eq(rows[i][k], rows[i][k])
         rows[k][i] = rows[i][k] = rows[k][i]*(is_number/is_number)  # 0/0 is nan

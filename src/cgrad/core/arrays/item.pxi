@@ -1,5 +1,21 @@
 # core/arrays/item.pxi: elements of a Tensor as Values, ``t[i]`` and iteration; Values as a Tensor.
 
+cdef object copied(Value v):
+    """v on a node of its own."""
+    return append_left(v, 1.0, OP_MUL, 1.0, v.primal, 1.0)
+
+
+cdef object handed_out(Value element):
+    """An element as a Value for itself."""
+    cdef Trace t = tracing()
+    if modes and muted():
+        return stopped(element)
+    if t.copies:
+        return copied(element)
+    t.handed.add(id(element))
+    return element
+
+
 cdef object item(Tensor v, Py_ssize_t offset):
     """Element number ``offset`` (in C order) as a Value."""
     cdef cnp.ndarray array

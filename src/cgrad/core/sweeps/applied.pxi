@@ -26,6 +26,21 @@ def gradients_of(list outs, list ins, list seeds, list cut):
     return [r.answers[v] for v in ins]
 
 
+def column_of(list outs, list ins, Py_ssize_t k, Py_ssize_t i):
+    """The derivatives of each output with respect to element i of input k, recorded: what is 0 elsewhere is not met."""
+    cdef Trace t = tracing() if traces else None
+    x = ins[k]
+    if t is not None:
+        return pushed_in_trace(t, outs, [elements_of(x).flat[i] if is_tensor(x) else x], [1.0], False)
+    tape = tape_of(outs, "tangents")
+    if not any([is_tensor(v) for v in outs + [x]]) and (tape is None or not (<Tape>tape).payloads):
+        return recorded_tangents(tape, outs, [x], [1.0])
+    us = directions_of(outs)
+    c = gradients(outs, [x], seed=us, create_graph=True).wrt(x)
+    c = item(c, i) if is_tensor(c) else c
+    return along(outs, us, [c] if (<Handle>c).node else [], True)
+
+
 def derivative_zero(v):
     """The derivative with respect to v of what does not depend on it: zeros."""
     return renewed(np.zeros((<Tensor>v).array.shape) if is_tensor(v) else 0.0, False)

@@ -183,3 +183,14 @@ cdef int add_slots(Tape t, const Subgraph *g, Adjoint *adjoint, Gradients r) exc
         adjoint[i].ref = ref
         r.answers[leaf] = value_at(t, ref.i) if ref.i >= 0 else Value(ref.v)
     return 0
+
+
+cdef int keep_answers(Gradients r, list ins) except -1:
+    """Keep the answers for the inputs alone, which lets the tape go."""
+    cdef dict answers = {v: r.wrt(v) for v in ins}
+    r.answers = answers
+    r.asked = True
+    r.n = 0
+    unlink(r)
+    r.let_go()
+    return 0

@@ -135,7 +135,7 @@ cdef object traced_answer(Gradients r, object x):
 cdef object traced_tangents(object outputs, list outs, list ins, object seed, bint create_graph):
     """``tangents`` in a recording."""
     cdef Trace t = tracing()
-    cdef list numbers = elements_in(outs), results = [], rows = [], elements
+    cdef list results = [], rows = [], elements
     cdef bint arrays = any([is_tensor(v) for v in ins])
     cdef bint several = not arrays and seed is not None and not is_value(seed) and np.ndim(elements_of(seed)) == 2
     for v in ins:
@@ -147,15 +147,20 @@ cdef object traced_tangents(object outputs, list outs, list ins, object seed, bi
         given = [seed]
     for seeds in seeds_of_elements(given, ins, False, "tangents", True):
         kept = [k for k, v in enumerate(elements) if is_value(v)]
-        row_seeds = [seeds[k] for k in kept]
-        swept = iter(recorded_tangents(t.tape, [v for v in numbers if is_value(v)], [elements[k] for k in kept],
-                                       row_seeds))
-        rows.append([derivative(t, next(swept) if is_value(v) else 0.0, row_seeds, not create_graph)
-                     for v in numbers])
-    at = 0
+        rows.append(pushed_in_trace(t, outs, [elements[k] for k in kept], [seeds[k] for k in kept], not create_graph))
+    for parts in zip(*rows):
+        results.append(beside_each_other(list(parts)) if several else parts[0])
+    return results[0] if is_value(outputs) or is_tensor(outputs) else results
+
+
+cdef list pushed_in_trace(Trace t, list outs, list elements, list seeds, bint constant):
+    """J v for each output, v by some Values alone."""
+    cdef list numbers = elements_in(outs), results = [], values
+    cdef Py_ssize_t at = 0
+    swept = iter(recorded_tangents(t.tape, [v for v in numbers if is_value(v)], elements, seeds))
+    values = [derivative(t, next(swept) if is_value(v) else 0.0, seeds, constant) for v in numbers]
     for v in outs:
         n = (<Tensor>v).array.size if is_tensor(v) else 1
-        parts = [in_shape_of(v, row[at:at + n]) for row in rows]
-        results.append(beside_each_other(parts) if several else parts[0])
+        results.append(in_shape_of(v, values[at:at + n]))
         at += n
-    return results[0] if is_value(outputs) or is_tensor(outputs) else results
+    return results

@@ -112,22 +112,6 @@ cdef inline bint lies_below(Value v, Py_ssize_t fresh) noexcept:
     return v.node == 0 or v.index < fresh - 1
 
 
-cdef object copied(Value v):
-    """v on a node of its own."""
-    return append_left(v, 1.0, OP_MUL, 1.0, v.primal, 1.0)
-
-
-cdef object handed_out(Value element):
-    """An element as a Value for itself."""
-    cdef Trace t = tracing()
-    if modes and muted():
-        return stopped(element)
-    if t.copies:
-        return copied(element)
-    t.handed.add(id(element))
-    return element
-
-
 cdef dict OVER_OBJECTS = {}
 
 

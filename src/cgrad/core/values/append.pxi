@@ -101,7 +101,7 @@ cdef object append_slowly(object left, object right, int op, double x, double y,
 
 cdef object stopped(Value v):
     """v in a program, passing no derivative on."""
-    if v.node and v.tape != NULL and (<Tape>v.tape).op[v.index] == OP_STOP:
+    if v.node and v.tape != NULL and (<Tape>v.tape).op[v.index] == OP_STOP and (<Tape>v.tape).a[v.index] != v.index:
         return v
     return append1(v, OP_STOP, v.primal, 0)
 
