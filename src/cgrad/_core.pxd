@@ -234,3 +234,4 @@ cdef int number(object o, double *x) except -1
 cdef object line_of(dict lines, Guard *q)
 cdef double plain_named(object o, str name, int position=*) except? -1
 cdef int check_node(Handle v, str op) except -1
+cdef object value_at(Tape t, Py_ssize_t i)

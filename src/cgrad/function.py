@@ -298,7 +298,7 @@ def _as_traced(ctx: Function, k: int, y: Any) -> Any:
 
 def _elements(x: Any) -> list[Any]:
     """The numbers of a Value, a Tensor or a number."""
-    return list(x.reshape(-1)) if isinstance(x, Tensor) and x.ndim else [x.reshape(1)[0] if isinstance(x, Tensor) else x]
+    return list(x.reshape(-1)) if isinstance(x, Tensor) else [x]
 
 
 def _assembled(like: Any, numbers: list[Any]) -> Any:

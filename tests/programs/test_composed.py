@@ -204,6 +204,30 @@ def test_what_was_not_chosen_passes_nothing_on(name):
         np.testing.assert_allclose([first(other), first.grad(other)], [p.grad(other), p.hessian(other)], rtol=1e-13)
 
 
+def test_choices_inside_are_no_paths():
+    p = cgrad.compile(lambda x: cgrad.relu(x[0])*cgrad.maximum(x[1], x[0]*x[0]) + cgrad.where(x[0] - 1, x[0], 0.0))
+    q = cgrad.compile(lambda x: p.grad(x)[0] + p.jvp(x, v=x)[1])
+    points = np.random.default_rng(0).normal(size=(200, 2))
+    points[:3] = [[0.0, 1.0], [1.0, 1.0], [-0.0, 0.0]]
+    got, slopes = q.map_value_and_grad(points)
+    assert len(q.programs) == 1
+    for k in range(20):
+        x = points[k]
+        g, h = p.grad(x), p.hessian(x)
+        assert got[k] == pytest.approx(g[0] + g @ x, rel=1e-13, abs=1e-13)
+        np.testing.assert_allclose(slopes[k], h[0] + h @ x + g, rtol=1e-12, atol=1e-12)
+
+
+def test_inputs_that_depend_on_each_other():
+    def f(x):
+        y = cgrad.relu(x)*x
+        g = cgrad.gradients(cgrad.maximum(y*x, 1.0), [x, y], create_graph=True)
+        return g.wrt([x, y])
+
+    assert cgrad.compile(f)(2.0) == plain(f(Value(2.0))) == [12.0, 2.0]
+    assert cgrad.compile(f)(0.5) == plain(f(Value(0.5))) == [0.0, 0.0]
+
+
 def test_hessians_that_do_not_exist():
     p = cgrad.compile(lambda a, b: a**b)
     q = cgrad.compile(lambda a, b: p.hessian(a, b, argnums=(0, 1)))

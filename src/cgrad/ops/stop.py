@@ -38,18 +38,17 @@ def _stopped(x: Any) -> Any:
     if isinstance(x, (Value, Tensor)):
         return x.detach()
     if isinstance(x, dict):
-        made = copy.copy(x)
-        for key, value in x.items():
-            made[key] = _stopped(value)
-        return made
+        same = copy.copy(x)
+        same.update({key: _stopped(value) for key, value in x.items()})
+        return same
     if isinstance(x, (list, tuple)):
         items = [_stopped(value) for value in x]
         return type(x)(*items) if hasattr(x, "_fields") else type(x)(items)
     if isinstance(x, np.ndarray) and x.dtype == object:
-        made = np.empty_like(x)
+        array = np.empty_like(x)
         for k, value in enumerate(x.flat):
-            made.flat[k] = _stopped(value)
-        return made
+            array.flat[k] = _stopped(value)
+        return array
     if hasattr(type(x), "__dataclass_fields__") and not isinstance(x, type):
         made = copy.copy(x)
         for name in type(x).__dataclass_fields__:

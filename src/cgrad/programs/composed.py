@@ -58,7 +58,8 @@ class Applied:
 
     def __init__(self, p: Inlined, op: str, arguments: Arguments, by: Wrt) -> None:
         self.op, self.name, self.by = op, p.name, by
-        leaves, spans = [], []
+        leaves: list[Any] = []
+        spans = []
         for k, tree in enumerate(arguments.trees):
             start = len(leaves)
             for _ in pytree.leaves_of(tree):
@@ -76,10 +77,10 @@ class Applied:
         keywords = arguments.key[0]
         n = len(given) - len(keywords)
         value = p._inline(tuple(given[:n]), dict(zip(keywords, given[n:], strict=True)))
-        self.results: list[Any] = []
-        self.out = pytree.flatten(p.name, value, self.results)
-        self.results = [stack(list(x.flat)).reshape(x.shape) if getattr(x, "dtype", None) == object else x
-                        for x in self.results]
+        results: list[Any] = []
+        self.out = pytree.flatten(p.name, value, results)
+        self.results = [stack(list(x.flat)).reshape(x.shape) if isinstance(x, np.ndarray) and x.dtype == object else x
+                        for x in results]
 
     @property
     def value(self) -> Any:
@@ -102,7 +103,7 @@ class Applied:
 
     def columns(self, outs: Sequence[Any]) -> list[list[Any]]:
         """The numbers of each column of J, by a forward sweep each."""
-        return [flat(self.filled(outs, lambda kept, k=k, i=i: column_of(kept, self.inputs, k, i)))
+        return [flat(self.filled(outs, functools.partial(column_of, inputs=self.inputs, k=k, i=i)))
                 for k, x in enumerate(self.inputs) for i in range(x.size)]
 
     def filled(self, outs: Sequence[Any], sweep: Callable[[list[Any]], list[Any]]) -> list[Any]:

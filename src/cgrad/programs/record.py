@@ -8,14 +8,17 @@ from typing import Any
 import numpy as np
 
 from .. import errors
-from .._core import Tensor, Trace, Value
+from .._core import Tensor, Trace, Value, use_graph_sweeps
 from .._program import Reads, graph_of_trace
 from . import pytree
 from .arguments import Arguments
 from .guards import Guard
+from .inside import graph_sweeps
 from .path import Program
 from .pytree import Leaf
 from .reads import leave_out, reads_of
+
+use_graph_sweeps(graph_sweeps)
 
 
 def record(function: Callable[..., Any], name: str, arguments: Arguments, reason: str, backend: str,

@@ -226,7 +226,10 @@ cdef class Tensor:
         return self.array.item()
 
     def detach(self):
-        """t.detach(): a tensor with the same numbers and no history. In a compiled function: t, passing no derivative on."""
+        """t.detach(): a tensor with the same numbers and no history.
+
+        In a compiled function: t, passing no derivative on.
+        """
         return stopped_elements(self) if traces and belongs_here(self) else Tensor(self.array)
 
     def numpy(self):

@@ -1,5 +1,5 @@
-# core/sweeps/applied.pxi: what derivatives of compiled functions at Values and Tensors are made of, recorded eagerly or in
-# another function (cgrad/programs/composed.py).
+# core/sweeps/applied.pxi: what derivatives of compiled functions at Values and Tensors are made of, recorded eagerly or
+# in another function (cgrad/programs/composed.py).
 
 def gradients_of(list outs, list ins, list seeds, list cut):
     """The derivatives with respect to each of ``ins``, recorded; nothing behind ``cut`` is differentiated.
@@ -26,10 +26,10 @@ def gradients_of(list outs, list ins, list seeds, list cut):
     return [r.answers[v] for v in ins]
 
 
-def column_of(list outs, list ins, Py_ssize_t k, Py_ssize_t i):
+def column_of(list outs, list inputs, Py_ssize_t k, Py_ssize_t i):
     """The derivatives of each output with respect to element i of input k, recorded: what is 0 elsewhere is not met."""
     cdef Trace t = tracing() if traces else None
-    x = ins[k]
+    x = inputs[k]
     if t is not None:
         return pushed_in_trace(t, outs, [elements_of(x).flat[i] if is_tensor(x) else x], [1.0], False)
     tape = tape_of(outs, "tangents")

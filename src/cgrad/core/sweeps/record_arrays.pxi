@@ -95,7 +95,7 @@ cdef int record_special(Tape t, Adjoint *adjoint, const uint8_t *needed, Recordi
     if g is None or op == OP_LEAF or (needed != NULL and needed[i] & CUT):
         return 0
     if op == OP_ITEM:
-        if (needed == NULL or needed[t.b[i]]) and not (traces and tracing() is not None):  # there they are what is asked for
+        if (needed == NULL or needed[t.b[i]]) and not (traces and tracing() is not None):  # there they are roots
             arrays.elements.setdefault(t.b[i], []).append((<Py_ssize_t>t.da[i], g))
         return 0
     if op == OP_OUTPUT:

@@ -1,7 +1,7 @@
-# core/sweeps/rule.pxi: the backward rule of a user in a recording (cgrad/function.py): a sum of seeds with coefficients.
+# core/sweeps/rule.pxi: the backward rule of a user in a recording (cgrad/function.py): sums of seeds with coefficients.
 #
-# A program's derivatives are made of partials, and the rule is a function of adjoints. It is recorded once on seeds, and
-# taken apart: it must be linear in them, as every v^T J is, and the coefficients are the partials.
+# A program's derivatives are made of partials, and the rule is a function of adjoints. It is recorded once on seeds,
+# and taken apart: it must be linear in them, as every v^T J is, and the coefficients are the partials.
 
 def tape_size():
     """The number of nodes of this thread's recording so far, and of its guards."""

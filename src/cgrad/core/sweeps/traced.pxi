@@ -3,6 +3,15 @@
 # Arrays are taken as their elements (core/tracing/unroll.pxi), so that the sweeps are those of numbers, recorded: a
 # replay computes the derivatives afresh. Where create_graph was not asked for they are constants: they pass nothing on.
 
+cdef object graph_sweeps = None  # derivatives where there are choices, by programs (cgrad/programs/inside.py)
+
+
+def use_graph_sweeps(sweeps, /):
+    """sweeps(trace, outs, ins, seeds, cut, forward): the derivatives as Values and numbers, or None: without a choice."""
+    global graph_sweeps
+    graph_sweeps = sweeps
+
+
 cdef list elements_in(list given):
     """The elements of Values and Tensors, one by one: Values and floats."""
     cdef list result = []
@@ -109,9 +118,13 @@ cdef int traced_gradients(Gradients r, list outs, list ins, bint one, object see
         if tape is not None:
             link(row, tape)
         row_seeds = [seeds[k] for k in kept]
-        recorded(row, row_outs, elements, row_seeds)
-        if elements is not None:
-            keep_answers(row, elements)
+        found = None if elements is None else graph_sweeps(t, row_outs, elements, row_seeds, row.cut, False)
+        if found is not None:
+            row.asked, row.answers = True, dict(zip(elements, found))
+        else:
+            recorded(row, row_outs, elements, row_seeds)
+            if elements is not None:
+                keep_answers(row, elements)
         r.rows.append((row, row_seeds))
     if ins is not None:
         r.answers = {v: traced_answer(r, v) for v in ins}
@@ -157,7 +170,9 @@ cdef list pushed_in_trace(Trace t, list outs, list elements, list seeds, bint co
     """J v for each output, v by some Values alone."""
     cdef list numbers = elements_in(outs), results = [], values
     cdef Py_ssize_t at = 0
-    swept = iter(recorded_tangents(t.tape, [v for v in numbers if is_value(v)], elements, seeds))
+    values = [v for v in numbers if is_value(v)]
+    found = graph_sweeps(t, values, elements, seeds, None, True)
+    swept = iter(recorded_tangents(t.tape, values, elements, seeds) if found is None else found)
     values = [derivative(t, next(swept) if is_value(v) else 0.0, seeds, constant) for v in numbers]
     for v in outs:
         n = (<Tensor>v).array.size if is_tensor(v) else 1

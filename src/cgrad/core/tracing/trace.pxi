@@ -13,9 +13,9 @@
 #
 # A function may catch what is refused, and go on: the first such error is raised at its end.
 #
-# Elements that are moved to another array, or taken out of one, stay the nodes that they were. A derivative with respect
-# to the new array or Value would not tell it from the old one: where one is asked for, the function is recorded anew
-# with ``copies``, in which each is a node of its own, as it is eagerly.
+# Elements that are moved to another array, or taken out of one, stay the nodes that they were. A derivative with
+# respect to the new array or Value would not tell it from the old one: where one is asked for, the function is recorded
+# anew with ``copies``, in which each is a node of its own, as it is eagerly.
 #
 # Afterwards the tape becomes a graph, node by node (core/program/from_trace.pxi). Leaves that are no arguments are
 # *captured*: further inputs, read afresh at each run.
