@@ -72,6 +72,6 @@ include "core/program/fastcall.pxi"
 include "core/program/from_trace.pxi"
 include "core/program/inside.pxi"
 
-__all__ = ["GRAPH_OPS", "FUNCTION_ADDRESSES", "Graph", "graph_of_trace", "reverse_sweep", "forward_sweep",
-           "Executable", "Batch", "replay", "lanes_available", "FastCall", "FastCallable",
+__all__ = ["GRAPH_OPS", "FUNCTION_ADDRESSES", "Graph", "graph_of_trace", "graph_between", "reverse_sweep",
+           "forward_sweep", "Executable", "Batch", "replay", "lanes_available", "FastCall", "FastCallable",
            "PLAIN", "Read", "Reads", "may_replace", "chooses", "nan_check"]

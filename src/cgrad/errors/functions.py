@@ -29,8 +29,8 @@ def bad_answer(name: str, position: int, value: object) -> TypeError:
 
 def not_linear(name: str, where: str) -> TraceError:
     return TraceError(f"{name}: backward is not linear in its adjoints ({where}), which a compiled function cannot "
-                      "hold: return sums of them times numbers (v^T J is one), chosen by the inputs and not by the adjoints; "
-                      "or call the function outside of the compiled one")
+                      "hold: return sums of them times numbers, chosen by the inputs and not by the adjoints, or call "
+                      "the function outside of the compiled one")
 
 
 def no_function(value: object) -> TypeError:

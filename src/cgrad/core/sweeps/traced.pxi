@@ -7,7 +7,7 @@ cdef object graph_sweeps = None  # derivatives where there are choices, by progr
 
 
 def use_graph_sweeps(sweeps, /):
-    """sweeps(trace, outs, ins, seeds, cut, forward): the derivatives as Values and numbers, or None: without a choice."""
+    """sweeps(trace, outs, ins, seeds, cut, forward): derivatives as Values and numbers, or None without a choice."""
     global graph_sweeps
     graph_sweeps = sweeps
 
