@@ -177,6 +177,32 @@ def test_errors_inside():
     assert inner.grad([1.0, 2.0])  # nothing is left behind
 
 
+def test_check_asks_the_function_at_values():
+    p = cgrad.compile(lambda x: cgrad.gradients(x*x, x).wrt(x)*2.0 + curve.grad(x) + x.detach(), check=1)
+    assert p(2.0) == pytest.approx(8.0 + curve.grad(2.0) + 2.0, rel=1e-15)
+
+
+def test_steps_along_gradients():
+    bowl = cgrad.compile(lambda x: (x*x).sum())
+
+    @cgrad.compile
+    def descend(x):
+        for _ in range(5):
+            x = x - 0.1*bowl.grad(x)
+        return x
+
+    np.testing.assert_allclose(descend.jacobian(np.ones(2)), 0.8**5*np.eye(2), rtol=1e-14)
+    f = cgrad.compile(lambda x: cgrad.exp(x) - 2*x*x)
+
+    @cgrad.compile
+    def root(x):
+        while abs(f(x)) > 1e-12:
+            x = x - f(x)/f.grad(x)
+        return x
+
+    assert root(1.0) == pytest.approx(float(mpmath.findroot(lambda x: mpmath.exp(x) - 2*x*x, 1.0)), rel=1e-12)
+
+
 # ---- choices and kinks -----------------------------------------------------------------------------
 
 KINKS = {

@@ -38,8 +38,7 @@ def _record(function: Callable[..., Any], name: str, arguments: Arguments, reaso
             effects: list[Any], known: Reads | None, copies: bool) -> Program:
     """``record``. copies: elements of arrays that are moved are nodes of their own (core/tracing/trace.pxi)."""
     reads = known.copy() if known is not None else reads_of(function)
-    leaves: list[Leaf] = [Tensor(x, requires_grad=True) if isinstance(x, np.ndarray) else Value(x)
-                          for x in arguments.leaves]
+    leaves = leaves_of(arguments)
     args, kwargs = traced(arguments, leaves)
     with Trace(leaves, copies) as trace:
         try:
@@ -62,6 +61,11 @@ def _record(function: Callable[..., Any], name: str, arguments: Arguments, reaso
     reads.bind(program.captured)
     program.reads = reads
     return program
+
+
+def leaves_of(arguments: Arguments) -> list[Leaf]:
+    """The numbers and arrays of a call as leaves."""
+    return [Tensor(x, requires_grad=True) if isinstance(x, np.ndarray) else Value(x) for x in arguments.leaves]
 
 
 def traced(arguments: Arguments, leaves: list[Leaf]) -> tuple[list[Any], dict[str, Any]]:
