@@ -59,7 +59,8 @@ class Function:
     argument of ``forward``, v^T J, or None where there is no derivative. Both may be methods, or static methods with
     the context as first argument, as in PyTorch. In a recorded sweep (``create_graph=True``) ``backward`` gets Values
     and Tensors, and ``saved_tensors`` holds Values and Tensors in place of saved inputs and outputs: a rule written
-    with operators and the functions of cgrad or NumPy can be differentiated again.
+    with operators and the functions of cgrad or NumPy can be differentiated again. In a compiled function ``forward``
+    gets traced Values and Tensors as well, without a history, and ``backward`` has to be linear in its adjoints.
 
     >>> import cgrad
     >>> class Cube(cgrad.Function):

@@ -24,7 +24,10 @@ MOST_FAST = 64  # kinds of calls that are made fast
 
 
 class Transforms(FastCallable):
-    """Values and derivatives of a recorded function."""
+    """Values and derivatives of a recorded function.
+
+    At Values and Tensors, and inside of another compiled function, all of them are Values and Tensors, with a history.
+    """
 
     name: str
     check_each = 0  # f itself runs beside each call of such a number, and the results are compared; 0: never
@@ -111,7 +114,7 @@ class Transforms(FastCallable):
         names; for a tuple, a tuple of such. argnums: the argument to differentiate with respect to, or a tuple of them.
 
         Returns (value, J v), both in the structure of the value. Raises ValueError if v has another structure than the
-        argument; TypeError if an argument is a Value or a Tensor.
+        argument.
 
         >>> import cgrad
         >>> cgrad.compile(lambda x: [x[0]*x[1], x[0]]).jvp([3.0, 5.0], v=[1.0, 0.0])
@@ -139,8 +142,7 @@ class Transforms(FastCallable):
         to both.
 
         Returns (value, v^T J); the second in the structure of the argument, a list for captured leaves, the pair of
-        them for both. Raises ValueError if v has another structure than the value; TypeError if an argument is a Value
-        or a Tensor.
+        them for both. Raises ValueError if v has another structure than the value.
 
         >>> import cgrad
         >>> cgrad.compile(lambda x: [x[0]*x[1], x[0]]).vjp([3.0, 5.0], v=[1.0, 10.0])
@@ -165,8 +167,8 @@ class Transforms(FastCallable):
         args, kwargs: the arguments, numbers and arrays. v: the vector, in the structure of the argument that argnums
         names; for a tuple, a tuple of such. argnums: the argument to differentiate with respect to, or a tuple of them.
 
-        Returns H v, in the structure of v. Raises TypeError if the value is not one number, or an argument is a Value
-        or a Tensor; ValueError if v has another structure than the argument.
+        Returns H v, in the structure of v. Raises TypeError if the value is not one number; ValueError if v has
+        another structure than the argument.
 
         >>> import cgrad
         >>> cgrad.compile(lambda x: x[0]**3*x[1]).hvp([2.0, 3.0], v=[1.0, 0.0])
@@ -196,8 +198,7 @@ class Transforms(FastCallable):
         tuple of them.
 
         Returns for each leaf of the value and each of the argument an array of the value's shape followed by the
-        argument's (a float where both are numbers): in the structure of the value, and in it of the argument. Raises
-        TypeError if an argument is a Value or a Tensor.
+        argument's (a float where both are numbers): in the structure of the value, and in it of the argument.
 
         >>> import numpy as np, cgrad
         >>> cgrad.compile(lambda x: x*x).jacobian(np.array([1.0, 2.0]))
@@ -229,7 +230,7 @@ class Transforms(FastCallable):
         tuple of them.
 
         Returns for each two leaves of the argument an array of both shapes, nested as in ``jacobian``. Raises TypeError
-        if the value is not one number, or an argument is a Value or a Tensor.
+        if the value is not one number.
 
         >>> import numpy as np, cgrad
         >>> cgrad.compile(lambda x: x[0]**2*x[1]).hessian(np.array([3.0, 5.0]))
