@@ -456,6 +456,18 @@ def test_stops_are_kept_bit_by_bit():
 
 # ---- rules of users --------------------------------------------------------------------------------
 
+def test_rows_whose_partials_are_theirs_by_definition():
+    stop, with_partial = cgrad._core.hidden_stop, cgrad._core.hidden_with_partial
+    y, p, x = Value(2.0), Value(3.0), Value(5.0)
+    z = with_partial(y*y, p*x, x)
+    assert z.data == 4.0 and cgrad.gradients(z).wrt([y, p, x]) == [4.0, 0.0, 15.0]
+    assert cgrad.tangents(z, [y, p, x], seed=[1.0, 1.0, 1.0]) == 19.0
+    slope = cgrad.gradients(z, x, create_graph=True).wrt(x)
+    assert cgrad.gradients(slope).wrt([y, p, x]) == [0.0, 5.0, 3.0]
+    assert cgrad.gradients(stop(x)*x).wrt(x) == 5.0
+    t = Tensor([1.0, 2.0], requires_grad=True)
+    assert cgrad.gradients((with_partial(t, 3.0, t)*stop(t)).sum()).wrt(t).tolist() == [4.0, 8.0]
+
 class Cube(cgrad.Function):
     @staticmethod
     def forward(ctx, x):
