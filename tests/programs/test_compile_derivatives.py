@@ -419,3 +419,11 @@ def test_the_path_of_these_numbers_decides():
         assert p.grad(1.0, ys={"a": 3.0, "b": 4.0}, argnums=1) == {"a": 1.0, "b": 0.0}
     with pytest.warns(RuntimeWarning, match="argument 'ys'"):
         assert p.grad(-1.0, ys={"a": 3.0, "b": 4.0}, argnums=1) == {"a": 0.0, "b": 0.0}
+
+
+@pytest.mark.filterwarnings("ignore:.*paths are recorded:RuntimeWarning")
+def test_a_nan_of_a_path_that_is_not_kept():
+    """Its careful derivatives take over, as those of paths that are."""
+    p = cgrad.compile(lambda x: cgrad.where(x, cgrad.sqrt(x), 0.0) + x if x >= 0 else -x, max_paths=1)
+    assert p(-1.0) == 1.0 and p.grad(0.0) == 1.0 and p.jvp(0.0, v=2.0)[1] == 2.0
+    assert p.map_value_and_grad(np.array([0.0, -1.0, 4.0]))[1].tolist() == [1.0, -1.0, 1.25]

@@ -75,7 +75,8 @@ class Paths:
             for program in self._bound_anew(known):
                 if (found := program.for_state(state)) is not None:
                     return found, False
-            return self._keep(self.record(arguments, self._reason(known, state)), bool(known)), True
+            program = self._keep(self.record(arguments, self._reason(known, state)), bool(known))
+            return program.for_state(state) or program, True  # of one that is not kept it may be the careful one
 
     def _bound_anew(self, known: list[Program]) -> Iterator[Program]:
         """The paths that hold once the leaves that f reads now have taken the places of the former."""
