@@ -177,7 +177,7 @@ class _Rule:
         else:
             before = _current(Tape())  # what it records itself stays out of the sweep's tape
         try:
-            backward = called(ctx.backward)
+            backward = called(ctx.backward) if recording() else ctx.backward
             result = backward(ctx, *given) if _static(type(ctx), "backward") else backward(*given)
         finally:
             ctx._shown = None

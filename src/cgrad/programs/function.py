@@ -11,7 +11,7 @@ from typing import Any, overload
 import numpy as np
 
 from .. import errors
-from .._core import called, plain
+from .._core import called, plain, recording
 from . import backends, pytree
 from .explain import described
 from .maps import Maps
@@ -94,7 +94,8 @@ class CompiledFunction(Maps):
             return self.function(*args_, **kwargs_)
 
     def _inline(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        return called(self.function)(*args, **kwargs)  # in a recording: rewritten
+        function = called(self.function) if recording() else self.function
+        return function(*args, **kwargs)
 
     # ---- what it is ------------------------------------------------------------------------------
 

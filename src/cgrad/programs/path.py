@@ -28,6 +28,7 @@ from .._program import (
     nan_check,
     replay,
     reverse_sweep,
+    specialised,
 )
 from . import backends, guards, pytree
 from .arguments import Arguments
@@ -39,6 +40,11 @@ from .request import VALUE, Plain, Request
 from .rewriting.branches import Outcome as Merged
 from .storage.fields import Parts, from_fields, to_fields
 from .transforms import sweep_units
+
+
+SPECIALISE_AT = 64     # calls after which code is made for the sides that are taken, and four times as many, ...
+MOST_SPECIALISED = 5   # so many times
+WORTH = 0.9            # of the instructions: if it is shorter
 
 
 class Program(Maps):
@@ -77,6 +83,9 @@ class Program(Maps):
         self.base: Program | None = None  # the path whose careful program this is
         self._careful: Program | None = None
         self._executables: dict[Request, Executable] = {}
+        self._due: dict[Request, tuple[int, int]] = {}  # runs at which machine code, and other sides, are due; -1: never
+        self._special: list[Executable] = []  # of the sides that were taken
+        self._wanted: set[Request] = set()  # for which code of the sides taken is due
         self._unused: frozenset[int] | None = None
         self.warned: set[str] = set()
 
@@ -164,7 +173,7 @@ class Program(Maps):
 
     def owns(self, executable: Executable) -> bool:
         """True if an executable was made of this program."""
-        return any(executable is mine for mine in self._executables.values())
+        return any(executable is mine for mine in (*self._executables.values(), *self._special))
 
     @property
     def results(self) -> int:
@@ -282,8 +291,49 @@ class Program(Maps):
         if found is None:
             found = Executable(*self.derived(request))
             backends.prepare(found, self.backend)
+            if self.merges and self.base is None:
+                self._due[request] = found.ask_at, SPECIALISE_AT
+                self._schedule(request, found)
             self._executables[request] = found
         return found
+
+    # ---- the sides that are taken again and again --------------------------------------------------
+
+    def _schedule(self, request: Request, executable: Executable) -> None:
+        """Be asked when machine code is due, or code for the sides that are taken now."""
+        executable.ask_at = min([at for at in self._due[request] if at >= 0], default=-1)
+
+    def _what_is_due(self, request: Request, executable: Executable) -> None:
+        machine, special = self._due.get(request, (executable.ask_at, -1))
+        if 0 <= machine <= executable.runs:
+            backends.upgrade(executable)
+            machine = -1
+        if 0 <= special <= executable.runs:
+            self._wanted.add(request)
+            special = 4*special if special < SPECIALISE_AT*4**MOST_SPECIALISED else -1
+        self._due[request] = machine, special
+        self._schedule(request, executable)
+
+    def for_sides_taken(self, request: Request, numbers: Array) -> Executable | None:
+        """The instructions for a request along the sides that are taken at a point, each time that they are due.
+
+        They have a guard for each choice. None if they are not due, or not much shorter.
+        """
+        if request not in self._wanted:
+            return None
+        self._wanted.discard(request)
+        guards = [(guard.node, guard.expected) for guard in self.guards]
+        found = specialised(self.graph, self.outputs, guards, np.concatenate([numbers, self.captured_numbers()]))
+        if found is None:
+            return None
+        graph, outputs, rows = found
+        made = Program.of(self.parts()._replace(graph=graph, outputs=outputs, guards=[
+            Guard(node, expected, ("", 0, "")) for node, expected in rows]))
+        executable = made.executable(request)
+        if executable.instructions >= WORTH*self.executable(request).instructions:
+            return None
+        self._special.append(executable)
+        return executable
 
     def derived(self, request: Request) -> tuple[Graph, Array, list[tuple[int, int]]]:
         """The graph of a request: (graph, nodes of the results, (node, expected) of the guards)."""
@@ -313,7 +363,7 @@ class Program(Maps):
         """Run at one point: (0 or the guard that failed, results)."""
         executable = self.executable(request)
         if 0 <= executable.ask_at <= executable.runs:
-            backends.upgrade(executable)
+            self._what_is_due(request, executable)
         results = np.empty(executable.results)
         inputs = np.concatenate([numbers, self.captured_numbers(), seeds])
         return replay(executable, inputs, results), results

@@ -119,6 +119,10 @@ class Paths:
 
     def _found(self, trie: Trie, state: State, numbers: Callable[[], Array], steady: bool) -> Program | None:
         with self._lock:
+            if state.start and trie.root is not None:  # what most calls ask for
+                first = trie.root.oldest if steady else trie.root.last
+                if first is not None and first.fits():
+                    return first
             stale = []
             for program in trie.candidates(state, numbers, steady):
                 if (found := program.for_state(state)) is not None:
@@ -153,7 +157,7 @@ class Paths:
         if not self.runs_eagerly():
             return None
         try:
-            return EagerRun(self.function, self.name, arguments)
+            return EagerRun(self.branches.eager(self.function), self.name, arguments)
         except Exception:  # a recording may do what plain numbers cannot, or says better what is wrong
             return None
 
@@ -162,7 +166,7 @@ class Paths:
         if not self.runs_eagerly():
             return 0
         with OwnTape() as tape:
-            return tape.points(self.function, columns, rows, gradient)
+            return tape.points(self.branches.eager(self.function), columns, rows, gradient)
 
     def runs_eagerly(self) -> bool:
         """True if f itself runs where no path is kept. A function that came in a pickle may capture what came alone."""
@@ -187,7 +191,7 @@ class Paths:
             return None
         self._since += AT_ONCE
         self._looked_at = MOSTLY//4
-        return EagerCalls(self.function, OwnTape, self._eager, AT_ONCE)
+        return EagerCalls(self.branches.eager(self.function), OwnTape, self._eager, AT_ONCE)
 
     def spare(self) -> Trie:
         """A place for paths that are recorded beyond those that are kept."""

@@ -86,6 +86,7 @@ def run(function: Callable[..., Any], name: str, arguments: Arguments, branches:
         except errors.SharedElements:
             manner.add("copies")
             return None
+        branches.replaces |= targets.replaces
         results: list[Any] = []
         out = pytree.flatten(name, value, results)
         pytree.check_result(name, out)

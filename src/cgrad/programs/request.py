@@ -125,6 +125,9 @@ class Path(Plain, Protocol):
     reads: Reads | None
     usage: Usage
 
+    def for_sides_taken(self, request: Request, numbers: Array) -> Executable | None:
+        """The instructions along the sides that are taken at a point, where these are due."""
+
     def executable(self, request: Request) -> Executable:
         """The instructions for a request."""
 

@@ -78,7 +78,7 @@ class Trie:
 
         numbers: asks for those of one of the points.
         """
-        heads = self._heads(state, numbers)
+        heads = self._heads(state, numbers) if self.root is None or not state.start else [self.root]
         order = number_of if steady else last_use_of
         found = [head.oldest if steady else head.last for head in heads]
         first = (min if steady else max)([path for path in found if path is not None], key=order, default=None)
@@ -194,6 +194,8 @@ class Trie:
 
     def used(self, path: Program) -> None:
         """Note that a path is the one used last."""
+        if self.root is not None and self.root.last is path:
+            return  # and so it is of all nodes above it
         node = self._leaves.get(path)
         while node is not None:
             node.last = path

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from types import CodeType, FunctionType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..._core import Trace
 from ..pytree import LEAVES, TreeDef
@@ -33,6 +33,7 @@ class Branches:
         self.merge = merge
         self.apart: set[Place] = set()
         self.unread: dict[str, str] = {}
+        self.replaces = False  # calls of the function lead to others than it names
         self.why = ""  # that none merges, though they should
 
     def look_at(self, implicit: dict[str, CodeType], trees: Sequence[TreeDef]) -> None:
@@ -51,6 +52,10 @@ class Branches:
         trace.kept_apart = set(self.apart)
         trace.target_of = targets = Targets(self.merge, self.unread)
         return targets
+
+    def eager(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """The function to call with Values where nothing is recorded."""
+        return Targets(False, {})(function)[0] if self.replaces else function  # type: ignore[no-any-return]
 
     def dear(self, trace: Trace) -> set[Place]:
         """Branches that were merged, and of which one side costs more than the rest of the program is worth."""

@@ -27,6 +27,7 @@ from ..._core import (
     Tensor,
     Value,
     as_condition,
+    call_eagerly_by,
     called,
     choice,
     condition_number,
@@ -72,6 +73,7 @@ class Targets:
     def __init__(self, merge: bool, unread: dict[str, str]) -> None:
         self.merge, self.unread = merge, unread
         self.replaced = replacements(merge)
+        self.replaces = False  # some call leads elsewhere
 
     def __call__(self, f: Any) -> Target:
         """What is called in the place of f."""
@@ -88,6 +90,7 @@ class Targets:
         if known is None:
             known = replacement(f)
         if known is not None:
+            self.replaces = True
             return known, True
         kind = type(f)
         if is_compiled(getattr(f, "__self__", None)) and f.__name__ in DERIVATIVES:
@@ -359,3 +362,6 @@ def replacements(merge: bool) -> dict[Any, Any]:
         found[any] = folded(operator.or_, True, any)
         found[all] = folded(operator.and_, False, all)
     return found
+
+
+call_eagerly_by(Targets(False, {}))
