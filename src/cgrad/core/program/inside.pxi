@@ -65,7 +65,7 @@ def graph_between(Trace trace, list outs, list ins, list cut):
             if is_value(v) and (<Value>v).node and state[(<Value>v).index] & DEPENDS:
                 state[(<Value>v).index] |= WANTED
         for i in range(n - 1, -1, -1):
-            if state[i] & (WANTED | SOURCE) != WANTED:
+            if state[i] & (WANTED | SOURCE | DEPENDS) != (WANTED | DEPENDS):
                 continue
             choice = choice or OP_CHOICE[t.op[i]]
             for k in range(lowest_entry(t.b, i), i + 1):

@@ -9,6 +9,7 @@ def gradients_of(list outs, list ins, list seeds, list cut):
     cdef Gradients r
     if not outs:
         return [derivative_zero(v) for v in ins]
+    outs = [placed(<Handle>v) for v in outs]
     r = Gradients.__new__(Gradients)
     r.cut = cut
     if traces and tracing() is not None:
@@ -30,6 +31,7 @@ def column_of(list outs, list inputs, Py_ssize_t k, Py_ssize_t i):
     """The derivatives of each output with respect to element i of input k, recorded: what is 0 elsewhere is not met."""
     cdef Trace t = tracing() if traces else None
     x = inputs[k]
+    outs = [placed(<Handle>v) for v in outs]
     if t is not None:
         return pushed_in_trace(t, outs, [elements_of(x).flat[i] if is_tensor(x) else x], [1.0], False)
     tape = tape_of(outs, "tangents")

@@ -1,7 +1,8 @@
 # core/sweeps/rule.pxi: the backward rule of a user in a recording (cgrad/function.py): sums of seeds with coefficients.
 #
 # A program's derivatives are made of partials, and the rule is a function of adjoints. It is recorded once on seeds,
-# and taken apart: it must be linear in them, as every v^T J is, and the coefficients are the partials.
+# and taken apart: it must be linear in them, as every v^T J is, and the coefficients are the partials. Where it has
+# merged branches, that is done on a graph, in which choices are ``where`` (traced.pxi).
 
 cdef enum:
     LINEAR = 1   # in the seeds
@@ -44,6 +45,10 @@ def coefficients(list outs, list seeds, Py_ssize_t start, Py_ssize_t guards):
                     and linear[(<Value>v).index - start] == LINEAR):
                 if is_value(v) or v != 0:
                     return None
+                continue
+            chosen = graph_sweeps(trace, [v], seeds, [1.0], None, False)
+            if chosen is not None:
+                found += [(j, k, c) for k, c in enumerate(chosen) if is_value(c) or c != 0]
                 continue
             memset(adjoint, 0, (n - start)*sizeof(Adjoint))
             i = (<Value>v).index
