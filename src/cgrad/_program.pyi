@@ -17,6 +17,7 @@ __all__ = [
     "FUNCTION_ADDRESSES",
     "Graph",
     "graph_of_trace",
+    "graph_between",
     "reverse_sweep",
     "forward_sweep",
     "Executable",
@@ -51,6 +52,9 @@ class Graph:
 def graph_of_trace(
     trace: Trace, outputs: list[Any]
 ) -> tuple[Graph, _Nodes, list[tuple[int, int, _Line]], list[Any]]: ...
+def graph_between(
+    trace: Trace, outs: list[Any], ins: list[Any], cut: list[Any] | None
+) -> tuple[Graph, list[int], list[Any], dict[int, Any]] | None: ...
 def reverse_sweep(
     g: Graph, outputs: Any, wrt: Any, seeded: bool, careful: bool = True
 ) -> tuple[Graph, _Nodes, int]: ...

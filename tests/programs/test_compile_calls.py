@@ -43,9 +43,9 @@ def test_values_run_eagerly():
     assert mixed.data == 3.0
     assert q({"t": np.array([Value(3.0), 2.0])}, 1.0).data == 7.0  # an array of objects
     assert not q.programs
-    for op, more in (("grad", {}), ("value_and_grad", {}), ("jvp", {"v": 1.0}), ("vjp", {"v": 1.0}), ("hvp", {"v": 1.0}), ("jacobian", {}), ("hessian", {})):
+    for op in ("map", "map_value_and_grad", "map_jacobian"):
         with pytest.raises(TypeError, match=rf"\.{op}: arguments are plain numbers and arrays, not Values or Tensors: give their .data"):
-            getattr(p, op)(Value(1.0), **more)
+            getattr(p, op)(Value(1.0))
 
 
 def test_inside_of_another():
@@ -61,9 +61,9 @@ def test_inside_of_another():
         assert outer(x, y) == piecewise(x)*y + piecewise(y)
     assert len(outer.programs) == 2 == len(calls) and not inner.programs
     assert outer.grad(2.0, 0.5, argnums=(0, 1)) == (2.0, 7.0)
-    for op, more in (("grad", {}), ("value_and_grad", {}), ("jvp", {"v": 1.0}), ("jacobian", {}), ("hessian", {}), ("map", {}), ("map_value_and_grad", {})):
+    for op in ("map", "map_value_and_grad"):
         with pytest.raises(TraceError, match=rf"piecewise\.{op}: .*{__file__}:\d+"):
-            cgrad.compile(lambda x, op=op, more=more: getattr(inner, op)(x, **more))(1.0)
+            cgrad.compile(lambda x, op=op: getattr(inner, op)(x))(1.0)
         inner(2.0)  # its short way is there now
     assert outer(5.0, 0.5) == piecewise(5.0)*0.5 + piecewise(0.5)
 

@@ -405,6 +405,22 @@ def in_lanes(program: list[Statement], point: list[float]) -> list[float]:
     return [float(g[3]) for g in f.map_value_and_grad(*points, argnums=everything(len(point)), exact=True)[1]]
 
 
+def inside(program: list[Statement], point: list[float]) -> list[float]:
+    """The derivatives of a compiled function in another one."""
+    inner, by = compiled(program, len(point)), everything(len(point))
+    return list(cgrad.compile(lambda *xs: inner.grad(*xs, argnums=by))(*point))
+
+
+def tangents_inside(program: list[Statement], point: list[float]) -> list[float]:
+    inner = compiled(program, len(point))
+    return list(cgrad.compile(lambda *xs: [inner.jvp(*xs, v=1.0, argnums=k)[1] for k in range(len(xs))])(*point))
+
+
+def at_values(program: list[Statement], point: list[float]) -> list[float]:
+    f = compiled(program, len(point))
+    return [x.data for x in f.grad(*map(Value, point), argnums=everything(len(point)))]
+
+
 def by_c(program: list[Statement], point: list[float]) -> list[float]:
     """The text of ``to_c``, compiled by gcc."""
     f = compiled(program, len(point))
@@ -530,6 +546,9 @@ GRADIENTS = [
     Road("compiled vjp", by_vjp),
     Road("compiled jvp", by_jvp, exact=False, forward=True),
     Road("lanes", in_lanes),
+    Road("inside", inside, exact=False),
+    Road("tangents inside", tangents_inside, exact=False, forward=True),
+    Road("at Values", at_values, exact=False),
 ]
 TENSORS = [
     Road("tensors", tensors, exact=False),
@@ -569,10 +588,20 @@ def second_compiled(program: list[Statement], point: list[float]) -> np.ndarray:
     return np.array(f.hessian(*point, argnums=everything(len(point))))
 
 
+def second_inside(program: list[Statement], point: list[float], name: str) -> np.ndarray:
+    """The Hessian of a compiled function in another one, or the Jacobian of its gradient there."""
+    inner, by = compiled(program, len(point)), everything(len(point))
+    if name == "hessian":
+        return np.array(cgrad.compile(lambda *xs: inner.hessian(*xs, argnums=by))(*point))
+    return np.array(cgrad.compile(lambda *xs: inner.grad(*xs, argnums=by)).jacobian(*point, argnums=by))
+
+
 HESSIANS = [
     Road("tangents over create_graph", second_tangents, exact=False),
     Road("compiled hessian", second_compiled, exact=False),
     Road("merged hessian", merged_hessian, exact=False),
+    Road("hessian inside", functools.partial(second_inside, name="hessian"), exact=False),
+    Road("jacobian of a gradient inside", functools.partial(second_inside, name="jacobian"), exact=False),
 ]
 
 

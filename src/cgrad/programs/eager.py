@@ -16,7 +16,7 @@ from .._core import OwnTape, Tensor, Value, gradients, plain, tangents
 from . import pytree
 from .arguments import Arguments
 from .pytree import Array, Leaf
-from .record import traced
+from .record import leaves_of, traced
 from .request import Request
 
 
@@ -32,8 +32,7 @@ class EagerRun:
 
     def __init__(self, function: Callable[..., Any], name: str, arguments: Arguments) -> None:
         self.name, self.names = name, arguments.names
-        self.leaves: list[Leaf] = [Tensor(x, requires_grad=True) if isinstance(x, np.ndarray) else Value(x)
-                                   for x in arguments.leaves]
+        self.leaves = leaves_of(arguments)
         self.captured: list[Leaf] = []
         self._tape = OwnTape()
         args, kwargs = traced(arguments, self.leaves)

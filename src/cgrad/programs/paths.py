@@ -143,7 +143,8 @@ class Paths:
             found = self.find(arguments.key, state, arguments.ravel)
             if found is not None:
                 return found, False
-            return self._keep(self.record(arguments, self._reason(arguments, state)), spare), True
+            program = self._keep(self.record(arguments, self._reason(arguments, state)), spare)
+            return program.for_state(state) or program, True  # of one that is not kept it may be the careful one
 
     def operations(self, key: tuple[Any, ...]) -> int:
         """The number of operations of the path that was recorded first for such arguments."""

@@ -11,7 +11,7 @@ import numpy as np
 from .. import errors
 from .._core import Tensor, Value, recording
 from .._program import Executable, FastCall, FastCallable, Places
-from . import pytree
+from . import composed, pytree
 from .arguments import Arguments
 from .batches.lanes import sweep
 from .batches.points import Strided
@@ -24,7 +24,10 @@ MOST_FAST = 64  # kinds of calls that are made fast
 
 
 class Transforms(FastCallable):
-    """Values and derivatives of a recorded function."""
+    """Values and derivatives of a recorded function.
+
+    At Values and Tensors, and inside of another compiled function, all of them are Values and Tensors, with a history.
+    """
 
     name: str
     check_each = 0  # f itself runs beside each call of such a number, and the results are compared; 0: never
@@ -39,15 +42,6 @@ class Transforms(FastCallable):
 
     def _compare(self, args: tuple[Any, ...], kwargs: dict[str, Any], out: TreeDef, results: Array) -> None:
         """Raise if f itself returns something else, each time that it is to be asked."""
-
-    def _plain(self, op: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
-        """Arguments that must be plain numbers and arrays."""
-        if recording():
-            raise errors.traced_effect(f"{self.name}.{op}", errors.user_line())
-        arguments = self._function().bind(args, kwargs)
-        if any(isinstance(leaf, (Value, Tensor)) for leaf in arguments.leaves):
-            raise errors.values_given(self.name, op)
-        return arguments
 
     def _solve(self, op: str, arguments: Arguments, by: Wrt, run: Callable[[Plain], tuple[int, Array]]) -> Any:
         """A path that holds at these arguments, and the derivatives that ``run`` computes along it."""
@@ -74,8 +68,10 @@ class Transforms(FastCallable):
 
     def _gradient(self, kind: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         options = taken(kwargs, "argnums", "captured")
-        arguments = self._plain(kind, args, kwargs)
+        arguments = self._function().bind(args, kwargs)
         by = wrt(kind, arguments, **options)
+        if composed.symbolic(kind, arguments):
+            return composed.gradient(self, kind, arguments, by)
         numbers = arguments.numbers
 
         def request(path: Plain) -> Request:
@@ -125,15 +121,17 @@ class Transforms(FastCallable):
         names; for a tuple, a tuple of such. argnums: the argument to differentiate with respect to, or a tuple of them.
 
         Returns (value, J v), both in the structure of the value. Raises ValueError if v has another structure than the
-        argument; TypeError if an argument is a Value or a Tensor.
+        argument.
 
         >>> import cgrad
         >>> cgrad.compile(lambda x: [x[0]*x[1], x[0]]).jvp([3.0, 5.0], v=[1.0, 0.0])
         ([15.0, 3.0], [5.0, 1.0])
         """
         refuse_captured("jvp", kwargs)
-        arguments = self._plain("jvp", args, kwargs)
+        arguments = self._function().bind(args, kwargs)
         by = wrt("jvp", arguments, argnums)
+        if composed.symbolic("jvp", arguments, v):
+            return composed.jvp(self, arguments, by, v)
         numbers = arguments.numbers
 
         def run(path: Plain) -> tuple[int, Array]:
@@ -151,15 +149,16 @@ class Transforms(FastCallable):
         to both.
 
         Returns (value, v^T J); the second in the structure of the argument, a list for captured leaves, the pair of
-        them for both. Raises ValueError if v has another structure than the value; TypeError if an argument is a Value
-        or a Tensor.
+        them for both. Raises ValueError if v has another structure than the value.
 
         >>> import cgrad
         >>> cgrad.compile(lambda x: [x[0]*x[1], x[0]]).vjp([3.0, 5.0], v=[1.0, 10.0])
         ([15.0, 3.0], [15.0, 3.0])
         """
-        arguments = self._plain("vjp", args, kwargs)
+        arguments = self._function().bind(args, kwargs)
         by = wrt("vjp", arguments, None if captured is not None and argnums == 0 else argnums, captured)
+        if composed.symbolic("vjp", arguments, v):
+            return composed.vjp(self, arguments, by, v)
         numbers = arguments.numbers
 
         def run(path: Plain) -> tuple[int, Array]:
@@ -175,16 +174,18 @@ class Transforms(FastCallable):
         args, kwargs: the arguments, numbers and arrays. v: the vector, in the structure of the argument that argnums
         names; for a tuple, a tuple of such. argnums: the argument to differentiate with respect to, or a tuple of them.
 
-        Returns H v, in the structure of v. Raises TypeError if the value is not one number, or an argument is a Value
-        or a Tensor; ValueError if v has another structure than the argument.
+        Returns H v, in the structure of v. Raises TypeError if the value is not one number; ValueError if v has
+        another structure than the argument.
 
         >>> import cgrad
         >>> cgrad.compile(lambda x: x[0]**3*x[1]).hvp([2.0, 3.0], v=[1.0, 0.0])
         [36.0, 12.0]
         """
         refuse_captured("hvp", kwargs)
-        arguments = self._plain("hvp", args, kwargs)
+        arguments = self._function().bind(args, kwargs)
         by = wrt("hvp", arguments, argnums)
+        if composed.symbolic("hvp", arguments, v):
+            return composed.hvp(self, arguments, by, v)
         numbers = arguments.numbers
 
         def run(path: Plain) -> tuple[int, Array]:
@@ -204,16 +205,17 @@ class Transforms(FastCallable):
         tuple of them.
 
         Returns for each leaf of the value and each of the argument an array of the value's shape followed by the
-        argument's (a float where both are numbers): in the structure of the value, and in it of the argument. Raises
-        TypeError if an argument is a Value or a Tensor.
+        argument's (a float where both are numbers): in the structure of the value, and in it of the argument.
 
         >>> import numpy as np, cgrad
         >>> cgrad.compile(lambda x: x*x).jacobian(np.array([1.0, 2.0]))
         array([[2., 0.],
                [0., 4.]])
         """
-        arguments = self._plain("jacobian", args, kwargs)
+        arguments = self._function().bind(args, kwargs)
         by = wrt("jacobian", arguments, argnums)
+        if composed.symbolic("jacobian", arguments):
+            return composed.jacobian(self, arguments, by)
         columns = pytree.size(by.tree)
 
         def run(path: Plain) -> tuple[int, Array]:
@@ -235,15 +237,17 @@ class Transforms(FastCallable):
         tuple of them.
 
         Returns for each two leaves of the argument an array of both shapes, nested as in ``jacobian``. Raises TypeError
-        if the value is not one number, or an argument is a Value or a Tensor.
+        if the value is not one number.
 
         >>> import numpy as np, cgrad
         >>> cgrad.compile(lambda x: x[0]**2*x[1]).hessian(np.array([3.0, 5.0]))
         array([[10.,  6.],
                [ 6.,  0.]])
         """
-        arguments = self._plain("hessian", args, kwargs)
+        arguments = self._function().bind(args, kwargs)
         by = wrt("hessian", arguments, argnums)
+        if composed.symbolic("hessian", arguments):
+            return composed.hessian(self, arguments, by)
 
         def run(path: Plain) -> tuple[int, Array]:
             path.need_scalar("hessian")

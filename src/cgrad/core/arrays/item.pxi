@@ -1,5 +1,31 @@
 # core/arrays/item.pxi: elements of a Tensor as Values, ``t[i]`` and iteration; Values as a Tensor.
 
+cdef object on_own_node(Value v):
+    """v on a node of its own."""
+    return append_left(v, 1.0, OP_MUL, 1.0, v.primal, 1.0)
+
+
+cdef object handed_out(Value element):
+    """An element as a Value for itself."""
+    cdef Trace t = tracing()
+    if modes and muted():
+        return stopped(element)
+    if t.copies:
+        return on_own_node(element)
+    t.handed.add(id(element))
+    return element
+
+
+cdef object all_handed_out(object elements):
+    """An array of elements as Values for themselves, numbers as they are."""
+    cdef object out = elements.copy()
+    cdef Py_ssize_t k
+    for k, e in enumerate(elements.flat):
+        if is_value(e):
+            out.flat[k] = handed_out(<Value>e)
+    return out
+
+
 cdef object item(Tensor v, Py_ssize_t offset):
     """Element number ``offset`` (in C order) as a Value."""
     cdef cnp.ndarray array
@@ -17,7 +43,7 @@ cdef object item(Tensor v, Py_ssize_t offset):
                                              + offset*cnp.PyArray_STRIDES(<cnp.ndarray>known)[0]))[0]
         else:
             found = known.flat[offset]
-        return found if is_value(found) else leaf_of(new_handle(), found)
+        return handed_out(<Value>found) if is_value(found) else leaf_of(new_handle(), found)
     look_who_holds(v)  # before this function does
     array = <cnp.ndarray>v.array
     if cnp.PyArray_IS_C_CONTIGUOUS(array):
@@ -82,7 +108,7 @@ cdef Py_ssize_t offset_of(Tensor t, object index, str op="getitem") except -2:
 
 # ---- parts of an array whose elements are recorded -----------------------------------------------
 
-cdef object tensor_over(Trace t, object array, object numbers, object traced):
+cdef Tensor tensor_over(Trace t, object array, object numbers, object traced):
     """A Tensor whose elements are an array of Values and floats, with these numbers. traced: one of the Values.
 
     What is done with it is done with its elements, so that its node needs no more operands than one.
@@ -107,7 +133,7 @@ cdef object part_of(Tensor v, object index):
     """
     cdef Trace t = tracing()
     cdef dict rows = None
-    if t is None:
+    if t is None or t.copies or (modes and muted()):  # else the elements of the part are no longer those of v
         return None
     if type(index) is tuple:
         for k in <tuple>index:
@@ -133,6 +159,7 @@ cdef object part_of(Tensor v, object index):
     for x in part.flat:
         if is_value(x):
             part = tensor_over(t, part, v.array[index], x)
+            t.moved.add(id(part))
             break
     else:
         part = plain_tensor(v.array[index].copy())
@@ -196,5 +223,5 @@ def gather(values, /):
     if traces and tracing() is not None:
         elements = np.empty(n, object)
         elements[:] = given
-        return tensor_of(elements)
+        return tensor_of(elements, tracing().tape.top + 1)
     return append_rule(OP_GATHER, given, out, None, None)

@@ -597,6 +597,8 @@ cdef class Frame:
         cdef Trace t = self.t
         if t is None or not self.own:
             return value
+        if t.aborted:
+            raise not_merged(t, "an error in what follows")
         waiting, result = self.own, value
         try:
             for p in reversed(waiting):
@@ -838,6 +840,19 @@ def effect_here():
     """Something is about to be done that another run would do again."""
     cdef Trace t = tracing() if traces else None
     if t is not None:
+        effect_of(t)
+
+
+def sides_open():
+    """Where this thread's recording is, between the sides of branches; None without one: for ``effect_since``."""
+    cdef Trace t = tracing() if traces else None
+    return None if t is None else (t.trials, len(t.pending))
+
+
+def effect_since(before, /):
+    """As effect_here, on what was made where ``sides_open`` returned this: none, unless a side has begun since."""
+    cdef Trace t = tracing() if traces else None
+    if t is not None and before is not None and before != (t.trials, len(t.pending)):
         effect_of(t)
 
 

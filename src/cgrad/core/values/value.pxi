@@ -205,8 +205,11 @@ cdef class Value:
         return self.primal
 
     def detach(self):
-        """v.detach(): a leaf with the same number and no history."""
-        return Value(self.primal)
+        """v.detach(): a leaf with the same number and no history.
+
+        In a compiled function: v, passing no derivative on.
+        """
+        return stopped(self) if traces and belongs_here(self) else Value(self.primal)
 
     def backward(self, seed=1.0, retain_graph=None):
         """v.backward(seed=1.0): add seed * dv/dn to the ``grad`` of every n that v was computed from.

@@ -23,6 +23,7 @@ import numpy as np
 from ..._core import (
     Condition,
     Conditions,
+    Gradients,
     Tensor,
     Value,
     as_condition,
@@ -54,7 +55,8 @@ HARMLESS = {getattr(builtins, name) for name in (
 CHANGING_NUMPY = {"vectorize", "apply_along_axis", "apply_over_axes", "fromfunction", "piecewise", "fromiter", "frompyfunc",
                   "copyto", "put", "place", "putmask", "fill_diagonal", "save", "savez", "savez_compressed", "savetxt",
                   "seterr", "seterrcall", "setbufsize", "set_printoptions", "put_along_axis"}
-CHANGING_CGRAD = {"seed", "backward", "step", "zero_grad"}
+CHANGING_CGRAD = {"seed", "backward", "step", "zero_grad", "train", "eval"}
+DERIVATIVES = {"grad", "value_and_grad", "jvp", "vjp", "hvp", "jacobian", "hessian"}  # of compiled functions
 IMMUTABLE = (str, bytes, tuple, frozenset, int, float, complex, range, Value, Condition, type(None), np.generic)
 READING = {"list": {"index", "count", "copy"}, "dict": {"get", "keys", "values", "items", "copy"},
            "set": {"union", "intersection", "difference", "symmetric_difference", "copy", "issubset", "issuperset",
@@ -91,6 +93,8 @@ class Targets:
             self.replaces = True
             return known, True
         kind = type(f)
+        if is_compiled(getattr(f, "__self__", None)) and f.__name__ in DERIVATIVES:
+            return f, True  # it asks what the function itself leads to
         if kind is types.FunctionType:
             return self.function(f)
         if kind is types.MethodType:
@@ -101,7 +105,7 @@ class Targets:
         if kind is functools.partial:
             function, harmless = self.target(f.func)
             return functools.partial(function, *f.args, **f.keywords), harmless
-        if hasattr(f, "_paths") and type(f).__module__.startswith("cgrad."):  # a compiled function runs itself
+        if is_compiled(f):  # it runs the function itself
             return self.target(f.function) if callable(f.function) else (f, False)
         if kind is types.BuiltinMethodType and isinstance(f.__self__, dict) and f.__name__ in BY_KEY:
             return by_key(f), f.__name__ == "get"
@@ -121,6 +125,11 @@ class Targets:
         if why:
             self.unread.setdefault(f"{f.__qualname__} ({f.__code__.co_filename}:{f.__code__.co_firstlineno})", why)
         return made, not why
+
+
+def is_compiled(f: Any) -> bool:
+    """True of a compiled function."""
+    return type(f).__module__.startswith("cgrad.") and hasattr(f, "_paths")
 
 
 def harmless_library(f: types.FunctionType) -> bool:
@@ -154,7 +163,7 @@ def harmless_builtin(f: Any) -> bool:
         return module in HARMLESS_MODULES
     if isinstance(owner, Tensor):
         return f.__name__ not in CHANGING_CGRAD and not f.__name__.endswith("_")
-    if isinstance(owner, (*IMMUTABLE, Conditions)):
+    if isinstance(owner, (*IMMUTABLE, Conditions, Gradients)):
         return getattr(f, "__name__", "") not in CHANGING_CGRAD
     names = READING.get("ndarray" if isinstance(owner, np.ndarray) else type(owner).__name__)
     return names is not None and getattr(f, "__name__", "") in names
