@@ -201,6 +201,7 @@ def batches(quick: bool) -> list[Row]:
     rows += paths("E", size_of("E", quick), count, rounds, "rare")
     rows += paths("E", 3 if quick else 12, count, rounds, "common")
     rows += paths("F", size_of("F", quick), count, rounds)
+    rows += many_paths(quick)
     return [*rows, two_threads(quick), *constant_memory(quick)]
 
 
@@ -251,11 +252,36 @@ def paths(name: str, size: int, count: int, rounds: int, regime: str = "") -> li
         return [
             inverted(f"{heading}, value and gradient in a batch, by one-by-one replay", bar, ours("one by one"),
                      ours("run"), rounds, each=4, work=count, per="a point"),
-            line(f"{heading}, value and gradient in a batch, by C written by hand, one by one", "", ours("run"), c,
+            line(f"{heading}, value and gradient in a batch, by C written by hand, one by one",
+                 "<= 2" if regime == "common" else "", ours("run"), c,
                  rounds, each=4, work=count, per="a point"),
             line(f"{heading}, the first batch, which records its paths, by a later one", "", ours("first"), ours("run"),
                  min(rounds, 3), each=4, work=count, per="a point"),
         ]
+
+
+def many_paths(quick: bool) -> list[Row]:
+    """Hundreds of paths in a batch, points beyond max_paths, and calls that take turns between two paths."""
+    size, count, rounds = (3, 400, 3) if quick else (12, 10_000, 9)
+    points = 300 if quick else 3_000
+    with Sides() as sides:
+        args = ("E", size, count)
+        rows = [line(f"{title('E', size)}, {count:,} points, truncation common, all paths kept (777 in 12 steps), "
+                     "value and gradient in a batch, by C written by hand, one by one", "<= 25",
+                     sides.ours("batch", *args, "auto", "common", side="all paths"),
+                     sides.theirs("c_batch", *args, "common"), rounds, each=4, work=count, per="a point")]
+    for most in (64, 1):
+        with Sides() as sides:
+            for side, what in (("batch", "a batch"), ("calls", "calls")):
+                rows.append(line(f"12 ifs in a row, {points:,} points, max_paths={most}: value and gradient in {what}, "
+                                 "by an eager loop", "<= 1.5", sides.ours("crowded", points, most, "auto", side=side),
+                                 sides.ours("crowded", points, most, "auto", side="eager"), rounds, each=2,
+                                 work=points, per="a point"))
+    with Sides() as sides:
+        turns, same = (sides.ours("alternating", "auto", side=side) for side in ("turns", "same"))
+        rows.append(line("calls that take turns between two paths, by calls of one path", "<= 2", turns, same, rounds,
+                         each=0, per="a call"))
+    return rows
 
 
 def two_threads(quick: bool) -> Row:

@@ -10,12 +10,17 @@ from benchmarks.programs_workloads import WORKLOADS, digest, heston_data, number
 CALLS = 50  # of the small program, between two looks at the clock
 
 
-def compiled(name: str, size: int, backend: str, choice: bool = False):
+def compiled(name: str, size: int, backend: str, choice: bool = False, max_paths: int = 64, branches: str = "merge"):
     """choice: B's positive part by cgrad.maximum, as all others take it, instead of an `if`."""
     import cgrad
 
     more = {"positive": lambda v: cgrad.maximum(v, 0.0)} if choice else {}
-    return cgrad.compile(WORKLOADS[name].build(cgrad, size, **more), backend=backend)
+    return cgrad.compile(WORKLOADS[name].build(cgrad, size, **more), backend=backend, max_paths=max_paths, branches=branches)
+
+
+def argnums_of(name: str) -> tuple[int, ...]:
+    given = WORKLOADS[name].argnums
+    return given if isinstance(given, tuple) else (given,)
 
 
 def arguments(name: str, points: int | None, size: int, regime: str):
@@ -62,10 +67,15 @@ def batch(name: str, size: int, points: int, backend: str, regime: str = "rare")
     "run": results of each point, an array argument time-major as the others have it; "sums": their means;
     "points first": the same with an array argument's points first; "value": values alone;
     "by if": B with a Python `if`, so that half of the points take another path; "one by one": replayed in a Python
-    loop; "first": the run by a new function, which records the paths.
+    loop; "first": the run by a new function, which records the paths; "all paths": by one that keeps all of them;
+    "eager": by Values, in a Python loop.
     """
     import numpy as np
 
+    import cgrad
+
+    every = compiled(name, size, backend, name == "B", 4096, "guard")
+    f, leaves = WORKLOADS[name].build(cgrad, size), argnums_of(name)
     p, q = compiled(name, size, backend, name == "B"), compiled(name, size, backend)
     data, argnums = arguments(name, points, size, regime), WORKLOADS[name].argnums
     across = [a.T.copy() if np.ndim(a) == 2 else a for a in data]
@@ -82,6 +92,15 @@ def batch(name: str, size: int, points: int, backend: str, regime: str = "rare")
         results = [p.value_and_grad(*row, argnums=argnums) for row in rows]
         return [value for value, _ in results], *zip(*(slopes for _, slopes in results), strict=True)
 
+    def eager():
+        results = []
+        for row in rows:
+            args = [cgrad.Value(x) if k in leaves else x for k, x in enumerate(row)]
+            value = f(*args)
+            value.backward()
+            results.append((value.data, *[args[k].grad for k in leaves]))
+        return tuple(zip(*results, strict=True))
+
     def means(*sums) -> list[float]:
         return [x/points for x in numbers(*sums)]
 
@@ -93,6 +112,8 @@ def batch(name: str, size: int, points: int, backend: str, regime: str = "rare")
         "value": looked_at(lambda: (p.map(*across, in_axes=last, threads=1),), digest),
         "one by one": looked_at(one_by_one, digest),
         "first": looked_at(lambda: mapped(compiled(name, size, backend), across, last), digest),
+        "all paths": looked_at(lambda: mapped(every, across, last), digest),
+        "eager": looked_at(eager, digest),
     }
 
 
@@ -166,6 +187,59 @@ def build(name: str, size: int, backend: str) -> dict[str, Side]:
         return numbers(compiled(name, size, backend).value_and_grad(*data, argnums=WORKLOADS[name].argnums))
 
     return {"build": timed(work)}
+
+
+def digits(x):
+    """A path for each sequence of the first twelve binary digits."""
+    y = x
+    for _ in range(12):
+        y = y*2.0
+        if y > 1.0:
+            y = y - 1.0
+    return y*x
+
+
+def crowded(points: int, max_paths: int, backend: str) -> dict[str, Side]:
+    """Points that take almost as many paths: "batch", "calls" one by one, and "eager", by Values in a Python loop."""
+    import numpy as np
+
+    import cgrad
+
+    p, x = cgrad.compile(digits, backend=backend, max_paths=max_paths, branches="guard"), np.random.default_rng(8).uniform(0, 1, points)
+
+    def eager():
+        results = []
+        for number in x.tolist():
+            v = cgrad.Value(number)
+            y = digits(v)
+            y.backward()
+            results.append((y.data, v.grad))
+        return tuple(zip(*results, strict=True))
+
+    return {
+        "batch": looked_at(lambda: p.map_value_and_grad(x, threads=1), digest),
+        "calls": looked_at(lambda: tuple(zip(*[p.value_and_grad(v) for v in x.tolist()], strict=True)), digest),
+        "eager": looked_at(eager, digest),
+    }
+
+
+def alternating(backend: str) -> dict[str, Side]:
+    """Calls of a function of two paths: "same" path in each, or "turns"."""
+    import cgrad
+
+    p = cgrad.compile(lambda x: x*x if x > 0 else x*3.0, backend=backend, branches="guard")
+    p(1.0), p(-1.0)
+
+    def calls(other: float):
+        def work(many: int) -> list[float]:
+            for _ in range(many):
+                for _ in range(CALLS):
+                    p(1.0)
+                    value = p(other)
+            return [abs(value)]
+        return calibrated(work, BUDGET)
+
+    return {"same": calls(1.0), "turns": calls(-1.0)}
 
 
 def twenty(x, y):

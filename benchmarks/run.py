@@ -19,6 +19,7 @@ from benchmarks import (  # noqa: E402
     arrays,
     arrays_digits,
     arrays_memory,
+    branches,
     chain,
     expression,
     figures,
@@ -34,7 +35,7 @@ from benchmarks import (  # noqa: E402
 GROUPS = {"chain": chain.run, "moons": moons.run, "peers": peers.run, "expression": expression.run,
           "sweep": sweep.run, "memory": memory.run, "hessian": hessian.run, "arrays": arrays.run,
           "digits": arrays_digits.run, "array memory": arrays_memory.run, "programs": programs.points,
-          "program batches": programs.batches, "program building": programs.building}
+          "program batches": programs.batches, "program building": programs.building, "branches": branches.run}
 
 
 def take(names: list[str], quick: bool, pin: bool = True, show=None) -> dict[str, list[harness.Row]]:

@@ -26,6 +26,7 @@ from .ops.quantiles import *  # noqa: F403
 from .ops.reduce import *  # noqa: F403
 from .ops.running import *  # noqa: F403
 from .ops.shape import *  # noqa: F403
+from .ops.stop import *  # noqa: F403
 from .programs import former as _former
 from .programs.function import CompiledFunction as CompiledFunction
 from .programs.function import compile as compile

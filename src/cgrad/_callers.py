@@ -84,6 +84,8 @@ def asks_identity(code: CodeType) -> bool:
     (True, False)
     """
     before = None
+    if any(asks_identity(x) for x in code.co_consts if isinstance(x, CodeType)):
+        return True
     if IS_OP not in code.co_code[::2] or not any(x is True or x is False for x in code.co_consts):
         return False
     for i in dis.get_instructions(code):

@@ -178,6 +178,8 @@ cdef class Gradients(Relocatable):
     cdef bint asked           # inputs were given: only they are answered
     cdef bint graph           # create_graph: answers are Values
     cdef bint several         # several seeds: answers are arrays
+    cdef list cut             # inputs behind which nothing is differentiated; None: there are none
+    cdef list rows            # in a recording: such an object over Values for each seed; else None
     cdef bint holding         # counted in the tape's ``live``
     cdef object __weakref__
     cdef object zero(self, object x)
@@ -208,9 +210,13 @@ cdef class Trace:
     cdef object refused    # the first error
     cdef int quiet         # blocks of no_grad around it
     cdef Py_ssize_t serial  # its number among all traces, from 1
+    cdef bint copies       # elements that are moved or handed out are nodes of their own
+    cdef set moved         # else: ids of tensors that have elements of others,
+    cdef set handed        # and ids of Values that are elements
     cdef readonly list conditions  # (object, name of an attribute, what it was): the recording holds as long as it is
     cdef dict shapes       # id of a tensor that is no argument, whose shape was looked at -> (the tensor, its shape)
-    cdef dict identities   # code objects -> whether they ask for ``is True``
+    cdef public bint asks_identity  # some code asks for ``is True``, so that each is looked at
+    cdef dict identities   # code objects -> whether they ask for it
     cdef set noted         # guards that are noted: (op, operands)
     cdef public bint plain_masks   # comparisons of arrays are asked at once
     # branches that merge (merge.pxi)
@@ -220,7 +226,7 @@ cdef class Trace:
     cdef object ghost              # the Frame that has returned already, at the numbers at hand, or None
     cdef public dict targets       # what calls of rewritten code lead to (programs/rewriting)
     cdef public object target_of   # function -> what is called in its place, and whether it is free of effects
-    cdef readonly list merged      # (code, line, cost of the dearer side) of each branch that was merged
+    cdef readonly dict merged      # id of a place -> [the place, how often a branch there was merged, cost of the dearest side]
     cdef readonly dict unmerged    # (code, line) -> why a branch there is a guard
     cdef dict failures     # (code, line) -> how often a branch there was found to be no choice
     cdef public set kept_apart     # (code, line) of branches that are not to be merged
@@ -279,3 +285,4 @@ cdef int number(object o, double *x) except -1
 cdef object line_of(dict lines, Guard *q)
 cdef double plain_named(object o, str name, int position=*) except? -1
 cdef int check_node(Handle v, str op) except -1
+cdef object value_at(Tape t, Py_ssize_t i)

@@ -48,8 +48,13 @@ before it (tests/test_chapters.py lists the exceptions); in reading order:
                     backward       Value.backward, Tensor.backward
                     record         the adjoint of numbers as nodes
                     record_arrays  the same for array nodes
+                    record_forward tangents of numbers as nodes
+                    traced         derivatives in a recording
                     gradients      derivatives as results; their sweeps: gradients_numeric, gradients_recorded
                     forward        tangents
+                    eager          a function run as it is, at one point after another
+                    applied        derivatives of compiled functions at Values
+                    rule           users' rules as partials
     as Python sees them:           arrays/protocols, tape/modes, values/handle, values/value, arrays/tensor, tape/tape
 
 What is generated from the op table (``_gen/*.pxi``) is included where it belongs. Kernels over arrays are an extension
@@ -63,6 +68,7 @@ from cpython.exc cimport PyErr_CheckSignals
 from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_Check
 from cpython.object cimport Py_TYPE, PyObject, PyTypeObject, visitproc, Py_TPFLAGS_HEAPTYPE
 from cpython.ref cimport Py_DECREF, Py_INCREF
+from cpython.tuple cimport PyTuple_GET_ITEM, PyTuple_New, PyTuple_SET_ITEM
 from libc.math cimport INFINITY
 from libc.stdint cimport int32_t, uint8_t, uint64_t, uintptr_t
 from libc.stdlib cimport calloc, free, malloc, qsort, realloc
@@ -135,8 +141,13 @@ include "core/sweeps/record.pxi"
 include "core/sweeps/record_arrays.pxi"
 include "_gen/rules.pxi"
 include "core/sweeps/gradients_recorded.pxi"
+include "core/sweeps/record_forward.pxi"
+include "core/sweeps/traced.pxi"
 include "core/sweeps/gradients.pxi"
 include "core/sweeps/forward.pxi"
+include "core/sweeps/eager.pxi"
+include "core/sweeps/applied.pxi"
+include "core/sweeps/rule.pxi"
 include "core/arrays/protocols.pxi"
 include "core/tape/modes.pxi"
 include "_gen/handle.pxi"

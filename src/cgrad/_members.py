@@ -34,8 +34,8 @@ MEMBERS = {
         "__init__": ("free",),
         "data": ("refuse", "data"), "data=": ("effect", "setting data"),
         "grad": ("effect", "reading grad"), "grad=": ("effect", "setting grad"), "zero_grad": ("through", "grad="),
-        "item": ("refuse", "item"), "detach": ("refuse", "detach"),
-        "backward": ("effect", "backward"),
+        "item": ("refuse", "item"), "detach": ("free",),  # recorded
+        "backward": ("effect", "backward"), "_backward": ("free",),
         "_operands": ("free",),
         "requires_grad": ("free",), "shape": ("free",), "ndim": ("free",), "size": ("free",), "dtype": ("free",),
         "real": ("free",), "imag": ("free",), "conjugate": ("free",),
@@ -55,8 +55,8 @@ MEMBERS = {
         "zero_grad": ("effect", "setting grad"),
         "requires_grad": ("free",), "requires_grad=": ("through", "requires_grad_"),
         "requires_grad_": ("effect", "requires_grad_"),
-        "item": ("refuse", "item"), "detach": ("refuse", "detach"), "numpy": ("refuse", "numpy"),
-        "tolist": ("refuse", "tolist"),
+        "item": ("refuse", "item"), "detach": ("free",),  # recorded
+        "numpy": ("refuse", "numpy"), "tolist": ("refuse", "tolist"),
         "backward": ("effect", "backward"),
         "_operands": ("free",),
         "shape": ("shape",), "size": ("shape",), "ndim": ("shape",), "nbytes": ("shape",), "__len__": ("shape",),

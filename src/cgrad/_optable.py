@@ -340,6 +340,11 @@ OPS: tuple[Op, ...] = (
     Op("one_minus_square", "x", "(1 - x)*(1 + x)", ["-2*x"], "1 - x*x, accurate near |x| = 1.",
        former="omsq", hidden=True,
        domain=((-3, 3),), oracle="1 - x*x"),
+    # ---- rules of users in recorded programs ---------------------------------------------------
+    Op("stop", "x", "x", ["0"], "x, which passes no derivative on.", hidden=True, domain=_ALL, kink="0 everywhere",
+       oracle="x"),
+    Op("with_partial", "y p x", "y", ["1", "0", "p"], "y, whose derivative with respect to x is p besides.",
+       hidden=True, domain=(_ALL[0], _ALL[0], _ALL[0]), kink="p, whatever y is", oracle="y"),
     # ---- comparisons as numbers, for guards and choices of recorded programs -------------------
     Op("lt", "x y", "where(x < y, 1, 0)", ["0", "0"], "1 where x is below y, else 0.", symbol="<",
        comparison=True, hidden=True, domain=_XY, kink="0 everywhere", oracle="mpf(x < y)"),

@@ -18,6 +18,7 @@
     core/program/reads.pxi        what a recorded function reads from outside, looked at again
     core/program/fastcall.pxi     calls with the usual arguments, without Python
     core/program/from_trace.pxi   what was recorded on a tape, as a graph
+    core/program/inside.pxi       a part of it
 """
 
 cimport cython
@@ -47,7 +48,7 @@ from . import errors
 from ._kernels cimport MOST_DIMS
 from ._core cimport (
     Handle, MOST_NODES, NUMBER, OP_MASK, SPECIAL, Guard, Tape, Tensor, Trace, Value, check_node, is_value, line_of,
-    lowest_entry, number, plain_layout, plain_named, second_operand, traces,
+    lowest_entry, number, plain_layout, plain_named, second_operand, traces, value_at,
 )
 
 cnp.import_array()
@@ -65,11 +66,14 @@ include "_gen/bytecode.pxi"
 include "core/program/fuse.pxi"
 include "core/program/encode.pxi"
 include "core/program/executable.pxi"
+include "core/program/specialise.pxi"
 include "core/program/run.pxi"
 include "core/program/reads.pxi"
 include "core/program/fastcall.pxi"
 include "core/program/from_trace.pxi"
+include "core/program/inside.pxi"
 
-__all__ = ["GRAPH_OPS", "FUNCTION_ADDRESSES", "Graph", "graph_of_trace", "reverse_sweep", "forward_sweep",
-           "Executable", "Batch", "replay", "lanes_available", "FastCall", "FastCallable",
+__all__ = ["GRAPH_OPS", "FUNCTION_ADDRESSES", "Graph", "graph_of_trace", "graph_between", "reverse_sweep",
+           "forward_sweep", "Executable", "Places", "Batch", "replay", "lanes_available", "Clock", "Usage", "FastCall",
+           "EagerCalls", "FastCallable",
            "PLAIN", "Read", "Reads", "may_replace", "chooses", "nan_check"]

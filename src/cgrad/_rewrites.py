@@ -78,4 +78,7 @@ RULES: tuple[Rule, ...] = (
 
     Rule("where(k, x, y)", "where(k != 0, x, y)", "the side is known"),
     Rule("where(z, x, x)", "x", "both sides are the same"),
+
+    Rule("stop(x)", "x", "it is there for derivatives, and these are made before a graph is optimised"),
+    Rule("with_partial(x, y, z)", "x", "likewise"),
 )

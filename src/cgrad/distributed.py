@@ -287,7 +287,7 @@ class Job:
                 return program
         function = function_of(self.p)
         self.arguments = function.bind(self.points.first_point(), {})
-        found: Program = function.path(self.arguments, START)[0]
+        found: Program = function.recorded(self.arguments, START)[0]
         return found
 
     @property

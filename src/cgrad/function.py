@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+import math
 import weakref
 from typing import Any
 
@@ -29,15 +30,28 @@ from ._core import (
     Value,
     _current,
     _record_function,
+    called,
+    coefficients,
+    effect_since,
     frozen,
+    hidden_with_partial,
     methods,
+    muted_again,
     plain,
     recording,
     refused,
+    renewed,
+    sides_open,
+    tape_size,
+    unmuted,
     wrapped_result,
 )
+from .ops.combine import stack
+from .ops.stop import stop_gradient
 
 __all__ = ["Function"]
+
+ORDERS = 4  # of derivatives of a rule that reads its outputs, in a program
 
 
 class Function:
@@ -48,7 +62,8 @@ class Function:
     argument of ``forward``, v^T J, or None where there is no derivative. Both may be methods, or static methods with
     the context as first argument, as in PyTorch. In a recorded sweep (``create_graph=True``) ``backward`` gets Values
     and Tensors, and ``saved_tensors`` holds Values and Tensors in place of saved inputs and outputs: a rule written
-    with operators and the functions of cgrad or NumPy can be differentiated again.
+    with operators and the functions of cgrad or NumPy can be differentiated again. In a compiled function ``forward``
+    gets traced Values and Tensors as well, without a history, and ``backward`` has to be linear in its adjoints.
 
     >>> import cgrad
     >>> class Cube(cgrad.Function):
@@ -73,6 +88,7 @@ class Function:
     _zeros = True
     _used = False
     _parents: tuple[Any, ...] = ()
+    _made: tuple[int, int] | None = None  # where a recording was when it was applied
 
     def forward(self, *args: Any) -> Any:
         """The computation."""
@@ -84,6 +100,7 @@ class Function:
 
     def save_for_backward(self, *values: Any) -> None:
         """Keep arrays and numbers for ``backward``: inputs, outputs, or intermediate results."""
+        effect_since(self._made)
         self._saved = values
 
     @property
@@ -95,10 +112,12 @@ class Function:
 
     def mark_non_differentiable(self, *outputs: Any) -> None:
         """In ``forward``: these outputs have no derivative; ``backward`` gets zeros for them."""
+        effect_since(self._made)
         self._constant = outputs
 
     def set_materialize_grads(self, flag: bool) -> None:
         """If flag (the default), ``backward`` gets zeros for outputs that received no gradient; otherwise None."""
+        effect_since(self._made)
         self._zeros = flag
 
     @property
@@ -158,7 +177,8 @@ class _Rule:
         else:
             before = _current(Tape())  # what it records itself stays out of the sweep's tape
         try:
-            result = ctx.backward(ctx, *given) if _static(type(ctx), "backward") else ctx.backward(*given)
+            backward = called(ctx.backward) if recording() else ctx.backward
+            result = backward(ctx, *given) if _static(type(ctx), "backward") else backward(*given)
         finally:
             ctx._shown = None
             if inputs is None:
@@ -167,14 +187,15 @@ class _Rule:
         if len(result) != self.count:
             raise errors.wrong_adjoints(self.name, len(result), self.count)
         for k in self.traced:
-            self.check(k, plain(result[k]))
+            self.check(k, result[k] if recording() else plain(result[k]))
         return tuple(result[k] for k in self.traced)
 
     def check(self, k: int, c: Any) -> None:
         """Raise for an adjoint that is neither a number nor an array, or does not have the shape of argument k."""
         if c is None:
             return
-        if not isinstance(c, (int, float, np.number, np.ndarray)) or np.asarray(c).dtype.kind not in "fiub":
+        if not isinstance(c, (Value, Tensor)) and (not isinstance(c, (int, float, np.number, np.ndarray))
+                                                   or np.asarray(c).dtype.kind not in "fiub"):
             raise errors.bad_answer(self.name, k, c)
         shape, wanted = np.shape(c), self.wanted[k]
         if shape != wanted and shape != ():
@@ -183,14 +204,18 @@ class _Rule:
 
 def applied(function: Function, args: tuple[Any, ...]) -> Any:
     """Run forward, and record it."""
-    if recording() and any(isinstance(x, (Value, Tensor)) for x in args):
-        raise refused(errors.traced_function(type(function).__name__, errors.user_line()))
     ctx = copy.copy(function) if function._used else function
     ctx._used = True
-    raw = [frozen(x) if isinstance(x, Tensor) else plain(x) for x in args]
+    in_program = recording() and any(isinstance(x, (Value, Tensor)) for x in args)
+    if in_program:  # numbers change from call to call: what is computed of them is recorded, and passes nothing on
+        raw = [stop_gradient(x) for x in args]
+    else:
+        raw = [frozen(x) if isinstance(x, Tensor) else plain(x) for x in args]
     traced = [k for k, x in enumerate(args) if isinstance(x, Value) or (isinstance(x, Tensor) and x.requires_grad)]
     ctx.needs_input_grad = tuple(k in traced for k in range(len(args)))
     ctx._parents = tuple(weakref.ref(x) for x in args if isinstance(x, (Value, Tensor)))
+    if in_program:
+        return applied_in_program(ctx, args, raw, traced)
     result = ctx.forward(ctx, *raw) if _static(type(ctx), "forward") else ctx.forward(*raw)
     several = isinstance(result, (tuple, list))
     outputs = [plain(y) for y in result] if several else [plain(result)]
@@ -214,6 +239,92 @@ def applied(function: Function, args: tuple[Any, ...]) -> Any:
         if y is outputs[k] and (recorded is None or k not in kept) and np.asarray(y).dtype.kind == "f":
             made[k] = wrapped_result(y) if any(isinstance(x, (Value, Tensor)) for x in args) else y
     return tuple(made) if several else made[0]
+
+
+# ---- in a program: the rule taken apart into partials ----------------------------------------------------
+
+def applied_in_program(ctx: Function, args: tuple[Any, ...], raw: list[Any], traced: list[int]) -> Any:
+    """Run forward on traced numbers; the results have the partials of the backward rule.
+
+    A rule that reads its own outputs has derivatives that depend on those of the outputs, and so on: they are recorded
+    to the order ORDERS, and nan beyond.
+    """
+    blocks = unmuted()
+    try:
+        ctx._made = sides_open()
+        forward = called(ctx.forward)
+        result = forward(ctx, *raw) if _static(type(ctx), "forward") else forward(*raw)
+        several = isinstance(result, (tuple, list))
+        outputs = [_as_traced(ctx, k, y) for k, y in enumerate(result if several else [result])]
+        constant = {id(y) for y in ctx._constant}
+        kept = [k for k, y in enumerate(outputs) if id(y) not in constant and isinstance(y, (Value, Tensor, float))]
+        rule = _Rule(ctx, raw, traced, outputs, kept)
+        values, inputs = [outputs[k] for k in kept], [args[k] for k in traced]
+        made = None
+        if rule.outputs is not None:
+            total = sum(x for v in inputs for x in _elements(v))
+            made = [_assembled(y, [hidden_with_partial(v, math.nan, total) for v in _elements(y)]) for y in values]
+        for _ in range(ORDERS if made else 1):
+            made = with_partials(rule, inputs, values, made)
+        for k, y in zip(kept, made or [], strict=True):
+            outputs[k] = y
+    finally:
+        muted_again(blocks)
+    if blocks:
+        outputs = stop_gradient(outputs)
+    return tuple(outputs) if several else outputs[0]
+
+
+def with_partials(rule: _Rule, inputs: list[Any], values: list[Any], shown: list[Any] | None) -> list[Any]:
+    """The values, whose derivatives with respect to the inputs are those of the rule. shown: the outputs as it sees
+    them."""
+    start, guards = tape_size()
+    seeds = [renewed(np.ones(y.shape) if isinstance(y, Tensor) else 1.0) for y in values]
+    flat_seeds = [x for seed in seeds for x in _elements(seed)]
+    answers = rule.pull(seeds, inputs, shown)
+    adjoints = [a for x, c in zip(inputs, answers, strict=True) for a in _adjoints(x, c)]
+    found = coefficients(adjoints, flat_seeds, start, guards)
+    if found is None:
+        raise refused(errors.not_linear(rule.name, errors.user_line()))
+    sources = [x for v in inputs for x in _elements(v)]
+    numbers = [x for y in values for x in _elements(y)]
+    for j, k, partial in found:
+        numbers[k] = hidden_with_partial(numbers[k], partial, sources[j])
+    rest = iter(numbers)
+    return [_assembled(y, [next(rest) for _ in range(np.size(y) if isinstance(y, float) else y.size)]) for y in values]
+
+
+def _as_traced(ctx: Function, k: int, y: Any) -> Any:
+    """Output k of forward, as a Value, a Tensor or a plain number; integers and bools as they are."""
+    if isinstance(y, (Value, Tensor)):
+        return y
+    if isinstance(y, np.ndarray) and y.dtype == object:
+        return stack(list(y.flat)).reshape(y.shape)
+    if not isinstance(y, (int, float, np.number, np.bool_, np.ndarray)) or np.asarray(y).dtype.kind not in "fiub":
+        raise errors.bad_output(ctx.name, k, y)
+    if np.asarray(y).dtype.kind == "f":
+        return renewed(np.asarray(y)) if np.ndim(y) else float(y)
+    return y
+
+
+def _elements(x: Any) -> list[Any]:
+    """The numbers of a Value, a Tensor or a number."""
+    return list(x.reshape(-1)) if isinstance(x, Tensor) else [x]
+
+
+def _assembled(like: Any, numbers: list[Any]) -> Any:
+    """Numbers in the shape of a Value, a Tensor or a number."""
+    return stack(numbers).reshape(like.shape) if isinstance(like, Tensor) and like.size else \
+        like if isinstance(like, Tensor) else numbers[0]
+
+
+def _adjoints(x: Any, c: Any) -> list[Any]:
+    """The adjoint of an input as backward has returned it, one by one of its elements."""
+    n = x.size
+    if c is None:
+        return [0.0]*n
+    found = _elements(c) if isinstance(c, Tensor) else np.asarray(c, object).ravel().tolist()
+    return found if len(found) == n else found*n
 
 
 def comm(function: Function, *args: Any) -> Any:

@@ -509,7 +509,7 @@ ELSEWHERE = {  # functions that other tests trigger: the module and the test
         "bad_static", "captured_changed", "changing", "guard_failed", "integer_wanted", "many_paths", "no_captured",
         "no_native", "no_numbers_there", "no_points", "no_whole_number", "no_scalar_value", "no_such_axis", "no_tqdm", "not_callable",
         "not_in_programs", "not_repeatable", "nothing_recorded", "frames_inside", "of_library", "other_arguments", "program_keywords",
-        "too_large_in_program", "traced_effect", "traced_elsewhere", "traced_foreign", "traced_function", "traced_number", "uneven_values",
+        "too_large_in_program", "traced_effect", "traced_elsewhere", "traced_foreign", "not_linear", "traced_number", "uneven_values",
         "unknown_static", "unused_argument", "values_given"),
         ("test_program_errors", "test_each_error_of_programs_is_triggered")),
     # ---- arrays

@@ -17,7 +17,8 @@ from mpmath import mp, mpf
 import cgrad
 from cgrad._optable import OPS
 
-ROWS = {op.name: op for op in OPS}
+RULED = {"stop", "with_partial"}  # hidden: their partials are theirs by definition, not those of their formulas
+ROWS = {op.name: op for op in OPS if op.name not in RULED}
 # Other hidden rows are helpers of partials: each is found in the recorded derivative of a public one.
 PARENT = {
     "sech2": lambda x: cgrad.tanh(x),

@@ -6,7 +6,7 @@ import struct
 
 import numpy as np
 import pytest
-from op_support import ROWS
+from op_support import OPS
 
 import cgrad
 from cgrad import _formula
@@ -14,6 +14,7 @@ from cgrad._core import SCALARS
 from cgrad._program import GRAPH_OPS, Executable, Graph
 from cgrad._rewrites import RULES
 
+ROWS = {op.name: op for op in OPS}
 FUNCTIONS = {GRAPH_OPS[code]: function for code, function in SCALARS.items()}
 SPECIAL = (0.0, -0.0, 1.0, -1.0, 0.5, -2.5, 3.0, math.inf, -math.inf, math.nan, 5e-324, -5e-324, 1e-308, 1.7e308, -1.7e308)
 NUMBERS = {"1": [1.0], "-1": [-1.0], "0": [0.0, -0.0], "+0": [0.0], "k": SPECIAL}

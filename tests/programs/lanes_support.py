@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from cgrad import _core, _program
-from cgrad._program import Batch, Executable, Graph
+from cgrad._program import Batch, Executable, Graph, Places
 
 TESTS = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(path) for path in (TESTS / "ops", TESTS) if str(path) not in sys.path]
@@ -113,7 +113,7 @@ def lanes(kind: str) -> Callable:
         points = np.ascontiguousarray(points, np.float64)
         n = len(points)
         results = np.full((n, code.results), -77.0)
-        batch = Batch(code, n, places(points), places(results), (points, results), kind)
+        batch = Batch(code, n, (places(points),), places(results), kind)
         for k in range(batch.pieces):
             assert batch.run(k) is None
         return batch.failed, results
@@ -122,9 +122,9 @@ def lanes(kind: str) -> Callable:
 
 
 def places(rows):
-    """(addresses, strides) of contiguous rows, one a point."""
+    """Places in contiguous rows, one a point."""
     columns = np.arange(rows.shape[1], dtype=np.int64)
-    return rows.ctypes.data + 8*columns, np.full(len(columns), 8*rows.shape[1], np.int64)
+    return Places(rows.ctypes.data + 8*columns, np.full(len(columns), 8*rows.shape[1], np.int64), rows)
 
 
 def native(graph, outputs, guards, points):

@@ -122,7 +122,7 @@ def test_all_points_on_different_paths(most, threads):
         assert np.isclose(p.map(x, reduce="sum", threads=threads), sum(want))
     assert len(p.programs) == min(most, 40)
     many = [w for w in caught if "paths are recorded" in str(w.message)]
-    assert len(many) == (1 if most < 40 else 0) and len(caught) == len(many)
+    assert len(many) == 1 == len(caught)
 
 
 def test_points_beyond_the_most_paths_run_together():

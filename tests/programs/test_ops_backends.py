@@ -281,12 +281,12 @@ def test_kinds_of_lanes():
     nodes = Nodes(1)
     code = Executable(nodes.graph(), [0], ())
     point = np.zeros((1, 1))
-    place = np.array([point.ctypes.data]), np.zeros(1, np.int64)
+    place = _program.Places.same(point[0])
     for kind in ("neon2", "AVX2", "exact "):
         with pytest.raises(ValueError, match="not for this processor"):
-            Batch(code, 1, place, place, point, kind)
+            Batch(code, 1, (place,), place, kind)
     with pytest.raises(ValueError, match="batch"):
-        Batch(code, 1, (place[0][:0], place[1][:0]), place, point, "exact")
+        Batch(code, 1, (), place, "exact")
     for kind in _program.lanes_available():
         _, got = lanes(kind)(nodes.graph(), [0, 0], (), np.array([[4.0], [-0.0]]))
         assert got.tolist() == [[4.0, 4.0], [-0.0, -0.0]]

@@ -547,7 +547,7 @@ def test_what_a_module_has_of_its_own():
 def test_a_trace_that_another_thread_holds(monkeypatch):
     """It looks through the traces of all: a Value that f made itself is its own all the same."""
     held = []
-    monkeypatch.setattr(recording, "Trace", lambda leaves: held.append(cgrad._core.Trace(leaves)) or held[-1])
+    monkeypatch.setattr(recording, "Trace", lambda *given: held.append(cgrad._core.Trace(*given)) or held[-1])
     p = support.guarded(support.with_its_own)
     p(1.0)
     assert pickle.loads(pickle.dumps(p))(-1.0) == 1.5 and len(held) == 2

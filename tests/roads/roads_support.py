@@ -6,12 +6,15 @@ over floats, Values, Tensors, traced numbers and the reference's numbers alike, 
     reference   reverse and forward sweeps in plain Python, written for these tests: what was not chosen is not reached
     eager       backward, gradients, several seeds, tangents, create_graph, the same over Tensors
     compiled    at a point (interpreter, machine code, C), in lanes; reverse, forward, forward over reverse
+    merged      the same as source, with an ``if`` for each branch, recorded on both sides
 """
 
 from __future__ import annotations
 
 import ctypes
 import functools
+import itertools
+import linecache
 import random
 import subprocess
 import tempfile
@@ -402,6 +405,22 @@ def in_lanes(program: list[Statement], point: list[float]) -> list[float]:
     return [float(g[3]) for g in f.map_value_and_grad(*points, argnums=everything(len(point)), exact=True)[1]]
 
 
+def inside(program: list[Statement], point: list[float]) -> list[float]:
+    """The derivatives of a compiled function in another one."""
+    inner, by = compiled(program, len(point)), everything(len(point))
+    return list(cgrad.compile(lambda *xs: inner.grad(*xs, argnums=by))(*point))
+
+
+def tangents_inside(program: list[Statement], point: list[float]) -> list[float]:
+    inner = compiled(program, len(point))
+    return list(cgrad.compile(lambda *xs: [inner.jvp(*xs, v=1.0, argnums=k)[1] for k in range(len(xs))])(*point))
+
+
+def at_values(program: list[Statement], point: list[float]) -> list[float]:
+    f = compiled(program, len(point))
+    return [x.data for x in f.grad(*map(Value, point), argnums=everything(len(point)))]
+
+
 def by_c(program: list[Statement], point: list[float]) -> list[float]:
     """The text of ``to_c``, compiled by gcc."""
     f = compiled(program, len(point))
@@ -420,6 +439,103 @@ def by_c(program: list[Statement], point: list[float]) -> list[float]:
     return g.tolist()
 
 
+# ---- as source, whose branches merge --------------------------------------------------------------
+
+def as_source(program: list[Statement], n: int) -> str:
+    """The program as a Python function, with statements for its branches and loops."""
+    lines = [f"def f({', '.join(f'v{k}' for k in range(n))}):"]
+    fresh = itertools.count(n)
+
+    def write(body: list[Statement], env: list[str], indent: str) -> list[str]:
+        at = lambda x: env[x] if isinstance(x, int) else repr(x)  # noqa: E731
+        env = list(env)
+        for kind, *rest in body:
+            name = f"v{next(fresh)}"
+            if kind == "op":
+                lines.append(f"{indent}{name} = {spelled(rest[0], [at(x) for x in rest[1:]])}")
+            elif kind == "power":
+                lines.append(f"{indent}{name} = {at(rest[0])}**{rest[1]!r}")
+            elif kind == "less":
+                lines.append(f"{indent}{name} = {at(rest[2])} if {at(rest[0])} < {at(rest[1])} else {at(rest[3])}")
+            elif kind == "if":
+                lines.append(f"{indent}if {at(rest[0])} < {at(rest[1])}:")
+                inner = write(rest[2], env, indent + "    ")
+                lines.append(f"{indent}    {name} = {inner[-1]}")
+                lines.append(f"{indent}else:")
+                inner = write(rest[3], env, indent + "    ")
+                lines.append(f"{indent}    {name} = {inner[-1]}")
+            elif kind == "loop":
+                lines.append(f"{indent}{name} = {env[-1]}")
+                lines.append(f"{indent}for _ in range({rest[0]}):")
+                inner = write(rest[1], [*env[:-1], name], indent + "    ")
+                lines.append(f"{indent}    {name} = {inner[-1]}")
+            else:
+                lines.append(f"{indent}{name} = P.array({rest[0]!r}, [{', '.join(at(x) for x in rest[1:])}])")
+            env.append(name)
+        return env
+
+    env = write(program, [f"v{k}" for k in range(n)], "    ")
+    lines.append(f"    return {env[-1]} + {env[-2]}" if len(program) > 1 else f"    return {env[-1]}")
+    return "\n".join(lines) + "\n"
+
+
+def spelled(name: str, args: list[str]) -> str:
+    signs = {"add": "+", "sub": "-", "mul": "*", "div": "/", "pow": "**", "mod": "%", "floordiv": "//"}
+    if name == "neg":
+        return f"-{args[0]}" if args[0][0] != "-" else f"-({args[0]})"
+    if name in signs:
+        return f" {signs[name]} ".join(f"({x})" for x in args)
+    return f"cgrad.{name}({', '.join(args)})"
+
+
+def written(program: list[Statement], n: int, branches: str) -> Any:
+    """The program as source, compiled."""
+    text = as_source(program, n)
+    name = f"<program {hash(text)}>"
+    linecache.cache[name] = (len(text), None, text.splitlines(True), name)
+    space: dict[str, Any] = {"cgrad": cgrad, "P": PLAIN, "__name__": "__main__"}
+    exec(compile(text, name, "exec"), space)
+    return cgrad.compile(space["f"], branches=branches, backend="interpreter")
+
+
+def merged(program: list[Statement], point: list[float], branches: str = "merge", calls: int = 1) -> list[float]:
+    f = written(program, len(point), branches)
+    for _ in range(calls):
+        found = f.grad(*point, argnums=everything(len(point)))
+    return list(found)
+
+
+def merged_at_another(program: list[Statement], point: list[float]) -> list[float]:
+    """Recorded at another point first, which takes other sides."""
+    f = written(program, len(point), "merge")
+    f(*[-1.5*x + 0.7 for x in point])
+    return list(f.grad(*point, argnums=everything(len(point))))
+
+
+def merged_jvp(program: list[Statement], point: list[float]) -> list[float]:
+    f = written(program, len(point), "merge")
+    return [float(f.jvp(*point, v=1.0, argnums=k)[1]) for k in range(len(point))]
+
+
+def merged_in_lanes(program: list[Statement], point: list[float]) -> list[float]:
+    f = written(program, len(point), "merge")
+    points = [np.array([x, -x, x, x + 1.0, 0.0]) for x in point]
+    return [float(g[2]) for g in f.map_value_and_grad(*points, argnums=everything(len(point)), exact=True)[1]]
+
+
+def merged_hessian(program: list[Statement], point: list[float]) -> np.ndarray:
+    f = written(program, len(point), "merge")
+    return np.array(f.hessian(*point, argnums=everything(len(point))))
+
+
+MERGED = [
+    Road("merged", merged),
+    Road("merged, recorded at another point", merged_at_another),
+    Road("merged, for the sides taken", functools.partial(merged, calls=70)),
+    Road("guarded source", functools.partial(merged, branches="guard")),
+    Road("merged jvp", merged_jvp, exact=False, forward=True),
+    Road("merged in lanes", merged_in_lanes),
+]
 GRADIENTS = [
     Road("in a long tape", in_a_long_tape),
     Road("gradients", gradients),
@@ -430,6 +546,9 @@ GRADIENTS = [
     Road("compiled vjp", by_vjp),
     Road("compiled jvp", by_jvp, exact=False, forward=True),
     Road("lanes", in_lanes),
+    Road("inside", inside, exact=False),
+    Road("tangents inside", tangents_inside, exact=False, forward=True),
+    Road("at Values", at_values, exact=False),
 ]
 TENSORS = [
     Road("tensors", tensors, exact=False),
@@ -469,9 +588,20 @@ def second_compiled(program: list[Statement], point: list[float]) -> np.ndarray:
     return np.array(f.hessian(*point, argnums=everything(len(point))))
 
 
+def second_inside(program: list[Statement], point: list[float], name: str) -> np.ndarray:
+    """The Hessian of a compiled function in another one, or the Jacobian of its gradient there."""
+    inner, by = compiled(program, len(point)), everything(len(point))
+    if name == "hessian":
+        return np.array(cgrad.compile(lambda *xs: inner.hessian(*xs, argnums=by))(*point))
+    return np.array(cgrad.compile(lambda *xs: inner.grad(*xs, argnums=by)).jacobian(*point, argnums=by))
+
+
 HESSIANS = [
     Road("tangents over create_graph", second_tangents, exact=False),
     Road("compiled hessian", second_compiled, exact=False),
+    Road("merged hessian", merged_hessian, exact=False),
+    Road("hessian inside", functools.partial(second_inside, name="hessian"), exact=False),
+    Road("jacobian of a gradient inside", functools.partial(second_inside, name="jacobian"), exact=False),
 ]
 
 

@@ -46,6 +46,8 @@ class Writer:
         conditions = [c for place, node in zip(self.operands, call.args, strict=False)
                       for c in self.conditions(place, node, names)]
         result = formula.parse(rule.after)
+        if not conditions:
+            return [f"{indent}return {self.result(result, names, call)}"]
         return [f"{indent}if {' and '.join(conditions)}:", f"{indent}    return {self.result(result, names, call)}"]
 
     def conditions(self, place: str, node: ast.expr, names: dict[str, str]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["AnomalyError", "GuardError", "NotMerged", "ProgramError", "TapeError", "TraceError"]
+__all__ = ["AnomalyError", "GuardError", "NotMerged", "ProgramError", "SharedElements", "TapeError", "TraceError"]
 
 # Pickles name a class by its module: cgrad.errors, wherever the class is defined inside this package.
 
@@ -39,5 +39,11 @@ class AnomalyError(FloatingPointError):
 
 class NotMerged(BaseException):  # no Exception, so that functions of users do not catch it
     """Inside a recording: a branch cannot be recorded on both sides, and becomes a guard. It never leaves cgrad."""
+
+    __module__ = "cgrad.errors"
+
+
+class SharedElements(BaseException):  # likewise
+    """A recording has to begin anew, with a node for each element of each array. It never leaves cgrad."""
 
     __module__ = "cgrad.errors"

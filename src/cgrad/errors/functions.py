@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from .describe import named, shown
+from .exceptions import TraceError
 
-__all__ = ["bad_answer", "bad_output", "complex_function", "no_function", "not_written", "wrong_adjoints"]
+__all__ = ["bad_answer", "bad_output", "complex_function", "no_function", "not_linear", "not_written",
+           "wrong_adjoints"]
 
 
 def not_written(name: str, method: str) -> NotImplementedError:
@@ -24,6 +26,12 @@ def bad_output(name: str, position: int, value: object) -> TypeError:
 def bad_answer(name: str, position: int, value: object) -> TypeError:
     return TypeError(f"{name}: backward returned {shown(value)} for argument {position + 1} of forward: return a "
                      "number or an array of floats, or None")
+
+
+def not_linear(name: str, where: str) -> TraceError:
+    return TraceError(f"{name}: backward is not linear in its adjoints ({where}), which a compiled function cannot "
+                      "hold: return sums of them times numbers, chosen by the inputs and not by the adjoints, or call "
+                      "the function outside of the compiled one")
 
 
 def no_function(value: object) -> TypeError:

@@ -59,7 +59,7 @@ def unused_argument(op: str, name: str, argument: str) -> str:
 
 def values_given(name: str, op: str) -> TypeError:
     return TypeError(f"{name}.{op}: arguments are plain numbers and arrays, not Values or Tensors: give their .data; "
-                     "only a call of the compiled function takes them (it then runs eagerly)")
+                     "calls of the compiled function and its derivatives at one point take them (it then runs eagerly)")
 
 
 def bad_argnums(op: str, k: object, n: int) -> ValueError:

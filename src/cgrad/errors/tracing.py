@@ -9,7 +9,7 @@ from .exceptions import TraceError
 
 __all__ = ["array_class", "bad_leaf", "bad_result", "changing", "check_failed", "integer_wanted", "many_paths",
            "no_whole_number", "not_in_programs", "not_repeatable", "too_large_in_program", "traced_effect",
-           "traced_elsewhere", "traced_foreign", "traced_function", "traced_number"]
+           "traced_elsewhere", "traced_foreign", "traced_number"]
 
 
 def traced_number(what: str, value: Any, where: str, use: str = "") -> TraceError:
@@ -24,26 +24,16 @@ def traced_number(what: str, value: Any, where: str, use: str = "") -> TraceErro
 
 def traced_effect(what: str, where: str) -> TraceError:
     ways = {
-        "no_grad": "call the compiled function for values alone, and leave no_grad out of it",
-        "backward": "use .grad or .value_and_grad of the compiled function",
-        "gradients without create_graph=True": "give create_graph=True, so that they are recorded",
-        "gradients": "those of arrays are not recorded in programs: use .grad of the compiled function",
-        "tangents": "use .jvp of the compiled function",
+        "backward": "use cgrad.gradients, or .grad of a compiled function",
         "setting an element": "copy it first, y = t.copy(), or make it in the function, y = cgrad.zeros(...)",
         "setting data": "return the new number, and set it outside",
         "setting grad": "use .grad of the compiled function, and set it outside",
-        "reading grad": "give the gradient as an argument",
+        "reading grad": "use cgrad.gradients, or give the gradient as an argument",
         "random numbers": "draw them outside and give them as an argument",
         "running statistics": "use the layer after its .eval(), or with track_running_stats=False",
     }
     return TraceError(f"{what}: a compiled function is recorded once and replayed, which would not repeat this "
                       f"({where}): {ways.get(what, 'do it outside of the compiled function')}")
-
-
-def traced_function(name: str, where: str) -> TraceError:
-    return TraceError(f"{name}: a cgrad.Function has its rule in Python, over plain numbers, and a program holds "
-                      f"operations alone ({where}): write its forward computation with differentiable operators and "
-                      "functions")
 
 
 def traced_elsewhere(value: Any, where: str) -> TraceError:
@@ -113,6 +103,7 @@ def check_failed(name: str, call: int, got: object, want: object) -> TraceError:
                       "argument")
 
 
-def many_paths(name: str, most: int, line: str) -> str:
-    return (f"{name}: {most} paths are recorded, and the numbers keep taking others, which run as plain Python: choose "
-            f"by cgrad.where or cgrad.maximum instead of if, or raise max_paths; most of them part at {line}")
+def many_paths(name: str, paths: int, most: int, line: str) -> str:
+    return (f"{name}: {paths} paths are recorded, and the numbers keep taking others; {most} are kept at most "
+            "(max_paths), and beyond it runs as plain Python: choose by cgrad.where or cgrad.maximum instead of if; "
+            f"most of them part at {line}")

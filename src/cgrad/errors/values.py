@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from .describe import named, shown
 
-__all__ = ["bad_data", "bad_name", "bad_operand", "data_of_node", "modular_power", "needs_number", "no_out",
-           "no_rule", "to_float", "two_names", "value_arguments"]
+__all__ = ["bad_data", "bad_name", "bad_operand", "data_of_node", "modular_power", "needs_number", "no_attribute",
+           "no_closure", "no_out", "no_rule", "no_subclass", "to_float", "two_names", "value_arguments"]
 
 
 def bad_operand(op: str, position: int, value: object) -> TypeError:
@@ -74,3 +76,20 @@ def to_float(kind: str, value: object, use: str = "") -> TypeError:
     way = f"use {use}; or v.item() for the number" if use else \
         "use v.item() for the number, or differentiable functions (cgrad.exp, cgrad.sin, ...)"
     return TypeError(f"{kind}: {named(value)} would lose its history: {way}")
+
+
+def no_attribute(value: Any, name: str) -> AttributeError:
+    return AttributeError(f"Value: {named(value)} has no attribute {name!r}, and takes none: keep what belongs to it "
+                          "in a dict, as state[v], or in an object of your own that holds the Value", name=name,
+                          obj=value)
+
+
+def no_closure(value: Any) -> AttributeError:
+    return AttributeError(f"Value: {named(value)} has no _backward: the derivatives of operations are kept on a tape, "
+                          "and v.backward() sweeps it; write an operation of your own with cgrad.Function",
+                          name="_backward", obj=value)
+
+
+def no_subclass(name: str) -> TypeError:
+    return TypeError(f"{name}: Value has no subclasses, as operations make Values: let the class hold a Value, or "
+                     "write functions of Values; an operation of your own is a cgrad.Function")

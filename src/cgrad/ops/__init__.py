@@ -43,6 +43,7 @@ from .quantiles import *  # noqa: F403
 from .reduce import *  # noqa: F403
 from .running import *  # noqa: F403
 from .shape import *  # noqa: F403
+from .stop import *  # noqa: F403
 
 _CHAPTERS = (
     shape, running, reduce, exponentials, index, arrange, combine, products, contract, linalg, quantiles, curves)

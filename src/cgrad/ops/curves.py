@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import errors
-from .._core import Tensor
+from .._core import Tensor, Value, comparable, recording
 from ._arguments import as_array, holds_values, normalize_axis, reject
 from ._elements import _getitem
 from ._shapes import Array
@@ -16,7 +16,7 @@ from .combine import concatenate
 from .index import diff
 from .index import where as _where
 from .products import matmul
-from .quantiles import searchsorted
+from .quantiles import MOST_COUNTED, searchsorted
 from .reduce import sum as _sum_over
 from .shape import _reshape
 
@@ -44,6 +44,8 @@ def interp(x: Array, xp: Array, fp: Array, left: Any = None, right: Any = None, 
     if not holds_values([x, xp, fp, left, right]):
         return np.interp(x, xp, fp, left, right)
     n = xp.shape[0]
+    if recording() and 2 < n <= MOST_COUNTED and type(x) is Value:
+        return _interp_by_choices(x, list(comparable(xp)), list(comparable(fp)), left, right)
     first, last = _getitem(xp, index=0), _getitem(xp, index=n - 1)
     begin, end = (slice(1), slice(n - 1, n)) if x.shape else (0, n - 1)  # as arrays beside one: float32 stays
     below = _getitem(fp, index=begin) if left is None else left
@@ -58,6 +60,20 @@ def interp(x: Array, xp: Array, fp: Array, left: Any = None, right: Any = None, 
     result = _where(x < first, below, result)
     if right is not None:
         result = _where(x > last, right, result)
+    return _where(x != x, x, result)
+
+
+def _interp_by_choices(x: Any, xp: list[Any], fp: list[Any], left: Any, right: Any) -> Any:
+    """interp of one traced number in a compiled function: each piece is a choice, and no path."""
+    x0, y0, slope = xp[0], fp[0], (fp[1] - fp[0])/(xp[1] - xp[0])
+    for k in range(1, len(xp) - 1):
+        beyond = xp[k] <= x
+        x0, y0 = _where(beyond, xp[k], x0), _where(beyond, fp[k], y0)
+        slope = _where(beyond, (fp[k + 1] - fp[k])/(xp[k + 1] - xp[k]), slope)
+    result = _where(x < xp[-1], slope*(x - x0) + y0, fp[-1])
+    result = _where(x < xp[0], fp[0] if left is None else left, result)
+    if right is not None:
+        result = _where(x > xp[-1], right, result)
     return _where(x != x, x, result)
 
 

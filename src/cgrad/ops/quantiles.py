@@ -12,12 +12,15 @@ from .._core import Tensor, Value, comparable, recording
 from ._arguments import as_array, normalize_axes, reject
 from ._elements import _getitem
 from ._shapes import Array, Shape, count_along, keepdims_shape
+from ._traced import is_traced
 from .combine import stack
 from .index import check_options, sort
 from .index import where as _where
 from .shape import _reshape, _transpose
 
 __all__ = ["median", "percentile", "quantile", "searchsorted"]
+
+MOST_COUNTED = 64  # sorted numbers among which one is placed without a guard
 
 
 # ---- quantiles -------------------------------------------------------------------------------------
@@ -135,7 +138,8 @@ def searchsorted(a: Array, v: Array, side: str = "left", sorter: Any = None) -> 
     """Where elements of v belong in the sorted vector a.
 
     Returns plain integers, without a derivative: before equal elements, or after them if side is "right". In a
-    compiled function comparisons decide, which are guards.
+    compiled function the place of one number in a short vector is counted, a number of the program; else comparisons
+    decide, which are guards.
 
     >>> import cgrad
     >>> int(cgrad.searchsorted([1.0, 2.0, 4.0], cgrad.Value(3.0)))
@@ -145,7 +149,17 @@ def searchsorted(a: Array, v: Array, side: str = "left", sorter: Any = None) -> 
     a, v = comparable(as_array(a, "searchsorted")), comparable(as_array(v, "searchsorted"))
     if recording():
         a, v = np.asarray(a, object), np.asarray(v, object)
+        if v.ndim == 0 and sorter is None and len(a) <= MOST_COUNTED and is_traced(v.item()):
+            return counted_below(list(a), v.item(), side)
     return np.searchsorted(a, v, side, sorter)  # type: ignore[call-overload]
+
+
+def counted_below(a: list[Any], v: Any, side: str) -> Any:
+    """How many elements are below v, or not above it: nan is above all."""
+    found: Any = 0.0
+    for x in a:
+        found = found + _where(x < v if side == "left" else x <= v, 1.0, 0.0)
+    return _where(v != v, float(len(a)), found)
 
 
 METHODS: dict[str, Any] = {}

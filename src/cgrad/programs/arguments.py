@@ -23,6 +23,10 @@ class Arguments(NamedTuple):
     def numbers(self) -> Array:
         return pytree.ravel(self.leaves)
 
+    def ravel(self) -> Array:
+        """The same, for those who may ask for them."""
+        return self.numbers
+
     def span(self, k: int) -> range:
         """The inputs of argument k."""
         start = pytree.size(*self.trees[:k])

@@ -11,7 +11,7 @@ from typing import Any, overload
 import numpy as np
 
 from .. import errors
-from .._core import plain
+from .._core import called, plain, recording
 from . import backends, pytree
 from .explain import described
 from .maps import Maps
@@ -19,6 +19,7 @@ from .path import Program
 from .paths import Paths
 from .pytree import Array, TreeDef
 from .reads import kept_by
+from .record import leaves_of, traced
 from .rewriting.branches import Outcome
 from .storage import references
 
@@ -77,14 +78,24 @@ class CompiledFunction(Maps):
         if self._calls % self.check_each:
             return
         wanted: list[Any] = []
-        tree = pytree.flatten(self.name, self.function(*args, **kwargs), wanted)
+        tree = pytree.flatten(self.name, self._asked(args, kwargs), wanted)
         numbers = pytree.ravel([plain(x) for x in wanted])
         if tree != out or not np.allclose(results, numbers, rtol=1e-9, atol=1e-300, equal_nan=True):
             got, want = pytree.unravel(out, results), pytree.unravel(tree, numbers)
             raise errors.check_failed(self.name, self._calls, got, want)
 
+    def _asked(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """What f itself returns; of Values, where it asks for what plain numbers cannot do: derivatives, detach."""
+        try:
+            return self.function(*args, **kwargs)
+        except (TypeError, AttributeError):
+            arguments = self._paths.bind(args, kwargs)
+            args_, kwargs_ = traced(arguments, leaves_of(arguments))
+            return self.function(*args_, **kwargs_)
+
     def _inline(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        return self.function(*args, **kwargs)
+        function = called(self.function) if recording() else self.function
+        return function(*args, **kwargs)
 
     # ---- what it is ------------------------------------------------------------------------------
 
@@ -140,9 +151,10 @@ class CompiledFunction(Maps):
     def stats(self) -> dict[str, float]:
         """Count what this function has done.
 
-        Returns "recordings"; "paths", those that are kept; "fallbacks", calls beyond max_paths, which were recorded for
-        themselves; "calls" that ended on a path, a batch counted once for each group of points; "seconds" spent on
-        recordings. The logger ``cgrad`` is told of each recording, and why it is made, at the level INFO.
+        Returns "recordings"; "paths", those that are kept; "merges", conditions that became choices inside of a path;
+        "fallbacks", points beyond max_paths, at which f itself ran, or was recorded for them; "calls" that ended on a
+        path, a batch counted once for each group of points, and fallbacks; "seconds" spent on recordings. The logger
+        ``cgrad`` is told of each recording, and why it is made, at the level INFO.
 
         >>> import cgrad
         >>> p = cgrad.compile(lambda x: x*x if x > 0 else -x)

@@ -20,22 +20,31 @@ class Guard(NamedTuple):
 
 
 class State(NamedTuple):
-    """Known outcomes of points: of their first guards, and those that the next one does not have."""
+    """Known outcomes of points: of their first guards, and those that the next one does not have.
+
+    tried: the paths that they have left. None is tried twice, so that a search ends even where two paths ask different
+    things after the same outcomes, which those of a function that depends on what no recording sees may do.
+    """
 
     outcomes: tuple[Outcome, ...] = ()
     excluded: frozenset[Outcome] = frozenset()
+    tried: frozenset[Any] = frozenset()
+
+    @property
+    def start(self) -> bool:
+        """True if nothing is known."""
+        return not (self.outcomes or self.excluded)
 
     def allows(self, outcomes: tuple[Outcome, ...]) -> bool:
         """True if such points may be on a path with these outcomes."""
         n = len(self.outcomes)
-        if not n and not self.excluded:
-            return True
         return len(outcomes) > n and outcomes[:n] == self.outcomes and outcomes[n] not in self.excluded
 
-    def after(self, outcomes: tuple[Outcome, ...], guard: int) -> State:
+    def after(self, path: Any, outcomes: tuple[Outcome, ...], guard: int) -> State:
         """The state of points that left a path with these outcomes at a guard, counted from 1."""
         before, outcome = outcomes[:guard - 1], outcomes[guard - 1]
-        return State(before, (self.excluded if before == self.outcomes else frozenset()) | {outcome})
+        return State(before, (self.excluded if before == self.outcomes else frozenset()) | {outcome},
+                     self.tried | {path})
 
 
 START = State()

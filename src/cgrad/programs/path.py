@@ -16,16 +16,34 @@ import numpy as np
 
 from .. import errors
 from .._core import plain
-from .._program import GRAPH_OPS, Executable, Graph, Reads, chooses, forward_sweep, nan_check, replay, reverse_sweep
+from .._program import (
+    GRAPH_OPS,
+    Clock,
+    Executable,
+    Graph,
+    Reads,
+    Usage,
+    chooses,
+    forward_sweep,
+    nan_check,
+    replay,
+    reverse_sweep,
+    specialised,
+)
 from . import backends, guards, pytree
 from .arguments import Arguments
-from .guards import START, Guard, State
+from .guards import START, Guard, Outcome, State
 from .maps import Maps
 from .pytree import Array, Leaf, TreeDef
 from .reads import bound_anew
-from .request import VALUE, Request
-from .rewriting.branches import Outcome
+from .request import VALUE, Plain, Request
+from .rewriting.branches import Outcome as Merged
 from .storage.fields import Parts, from_fields, to_fields
+from .transforms import sweep_units
+
+SPECIALISE_AT = 64     # calls after which code is made for the sides that are taken, and four times as many, ...
+MOST_SPECIALISED = 5   # so many times
+WORTH = 0.9            # of the instructions: if it is shorter
 
 
 class Program(Maps):
@@ -55,15 +73,18 @@ class Program(Maps):
         self.graph, self.outputs, self.guards = graph, outputs, tuple(guards)
         self.captured, self.captured_shapes = list(captured), list(captured_shapes)
         self.reason, self.backend = reason, backend
-        self.uses = self.last_used = self.number = 0
+        self.number = 0  # among the recordings of its function
+        self.usage = Usage(Clock())
         self.conditions: list[tuple[Any, str, Any]] = []  # attributes that have to be what they were
-        self.branches = Outcome()  # what became of its branches
+        self.branches = Merged()  # what became of its branches
         self.reads: Reads | None = None  # what else the function reads, which has to be what it was
         self.kept = True  # among the paths of a compiled function, or by itself
         self.base: Program | None = None  # the path whose careful program this is
         self._careful: Program | None = None
         self._executables: dict[Request, Executable] = {}
-        self._outcomes: tuple[Any, ...] | None = None
+        self._due: dict[Request, tuple[int, int]] = {}  # runs at which native code, and other sides, are due; -1: never
+        self._special: list[Executable] = []  # of the sides that were taken
+        self._wanted: set[Request] = set()  # for which code of the sides taken is due
         self._unused: frozenset[int] | None = None
         self.warned: set[str] = set()
 
@@ -113,16 +134,15 @@ class Program(Maps):
         """The same path with careful derivatives, for points at which the others are nan."""
         if self._careful is None:
             made = self.twin()
-            made.base, made.kept, made._executables = self, False, {}
+            made.base, made.kept, made._executables, made.usage = self, False, {}, self.usage
             self._careful = made
         return self._careful
 
     def for_state(self, state: State) -> Program | None:
         """This program, or its careful one, if it may hold for points in a state, and fits."""
-        for each in (self, self.careful()) if self.chooses and state != START else (self,):
-            if each.may_hold(state) and each.fits():
-                return each
-        return None
+        ended = not state.start and self.chooses and state.outcomes == self.guard_outcomes
+        each = self.careful() if ended else self
+        return each if each not in state.tried and each.may_hold(state) and each.fits() else None
 
     def is_guard(self, number: int) -> bool:
         """True if a number that a run returned is that of a guard of the path, not of a derivative that is nan."""
@@ -143,7 +163,7 @@ class Program(Maps):
     @property
     def total_uses(self) -> int:
         """Calls that ended on this path; a batch counts as one for each group of points."""
-        return self.uses + sum(each.fast_runs for each in self._executables.values())
+        return self.usage.uses
 
     @property
     def merges(self) -> int:
@@ -152,7 +172,13 @@ class Program(Maps):
 
     def owns(self, executable: Executable) -> bool:
         """True if an executable was made of this program."""
-        return any(executable is mine for mine in self._executables.values())
+        return any(executable is mine for mine in (*self._executables.values(), *self._special)) \
+            or (self._careful is not None and self._careful.owns(executable))
+
+    @property
+    def lasting(self) -> bool:
+        """True if it is among the paths of its function, or the careful program of one that is."""
+        return self.kept or (self.base is not None and self.base.kept)
 
     @property
     def results(self) -> int:
@@ -161,31 +187,51 @@ class Program(Maps):
 
     # ---- where it holds --------------------------------------------------------------------------
 
-    @property
-    def outcomes(self) -> tuple[Any, ...]:
-        """The outcomes of its guards, in order: no two paths of a function share them."""
-        if self._outcomes is None:
-            columns = self.graph.columns()
-            equal, constant = GRAPH_OPS.index("eq"), GRAPH_OPS.index("const")
-            found: list[Any] = []
-            for guard in self.guards:
-                side = columns["b"][guard.node]
-                if guard.expected and columns["op"][guard.node] == equal and columns["op"][side] == constant:
-                    found.append(("=", float(columns["consts"][columns["a"][side]])))
-                else:
-                    found.append(guard.expected)
-            if self.chooses:
-                found.append("fast" if self.base is None else "careful")
-            self._outcomes = tuple(found)
-        return self._outcomes
+    @functools.cached_property
+    def guard_outcomes(self) -> tuple[Outcome, ...]:
+        """The outcomes of its guards, in order."""
+        found: list[Outcome] = [guard.expected for guard in self.guards]
+        for k, (_, number) in self._equalities.items():
+            found[k] = ("=", number)
+        return tuple(found)
+
+    @functools.cached_property
+    def lines(self) -> tuple[Any, ...]:
+        """The places of its guards, in order."""
+        return tuple([guard.line for guard in self.guards])
+
+    @functools.cached_property
+    def outcomes(self) -> tuple[Outcome, ...]:
+        """The same, and whether its derivatives are fast, where that is another guard: no two paths share them."""
+        if not self.chooses:
+            return self.guard_outcomes
+        return (*self.guard_outcomes, "fast" if self.base is None else "careful")
+
+    @functools.cached_property
+    def _equalities(self) -> dict[int, tuple[int, float]]:
+        """Guards by which a node has to equal a constant: {guard: (node, constant)}."""
+        if not self.guards:
+            return {}
+        columns, nodes = self.graph.columns(), np.array([guard.node for guard in self.guards])
+        side = columns["b"][nodes]
+        expected = np.array([guard.expected for guard in self.guards]) != 0
+        equal = expected & (columns["op"][nodes] == GRAPH_OPS.index("eq"))
+        equal &= columns["op"][side] == GRAPH_OPS.index("const")
+        return {k: (int(columns["a"][nodes[k]]), float(columns["consts"][columns["a"][side[k]]]))
+                for k in np.flatnonzero(equal).tolist()}
+
+    def asked_at(self, guard: int) -> int | None:
+        """The number among the arguments that a guard, counted from 0, compares with a constant; None: it does not."""
+        node, _ = self._equalities.get(guard, (-1, 0.0))
+        return node if 0 <= node < pytree.size(*self.shapes) else None
 
     def may_hold(self, state: State) -> bool:
         """True if points in this state may be on this path."""
-        return state == START or state.allows(self.outcomes)
+        return state.start or state.allows(self.outcomes)
 
     def after(self, state: State, guard: int) -> State:
         """The state of points that left this path at a guard, counted from 1."""
-        return state.after(self.outcomes, guard)
+        return state.after(self, self.outcomes, guard)
 
     def fits(self) -> bool:
         """True if it holds, and captured arrays have the shapes that they had."""
@@ -252,8 +298,49 @@ class Program(Maps):
         if found is None:
             found = Executable(*self.derived(request))
             backends.prepare(found, self.backend)
+            if self.merges:
+                self._due[request] = found.ask_at, SPECIALISE_AT
+                self._schedule(request, found)
             self._executables[request] = found
         return found
+
+    # ---- the sides that are taken again and again --------------------------------------------------
+
+    def _schedule(self, request: Request, executable: Executable) -> None:
+        """Be asked when machine code is due, or code for the sides that are taken now."""
+        executable.ask_at = min([at for at in self._due[request] if at >= 0], default=-1)
+
+    def _what_is_due(self, request: Request, executable: Executable) -> None:
+        machine, special = self._due.get(request, (executable.ask_at, -1))
+        if 0 <= machine <= executable.runs:
+            backends.upgrade(executable)
+            machine = -1
+        if 0 <= special <= executable.runs:
+            self._wanted.add(request)
+            special = 4*special if special < SPECIALISE_AT*4**MOST_SPECIALISED else -1
+        self._due[request] = machine, special
+        self._schedule(request, executable)
+
+    def for_sides_taken(self, request: Request, numbers: Array) -> Executable | None:
+        """The instructions for a request along the sides that are taken at a point, each time that they are due.
+
+        They have a guard for each choice. None if they are not due, or not much shorter.
+        """
+        if request not in self._wanted:
+            return None
+        self._wanted.discard(request)
+        guards = [(guard.node, guard.expected) for guard in self.guards]
+        found = specialised(self.graph, self.outputs, guards, np.concatenate([numbers, self.captured_numbers()]))
+        if found is None:
+            return None
+        graph, outputs, rows = found
+        made = Program.of(self.parts()._replace(graph=graph, outputs=outputs, guards=[
+            Guard(node, expected, ("", 0, "")) for node, expected in rows]))
+        executable = made.executable(request)
+        if executable.instructions >= WORTH*self.executable(request).instructions:
+            return None
+        self._special.append(executable)
+        return executable
 
     def derived(self, request: Request) -> tuple[Graph, Array, list[tuple[int, int]]]:
         """The graph of a request: (graph, nodes of the results, (node, expected) of the guards)."""
@@ -283,10 +370,14 @@ class Program(Maps):
         """Run at one point: (0 or the guard that failed, results)."""
         executable = self.executable(request)
         if 0 <= executable.ask_at <= executable.runs:
-            backends.upgrade(executable)
+            self._what_is_due(request, executable)
         results = np.empty(executable.results)
         inputs = np.concatenate([numbers, self.captured_numbers(), seeds])
         return replay(executable, inputs, results), results
+
+    def units(self, request: Request, numbers: Array, n: int) -> tuple[int, Array]:
+        """The results for each of n unit vectors as seeds, a row each: (0 or the guard that failed, rows)."""
+        return sweep_units(self.executable(request), np.concatenate([numbers, self.captured_numbers()]), n)
 
     # ---- one path by itself ----------------------------------------------------------------------
 
@@ -407,19 +498,47 @@ class Alone:
         """True if argument k was recorded as a constant."""
         return k < len(self.program.shapes) and self.program.shapes[k][0] == "const"
 
-    def path(self, arguments: Arguments, state: State, steady: bool = False) -> tuple[Program, bool]:
+    def find(self, key: tuple[Any, ...], state: State, numbers: Callable[[], Array], steady: bool = False,
+             spare: Any = None) -> Program:
         """The program. Raises GuardError for points that left it, and if it does not fit any more."""
-        if state != START and self.program.chooses and self.program.careful().may_hold(state):
-            return self.program.careful(), False
-        if state != START:
+        if not state.start and self.program.chooses and self.program.careful().may_hold(state):
+            return self.program.careful()
+        if not state.start:
             raise errors.guard_failed(self.name, self.program.guard_text(len(state.outcomes) + 1))
         if not self.program.fits():
             raise errors.captured_changed(self.name)
-        return self.program, False
+        return self.program
 
-    def solve(self, arguments: Arguments, run: Callable[[Program], tuple[int, Any]]) -> tuple[Program, Any]:
+    def recorded(self, arguments: Arguments, state: State, spare: Any = None) -> tuple[Program, bool]:
+        """The program, as nothing is recorded."""
+        return self.find(arguments.key, state, arguments.ravel), False
+
+    def spare(self) -> None:
+        """No place is needed."""
+
+    def runs_eagerly(self) -> bool:
+        """No function is here to run."""
+        return False
+
+    def operations(self, key: tuple[Any, ...]) -> int:
+        return self.program.operations
+
+    def eager(self, arguments: Arguments) -> None:
+        """The function is not here."""
+
+    def eager_rows(self, columns: tuple[list[float], ...], rows: Array, gradient: bool) -> int:
+        """The function is not here."""
+        return 0
+
+    def eager_calls(self) -> None:
+        """The function is not here."""
+
+    def fell_back(self, points: int) -> None:
+        """Nothing runs that is no path."""
+
+    def solve(self, arguments: Arguments, run: Callable[[Plain], tuple[int, Any]]) -> tuple[Plain, Any]:
         """The program, and the result of ``run``. Raises GuardError if a guard fails."""
-        program, _ = self.path(arguments, START)
+        program = self.find(arguments.key, START, arguments.ravel)
         failed, result = run(program)
         if not program.is_guard(failed):
             program = program.careful()
@@ -430,7 +549,7 @@ class Alone:
         return program, result
 
     def used(self, program: Program) -> None:
-        program.uses += 1
+        program.usage.note()
 
     def forget(self, program: Program) -> None:
         """A program never drops its one path."""

@@ -169,6 +169,7 @@ class Search:
         self.found: list[Read] = []
         self.visited: dict[int, Any] = {}
         self.waiting: deque[tuple[Any, str, str]] = deque()
+        self.codes: list[types.CodeType] = []  # of functions that are looked into
         self.implicit: dict[str, types.CodeType] = {}  # methods that operators and attributes call: name -> code
         self.where = ""  # the line that has led here
 
@@ -265,6 +266,7 @@ class Search:
         """Search the names that a function loads."""
         if self.foreign(f.__module__):
             return
+        self.codes.append(f.__code__)
         code = loaded(f.__code__)
         self.names |= code.attributes
         self.asked |= code.asked

@@ -8,15 +8,18 @@ from typing import Any
 import numpy as np
 
 from .. import errors
-from .._core import Tensor, Trace, Value, condition_number
+from .._core import Tensor, Trace, Value, condition_number, use_graph_sweeps
 from .._program import Reads, graph_of_trace
 from . import pytree
 from .arguments import Arguments
 from .guards import Guard
+from .inside import graph_sweeps
 from .path import Program
 from .pytree import Leaf, TreeDef
 from .reads import leave_out, searched
 from .rewriting.branches import Branches, described
+
+use_graph_sweeps(graph_sweeps)
 
 
 def record(function: Callable[..., Any], name: str, arguments: Arguments, reason: str, backend: str,
@@ -29,11 +32,15 @@ def record(function: Callable[..., Any], name: str, arguments: Arguments, reason
     if known is None:
         search = searched(function)
         reads = Reads(search.found)
-        branches.look_at(search.implicit, arguments.trees)
+        branches.look_at(search.implicit, search.codes, arguments.trees)
     else:
         reads = known.copy()
+    manner: set[str] = set()
     while True:
-        trace, out, outputs = run(function, name, arguments, branches)
+        found = run(function, name, arguments, branches, manner)
+        if found is None:
+            continue
+        trace, out, outputs = found
         apart = branches.dear(trace) if not trace.effects else set()
         if not apart:
             break
@@ -51,33 +58,45 @@ def record(function: Callable[..., Any], name: str, arguments: Arguments, reason
     return program
 
 
-def run(function: Callable[..., Any], name: str, arguments: Arguments,
-        branches: Branches) -> tuple[Trace, TreeDef, list[Any]]:
-    """Run a function on traced numbers: (the recording, the structure of its value, the numbers of it)."""
-    plain_masks = False
-    while True:
-        leaves: list[Leaf] = [Tensor(x, requires_grad=True) if isinstance(x, np.ndarray) else Value(x)
-                              for x in arguments.leaves]
-        args, kwargs = traced(arguments, leaves)
-        with Trace(leaves) as trace:
-            trace.plain_masks = plain_masks
-            targets = branches.begin(trace, function)
-            try:
-                value = targets(function)[0](*args, **kwargs)
-            except TypeError as error:
-                if "cannot be interpreted as an integer" in str(error) or "indices must be integers" in str(error):
-                    error.add_note(errors.integer_wanted(name))
+def run(function: Callable[..., Any], name: str, arguments: Arguments, branches: Branches,
+        manner: set[str]) -> tuple[Trace, TreeDef, list[Any]] | None:
+    """Run a function on traced numbers: (the recording, the structure of its value, the numbers of it).
+
+    manner: "plain_masks" if an array of numbers is asked for elements by a mask that is traced, so that comparisons of
+    arrays are guards; "copies" if elements of arrays that are moved are nodes of their own (core/tracing/trace.pxi).
+    None: it turned out that one of these is needed, which was added.
+    """
+    leaves = leaves_of(arguments)
+    args, kwargs = traced(arguments, leaves)
+    with Trace(leaves, "copies" in manner) as trace:
+        trace.plain_masks = "plain_masks" in manner
+        targets = branches.begin(trace, function)
+        try:
+            value = targets(function)[0](*args, **kwargs)
+            trace.finished()
+        except TypeError as error:
+            if "cannot be interpreted as an integer" in str(error) or "indices must be integers" in str(error):
+                error.add_note(errors.integer_wanted(name))
+            raise
+        except IndexError as error:
+            if trace.plain_masks or "must be of integer (or boolean) type" not in str(error):
                 raise
-            except IndexError as error:
-                if plain_masks or "must be of integer (or boolean) type" not in str(error):
-                    raise
-                plain_masks = True  # an array of numbers is asked for elements by a mask that is traced
-                continue
-            results: list[Any] = []
-            out = pytree.flatten(name, value, results)
-            pytree.check_result(name, out)
-            outputs = [x for result in results for x in elements(trace, result)]
-        return trace, out, outputs
+            manner.add("plain_masks")
+            return None
+        except errors.SharedElements:
+            manner.add("copies")
+            return None
+        branches.replaces |= targets.replaces
+        results: list[Any] = []
+        out = pytree.flatten(name, value, results)
+        pytree.check_result(name, out)
+        outputs = [x for result in results for x in elements(trace, result)]
+    return trace, out, outputs
+
+
+def leaves_of(arguments: Arguments) -> list[Leaf]:
+    """The numbers and arrays of a call as leaves."""
+    return [Tensor(x, requires_grad=True) if isinstance(x, np.ndarray) else Value(x) for x in arguments.leaves]
 
 
 def traced(arguments: Arguments, leaves: list[Leaf]) -> tuple[list[Any], dict[str, Any]]:

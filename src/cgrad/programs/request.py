@@ -21,7 +21,7 @@ import numpy as np
 
 from .. import errors
 from .._core import Tensor, Value, plain
-from .._program import Executable, Reads
+from .._program import EagerCalls, Executable, Reads, Usage
 from . import pytree
 from .arguments import Arguments
 from .guards import State
@@ -88,16 +88,16 @@ def joined(stretches: Iterable[range]) -> Inputs:
     return tuple(found)
 
 
-class Path(Protocol):
-    """The interface of a recorded path to derivatives and batches."""
+class Plain(Protocol):
+    """The interface to derivatives of a path, and of a run of the function itself."""
 
     names: tuple[str, ...]
     out: TreeDef
-    captured: list[Leaf]
-    captured_shapes: list[tuple[int, ...]]
-    conditions: list[tuple[Any, str, Any]]
-    reads: Reads | None
-    kept: bool  # among those of its function
+    kept: bool  # among the recorded paths of its function
+
+    @property
+    def lasting(self) -> bool:
+        """True if it is, or is the careful program of one that is."""
 
     @property
     def results(self) -> int:
@@ -107,20 +107,36 @@ class Path(Protocol):
     def unused(self) -> frozenset[int]:
         """The arguments that nothing on the path uses."""
 
-    def executable(self, request: Request) -> Executable:
-        """The instructions for a request."""
-
     def attempt(self, request: Request, numbers: Array, seeds: Array) -> tuple[int, Array]:
         """Run at one point: (0 or the guard that failed, results)."""
 
-    def captured_numbers(self) -> Array:
-        """The numbers of captured leaves, the inputs after those of the arguments."""
+    def units(self, request: Request, numbers: Array, n: int) -> tuple[int, Array]:
+        """The results for each of n unit vectors as seeds, a row each: (0 or the guard that failed, rows)."""
 
     def captured_span(self, leaf: Leaf) -> range:
         """The inputs of a captured leaf."""
 
     def need_scalar(self, op: str) -> None:
         """Raise TypeError unless the value is one number."""
+
+
+class Path(Plain, Protocol):
+    """The interface of a recorded path to derivatives and batches."""
+
+    captured: list[Leaf]
+    captured_shapes: list[tuple[int, ...]]
+    conditions: list[tuple[Any, str, Any]]
+    reads: Reads | None
+    usage: Usage
+
+    def for_sides_taken(self, request: Request, numbers: Array) -> Executable | None:
+        """The instructions along the sides that are taken at a point, where these are due."""
+
+    def executable(self, request: Request) -> Executable:
+        """The instructions for a request."""
+
+    def captured_numbers(self) -> Array:
+        """The numbers of captured leaves, the inputs after those of the arguments."""
 
     def after(self, state: State, guard: int) -> State:
         """The state of points that left this path at a guard."""
@@ -147,13 +163,42 @@ class Function(Protocol[P]):
     def is_static(self, k: int, n: int) -> bool:
         """True if argument k of n is a constant, whatever its type."""
 
-    def path(self, arguments: Arguments, state: State, steady: bool = False) -> tuple[P, bool]:
-        """(path, fresh): a path for points in this state; fresh if it was recorded just now, at these arguments.
+    def find(self, key: tuple[Any, ...], state: State, numbers: Callable[[], Array], steady: bool = False,
+             spare: Any = None) -> P | None:
+        """A recorded path for points in this state, or None.
 
-        steady: the choice does not depend on earlier calls.
+        key: that of the arguments. numbers: asks for those of one of the points. steady: the choice does not depend on
+        earlier calls. spare: where to look besides, as of ``spare()``.
         """
 
-    def solve(self, arguments: Arguments, run: Callable[[P], tuple[int, Any]]) -> tuple[P, Any]:
+    def recorded(self, arguments: Arguments, state: State, spare: Any = None) -> tuple[P, bool]:
+        """(path, fresh): the path that is recorded at these arguments; not fresh if there is one by now.
+
+        spare: where it goes if no more paths are kept.
+        """
+
+    def runs_eagerly(self) -> bool:
+        """True if no more paths are kept, and f itself is to run where there is none."""
+
+    def operations(self, key: tuple[Any, ...]) -> int:
+        """The number of operations of the path that was recorded first for such arguments."""
+
+    def eager(self, arguments: Arguments) -> Plain | None:
+        """f itself, run at these arguments; None if a path is to be recorded, since f is not here or it raises."""
+
+    def eager_rows(self, columns: tuple[list[float], ...], rows: Array, gradient: bool) -> int:
+        """Run f itself at points, where its arguments are numbers: values and gradients. Returns how many it did."""
+
+    def eager_calls(self) -> EagerCalls | None:
+        """A way for the next calls to run f itself at once, if most calls end so."""
+
+    def fell_back(self, points: int) -> None:
+        """Count points at which f itself ran."""
+
+    def spare(self) -> Any:
+        """A place for paths that are recorded beyond those that are kept."""
+
+    def solve(self, arguments: Arguments, run: Callable[[Plain], tuple[int, Any]]) -> tuple[Plain, Any]:
         """A path that holds at these arguments, and the result of ``run``: (0 or the guard that failed, result)."""
 
     def used(self, path: P) -> None:
@@ -172,13 +217,13 @@ class Wrt(NamedTuple):
     captured: list[Leaf] | None
     both: bool
 
-    def inputs(self, path: Path) -> Inputs:
+    def inputs(self, path: Plain) -> Inputs:
         """The inputs of a path's graph."""
         if self.captured is None:
             return self.spans
         return joined([*self.spans, *map(path.captured_span, self.captured)])
 
-    def unravel(self, path: Path, derivatives: Array) -> Any:
+    def unravel(self, path: Plain, derivatives: Array) -> Any:
         """Derivatives by these inputs, in their structure."""
         ours = pytree.unravel(self.tree, derivatives)
         if self.captured is None:
@@ -193,7 +238,7 @@ class Wrt(NamedTuple):
         return (ours, theirs) if self.both else theirs
 
 
-def warn_of_unused(op: str, function: Function[Any], path: Path, by: Wrt) -> None:
+def warn_of_unused(op: str, function: Function[Any], path: Plain, by: Wrt) -> None:
     """Warn, once for each argument of a function, of derivatives with respect to one that the path does not use."""
     for k in path.unused.intersection(by.argnums) if path.unused else ():
         name = path.names[k]

@@ -19,6 +19,8 @@ cdef int assign(Tensor v, object index, object x) except -1:
         if traces:
             traced_here(x)
         check_node(<Value>x, "setitem")
+        if modes and muted():
+            x = stopped(<Value>x)
         if not (modes and quiet()):
             put(v, offset, <PyObject *>x, (<Value>x).primal)
             return 0
@@ -70,10 +72,14 @@ cdef int put(Tensor v, Py_ssize_t offset, PyObject *e, double x) except -1:
 cdef int assign_part(Tensor v, object index, object x, bint plain_) except -1:
     """v[index] = x by any index, x broadcast. Whatever raises leaves v as it was."""
     cdef Filled f, root
-    cdef object numbers_, elements, shape, all_of
+    cdef Py_ssize_t k
+    cdef object numbers_, elements, shape, all_of, e
     numbers_, elements = elements_given(x)
     if modes and quiet():
         elements = None
+    elif modes and muted() and elements is not None:
+        for k, e in enumerate(elements.flat):
+            elements.flat[k] = stopped(<Value>e) if is_value(e) else e
     index = structural["index"](index)
     all_of = index if isinstance(index, tuple) else (index,)
     if not any([k is Ellipsis for k in all_of]):
@@ -118,10 +124,10 @@ cdef tuple elements_given(object x):
         return np.array((<Value>x).primal), boxed(<Value>x)
     if is_tensor(x):
         v = <Tensor>x
-        if t is not None:
-            return values_and_numbers(elements_of(v))
-        if written(v):
+        if written(v) and (t is None or made_here(v, t)):
             return fresh(v).copy(), open_elements(v).elements.copy()
+        if t is not None:
+            return values_and_numbers(all_handed_out(elements_of(v)))
         if not needs_grad(v):
             return v.array, None
         check_node(settled(v), "setitem")

@@ -157,15 +157,8 @@ cdef object element(Tensor v, Py_ssize_t offset):
     number_ = address(<cnp.ndarray>v.array, offset)
     x = (<float *>number_)[0] if single(v.array) else (<double *>number_)[0]
     if t is None:
-        return leaf_of(new_handle(), x)
-    return x if root.in_place else constant_in(t.tape, x)
-
-
-cdef object constant_in(Tape t, double x):
-    """A constant of the program: a leaf would be read afresh at each call."""
-    if t.top >= t.limit:
-        make_room(t, 0)
-    return appended(<PyObject *>t, t.top, OP_MUL, x, <int32_t>t.top, x, <int32_t>t.top, 1.0)
+        return leaf_of(new_handle(), x)  # in a recording a leaf would be read afresh at each call
+    return x if root.in_place else lifted(t.tape, x)
 
 
 cdef char *address(cnp.ndarray array, Py_ssize_t offset) noexcept:
@@ -199,13 +192,7 @@ cdef Handle gather_now(Tensor v, Filled f):
             f.leaves = f.leaves and not (<Value>given[k]).node
         else:
             given[k] = x[k]
-    if t is not None:
-        objects = np.empty(out.shape, object)
-        objects.reshape(-1)[:] = given
-        result = tensor_of(objects)
-        t.arrays[id(result)] = result, objects
-        return result
-    if not traced:
+    if t is None and not traced:
         f.leaves = False
         return plain_tensor(np.array(v.array, order="C"))
     c = <Context>context()
@@ -213,6 +200,10 @@ cdef Handle gather_now(Tensor v, Filled f):
     c.quiet = 0
     modes -= hidden
     try:
+        if t is not None:
+            objects = np.empty(out.shape, object)
+            objects.reshape(-1)[:] = given
+            return tensor_of(objects, t.tape.top + 1)
         result = append_rule(OP_GATHER, given, out, None, None)
         if single(v.array):
             result = CAST(result, "f")
@@ -224,9 +215,37 @@ cdef Handle gather_now(Tensor v, Filled f):
     return result
 
 
+# ---- elements handed out --------------------------------------------------------------------------
+
+cdef object on_own_node(Value v):
+    """v on a node of its own."""
+    return append_left(v, 1.0, OP_MUL, 1.0, v.primal, 1.0)
+
+
+cdef object handed_out(Value element):
+    """An element as a Value for itself."""
+    cdef Trace t = tracing()
+    if modes and muted():
+        return stopped(element)
+    if t.copies:
+        return on_own_node(element)
+    t.handed.add(id(element))
+    return element
+
+
+cdef object all_handed_out(object elements):
+    """An array of elements as Values for themselves, numbers as they are."""
+    cdef object out = elements.copy()
+    cdef Py_ssize_t k
+    for k, e in enumerate(elements.flat):
+        if is_value(e):
+            out.flat[k] = handed_out(<Value>e)
+    return out
+
+
 # ---- copies and views ------------------------------------------------------------------------------
 
-cdef Tensor copied(object array, object elements, Filled root):
+cdef Tensor duplicate_of(object array, object elements, Filled root):
     """A tensor of its own over new arrays of numbers and elements."""
     cdef Tensor v = plain_tensor(array)
     cdef Filled f = Filled.__new__(Filled)
@@ -284,7 +303,7 @@ cdef int open_root(Tensor v, Filled root) except -1:
     elements = np.empty_like(<object>memory, dtype=object)
     if root.of_copy:
         if t is not None:
-            elements[...] = elements_of(root.now)
+            elements[...] = all_handed_out(elements_of(root.now))
         else:
             for k in range(elements.size):
                 elements.flat[k] = item(<Tensor>root.now, k)

@@ -17,7 +17,7 @@ cdef object item(Tensor v, Py_ssize_t offset):
             found = <object>(<PyObject **>(cnp.PyArray_BYTES(<cnp.ndarray>known) + offset*stride))[0]
         else:
             found = known.flat[offset]
-        return found if is_value(found) else leaf_of(new_handle(), found)
+        return handed_out(<Value>found) if is_value(found) else leaf_of(new_handle(), found)
     look_who_holds(v)  # before this function does
     array = <cnp.ndarray>v.array
     if cnp.PyArray_IS_C_CONTIGUOUS(array):
@@ -82,7 +82,7 @@ cdef Py_ssize_t offset_of(Tensor t, object index, str op="getitem") except -2:
 
 # ---- parts of an array whose elements are recorded -----------------------------------------------
 
-cdef object tensor_over(Trace t, object array, object numbers, object traced):
+cdef Tensor tensor_over(Trace t, object array, object numbers, object traced):
     """A Tensor whose elements are an array of Values and floats, with these numbers. traced: one of the Values.
 
     What is done with it is done with its elements, so that its node needs no more operands than one.
@@ -107,7 +107,7 @@ cdef object part_of(Tensor v, object index):
     """
     cdef Trace t = tracing()
     cdef dict rows = None
-    if t is None:
+    if t is None or t.copies or (modes and muted()):  # else the elements of the part are no longer those of v
         return None
     if type(index) is tuple:
         for k in <tuple>index:
@@ -133,6 +133,7 @@ cdef object part_of(Tensor v, object index):
     for x in part.flat:
         if is_value(x):
             part = tensor_over(t, part, v.array[index], x)
+            t.moved.add(id(part))
             break
     else:
         part = plain_tensor(v.array[index].copy())
@@ -168,7 +169,7 @@ cdef object part(Tensor v, object index):
             return element(v, np.arange(v.array.size).reshape(v.array.shape)[index].item())
         base = v.array if v.array.base is None else v.array.base
         if array.base is not base:  # a copy: picked by a mask or by positions
-            return settled(copied(array, None if f.elements is None else f.elements[index], origin(f)))
+            return settled(duplicate_of(array, None if f.elements is None else f.elements[index], origin(f)))
         result = plain_tensor(array)
         link_view(result, origin(f))
         if f.elements is not None:
@@ -238,5 +239,5 @@ def gather(values, /):
     if traces and tracing() is not None:
         elements = np.empty(n, object)
         elements[:] = given
-        return tensor_of(elements)
+        return tensor_of(elements, tracing().tape.top + 1)
     return append_rule(OP_GATHER, given, out, None, None)

@@ -231,8 +231,11 @@ cdef class Tensor:
         return fresh(self).item()
 
     def detach(self):
-        """t.detach(): a tensor with the same numbers and no history."""
-        return Tensor(fresh(self))
+        """t.detach(): a tensor with the same numbers and no history.
+
+        In a compiled function: t, passing no derivative on.
+        """
+        return stopped_elements(self) if traces and belongs_here(self) else Tensor(fresh(self))
 
     def numpy(self):
         """t.numpy(): the numbers as a new ndarray."""

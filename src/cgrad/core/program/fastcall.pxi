@@ -1,11 +1,39 @@
 # core/program/fastcall.pxi: calls of compiled functions with the usual arguments, without Python in between.
 #
 # A FastCall belongs to one executable. It knows what its arguments and results look like if they are numbers and plain
-# arrays. For any other call, or one whose guards fail, it returns NotImplemented, and the general path is taken
-# (programs/).
+# arrays. There are a few for each kind of call, of the paths that it took last, the last one first. For any other call,
+# or one at which none of them holds, the general path is taken (programs/).
+
+cdef enum:
+    MOST_PATHS_TRIED = 4   # paths that a kind of call tries here
+
+
+cdef class Clock:
+    """Counts the calls of a function."""
+    cdef public Py_ssize_t now
+
+
+cdef class Usage:
+    """Usage(clock): how often a path was used, and when last."""
+    cdef public Clock clock
+    cdef public Py_ssize_t uses, last
+
+    def __init__(self, Clock clock):
+        self.clock = clock
+
+    def note(self):
+        """Count a use."""
+        note_use(self)
+
+
+cdef inline void note_use(Usage usage) noexcept:
+    usage.clock.now += 1
+    usage.uses += 1
+    usage.last = usage.clock.now
+
 
 cdef class FastCall:
-    """FastCall(executable, arguments, captured, shapes, conditions, reads, value, gradients, many): a kind of call.
+    """FastCall(executable, usage, arguments, captured, shapes, conditions, reads, value, gradients, many): a call.
 
     arguments: for each None, a number, or the shape of an array; captured: the leaves that the function uses, and the
     shapes that they must have; conditions: those of the Trace; reads: what else is looked at. Of the results, value:
@@ -13,15 +41,17 @@ cdef class FastCall:
     are returned as a tuple.
     """
     cdef readonly Executable executable
+    cdef Usage usage
     cdef tuple arguments, gradients, shapes
     cdef list captured, conditions
     cdef Reads reads
     cdef object value
     cdef bint many
 
-    def __init__(self, Executable executable, tuple arguments, list captured, tuple shapes, list conditions,
-                 Reads reads, value, gradients, bint many):
-        self.executable, self.arguments, self.captured, self.shapes = executable, arguments, captured, shapes
+    def __init__(self, Executable executable, Usage usage, tuple arguments, list captured, tuple shapes,
+                 list conditions, Reads reads, value, gradients, bint many):
+        self.executable, self.usage = executable, usage
+        self.arguments, self.captured, self.shapes = arguments, captured, shapes
         self.conditions, self.reads = conditions, reads
         self.value, self.gradients, self.many = value, gradients, many
 
@@ -64,6 +94,23 @@ cdef inline object number_or_array(object shape, const double *v, Py_ssize_t *k)
     return out
 
 
+cdef object call_first(list calls, tuple args):
+    """The result by the first call that holds, which moves to the front; NotImplemented if none does."""
+    cdef Py_ssize_t k
+    cdef object call, result
+    for k in range(len(calls)):
+        if k >= len(calls):  # looking at what a path reads may run Python, and that evict a path
+            break
+        call = calls[k]
+        result = call_fast(<FastCall>call, args)
+        if result is not NotImplemented:
+            if k and k < len(calls) and calls[k] is call:
+                del calls[k]
+                calls.insert(0, call)
+            return result
+    return NotImplemented
+
+
 cdef object call_fast(FastCall call, tuple args):
     """The result of a call, or NotImplemented."""
     cdef Executable e = call.executable
@@ -82,6 +129,7 @@ cdef object call_fast(FastCall call, tuple args):
     w = workspace(e)
     if take_inputs(call, args, w.v + e.constants) and not run(e, w):
         e.fast_runs += 1
+        note_use(call.usage)
         result = results_as(call, e.results, results_of(e, w))
     else:
         result = NotImplemented
@@ -146,12 +194,68 @@ cdef Py_ssize_t prod(tuple shape) except -1:
     return n
 
 
+cdef class EagerCalls:
+    """EagerCalls(function, tape, usage, calls): the next calls of a compiled function run f itself: few have a path.
+
+    tape: makes a tape of one's own (core/sweeps/eager.pxi).
+    """
+    cdef object function, tape
+    cdef Usage usage
+    cdef Py_ssize_t left   # calls
+    cdef list idle         # tapes that no call uses
+
+    def __init__(self, function, tape, Usage usage, Py_ssize_t calls):
+        self.function, self.tape, self.usage, self.left, self.idle = function, tape, usage, calls, []
+
+
+cdef list call_eagerly(FastCallable p, tuple args, bint gradient):
+    """Value and gradient by f itself, floats; None if they are to be found in another way."""
+    cdef EagerCalls e = p.eager_calls
+    cdef list found
+    cdef object x, tape
+    e.left -= 1
+    if e.left < 0:
+        p.eager_calls = None
+        return None
+    for x in args:
+        if type(x) is not float and type(x) is not int:
+            return None
+    tape = e.idle.pop() if e.idle else e.tape()
+    found = tape.call(e.function, args, gradient)
+    e.idle.append(tape)
+    if found is None:
+        p.eager_calls = None
+    else:
+        note_use(e.usage)
+    return found
+
+
+cdef object gradient_eagerly(FastCallable p, str kind, tuple args, object argnums):
+    """A gradient by f itself, or NotImplemented."""
+    cdef Py_ssize_t n = len(args)
+    cdef list found
+    cdef object result
+    if argnums is not None:
+        for x in argnums if type(argnums) is tuple else (argnums,):
+            if type(x) is not int or not -n <= x < n:
+                return NotImplemented
+    found = call_eagerly(p, args, True) if n else None
+    if found is None:
+        return NotImplemented
+    if type(argnums) is tuple:
+        result = tuple([found[1 + (x if x >= 0 else x + n)] for x in argnums])
+    else:
+        result = found[1 if argnums is None else 1 + (argnums if argnums >= 0 else argnums + n)]
+    return result if kind == "grad" else (found[0], result)
+
+
 cdef class FastCallable:
-    """The callable part of a compiled function; ``fast_calls`` maps each kind of call that it knows to a FastCall."""
+    """The callable part of a compiled function; ``fast_calls`` maps each kind of call that it knows to FastCalls."""
     cdef public dict fast_calls
+    cdef public EagerCalls eager_calls
     cdef str last_kind        # the one used last, found by identity of what was asked for
     cdef object last_argnums
-    cdef FastCall last
+    cdef list last
 
     def __cinit__(self, *args, **kwargs):
         self.fast_calls = {}
@@ -159,12 +263,22 @@ cdef class FastCallable:
     def __call__(self, *args, **kwargs):
         """Replay: the value at these arguments."""
         if not kwargs and not traces:
-            call = self.fast_calls.get("value")
-            if call is not None:
-                result = call_fast(<FastCall>call, args)
+            if self.eager_calls is not None:
+                found = call_eagerly(self, args, False)
+                if found is not None:
+                    return found[0]
+            calls = self.fast_calls.get("value")
+            if calls is not None:
+                result = call_first(<list>calls, args)
                 if result is not NotImplemented:
                     return result
         return self._value(args, kwargs)
+
+    def remember(self, kind, FastCall call):
+        """Let calls of a kind try this one first."""
+        cdef list calls = self.fast_calls.setdefault(kind, [])
+        calls[:] = [call, *[other for other in calls if (<FastCall>other).executable is not call.executable]]
+        del calls[MOST_PATHS_TRIED:]
 
     def grad(self, *args, argnums=None, captured=None, **kwargs):
         """p.grad(*args, argnums=0, captured=None): the gradient of a value that is one number.
@@ -191,19 +305,23 @@ cdef class FastCallable:
 
 
 cdef object call_gradient(FastCallable p, str kind, tuple args, argnums, captured, dict kwargs):
-    """A gradient by the FastCall that was used last, by one that is known, or by the general path."""
-    cdef object call = None
+    """A gradient by FastCalls that were found last, by others that are known, or by the general path."""
+    cdef object calls = None
     if not (traces or kwargs) and captured is None:
-        if p.last_kind is kind and p.last_argnums is argnums:
-            call = p.last
-        elif argnums is None:
-            call = p.fast_calls.get(kind)
-        elif type(argnums) is int or type(argnums) is tuple:
-            call = p.fast_calls.get((kind, argnums))
-        if call is not None:
-            result = call_fast(<FastCall>call, args)
+        if p.eager_calls is not None:
+            result = gradient_eagerly(p, kind, args, argnums)
             if result is not NotImplemented:
-                p.last_kind, p.last_argnums, p.last = kind, argnums, <FastCall>call
+                return result
+        if p.last_kind is kind and p.last_argnums is argnums:
+            calls = p.last
+        elif argnums is None:
+            calls = p.fast_calls.get(kind)
+        elif type(argnums) is int or type(argnums) is tuple:
+            calls = p.fast_calls.get((kind, argnums))
+        if calls is not None:
+            result = call_first(<list>calls, args)
+            if result is not NotImplemented:
+                p.last_kind, p.last_argnums, p.last = kind, argnums, <list>calls
                 return result
             p.last_kind = None
     options = {name: x for name, x in (("argnums", argnums), ("captured", captured)) if x is not None}

@@ -8,6 +8,32 @@ cdef inline int32_t moved_operand(Graph g, const int32_t *to, Tape t, Py_ssize_t
     return to[k]
 
 
+cdef int32_t node_from(Graph g, const int32_t *to, Tape t, Py_ssize_t i) except -1:
+    """The node of an operation on numbers. ``to``: where its operands are."""
+    cdef Py_ssize_t k, first
+    cdef int32_t a, b, s
+    cdef int op = t.op[i]
+    make_space(g)
+    if op == OP_DOT:
+        # the products in reverse: then a reverse sweep meets them in the order of core/sweeps/reverse.pxi
+        first = lowest_entry(t.b, i)
+        products = []
+        for k in range(i - 1, first - 1, -1):
+            make_space(g)
+            a = moved_operand(g, to, t, k, False)
+            products.append(append_step(g, OP_MUL, a, moved_operand(g, to, t, k, True), -1))
+        s = moved_operand(g, to, t, i, False)
+        for k in range(i - first):
+            make_space(g)
+            s = append_step(g, OP_ADD, s, <int32_t>products[i - first - 1 - k], -1)
+        return s
+    a = moved_operand(g, to, t, i, False)
+    if OP_ARITY[op] == 3:
+        b = moved_operand(g, to, t, i - 1, False)
+        return append_step(g, op, a, b, moved_operand(g, to, t, i - 1, True))
+    return append_step(g, op, a, moved_operand(g, to, t, i, True) if OP_ARITY[op] == 2 else -1, -1)
+
+
 def graph_of_trace(Trace trace, list outputs):
     """The recording as a graph: (graph, nodes of outputs, guards, captured).
 
@@ -18,14 +44,10 @@ def graph_of_trace(Trace trace, list outputs):
     cdef Tape t = trace.tape
     cdef list arguments = trace.arguments
     cdef Graph g
-    cdef Py_ssize_t n = t.top, i, k, inputs = 0, at = 0, base, first
-    cdef int32_t a, b, c, s
-    cdef int op
+    cdef Py_ssize_t n = t.top, i, k, inputs = 0, at = 0
+    cdef int32_t a, b
     cdef uint8_t *needed = NULL
     cdef int32_t *to = NULL
-    cdef int32_t *products = NULL
-    cdef Py_ssize_t product_room = 0
-    cdef void *more
     cdef Guard *q
     cdef list captured = [], rows = []
     cdef dict bases = {}, lines = {}
@@ -90,38 +112,7 @@ def graph_of_trace(Trace trace, list outputs):
                 rows.append((append_step(g, q.op, a, b, -1), q.expected, line_of(lines, q)))
             if i == n or not needed[i] or t.op[i] & SPECIAL or t.op[i] == OP_LEAF or t.op[i] == OP_CONT:
                 continue
-            make_space(g)
-            op = t.op[i]
-            if op == OP_ITEM:
-                to[i] = to[t.b[i]] + <int32_t>t.da[i]
-            elif op == OP_DOT:
-                # the products in reverse: then a reverse sweep meets them in the order of core/sweeps/reverse.pxi
-                first = lowest_entry(t.b, i)
-                if i - first > product_room:
-                    product_room = 2*(i - first)
-                    more = realloc(products, product_room*sizeof(int32_t))
-                    if more == NULL:
-                        raise errors.no_memory(product_room, product_room*4)
-                    products = <int32_t *>more
-                for k in range(i - 1, first - 1, -1):
-                    make_space(g)
-                    a = moved_operand(g, to, t, k, False)
-                    products[k - first] = append_step(g, OP_MUL, a, moved_operand(g, to, t, k, True), -1)
-                s = moved_operand(g, to, t, i, False)
-                for k in range(i - first):
-                    make_space(g)
-                    s = append_step(g, OP_ADD, s, products[k], -1)
-                to[i] = s
-            elif OP_ARITY[op] == 3:
-                a = moved_operand(g, to, t, i, False)
-                b = moved_operand(g, to, t, i - 1, False)
-                c = moved_operand(g, to, t, i - 1, True)
-                to[i] = append_step(g, op, a, b, c)
-            elif OP_ARITY[op] == 2:
-                a = moved_operand(g, to, t, i, False)
-                to[i] = append_step(g, op, a, moved_operand(g, to, t, i, True), -1)
-            else:
-                to[i] = append_step(g, op, moved_operand(g, to, t, i, False), -1, -1)
+            to[i] = to[t.b[i]] + <int32_t>t.da[i] if t.op[i] == OP_ITEM else node_from(g, to, t, i)
         for k in range(len(outputs)):
             v = outputs[k]
             make_space(g)
@@ -134,6 +125,5 @@ def graph_of_trace(Trace trace, list outputs):
     finally:
         free(needed)
         free(to)
-        free(products)
     trace.rely_on_shapes(captured)
     return g, np.asarray(nodes), rows, captured

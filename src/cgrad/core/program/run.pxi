@@ -1,6 +1,7 @@
 # core/program/run.pxi: run an executable, at one point or over many.
 #
 #   Workspace    the slots of one run; an Executable keeps the idle ones, since each thread needs its own
+#   Places       where the numbers of points are
 #   Batch        many points, in pieces that threads take: piece k is always the same points, so that sums round alike
 #                for any number of threads
 
@@ -99,13 +100,57 @@ def lanes_available():
                           if name != best and cgrad_lanes_named(name.encode()) != NULL]])
 
 
-cdef class Batch:
-    """Many points of a program: Batch(executable, points, sources, targets, held, kind="", index=None).
+cdef class Places:
+    """Places(addresses, strides, held): where the doubles of points are.
 
-    sources: (addresses, strides), int64, one an input: point p's double is at address + p*stride bytes. targets: the
-    same, one a result, or None where results are added up. held: the arrays that these addresses lie in. index: the
-    points to run (int64), None: all. kind: of ``lanes_available()``. ``failed``: for each point that was run 0, or the
-    guard at which it left the path.
+    Entry k of point p is at addresses[k] + p*strides[k], in bytes (int64 arrays). held: the arrays that this is memory
+    of.
+    """
+    cdef cgrad_strided *place
+    cdef readonly Py_ssize_t size
+    cdef object held
+
+    def __cinit__(self, addresses, strides, held):
+        cdef cnp.int64_t[::1] first = addresses, stride = strides
+        cdef Py_ssize_t k
+        if stride.shape[0] != first.shape[0]:
+            raise errors.lengths("batch", stride.shape[0], first.shape[0])
+        open_places(self, first.shape[0], held)
+        for k in range(self.size):
+            self.place[k].first, self.place[k].stride = <char *><uintptr_t>first[k], stride[k]
+
+    def __dealloc__(self):
+        free(self.place)
+
+    @staticmethod
+    def same(double[::1] numbers):
+        """Numbers that are the same for all points."""
+        cdef Places p = Places.__new__(Places, NO_PLACES, NO_PLACES, None)
+        cdef Py_ssize_t k
+        free(p.place)
+        open_places(p, numbers.shape[0], numbers)
+        for k in range(p.size):
+            p.place[k].first, p.place[k].stride = <char *>&numbers[k], 0
+        return p
+
+
+cdef object NO_PLACES = np.zeros(0, np.int64)
+
+
+cdef int open_places(Places p, Py_ssize_t n, object held) except -1:
+    p.size, p.held = n, held
+    p.place = <cgrad_strided *>malloc((n + 1)*sizeof(cgrad_strided))
+    if p.place == NULL:
+        raise MemoryError("map: no memory for addresses")
+    return 0
+
+
+cdef class Batch:
+    """Many points of a program: Batch(executable, points, sources, targets, kind="", index=None, start=0).
+
+    sources: a tuple of Places, the inputs in order; targets: Places of the results, or None where they are added up.
+    index: the points to run (int64), None: all from ``start`` on. kind: of ``lanes_available()``. ``failed``: for each
+    point that was run 0, or the guard at which it left the path.
     """
     cdef readonly Executable executable
     cdef readonly Py_ssize_t points, piece, pieces
@@ -114,22 +159,25 @@ cdef class Batch:
     cdef cgrad_batch b
     cdef cgrad_strided *source
     cdef cgrad_strided *target
-    cdef object held
+    cdef object held, index
+    cdef Py_ssize_t start
     cdef list idle
 
-    def __cinit__(self, Executable executable, Py_ssize_t points, sources, targets, held, str kind="", index=None):
-        cdef Py_ssize_t k, lanes = CGRAD_MOST_LANES
+    def __cinit__(self, Executable executable, Py_ssize_t points, tuple sources, Places targets, str kind="",
+                  index=None, Py_ssize_t start=0):
+        cdef Py_ssize_t lanes = CGRAD_MOST_LANES
         cdef bytes name = kind.encode() if kind else <bytes>cgrad_lanes_name()
         cdef Bytecode *code = bytecode_for(executable, True)
         self.executable, self.points, self.idle = executable, points, []
         self.summing = targets is None
-        self.held = held, index
-        self.source = strided_of(sources, executable.inputs)
+        self.held, self.index, self.start = (sources, targets), index, start
+        self.source = places_from(sources, start, executable.inputs)
         if targets is not None:
-            self.target = strided_of(targets, executable.results)
+            self.target = places_from((targets,), start, executable.results)
         self.failed = np.zeros(points, np.int32)
         while lanes > CGRAD_FEWEST_LANES \
-                and (code.slots + executable.results)*lanes*<Py_ssize_t>sizeof(double) > LANE_BYTES:
+                and ((code.slots + executable.results)*lanes*<Py_ssize_t>sizeof(double) > LANE_BYTES
+                     or points <= lanes//2):
             lanes //= 2
         self.b.run = cgrad_lanes_named(name)
         if self.b.run == NULL:
@@ -156,29 +204,86 @@ cdef class Batch:
         if self.idle:
             w = <Workspace>self.idle.pop()
         else:
-            w = Workspace.__new__(Workspace)
-            w.open((self.b.slots + self.b.results)*self.b.lanes)
+            w = spare_workspace((self.b.slots + self.b.results)*self.b.lanes)
             cgrad_prepare_lanes(&self.b, w.v)
         with nogil:
             cgrad_run_blocks(&self.b, w.v, start, stop, to)
         self.idle.append(w)
         return sums
 
+    def close(self):
+        """Leave the memory that it worked in to the next batch."""
+        while self.idle and len(spare) < MOST_SPARE:
+            spare.append(self.idle.pop())
 
-cdef cgrad_strided *strided_of(object given, Py_ssize_t n) except NULL:
-    """The places at (addresses, strides), int64 arrays, for C."""
+    def left(self):
+        """The points that left the path, in ascending order for each guard: [(points, guard)], guards ascending."""
+        cdef const int32_t *failed = self.b.failed
+        cdef Py_ssize_t k, m = 0, n = 0, guard
+        cdef cnp.int64_t[::1] keys
+        cdef cnp.int64_t[::1] points
+        cdef list groups = []
+        for k in range(self.points):
+            m += failed[k] != 0
+        if m == 0:
+            return groups
+        order = np.empty(m, np.int64)
+        keys = order
+        for k in range(self.points):
+            if failed[k] != 0:
+                keys[n] = (<cnp.int64_t>failed[k] << 32) | k
+                n += 1
+        order.sort()
+        k = 0
+        while k < m:
+            guard, n = keys[k] >> 32, k
+            while n < m and keys[n] >> 32 == guard:
+                n += 1
+            group = np.empty(n - k, np.int64)
+            points = group
+            for n in range(points.shape[0]):
+                points[n] = keys[k + n] & 0xffffffff
+                points[n] = self.b.index[points[n]] if self.b.index != NULL else points[n] + self.start
+            groups.append((group, guard))
+            k += points.shape[0]
+        return groups
+
+
+cdef enum:
+    MOST_SPARE = 8   # workspaces of batches that are kept
+
+cdef list spare = []
+
+
+cdef Workspace spare_workspace(Py_ssize_t doubles):
+    """Memory for a block of points: that of an earlier batch, if it is large enough."""
+    cdef Workspace w
+    if spare:
+        w = <Workspace>spare.pop()
+        if w.room >= doubles:
+            return w
+    w = Workspace.__new__(Workspace)
+    w.open(max(doubles, <Py_ssize_t>(LANE_BYTES//sizeof(double))))
+    return w
+
+
+cdef cgrad_strided *places_from(tuple parts, Py_ssize_t start, Py_ssize_t n) except NULL:
+    """All places of some parts, for C, where point ``start`` is the first."""
     cdef cgrad_strided *found
-    cdef cnp.int64_t[::1] addresses, strides
-    cdef Py_ssize_t k
-    addresses, strides = given
-    if addresses.shape[0] != n or strides.shape[0] != n:
-        raise errors.lengths("batch", addresses.shape[0], n)
+    cdef Py_ssize_t k, m = 0
+    cdef Places p
+    for p in parts:
+        m += p.size
+    if m != n:
+        raise errors.lengths("batch", m, n)
     found = <cgrad_strided *>malloc((n + 1)*sizeof(cgrad_strided))
     if found == NULL:
         raise MemoryError("map: no memory for addresses")
-    for k in range(n):
-        found[k].first = <char *><uintptr_t>addresses[k]
-        found[k].stride = strides[k]
+    m = 0
+    for p in parts:
+        for k in range(p.size):
+            found[m].first, found[m].stride = p.place[k].first + start*p.place[k].stride, p.place[k].stride
+            m += 1
     return found
 
 

@@ -40,6 +40,8 @@ cdef class Gradients(Relocatable):
         v = <Handle>x
         if x in self.answers:
             return self.answers[x]
+        if self.rows is not None and not self.asked:
+            return traced_answer(self, x)
         if v.node:
             check_node(v, "wrt")
             if v.tape != <PyObject *>self.tape:
@@ -121,6 +123,8 @@ def gradients(outputs, inputs=None, *, seed=None, create_graph=False):
     sweeps in one. With create_graph numbers or Values, one for each output. Where outputs are Tensors: an array of
     the output's shape for each (for a single output: that array itself), ones by default.
     create_graph: record the derivatives as nodes, so that they can be differentiated again, to any order.
+    In a function that is being recorded by ``compile``, derivatives are Values and Tensors in any case: replays compute
+    them afresh. Without create_graph they pass no derivative on.
 
     ``.wrt(x)`` of the result is a float, of a Tensor an ndarray (Values and Tensors with create_graph); 0 where
     outputs do not depend on x. Touches no ``.grad``. Raises TapeError for values of two tapes.
@@ -134,11 +138,14 @@ def gradients(outputs, inputs=None, *, seed=None, create_graph=False):
     cdef list outs = [placed(<Handle>v) for v in values_of(outputs, "gradients", "outputs")]
     cdef list given = None if inputs is None else values_of(inputs, "gradients", "inputs")
     cdef list ins = None if inputs is None else [placed(<Handle>v) for v in given]
-    cdef object tape = tape_of(outs, "gradients")
+    cdef object tape
     cdef Gradients result = Gradients.__new__(Gradients)
     cdef bint arrays = any([is_tensor(o) for o in outs])
-    if traces and (not create_graph or arrays or (tape is not None and (<Tape>tape).payloads)):
-        refuse_effect("gradients" if create_graph else "gradients without create_graph=True")
+    if traces and tracing() is not None:
+        traced_gradients(result, outs, ins, is_tensor(outputs), seed, create_graph)
+        answer_filled(result, given, ins)
+        return result
+    tape = tape_of(outs, "gradients")
     result.graph = create_graph
     result.answers = {}
     if ins is not None:
@@ -162,16 +169,15 @@ def gradients(outputs, inputs=None, *, seed=None, create_graph=False):
         else:
             swept_seeds(result, outs, seeds)
     if ins is not None:
-        keep_inputs(result, ins + [v for v in given if is_tensor(v) and (<Tensor>v).filled is not None])
+        keep_answers(result, ins)
+        answer_filled(result, given, ins)
     return result
 
 
-cdef int keep_inputs(Gradients r, list ins) except -1:
-    """Keep the answers for the inputs alone, which lets the tape go."""
-    cdef dict answers = {v: r.wrt(v) for v in ins}
-    r.answers = answers
-    r.asked = True
-    r.n = 0
-    unlink(r)
-    r.let_go()
+cdef int answer_filled(Gradients r, list given, list ins) except -1:
+    """What was asked for of tensors that are filled: the answers for the nodes that stood for them."""
+    if ins is not None:
+        for v, x in zip(given, ins):
+            if v is not x:
+                r.answers[v] = r.answers[x]
     return 0

@@ -25,7 +25,7 @@ cdef int recorded(Gradients r, list outs, list ins, list seeds) except -1:
         if adjoint == NULL or (ins is not None and needed == NULL):
             raise errors.no_memory(top, top*(sizeof(Adjoint) + 1))
         if ins is not None:
-            mark_needed(t, &s.graph, ins, needed, top)
+            mark_needed(t, &s.graph, ins, needed, top, r.cut)
         seed_adjoints(t, outs, seeds, adjoint, arrays)
         record_adjoint(t, &s.graph, adjoint, needed, arrays)
         resolve_arrays(t, adjoint, arrays, r)
@@ -115,8 +115,8 @@ cdef int keep_recorded(Gradients r, const Subgraph *g, const Adjoint *adjoint, R
     return 0
 
 
-cdef int mark_needed(Tape t, const Subgraph *g, list ins, uint8_t *needed, Py_ssize_t top) except -1:
-    """Mark in ``needed`` the nodes through which the outputs depend on the inputs."""
+cdef int mark_needed(Tape t, const Subgraph *g, list ins, uint8_t *needed, Py_ssize_t top, list cut) except -1:
+    """Mark in ``needed`` the nodes through which the outputs depend on the inputs; in ``cut``, where it ends."""
     cdef Py_ssize_t m, i, k
     cdef Span further
     cdef set leaves = set()
@@ -126,8 +126,13 @@ cdef int mark_needed(Tape t, const Subgraph *g, list ins, uint8_t *needed, Py_ss
                 needed[(<Handle>v).index] = 1
         else:
             leaves.add(v)
+    for v in cut or ():
+        if (<Handle>v).node and (<Handle>v).index < top:
+            needed[(<Handle>v).index] |= CUT
     for m in range(g.n):
         i = g.node[m]
+        if needed[i] & CUT:
+            continue
         if t.op[i] == OP_LEAF:
             if <object>leaf_at(t, i) in leaves:
                 needed[i] = 1
@@ -136,10 +141,10 @@ cdef int mark_needed(Tape t, const Subgraph *g, list ins, uint8_t *needed, Py_ss
             if <object>payload_at(t, i).leaf in leaves:
                 needed[i] = 1
             continue
-        needed[i] |= needed[t.a[i]]
+        needed[i] |= needed[t.a[i]] & NEEDED
         further = further_entries(t.b, i)
         for k in range(further.first, further.stop):
-            needed[i] |= needed[k]
+            needed[i] |= needed[k] & NEEDED
     return 0
 
 
@@ -177,4 +182,15 @@ cdef int add_slots(Tape t, const Subgraph *g, Adjoint *adjoint, Gradients r) exc
         ref = own_node(t, adjoint[i].ref)
         adjoint[i].ref = ref
         r.answers[leaf] = value_at(t, ref.i) if ref.i >= 0 else Value(ref.v)
+    return 0
+
+
+cdef int keep_answers(Gradients r, list ins) except -1:
+    """Keep the answers for the inputs alone, which lets the tape go."""
+    cdef dict answers = {v: r.wrt(v) for v in ins}
+    r.answers = answers
+    r.asked = True
+    r.n = 0
+    unlink(r)
+    r.let_go()
     return 0

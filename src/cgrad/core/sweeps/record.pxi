@@ -9,12 +9,14 @@ cdef struct Adjoint:
 
 cdef enum:
     RULE = 96        # room for what one node's rules append (dot asks for its own)
+    NEEDED = 1       # a node through which the outputs depend on the inputs
+    CUT = 2          # one that ends there: what it was computed from is not needed
 
 
 cdef void flow(Tape t, Adjoint *adjoint, const uint8_t *needed, Py_ssize_t to, Ref g, Ref partial) noexcept:
     """adjoint[to] += g*partial. A zero counts: it may yet meet an infinite factor."""
     cdef Ref r
-    if needed != NULL and not needed[to]:
+    if needed != NULL and not needed[to] & NEEDED:
         return
     r = record2(t, OP_MUL, g, partial)
     if adjoint[to].known:
@@ -36,7 +38,7 @@ cdef int record_adjoint(Tape t, const Subgraph *graph, Adjoint *adjoint, const u
         if op & SPECIAL or op == OP_ITEM:
             record_special(t, adjoint, needed, arrays, i)
             continue
-        if op == OP_LEAF or op == OP_CONT or not adjoint[i].known:
+        if op == OP_LEAF or op == OP_CONT or not adjoint[i].known or (needed != NULL and needed[i] & CUT):
             continue
         lowest = lowest_entry(t.b, i)
         room = RULE + 8*(i - lowest)
@@ -59,7 +61,7 @@ cdef int record_adjoint(Tape t, const Subgraph *graph, Adjoint *adjoint, const u
         elif OP_ARITY[op] == 2:
             x[1] = operand_ref(t, i, t.b[i], t.db[i])
         for c in range(OP_ARITY[op] - 1, -1, -1):  # in a sweep's order
-            if x[c].i >= 0 and FLOWS[op][c] and (needed == NULL or needed[x[c].i]):
+            if x[c].i >= 0 and FLOWS[op][c] and (needed == NULL or needed[x[c].i] & NEEDED):
                 d = partial(t, op, c, x, out)
                 if passes(op, c, d.v if d.i < 0 else 1):
                     flow(t, adjoint, needed, x[c].i, g, d)

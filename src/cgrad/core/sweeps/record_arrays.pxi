@@ -94,10 +94,10 @@ cdef int record_special(Tape t, Adjoint *adjoint, const uint8_t *needed, Recordi
     cdef object g = recorded_adjoint(t, adjoint, arrays, i)
     cdef list inputs
     cdef Py_ssize_t m
-    if g is None or op == OP_LEAF:
+    if g is None or op == OP_LEAF or (needed != NULL and needed[i] & CUT):
         return 0
     if op == OP_ITEM:
-        if needed == NULL or needed[t.b[i]]:
+        if (needed == NULL or needed[t.b[i]]) and not (traces and tracing() is not None):  # there they are roots
             arrays.elements.setdefault(t.b[i], []).append((<Py_ssize_t>t.da[i], g))
         return 0
     if op == OP_OUTPUT:

@@ -65,4 +65,12 @@ cdef PyObject *current() except NULL:
 
 
 cdef bint quiet() except -1:
-    return (<Context>context()).quiet > 0
+    """True in a block of no_grad: nothing is recorded. A program is: there it is ``muted``."""
+    cdef Context c = <Context>context()
+    return c.quiet > 0 and c.trace is None
+
+
+cdef bint muted() except -1:
+    """True in a block of no_grad of a function that is being recorded: what it computes passes no derivative on."""
+    cdef Context c = <Context>context()
+    return c.quiet > 0 and c.trace is not None

@@ -28,7 +28,7 @@ def choice(key, test, one, other):
         return one() if test else other()
     c = given
     t = c.trace
-    if key in t.kept_apart:
+    if t.kept_apart and key in t.kept_apart:
         return one() if test else other()
     pending = len(t.pending)
     begin_trial(t, MOST_SIDE)
@@ -49,7 +49,7 @@ def choice(key, test, one, other):
                            or is_container(y) and shared(<PyObject *>y, 1)):
             raise not_merged(t, f"a {type(x).__name__} that others may hold")
         result = merged_value(t, c, x, y)
-        t.merged.append((key, max(cost, weight(t, top) - cost)))
+        note_merged(t, key, max(cost, weight(t, top) - cost))
         end_trials(t, depth)
         return result
     except BaseException as error:
@@ -83,7 +83,7 @@ cdef object joined(object key, object left, object right, bint conjunction):
         return (left and right()) if conjunction else (left or right())
     c = <Condition>left
     t = c.trace
-    if key in t.kept_apart:
+    if t.kept_apart and key in t.kept_apart:
         return (left and right()) if conjunction else (left or right())
     pending = len(t.pending)
     begin_trial(t, MOST_SIDE)
@@ -139,7 +139,7 @@ def called(f, writes=False):
     cdef Trace t = tracing() if traces else None
     cdef tuple known
     if t is None:
-        return f
+        return called_eagerly(f)
     known = target_of(t, f)
     if writes or not known[1]:
         effect_of(t)
@@ -182,13 +182,50 @@ cdef tuple target_of(Trace t, object f):
 
 cdef object MethodType = types.MethodType
 cdef object BuiltinMethodType = types.BuiltinMethodType
-cdef set OWNERS = {list, set, tuple, str, np.ndarray, Value, Tensor, Condition}  # whose methods are alike in all of them
+cdef set OWNERS = {list, set, tuple, str, np.ndarray, Value, Tensor, Condition}  # their methods are alike in all
+
+
+cdef object eager_target_of = None
+cdef dict eager_targets = {}
+
+
+def call_eagerly_by(target_of, /):
+    """What calls of rewritten code lead to where nothing is recorded: target_of(f)[0]."""
+    global eager_target_of
+    eager_target_of = target_of
+
+
+cdef object called_eagerly(object f):
+    if eager_target_of is None:
+        return f
+    try:
+        known = eager_targets.get(f)
+    except TypeError:  # no hash
+        return eager_target_of(f)[0]
+    if known is None:
+        if len(eager_targets) > 4096:
+            eager_targets.clear()
+        known = eager_targets[f] = eager_target_of(f)
+    return (<tuple>known)[0]
 
 
 def effect_here():
     """Something is about to be done that another run would do again."""
     cdef Trace t = tracing() if traces else None
     if t is not None:
+        effect_of(t)
+
+
+def sides_open():
+    """Where this thread's recording is, between the sides of branches; None without one: for ``effect_since``."""
+    cdef Trace t = tracing() if traces else None
+    return None if t is None else (t.trials, len(t.pending))
+
+
+def effect_since(before, /):
+    """As effect_here, on what was made where ``sides_open`` returned this: none, unless a side has begun since."""
+    cdef Trace t = tracing() if traces else None
+    if t is not None and before is not None and before != (t.trials, len(t.pending)):
         effect_of(t)
 
 

@@ -10,6 +10,8 @@ cdef tuple COMPARISONS = (operator.lt, operator.le, operator.eq, operator.ne, op
 
 
 cdef inline bint is_bool(object x) noexcept:
+    if is_value(x) or PyFloat_CheckExact(x):
+        return False
     return isinstance(x, bool) or isinstance(x, np.bool_)
 
 
@@ -48,7 +50,7 @@ cdef inline bint changes(Trace t, object v) noexcept:
 cdef object condition(Trace t, int op, object x, object y, bint negated, bint outcome):
     """A Condition; in code that asks for ``is True``, which none can answer, a bool."""
     cdef Condition c
-    if asks_identity(t):
+    if t.asks_identity and asks_identity(t):
         note_guard(t, op, x, y, outcome != negated)
         return outcome
     c = Condition.__new__(Condition)
@@ -148,6 +150,7 @@ cdef object nonzero_condition(Value v):
 
 
 @cython.final
+@cython.freelist(32)
 cdef class Condition:
     """A comparison of traced numbers, in a function that is being compiled.
 
@@ -301,7 +304,7 @@ cdef bint decided(Condition c) except -1:
 
 def condition_number(o, /):
     """A Condition as its number, 1 or 0; an array of them as a Tensor; anything else as it is."""
-    return tensor_of(elements_as_numbers(o)) if isinstance(o, Conditions) else as_number(o)
+    return numbers_of_conditions(o) if isinstance(o, Conditions) else as_number(o)
 
 
 # ---- arrays of them ----------------------------------------------------------------------------------
@@ -317,7 +320,7 @@ class Conditions(np.ndarray):
         answer = OVER_CONDITIONS.get(ufunc) if method == "__call__" and not kwargs else None
         if answer is not None:
             return conditions_of(answer(*[np.asarray(x, object) if isinstance(x, np.ndarray) else x for x in inputs]))
-        return getattr(ufunc, method)(*[tensor_of(elements_as_numbers(x)) if isinstance(x, Conditions) else x
+        return getattr(ufunc, method)(*[numbers_of_conditions(x) if isinstance(x, Conditions) else x
                                         for x in inputs], **kwargs)
 
     def __array_function__(self, function, types, args, kwargs):
@@ -337,14 +340,14 @@ class Conditions(np.ndarray):
         return reduced_conditions(self, np.logical_and, axis, True, kwargs)
 
     def sum(self, *args, **kwargs):
-        return tensor_of(elements_as_numbers(self)).sum(*args, **kwargs)
+        return numbers_of_conditions(self).sum(*args, **kwargs)
 
     def mean(self, *args, **kwargs):
-        return tensor_of(elements_as_numbers(self)).mean(*args, **kwargs)
+        return numbers_of_conditions(self).mean(*args, **kwargs)
 
     def astype(self, dtype, *args, **kwargs):
         kind = np.dtype(dtype).kind
-        return self if kind in "bO" else tensor_of(elements_as_numbers(self))
+        return self if kind in "bO" else numbers_of_conditions(self)
 
     def __bool__(self):
         if self.size != 1:
@@ -360,6 +363,13 @@ cdef object elements_as_numbers(object conditions):
     for k, x in enumerate(conditions.flat):
         out.flat[k] = as_number(x) if is_condition(x) or is_value(x) else float(x)
     return out
+
+
+cdef object numbers_of_conditions(object conditions):
+    """An array of Conditions and bools as a Tensor of their numbers."""
+    cdef Trace t = tracing()
+    cdef Py_ssize_t fresh = 0 if t is None else t.tape.top + 1
+    return tensor_of(elements_as_numbers(conditions), fresh)
 
 
 cdef object conditions_of(object found):

@@ -33,6 +33,8 @@ cdef object merged_value(Trace t, Condition c, object x, object y):
     """x where the condition holds, else y: numbers, arrays, conditions, structures of them that nobody else holds."""
     if x is y:
         return x
+    if is_value(x) and (is_value(y) or PyFloat_CheckExact(y)) or is_value(y) and PyFloat_CheckExact(x):
+        return op_where(number_of(c), x, y)
     if x is MISSING or y is MISSING:
         raise not_merged(t, "a name that is assigned on one side alone")
     if is_bool(x) or is_condition(x) or is_bool(y) or is_condition(y):
@@ -140,6 +142,8 @@ cdef bint shared(PyObject *x, Py_ssize_t holders) except -1:
 
 
 cdef inline bint is_container(object x) noexcept:
+    if is_value(x) or PyFloat_CheckExact(x):
+        return False
     return isinstance(x, (list, dict, tuple)) or hasattr(type(x), "__dataclass_fields__")
 
 
@@ -177,6 +181,7 @@ cdef enum:
 
 
 @cython.final
+@cython.freelist(32)
 cdef class Branch:
     """One ``if`` that is being run, with its ``elif`` and ``else``."""
     cdef Trace t
@@ -213,13 +218,18 @@ cdef class Branch:
                 self.t.tape.limit = min(self.t.tape.limit, self.t.tape.budget)
         return self.before
 
+    @property
+    def known(self):
+        """True if the next test was asked in a pass before this one: it need not be computed again."""
+        return self.mode == TRIAL and self.k - self.first < len(self.conditions) and self.k >= self.first
+
     def asks(self, test):
         """The test of the next side: True if this pass runs it."""
         cdef int i, k = self.k
         self.k += 1
         if self.mode == OUTRIGHT:
             c = as_condition(test)
-            if c is None or self.t is None or self.key in self.t.kept_apart:
+            if c is None or self.t is None or (self.t.kept_apart and self.key in self.t.kept_apart):
                 return test
             if self.t.aborted:
                 raise not_merged(self.t, "")
@@ -339,7 +349,7 @@ cdef class Branch:
             self.postpone()
         self.mode, self.result = OVER, result
         if not (some and returns):  # else it is once the function has returned
-            t.merged.append((self.key, self.dearest))
+            note_merged(t, self.key, self.dearest)
         if t.trials == self.depth:
             end_trials(t, self.depth)
         return 0
@@ -456,6 +466,8 @@ cdef class Frame:
         cdef Trace t = self.t
         if t is None or not self.own:
             return value
+        if t.aborted:
+            raise not_merged(t, "an error in what follows")
         waiting, result = self.own, value
         try:
             for p in reversed(waiting):
@@ -471,7 +483,7 @@ cdef class Frame:
             return value
         for p in waiting:
             t.pending.remove(p)
-            t.merged.append((p.key, max(p.cost, weight(t, p.top))))
+            note_merged(t, p.key, max(p.cost, weight(t, p.top)))
         self.own = []
         if t.ghost is self:
             t.ghost = None

@@ -89,3 +89,9 @@ cdef bint traced_here(object x) except -1:
     if is_value(x) or is_tensor(x):
         check_thread(<Handle>x, NULL)
     return False
+
+
+cdef bint belongs_here(Handle v) except -1:
+    """True if this thread records a program and v's number may change from call to call."""
+    cdef Trace t = tracing()
+    return traced_here(v) and (v.node != 1 or v.tape == <PyObject *>t.tape)

@@ -15,6 +15,10 @@
 #
 # A function may catch what is refused, and go on: the first such error is raised at its end.
 #
+# Elements that are moved to another array, or taken out of one, stay the nodes that they were. A derivative with
+# respect to the new array or Value would not tell it from the old one: where one is asked for, the function is recorded
+# anew with ``copies``, in which each is a node of its own, as it is eagerly.
+#
 # Afterwards the tape becomes a graph, node by node (core/program/from_trace.pxi). Leaves that are no arguments are
 # *captured*: further inputs, read afresh at each run.
 
@@ -32,14 +36,16 @@ cdef long weight(Trace t, Py_ssize_t since) noexcept:
 
 cdef class Trace:
     """The recording of a function: ``with Trace() as t`` around its call."""
-    def __cinit__(self, list arguments):
+    def __cinit__(self, list arguments, bint copies=False):
         global traces_made
         traces_made += 1
         self.serial = traces_made
         self.tape = Tape()
+        self.copies, self.moved, self.handed = copies, set(), set()
         self.codes, self.arrays, self.arguments, self.conditions, self.shapes = {}, {}, arguments, [], {}
         self.identities, self.noted, self.pending = {}, set(), []
-        self.targets, self.merged, self.unmerged, self.kept_apart, self.failures = {}, [], {}, set(), {}
+        self.targets, self.merged, self.unmerged, self.kept_apart, self.failures = {}, {}, {}, set(), {}
+        self.asks_identity = True
 
     def __dealloc__(self):
         free(self.guard)

@@ -47,29 +47,69 @@ cdef object elements_of(object o):
     return out
 
 
-cdef object tensor_of(object array):
-    """The other way: a result over objects as a Tensor, a Value or a number."""
+cdef object tensor_of(object array, Py_ssize_t fresh=0):
+    """The other way: a result over objects as a Tensor, a Value or a number.
+
+    fresh: 1 + the node from which on Values are its own; those below may be elements of others. 0: all are its own.
+    """
     cdef Trace t = tracing()
     cdef cnp.ndarray out
     cdef list given
+    cdef set seen = set()
     cdef Py_ssize_t k
     cdef object traced = None
+    cdef bint moved = False, mute = modes and muted()
     if not (isinstance(array, np.ndarray) and array.ndim):
-        return array.item() if isinstance(array, np.ndarray) else array
+        array = array.item() if isinstance(array, np.ndarray) else array
+        return handed_out(<Value>array) if is_value(array) and (mute or lies_below(<Value>array, fresh)) else array
     if array.dtype != object:
         return plain_tensor(standard(array)) if array.dtype.kind == "f" else array
     given = list(array.flat)
     out = np.empty(array.shape)
     for k in range(len(given)):
         x = given[k]
-        if is_value(x):
-            traced = x
-            (<double *>cnp.PyArray_DATA(out))[k] = (<Value>x).primal
-        else:
-            (<double *>cnp.PyArray_DATA(out))[k] = plain_named(x, "an array in a compiled function")
+        if not is_value(x):
+            given[k] = (<double *>cnp.PyArray_DATA(out))[k] = plain_named(x, "an array in a compiled function")
+            continue
+        traced = x
+        (<double *>cnp.PyArray_DATA(out))[k] = (<Value>x).primal
+        if fresh and (lies_below(<Value>x, fresh) or id(x) in seen):
+            moved = True
+            if t.copies:
+                given[k] = on_own_node(<Value>x)
+        elif fresh:
+            seen.add(id(x))
+        if mute:
+            given[k] = stopped(<Value>given[k])
     if traced is None:
         return plain_tensor(out)
-    return tensor_over(t, array, out, traced)
+    if t.copies:
+        for k in range(len(given)):
+            if not is_value(given[k]):
+                moved, given[k] = True, lifted(t.tape, given[k])
+    if mute or (moved and t.copies):
+        array = np.empty(array.shape, object)
+        for k in range(len(given)):
+            array.flat[k] = given[k]
+    result = tensor_over(t, array, out, traced)
+    if moved and not t.copies:
+        t.moved.add(id(result))
+    return result
+
+
+cdef object stopped_elements(Tensor v):
+    """v in a program, passing no derivative on."""
+    cdef Py_ssize_t k
+    out = elements_of(v).copy()
+    for k in range(out.size):
+        if is_value(out.flat[k]):
+            out.flat[k] = stopped(<Value>out.flat[k])
+    return tensor_of(out)
+
+
+cdef inline bint lies_below(Value v, Py_ssize_t fresh) noexcept:
+    """True if v is no node that was recorded from ``fresh`` - 1 on."""
+    return v.node == 0 or v.index < fresh - 1
 
 
 cdef dict OVER_OBJECTS = {}
@@ -108,16 +148,19 @@ cdef object traced_elementwise(int op, object x, object y, object z):
 
 cdef object traced_primitive(Primitive f, tuple args, dict kwargs):
     """A structural operation, by its forward computation over arrays of Values."""
+    cdef Py_ssize_t fresh
     before = ignore_errors()
     try:
-        value = f.forward(*[boxed(<Value>x) if is_value(x) else elements_of(x) for x in args], **kwargs)
+        args = tuple([boxed(<Value>x) if is_value(x) else elements_of(x) for x in args])
+        fresh = tracing().tape.top + 1
+        value = f.forward(*args, **kwargs)
     except errors.TraceError:
         raise
     except (TypeError, AttributeError, NotImplementedError) as error:
         raise first_error(tracing(), errors.not_in_programs(f.name, error, errors.user_line())) from error
     finally:
         heed_errors(before)
-    return tensor_of(value)
+    return tensor_of(value, fresh)
 
 
 cpdef object comparable(object x):

@@ -94,8 +94,23 @@ cdef object append_slowly(object left, object right, int op, double x, double y,
     if p.b >= 0:
         (<Tape>p.tape).used[p.b] = USED
     drop_handle(p.handle)  # the next one taken
-    return appended(p.tape, i, op, out, p.a if p.a >= 0 else <int32_t>i, da if p.a >= 0 else x,
-                    p.b if p.b >= 0 else <int32_t>i, db if p.b >= 0 else y)
+    result = appended(p.tape, i, op, out, p.a if p.a >= 0 else <int32_t>i, da if p.a >= 0 else x,
+                      p.b if p.b >= 0 else <int32_t>i, db if p.b >= 0 else y)
+    return stopped(result) if modes and muted() else result
+
+
+cdef object stopped(Value v):
+    """v in a program, passing no derivative on."""
+    if v.node and v.tape != NULL and (<Tape>v.tape).op[v.index] == OP_STOP and (<Tape>v.tape).a[v.index] != v.index:
+        return v
+    return append1(v, OP_STOP, v.primal, 0)
+
+
+cdef object lifted(Tape t, double x):
+    """A plain number as a node, to differentiate with respect to, or as a derivative."""
+    if t.top >= t.limit:
+        make_room(t, 0)
+    return appended(<PyObject *>t, t.top, OP_STOP, x, <int32_t>t.top, x, <int32_t>t.top, 0)
 
 
 cdef object required(object result, object x, object y, int op):
@@ -236,7 +251,7 @@ cdef object head(Pair *p, int op, Term *first, double d, Py_ssize_t continuation
     for k in range(i - continuations, i):
         t.used[k] = 1
     attach_value(p.handle, p.tape, i, out)
-    return cgrad_own(p.handle)
+    return stopped(cgrad_own(p.handle)) if modes and muted() else cgrad_own(p.handle)
 
 
 def dot(xs, ys, bias=0.0):

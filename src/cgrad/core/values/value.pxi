@@ -231,8 +231,11 @@ cdef class Value:
         return self.primal
 
     def detach(self):
-        """v.detach(): a leaf with the same number and no history."""
-        return Value(self.primal)
+        """v.detach(): a leaf with the same number and no history.
+
+        In a compiled function: v, passing no derivative on.
+        """
+        return stopped(self) if traces and belongs_here(self) else Value(self.primal)
 
     def backward(self, seed=1.0, retain_graph=None):
         """v.backward(seed=1.0): add seed * dv/dn to the ``grad`` of every n that v was computed from.
@@ -243,6 +246,10 @@ cdef class Value:
         """
         cdef double given = plain_named(seed, "backward")
         backward(self, given)
+
+    @property
+    def _backward(self):
+        raise errors.no_closure(self)
 
     @property
     def _operands(self):
@@ -412,20 +419,55 @@ cdef int value_traverse(PyObject *o, visitproc visit, void *arg) noexcept:
     return 0
 
 
+cdef object no_attribute(object v, object name):
+    """The error for an attribute that a Value does not have, and is to be given."""
+    return errors.no_attribute(v, name)
+
+
 cdef extern from *:
     """
+    static PyObject *(*cgrad_no_attribute)(PyObject *, PyObject *); /* makes the error */
+
+    /* An attribute is set as ever; where there is none, the error says what to do. */
+    static int cgrad_set_attribute(PyObject *v, PyObject *name, PyObject *x) {
+      int done = PyObject_GenericSetAttr(v, name, x);
+      if (done < 0 && PyErr_ExceptionMatches(PyExc_AttributeError) && !_PyType_Lookup(Py_TYPE(v), name)) {
+        PyObject *error;
+        PyErr_Clear();
+        error = cgrad_no_attribute(v, name);
+        if (error) {
+          PyErr_SetObject((PyObject *)Py_TYPE(error), error);
+          Py_DECREF(error);
+        }
+      }
+      return done;
+    }
+
     /* The slots that are ours, in place of Cython's. */
     static void cgrad_equip_value(PyTypeObject *type, void *dealloc, void *call, void *traverse, void *clear) {
       type->tp_dealloc = (destructor)dealloc;
       if (call) type->tp_vectorcall = (vectorcallfunc)call;
       type->tp_traverse = (traverseproc)traverse;
       type->tp_clear = (inquiry)clear;
+      if (call) {
+        type->tp_setattro = cgrad_set_attribute;
+        type->tp_flags |= Py_TPFLAGS_BASETYPE; /* so that __init_subclass__ may say why there are no subclasses */
+      }
       PyType_Modified(type);
     }
     """
     void cgrad_equip_value(PyTypeObject *, void *, void *, void *, void *)
+    object (*cgrad_no_attribute)(object, object)
 
+cgrad_no_attribute = no_attribute
 cgrad_equip_value(<PyTypeObject *>Value, <void *>value_dealloc, <void *>value_vectorcall,
                   <void *>value_traverse, <void *>no_clear)
 
 numbers.Real.register(Value)
+
+
+def _refuse_subclass(cls, **kwargs):
+    raise errors.no_subclass(cls.__name__)
+
+
+cgrad_add_method(<PyTypeObject *>Value, "__init_subclass__", classmethod(_refuse_subclass))

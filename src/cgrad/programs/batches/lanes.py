@@ -11,24 +11,22 @@ from typing import Any
 import numpy as np
 
 from ... import errors
-from ..._program import Batch, Executable
+from ..._program import Batch, Executable, Places
 from ..pytree import Array
-from .points import Strided
 
 AHEAD = 4  # pieces that a thread may be ahead of the oldest unfinished one: their sums wait
 
 
-def sweep(executable: Executable, count: int, sources: Strided, targets: Strided | None, lanes: str,
-          index: Array | None = None, threads: int | None = 1, done: Callable[[int], None] | None = None,
-          sums: Array | None = None) -> Array:
-    """Run an executable over ``count`` points, or over those of ``index``.
+def sweep(executable: Executable, count: int, sources: tuple[Places, ...], targets: Places | None, lanes: str,
+          index: Array | None = None, start: int = 0, threads: int | None = 1,
+          done: Callable[[int], None] | None = None, sums: Array | None = None) -> Batch:
+    """Run an executable over ``count`` points from ``start`` on, or over those of ``index``.
 
     Results go to ``targets``, or are added up in ``sums``, piece by piece in the order of points, whichever thread ran
     which piece. lanes: "exact" for C's own functions, "" for vectorised ones. done: is told of points that are done.
-    Returns for each point 0, or the guard at which it left the path.
+    Returns what knows for each point the guard at which it left the path.
     """
-    batch = Batch(executable, count, (sources.base, sources.stride),
-                  None if targets is None else (targets.base, targets.stride), (sources.owners, targets), lanes, index)
+    batch = Batch(executable, count, sources, targets, lanes, index, start)
 
     def finished(k: int, part: Array | None) -> None:
         if sums is not None and part is not None:
@@ -37,13 +35,14 @@ def sweep(executable: Executable, count: int, sources: Strided, targets: Strided
             failed = batch.failed[k*batch.piece:(k + 1)*batch.piece]
             done(int(failed.size - np.count_nonzero(failed)))
 
-    workers = min(threads or processors(), batch.pieces)
+    workers = min(threads or processors(), batch.pieces) if batch.pieces > 1 else 1
     if workers > 1:
         _in_threads(batch, workers, finished)
     else:
         for k in range(batch.pieces):
             finished(k, batch.run(k))
-    return batch.failed
+    batch.close()
+    return batch
 
 
 def _in_threads(batch: Batch, workers: int, finished: Callable[[int, Array | None], None]) -> None:
@@ -95,6 +94,11 @@ class Progress:
     def __init__(self, wanted: Any, total: int) -> None:
         self.wanted, self.total, self.done, self.passes = wanted, total, 0, 1
         self.bar: Any = None
+
+    @property
+    def counter(self) -> Callable[[int], None] | None:
+        """``add``, if somebody wants to know."""
+        return self.add if self.wanted else None
 
     def __enter__(self) -> Progress:
         if self.wanted is True:

@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ... import errors
+from ..._program import Places
 from .. import pytree
 from ..arguments import Arguments
-from ..pytree import Array, TreeDef
+from ..pytree import NUMBER, Array, TreeDef
 from ..request import Function
 
 
@@ -47,9 +48,10 @@ class Strided(NamedTuple):
                        np.concatenate([np.zeros(0, np.int64), *[part.stride for part in parts]]),
                        tuple([owner for part in parts for owner in part.owners]))
 
-    def at(self, start: int) -> Strided:
-        """The same where point ``start`` is the first."""
-        return self._replace(base=self.base + start*self.stride)
+    @property
+    def places(self) -> Places:
+        """The same for C."""
+        return Places(self.base, self.stride, self.owners)
 
 
 def address_of(array: Array) -> int:
@@ -130,11 +132,19 @@ class Points:
         self.arguments = function.bind(tuple(example), {})
         if pytree.size(*self.arguments.trees) != sum(map(np.size, self.arguments.leaves)):
             raise errors.bad_prefix(op, in_axes, "these arguments")
-        self.inputs = Strided.joint([Strided.along(each.leaf, each.axis) for each in self.leaves])
+        self.inputs = Strided.joint([Strided.along(each.leaf, each.axis) for each in self.leaves]).places
 
     def at(self, p: int) -> Arguments:
         """The arguments of point p."""
         return self.arguments._replace(leaves=[point_of(each, p) for each in self.leaves])
+
+    def columns(self, where: Array) -> tuple[list[float], ...] | None:
+        """The numbers of some points, a list for each argument; None unless all arguments are numbers, by position."""
+        arguments = self.arguments
+        if arguments.key[0] or any(tree != NUMBER for tree in arguments.trees):
+            return None
+        return tuple([[float(each.leaf)]*len(where) if each.axis is None else each.leaf[where].tolist()
+                      for each in self.leaves])
 
 
 def point_of(mapped: MappedLeaf, p: int) -> Any:

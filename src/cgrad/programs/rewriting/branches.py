@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import CodeType, FunctionType
 from typing import Any, NamedTuple
 
+from ..._callers import asks_identity
 from ..._core import Trace
 from ..pytree import LEAVES, TreeDef
 from ..reads import PROTOCOLS, changes, package_of
-from .targets import Targets
+from .targets import PACKAGES, Targets
 
 Place = tuple[str, int, str, int]  # file, line, function, column
 SMALL = 64    # additions: a side that costs less is merged whatever the rest costs
@@ -33,10 +34,16 @@ class Branches:
         self.merge = merge
         self.apart: set[Place] = set()
         self.unread: dict[str, str] = {}
+        self.asks_identity = True  # some function asks for ``is True``, or it is not known that none does
+        self.replaces = False  # calls of the function lead to others than it names
         self.why = ""  # that none merges, though they should
 
-    def look_at(self, implicit: dict[str, CodeType], trees: Sequence[TreeDef]) -> None:
-        """Do not merge where operators or attributes may change something: they are called without being seen."""
+    def look_at(self, implicit: dict[str, CodeType], codes: Iterable[CodeType], trees: Sequence[TreeDef]) -> None:
+        """Do not merge where operators or attributes may change something: they are called without being seen.
+
+        codes: of all functions that are reached.
+        """
+        self.asks_identity = any(map(asks_identity, codes))
         for cls in classes_of(trees):
             for name, member in vars(cls).items():
                 function = member.fget if isinstance(member, property) else member if name in PROTOCOLS else None
@@ -48,22 +55,26 @@ class Branches:
 
     def begin(self, trace: Trace, function: Any) -> Targets:
         """Let a recording of a function know; returns what calls lead to."""
-        trace.kept_apart = set(self.apart)
-        trace.target_of = targets = Targets(self.merge, self.unread, package_of(function))
+        trace.kept_apart, trace.asks_identity = set(self.apart), self.asks_identity
+        trace.target_of = targets = Targets(self.merge, self.unread, {package_of(function)})
         return targets
+
+    def eager(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """The function to call with Values where nothing is recorded."""
+        if not self.replaces:
+            return function
+        PACKAGES.add(package_of(function))
+        found: Callable[..., Any] = Targets(False, {}, PACKAGES)(function)[0]
+        return found
 
     def dear(self, trace: Trace) -> set[Place]:
         """Branches that were merged, and of which one side costs more than the rest of the program is worth."""
         if not trace.merged:
             return set()
         total = trace.cost()
-        count = Counter(place for place, _ in trace.merged)
-        cost: dict[Place, int] = {}
-        for place, dearest in trace.merged:
-            cost[place] = max(cost.get(place, 0), dearest)
-        found = {place for place, c in cost.items()
-                 if c >= SMALL and c > SHARE*(total - c) and count[place] <= MOST_APART}
-        return found if sum(count[place] for place in found) + len(self.apart) <= MOST_APART else set()
+        found = {place: n for place, n, cost in trace.merged.values()
+                 if cost >= SMALL and cost > SHARE*(total - cost) and n <= MOST_APART}
+        return set(found) if sum(found.values()) + len(self.apart) <= MOST_APART else set()
 
 
 def classes_of(trees: Sequence[TreeDef]) -> Iterator[type]:
@@ -77,7 +88,9 @@ def classes_of(trees: Sequence[TreeDef]) -> Iterator[type]:
 
 def described(trace: Trace, branches: Branches) -> Outcome:
     """What became of the branches of a recording, for ``explain`` and ``stats``."""
-    counts = Counter(place for place, _ in trace.merged)
+    counts: Counter[Place] = Counter()
+    for place, n, _ in trace.merged.values():
+        counts[place] += n
     lines = [f"merged: {place[0]}:{place[1]} in {place[2]}" + (f", {n} times" if n > 1 else "")
              for place, n in counts.items() if place[0]]
     lines += [f"guarded: {place[0]}:{place[1]} in {place[2]}: {why}"

@@ -14,7 +14,7 @@ import operator
 import sys
 import types
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from operator import index as as_int
 from typing import Any
 
@@ -23,9 +23,11 @@ import numpy as np
 from ..._core import (
     Condition,
     Conditions,
+    Gradients,
     Tensor,
     Value,
     as_condition,
+    call_eagerly_by,
     called,
     choice,
     condition_number,
@@ -54,7 +56,8 @@ CHANGING_NUMPY = {"vectorize", "apply_along_axis", "apply_over_axes", "fromfunct
                   "frompyfunc", "copyto", "put", "place", "putmask", "fill_diagonal", "save", "savez",
                   "savez_compressed", "savetxt", "seterr", "seterrcall", "setbufsize", "set_printoptions",
                   "put_along_axis"}
-CHANGING_CGRAD = {"seed", "backward", "step", "zero_grad"}
+CHANGING_CGRAD = {"seed", "backward", "step", "zero_grad", "train", "eval"}
+DERIVATIVES = {"grad", "value_and_grad", "jvp", "vjp", "hvp", "jacobian", "hessian"}  # of compiled functions
 IMMUTABLE = (str, bytes, tuple, frozenset, int, float, complex, range, Value, Condition, type(None), np.generic)
 READING = {"list": {"index", "count", "copy"}, "dict": {"get", "keys", "values", "items", "copy"},
            "set": {"union", "intersection", "difference", "symmetric_difference", "copy", "issubset", "issuperset",
@@ -67,11 +70,12 @@ CALLING = "cgrad.nn.module"  # of the package, and calls what users wrote: Modul
 
 
 class Targets:
-    """What calls lead to, for one recording. own: the installed package that is recorded, or ""."""
+    """What calls lead to, for one recording. own: installed packages whose functions are the user's."""
 
-    def __init__(self, merge: bool, unread: dict[str, str], own: str = "") -> None:
+    def __init__(self, merge: bool, unread: dict[str, str], own: Container[str]) -> None:
         self.merge, self.unread, self.own = merge, unread, own
         self.replaced = replacements(merge)
+        self.replaces = False  # some call leads elsewhere
 
     def __call__(self, f: Any) -> Target:
         """What is called in the place of f."""
@@ -88,8 +92,11 @@ class Targets:
         if known is None:
             known = replacement(f)
         if known is not None:
+            self.replaces = True
             return known, True
         kind = type(f)
+        if is_compiled(getattr(f, "__self__", None)) and f.__name__ in DERIVATIVES:
+            return f, True  # it asks what the function itself leads to
         if kind is types.FunctionType:
             return self.function(f)
         if kind is types.MethodType:
@@ -100,7 +107,7 @@ class Targets:
         if kind is functools.partial:
             function, harmless = self.target(f.func)
             return functools.partial(function, *f.args, **f.keywords), harmless
-        if hasattr(f, "_paths") and type(f).__module__.startswith("cgrad."):  # a compiled function runs itself
+        if is_compiled(f):  # it runs the function itself
             return self.target(f.function) if callable(f.function) else (f, False)
         if kind is types.BuiltinMethodType and isinstance(f.__self__, dict) and f.__name__ in BY_KEY:
             return by_key(f), f.__name__ == "get"
@@ -124,8 +131,13 @@ class Targets:
     def foreign(self, f: types.FunctionType) -> bool:
         """True if a function is a library's, and not that of the user."""
         module = f.__module__ or ""
-        return is_library(module) and module != CALLING and module.partition(".")[0] != self.own \
+        return is_library(module) and module != CALLING and module.partition(".")[0] not in self.own \
             and not f.__code__.co_filename.startswith("<doctest ")  # an example, with the names of a module
+
+
+def is_compiled(f: Any) -> bool:
+    """True of a compiled function."""
+    return type(f).__module__.startswith("cgrad.") and hasattr(f, "_paths")
 
 
 def harmless_library(f: types.FunctionType) -> bool:
@@ -160,7 +172,7 @@ def harmless_builtin(f: Any) -> bool:
         return module in HARMLESS_MODULES
     if isinstance(owner, Tensor):
         return f.__name__ not in CHANGING_CGRAD and not f.__name__.endswith("_")
-    if isinstance(owner, (*IMMUTABLE, Conditions)):
+    if isinstance(owner, (*IMMUTABLE, Conditions, Gradients)):
         return getattr(f, "__name__", "") not in CHANGING_CGRAD
     names = READING.get("ndarray" if isinstance(owner, np.ndarray) else type(owner).__name__)
     return names is not None and getattr(f, "__name__", "") in names
@@ -372,3 +384,7 @@ def replacements(merge: bool) -> dict[Any, Any]:
         found[any] = folded(operator.or_, True, any)
         found[all] = folded(operator.and_, False, all)
     return found
+
+
+PACKAGES: set[str] = set()  # of functions that ran eagerly, as they were compiled
+call_eagerly_by(Targets(False, {}, PACKAGES))

@@ -3,7 +3,7 @@
     if c: A                    b = _cgrad_branch(place, (y,), frame)
     else: B                    for y, z in b:
                                    try:
-                                       if b.asks(c): A
+                                       if b.asks(b.known or c): A
                                        else: B
                                    except BaseException:
                                        if not b.failed(): raise
@@ -243,7 +243,7 @@ class Transform(ast.NodeTransformer):
         self.inside.append(branch)
         self.blocks += 2
         bodies: list[list[ast.stmt]] = [self.statements(side) or [ast.Pass()] for side in sides]
-        asked = [method(branch, "asks", self.visit(test)) for test in tests]
+        asked = [method(branch, "asks", self.once(branch, test)) for test in tests]
         self.blocks -= 2
         self.inside.pop()
         chain = bodies[-1]
@@ -269,6 +269,13 @@ class Transform(ast.NodeTransformer):
             else:
                 out.append(over)
         return [located(x, node) for x in out], branch
+
+    def once(self, branch: str, test: ast.expr) -> Any:
+        """A test, which is computed in the first pass alone, unless it binds names."""
+        new = self.visit(test)
+        if has_walrus(test):
+            return new
+        return ast.BoolOp(ast.Or(), [ast.Attribute(name(branch), "known", ast.Load()), new])
 
     def visit_If(self, node: ast.If) -> Any:
         node.test = self.visit(node.test)
