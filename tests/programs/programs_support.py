@@ -40,7 +40,8 @@ def eager_gradient(f, x):
 
 def eager_jvp(f, x, v):
     leaves = [Value(y) for y in x]
-    return cgrad.tangents(f(leaves), leaves, seed=v)
+    with cgrad.Tape():  # of numbers alone: over arrays, tangents are made by two reverse sweeps
+        return cgrad.tangents(f(leaves), leaves, seed=v)
 
 
 def eager_hvp(f, x, v):

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from lanes_support import differ
+from programs_support import guarded
 
 import cgrad
 from cgrad import Tensor, Value
@@ -42,6 +43,7 @@ def scalar(x):
 class Stub:
     def __init__(self, outcomes, number, asked=None):
         self.guard_outcomes = self.outcomes = outcomes
+        self.lines = ()
         self.number, self.usage, self.asked = number, SimpleNamespace(last=number), asked or {}
 
     def asked_at(self, k):
@@ -81,7 +83,7 @@ def test_a_trie_finds_what_a_scan_finds(seed):
 
 
 def test_an_argument_says_which_of_many_constants_it_equals(monkeypatch):
-    p = cgrad.compile(lambda n, x: x*cgrad.static(n), max_paths=300)
+    p = guarded(lambda n, x: x*cgrad.static(n), max_paths=300)
     for n in range(1, 201):
         assert p(n, 2.0) == 2.0*n
     tried, attempt = [], paths_module.Program.attempt
@@ -101,7 +103,7 @@ def test_a_search_ends_among_paths_that_ask_different_things():
             return x*2.0 if y > next(hidden) else x*3.0
         return x if y < next(hidden) else -x
 
-    p = cgrad.compile(f)
+    p = guarded(f)
     rng = np.random.default_rng(0)
     for x, y in rng.uniform(size=(300, 2)).tolist():
         try:
@@ -117,7 +119,7 @@ def test_a_search_ends_among_paths_that_ask_different_things():
 
 
 def test_calls_that_alternate_do_not_leave_c(monkeypatch):
-    p = cgrad.compile(lambda x: x*x if x > 0 else x*3.0)
+    p = guarded(lambda x: x*x if x > 0 else x*3.0)
     want = [(x*x, 2.0*x) if x > 0 else (3.0*x, 3.0) for x in (1.0, -1.0)]
     for _ in range(2):
         p(1.0), p(-1.0), p.grad(1.0), p.grad(-1.0), p.value_and_grad(1.0, argnums=(0,)), p.value_and_grad(-1.0, argnums=(0,))
@@ -138,7 +140,7 @@ def test_calls_that_alternate_do_not_leave_c(monkeypatch):
 def both():
     """The same function with a path for each point, and with one that is kept."""
     def made(f):
-        return cgrad.compile(f, max_paths=4096), cgrad.compile(f, max_paths=1)
+        return guarded(f, max_paths=4096), guarded(f, max_paths=1)
     return made
 
 
@@ -182,7 +184,7 @@ def test_batches_have_the_bits_of_paths(both):
 def test_thousands_of_points_on_paths_of_their_own():
     x = np.random.default_rng(1).uniform(0, 1, 3000)
     calls = []
-    p = cgrad.compile(lambda x: calls.append(1) or doubling(x), max_paths=64)
+    p = guarded(lambda x: calls.append(1) or doubling(x), max_paths=64)
     values, gradients = p.map_value_and_grad(x, exact=True)
     for k in range(0, 3000, 11):
         v = Value(x[k])
@@ -241,7 +243,7 @@ def test_errors_are_those_of_the_function():
             return y*x.item()
         return y
 
-    p = cgrad.compile(f, max_paths=1)
+    p = guarded(f, max_paths=1)
     for _ in range(100):
         for x in (0.3, 0.6, 0.123):
             assert p(x) == doubling(x)
@@ -257,8 +259,8 @@ def test_errors_are_those_of_the_function():
 
 
 def test_f_runs_at_once_where_most_calls_have_no_path(monkeypatch):
-    p = cgrad.compile(lambda x, y: doubling(x)*y, max_paths=2)
-    q = cgrad.compile(lambda x, y: doubling(x)*y, max_paths=4096)
+    p = guarded(lambda x, y: doubling(x)*y, max_paths=2)
+    q = guarded(lambda x, y: doubling(x)*y, max_paths=4096)
     points = np.random.default_rng(2).uniform(0, 1, (200, 2)).tolist()
     want = [q.value_and_grad(*point, argnums=(1, 0, -1)) for point in points]
     assert [p.value_and_grad(*point, argnums=(1, 0, -1)) for point in points] == want
@@ -275,7 +277,7 @@ def test_f_runs_at_once_where_most_calls_have_no_path(monkeypatch):
 
 
 def test_f_calls_itself_compiled():
-    @cgrad.compile(max_paths=1)
+    @guarded(max_paths=1)
     def f(x, n):
         return x*f(x, n - 1.0) if n > 0 else x
 
@@ -285,7 +287,7 @@ def test_f_calls_itself_compiled():
 
 
 def test_threads_beyond_the_most_paths():
-    p = cgrad.compile(doubling, max_paths=2)
+    p = guarded(doubling, max_paths=2)
     points = np.random.default_rng(3).uniform(0, 1, (4, 150))
     found = {}
 
@@ -296,14 +298,14 @@ def test_threads_beyond_the_most_paths():
         warnings.simplefilter("ignore")
         threads = [threading.Thread(target=work, args=(k,)) for k in range(4)]
         [t.start() for t in threads], [t.join() for t in threads]
-    q = cgrad.compile(doubling, max_paths=4096)
+    q = guarded(doubling, max_paths=4096)
     for k in range(4):
         assert found[k][0] == [q.value_and_grad(x) for x in points[k].tolist()]
         assert found[k][1].tolist() == [value for value, _ in found[k][0]]
 
 
 def test_the_warning_comes_after_sixteen_paths_and_once():
-    p = cgrad.compile(doubling, max_paths=1024)
+    p = guarded(doubling, max_paths=1024)
     with warnings.catch_warnings(record=True) as seen:
         warnings.simplefilter("always")
         for k in range(16):
@@ -315,14 +317,14 @@ def test_the_warning_comes_after_sixteen_paths_and_once():
 
 def test_evictions_must_pay():
     """Numbers that take ever new paths do not evict all the time; those that come back are recorded in the end."""
-    p = cgrad.compile(doubling, max_paths=2)
+    p = guarded(doubling, max_paths=2)
     for x in np.random.default_rng(7).uniform(0, 1, 3000).tolist():
         p(x), p.grad(x)
     assert p.stats()["recordings"] < 30
 
 
 def test_as_many_paths_as_are_kept_are_not_too_many():
-    p = cgrad.compile(lambda x: x*x if x > 0 else -x, max_paths=2)
+    p = guarded(lambda x: x*x if x > 0 else -x, max_paths=2)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         for _ in range(3):
@@ -333,7 +335,7 @@ def test_as_many_paths_as_are_kept_are_not_too_many():
 def test_large_groups_have_paths_for_a_batch():
     """Recorded once, and found again among the next points that are sorted."""
     calls = []
-    p = cgrad.compile(lambda x: calls.append(1) or (x*x if x > 0 else x + 1.0 if x > -1.0 else -x), max_paths=1)
+    p = guarded(lambda x: calls.append(1) or (x*x if x > 0 else x + 1.0 if x > -1.0 else -x), max_paths=1)
     x = np.random.default_rng(9).choice([1.0, -0.5, -3.0], 400_000)
     assert p.map(x).tolist() == np.where(x > 0, x*x, np.where(x > -1.0, x + 1.0, -x)).tolist()
     assert len(calls) == 3 and len(p.programs) == 1
@@ -341,7 +343,7 @@ def test_large_groups_have_paths_for_a_batch():
 
 def test_float32_is_recorded_as_ever():
     t = Tensor(np.array([0.1, 0.2], np.float32))
-    p = cgrad.compile(lambda x: t[0]*x if x > 2.0 else t[1]*x if x > 1.0 else t[0] + x, max_paths=1)
-    q = cgrad.compile(p.function)
+    p = guarded(lambda x: t[0]*x if x > 2.0 else t[1]*x if x > 1.0 else t[0] + x, max_paths=1)
+    q = guarded(p.function)
     for x in (3.0, 1.5, 0.5)*3:
         assert p(x) == q(x) and p.grad(x) == q.grad(x)

@@ -23,7 +23,7 @@ OPERATIONS = {name for op in OPS for name in (op.name, *op.alias.split(), f"__{o
 COMPARISONS = {"__lt__", "__le__", "__eq__", "__ne__", "__gt__", "__ge__"}
 REFLECTED = {"__rdivmod__", "__rmatmul__"}
 FROM_OPS = (types.FunctionType, property, staticmethod)  # what cgrad.ops adds is Python's
-FOR_PYTHON = {"__new__", "__doc__", "__module__", "__pyx_vtable__", "__delitem__"}
+FOR_PYTHON = {"__new__", "__init_subclass__", "__doc__", "__module__", "__pyx_vtable__", "__delitem__"}
 
 
 @pytest.mark.parametrize("name", CLASSES)
