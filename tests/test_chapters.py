@@ -26,8 +26,10 @@ UPWARD = {
     "item": "an array without dimensions is a number", "append_rule": "Values gathered in an array",
     "structural": "registry of the structural ops, filled by cgrad.ops", "CAST": "operands of two precisions",
     # the op table's functions, by opcode: they are generated from what stands before them
-    "SCALARS": "arrays without dimensions, elements", "op_copysign": "the sign of a zero", "abs": "the op over elements",
+    "SCALARS": "arrays without dimensions, elements, conditions as numbers",
     "forward_block": "kernels call others on whole blocks",
+    # a recording that goes both ways at a branch settles what is pending before a guard; conditions answer NumPy
+    "before_guard": "returns that are pending become guards", "answer_function": "NumPy's functions of a condition",
     # the recorded sweep walks scalars, and arrays by rules that record again
     "record": "a node by its rule", "record_special": "an array's node", "Recording": "adjoints of arrays",
     "ARRAY_RULES": "the partials of rows over arrays, generated",

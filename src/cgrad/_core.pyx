@@ -26,12 +26,14 @@ before it (tests/test_chapters.py lists the exceptions); in reading order:
                     item           elements as Values, ``t[i]``; Values as a Tensor
     core/values/    node           what a node says of itself
     core/tracing/   guards         comparisons, which must come out alike
+                    condition      comparisons as numbers
     core/arrays/    primitive      nodes with a rule in Python
     core/tracing/   unroll         arrays as their elements
     core/arrays/    assign         ``y[i] = v``
                     function       operations of users
-    core/tracing/   condition      comparisons as numbers
+    core/tracing/   trial          sides that run on trial, returns that are pending
                     merge          both sides of an ``if``, merged
+                    called         what rewritten code calls
     core/sweeps/    ref            operations on nodes and numbers, rewritten
                     subgraph       the graph below some roots
                     sweep          a tape taken for a sweep, and given back
@@ -76,6 +78,7 @@ import numbers
 import operator
 import os
 import sys
+import types
 from collections.abc import Iterator
 
 import numpy as np
@@ -110,13 +113,15 @@ include "core/arrays/elementwise.pxi"
 include "core/arrays/item.pxi"
 include "core/values/node.pxi"
 include "core/tracing/guards.pxi"
+include "core/tracing/condition.pxi"
 include "core/arrays/primitive.pxi"
 include "core/tracing/unroll.pxi"
 include "core/arrays/assign.pxi"
 include "core/arrays/function.pxi"
 include "_gen/functions.pxi"
-include "core/tracing/condition.pxi"
+include "core/tracing/trial.pxi"
 include "core/tracing/merge.pxi"
+include "core/tracing/called.pxi"
 include "core/sweeps/ref.pxi"
 include "core/sweeps/subgraph.pxi"
 include "core/sweeps/sweep.pxi"

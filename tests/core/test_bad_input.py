@@ -436,8 +436,10 @@ def test_three_argument_pow_and_exponents(whole):
         pow(whole[1], 2, 3)
     with pytest.raises(TypeError, match="polygamma: n has no derivative"):
         cgrad.polygamma(whole[1], 2.0)
-    with pytest.raises(TypeError, match="round: digits"):
-        round(whole[1], 2)
+    with pytest.raises(ValueError, match="round: digits is 23"):
+        round(whole[1], 23)
+    with pytest.raises(TypeError, match="integer"):
+        round(whole[1], 2.0)
 
 
 def test_arrays_of_numbers_beside_values(whole):
@@ -507,7 +509,7 @@ ELSEWHERE = {  # functions that other tests trigger: the module and the test
         "bad_static", "captured_changed", "changing", "guard_failed", "integer_wanted", "many_paths", "no_captured",
         "no_native", "no_numbers_there", "no_points", "no_whole_number", "no_scalar_value", "no_such_axis", "no_tqdm", "not_callable",
         "not_in_programs", "not_repeatable", "nothing_recorded", "frames_inside", "of_library", "other_arguments", "program_keywords",
-        "traced_effect", "traced_elsewhere", "traced_foreign", "not_linear", "traced_number", "uneven_values",
+        "too_large_in_program", "traced_effect", "traced_elsewhere", "traced_foreign", "not_linear", "traced_number", "uneven_values",
         "unknown_static", "unused_argument", "values_given"),
         ("test_program_errors", "test_each_error_of_programs_is_triggered")),
     # ---- arrays

@@ -67,7 +67,7 @@ def test_grad_jacobian_hessian_hvp_vjp_jvp_over_structures():
 @pytest.mark.skipif(shutil.which("gcc") is None, reason="compiles C with gcc")
 def test_c_code_out(tmp_path):
     """CppAD, CasADi."""
-    p = cgrad.compile(lambda x, y: x*cgrad.exp(y) if x > y else y)
+    p = cgrad.compile(lambda x, y: x*cgrad.exp(y) if x > y else y, branches="guard")
     value, gradient = p.value_and_grad(2.0, 0.5, argnums=(0, 1))
     (tmp_path / "f.c").write_text(p.to_c("f"))
     subprocess.run(["gcc", "-std=c99", "-O2", "-ffp-contract=off", "-shared", "-fPIC", "-o", tmp_path / "f.so",

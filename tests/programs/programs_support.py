@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 
 import cgrad
 from cgrad import Value
+
+guarded = functools.partial(cgrad.compile, branches="guard")  # each outcome of a branch is a path
 
 
 def hexed(x):

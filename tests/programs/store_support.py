@@ -1,12 +1,15 @@
 """Functions and classes that tests of stored programs find by name, here and in other processes."""
 
 import enum
+import functools
 from collections import namedtuple
 from dataclasses import dataclass
 from typing import Any
 
 import cgrad
 from cgrad._core import rely_on
+
+guarded = functools.partial(cgrad.compile, branches="guard")  # each outcome of a branch is a path
 
 Pair = namedtuple("Pair", "x y")
 
@@ -41,7 +44,7 @@ def cubes(x):
     return x*x*x if x > 0 else -x
 
 
-@cgrad.compile
+@guarded
 def squares(x):
     """A square, or what is left of one."""
     return x*x if x > 0 else -x
@@ -122,7 +125,7 @@ def several(x):
     return cgrad.sin(x)/3
 
 
-@cgrad.compile
+@guarded
 def with_a_weight(x):
     if isinstance(x, list):
         return weight*x[0]

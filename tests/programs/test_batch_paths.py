@@ -16,6 +16,7 @@ import weakref
 import numpy as np
 import pytest
 from lanes_support import differ
+from programs_support import guarded
 
 import cgrad
 from cgrad import _core
@@ -69,11 +70,11 @@ def threads(request):
 @pytest.mark.parametrize("known", [False, True])
 def test_order_is_kept(threads, known):
     x = RNG.normal(size=5000)
-    p = cgrad.compile(two)
+    p = guarded(two)
     if known:
         p(1.0), p(-1.0)
     values, gradients = p.map_value_and_grad(x, exact=True, threads=threads)
-    q = cgrad.compile(two)
+    q = guarded(two)
     want = [q.value_and_grad(v) for v in x.tolist()]
     assert not differ(values, [v for v, _ in want]).any() and not differ(gradients, [g for _, g in want]).any()
     assert len(p.programs) == 2
@@ -86,7 +87,7 @@ def test_many_paths_with_nan_and_infinity(threads):
     x, y = RNG.normal(size=(2, 3000))*1.5
     x[::7], y[::11], x[5], y[6], x[8], y[9] = np.nan, np.nan, np.inf, np.inf, -np.inf, -np.inf
     x[::13] = 0.0
-    p, q = cgrad.compile(several), cgrad.compile(several)
+    p, q = guarded(several), guarded(several)
     want = singles(q, x, y)
     assert not differ(p.map(x, y, exact=True, threads=threads), want).any()
     assert not differ(p.map(x, y, exact=True, threads=threads), want).any()
@@ -101,7 +102,7 @@ def test_many_paths_with_nan_and_infinity(threads):
 def test_where_each_point_goes_as_python_says():
     """Against the function on plain floats, to the bit: nothing that replay and recording could be wrong in together."""
     x = np.concatenate([RNG.normal(size=1000)*100, 2.0**np.arange(-3, 40), -np.ones(3), [np.nan, -np.inf]])
-    p = cgrad.compile(loop)
+    p = guarded(loop)
     assert not differ(p.map(x), [loop(v) for v in x.tolist()]).any()
     assert not differ(p.map(x, threads=2), [loop(v) for v in x.tolist()]).any()
 
@@ -112,7 +113,7 @@ def test_all_points_on_different_paths(most, threads):
     x = 2.0**np.arange(1, 41)*0.99
     x = np.concatenate([x, x[::-1], x])
     want = [loop(v) for v in x.tolist()]
-    p = cgrad.compile(loop, max_paths=most)
+    p = guarded(loop, max_paths=most)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         assert not differ(p.map(x, threads=threads), want).any()
@@ -132,7 +133,7 @@ def test_points_beyond_the_most_paths_run_together():
         calls.append(1)
         return loop(x)
 
-    p = cgrad.compile(f, max_paths=2)
+    p = guarded(f, max_paths=2)
     x = np.repeat(2.0**np.arange(1, 11)*0.99, 200)
     with pytest.warns(RuntimeWarning, match="2 paths are recorded"):
         values = p.map(x)
@@ -145,7 +146,7 @@ def test_points_beyond_the_most_paths_run_together():
 def test_gathered_points_of_many_numbers(layout, threads):
     """Points of the second path are anywhere; each has 21 numbers and a vector."""
     x, v = layout(RNG.normal(size=(1500, 21))), layout(RNG.normal(size=(1500, 21)))
-    p = cgrad.compile(lambda x: (x*x*x).sum() if x[3] > 0 else (x[1:]*x[:-1]).sum())
+    p = guarded(lambda x: (x*x*x).sum() if x[3] > 0 else (x[1:]*x[:-1]).sum())
     values, gradients = p.map_value_and_grad(x, threads=threads)
     products = p.map_hvp(x, v=v, threads=threads)
     for k in range(0, 1500, 7):
@@ -159,7 +160,7 @@ def test_more_points_than_are_sorted_at_once(threads):
     """Results, vectors and sums are at their index beyond the first million points too."""
     n = 2**20 + 1000
     x = np.where(np.arange(n) % 1000 == 7, -1.0, 1.0)*(1.0 + np.arange(n)/n)
-    p = cgrad.compile(lambda x, w: x*x*w if x > 0 else x*w)
+    p = guarded(lambda x, w: x*x*w if x > 0 else x*w)
     w = np.array(3.0)
     want = np.where(x > 0, x*x*3.0, x*3.0)
     seen = []
@@ -174,7 +175,7 @@ def test_more_points_than_are_sorted_at_once(threads):
 def test_sums_over_paths(threads):
     """The same bits for any number of threads and any calls before; no point twice, none left out."""
     x, y = RNG.normal(size=(2, 20_000))
-    p = cgrad.compile(several)
+    p = guarded(several)
     total = p.map(x, y, reduce="sum", threads=1)
     first = p.map_value_and_grad(x, y, reduce="sum", threads=1)
     assert np.isclose(total, p.map(x, y).sum(), rtol=1e-11) and np.isclose(first[0], total, rtol=1e-11)
@@ -185,7 +186,7 @@ def test_sums_over_paths(threads):
     for q in (copy.copy(p), copy.deepcopy(p)):
         q(x[4], y[4])
         assert not differ(q.map(x, y, reduce="sum", threads=threads), total)
-    ones = cgrad.compile(lambda x: 1.0 + 0.0*x if x > 0 else 1.0 - 0.0*x)
+    ones = guarded(lambda x: 1.0 + 0.0*x if x > 0 else 1.0 - 0.0*x)
     assert ones.map(x, reduce="sum", threads=threads) == 20_000
 
 
@@ -194,17 +195,17 @@ def test_jacobians_over_paths(threads):
         return [x[0]*x[1], x[1]*2.0, x[0]] if x[0] > 0 else [x[0]*x[0], cgrad.sin(x[1]), x[1]]
 
     x = RNG.normal(size=(700, 2))
-    p, q = cgrad.compile(f), cgrad.compile(f)
+    p, q = guarded(f), guarded(f)
     found = p.map_jacobian(x, exact=True, threads=threads)
     want = [q.jacobian(point) for point in x]
     for j in range(3):
         assert not differ(found[j], [w[j] for w in want]).any()
-    tall = cgrad.compile(lambda x: (x*x).sum() if x[0] > 0 else (x*x*x).sum())
+    tall = guarded(lambda x: (x*x).sum() if x[0] > 0 else (x*x*x).sum())
     assert np.allclose(tall.map_jacobian(x, threads=threads), np.where(x[:, :1] > 0, 2*x, 3*x*x), rtol=1e-14)
 
 
 def test_paths_of_other_structure():
-    p = cgrad.compile(lambda x: [x, x] if x > 0 else x)
+    p = guarded(lambda x: [x, x] if x > 0 else x)
     with pytest.raises(ValueError, match=r"some points return .*others"):
         p.map(np.array([1.0, -1.0, 2.0]))
     assert p(1.0) == [1.0, 1.0] and p(-1.0) == -1.0 and p.map(np.array([2.0, 3.0]))[1].tolist() == [2.0, 3.0]
@@ -216,7 +217,7 @@ def test_paths_of_other_structure():
         run(np.array([-2.0, -3.0]))
     assert p.map_jacobian(np.array([2.0, 3.0]))[0].tolist() == [1.0, 1.0]
     assert p.map_jacobian(np.array([-2.0, -3.0])).tolist() == [1.0, 1.0]
-    q = cgrad.compile(lambda x: {"x": x, "how": "up"} if x > 0 else {"x": x, "how": "down"})
+    q = guarded(lambda x: {"x": x, "how": "up"} if x > 0 else {"x": x, "how": "down"})
     with pytest.raises(ValueError, match="others"):
         q.map(np.array([1.0, -1.0]))
 
@@ -226,7 +227,7 @@ def test_paths_of_other_structure():
 def exp_differs():
     """A number for which vector exp is less than C's, and one for which it is greater; None if there is none."""
     x = np.random.default_rng(3).uniform(-5, 5, 200_000)
-    p = cgrad.compile(lambda x: cgrad.exp(x))
+    p = guarded(lambda x: cgrad.exp(x))
     vector, exact = p.map(x), p.map(x, exact=True)
     return [float(x[np.flatnonzero(where)[0]]) if where.any() else None for where in (vector < exact, vector > exact)]
 
@@ -257,7 +258,7 @@ def test_guards_on_their_border(how, side, mixed, threads):
         calls.append(1)
         return BORDERS[how](x, t)
 
-    p = cgrad.compile(f)
+    p = guarded(f)
     x = np.full(3000, border)
     if mixed:
         x[::3] = np.nextafter(border, 9)
@@ -275,10 +276,10 @@ def test_guards_on_their_border_beyond_the_most_paths():
     borders = [b for b in (below, above) if b is not None]
     if not borders:
         pytest.skip("vector exp gives the bits of C's here")
-    p = cgrad.compile(lambda x: loop(x*x) if cgrad.exp(x) >= t else x*3.0, max_paths=2)
+    p = guarded(lambda x: loop(x*x) if cgrad.exp(x) >= t else x*3.0, max_paths=2)
     for border in borders:
         t = math.exp(border)
-        p = cgrad.compile(lambda x, t=t: loop(x*x*2.0**20) if cgrad.exp(x) >= t else x*3.0, max_paths=2)
+        p = guarded(lambda x, t=t: loop(x*x*2.0**20) if cgrad.exp(x) >= t else x*3.0, max_paths=2)
         x = np.where(np.arange(600) % 2, border, np.linspace(-5, 5, 600))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)
@@ -299,7 +300,7 @@ def heavy(x, a):
 def test_progress(threads):
     """Counts never fall, and end at the total: over pieces, paths, passes."""
     x = RNG.uniform(-1, 1, 12_000)
-    p = cgrad.compile(heavy)
+    p = guarded(heavy)
     for run, options in ((p.map, {}), (p.map, {"reduce": "sum"}), (p.map_value_and_grad, {"argnums": (0, 1)}),
                          (p.map_jacobian, {"argnums": (0, 1)}), (p.map, {"exact": True})):
         seen = []
@@ -310,7 +311,7 @@ def test_progress(threads):
 
 def test_bar(threads, capsys, monkeypatch):
     tqdm = pytest.importorskip("tqdm", reason="the bar is tqdm's")
-    p = cgrad.compile(two)
+    p = guarded(two)
     assert p.map(RNG.normal(size=500), progress=True, threads=threads).shape == (500,)
     text = capsys.readouterr().err
     assert "500" in text and "points" in text and "100%" in text
@@ -323,7 +324,7 @@ def test_bar(threads, capsys, monkeypatch):
 
 
 def test_progress_may_use_the_function(threads):
-    p = cgrad.compile(heavy)
+    p = guarded(heavy)
     x = RNG.uniform(-1, 1, 12_000)
     want, inner = p.map(x, 0.9, in_axes=(0, None)), []
 
@@ -341,7 +342,7 @@ class Broken(Exception):
 def test_errors_of_progress(threads):
     """They are raised, the other threads stop, and the function is as usable as before."""
     x = RNG.uniform(-1, 1, 12_000)
-    p = cgrad.compile(heavy)
+    p = guarded(heavy)
     want = p.map(x, 0.9, in_axes=(0, None))
 
     def fail(done, total):
@@ -368,7 +369,7 @@ def test_errors_while_a_path_is_recorded(threads):
         return x if x > 0 else -x
 
     x = np.concatenate([RNG.uniform(-1, 1, 3000), [2.5], RNG.uniform(-1, 3, 500)])
-    p = cgrad.compile(f)
+    p = guarded(f)
     for _ in range(2):
         with pytest.raises(Broken, match="no such path"):
             p.map(x, threads=threads)
@@ -392,7 +393,7 @@ def test_what_cannot_be_repeated(threads):
     for run in (lambda p: p(1.0), lambda p: p.map(X, threads=threads), lambda p: p.map_value_and_grad(X),
                 lambda p: p.map(X, exact=True)):
         with pytest.raises(RuntimeError, match="behaves differently at"):
-            run(cgrad.compile(f))
+            run(guarded(f))
         assert not _core.recording()
 
 
@@ -404,7 +405,7 @@ def test_captured_values_choose_paths():
         made.append(1)
         return x*1.0 if x + state > 0 else x*2.0
 
-    p = cgrad.compile(f)
+    p = guarded(f)
     assert p.map(np.array([1.0, -1.0])).tolist() == [1.0, -2.0]
     state.data = 10.0  # captured: read afresh, so this is another path for the same points
     assert p.map(np.array([1.0, -1.0])).tolist() == [1.0, -1.0] and len(made) == 2
@@ -457,10 +458,10 @@ def test_interrupts_stop_within_a_second(threads, progress):
 def test_several_threads_map_one_function():
     """At once, from before the first path is recorded; each gets its own numbers."""
     x, y = RNG.normal(size=(2, 4000))*1.5
-    q = cgrad.compile(several)
+    q = guarded(several)
     want = np.array(singles(q, x, y))
     for _ in range(2):
-        p, found, start = cgrad.compile(several), {}, threading.Barrier(6)
+        p, found, start = guarded(several), {}, threading.Barrier(6)
 
         def work(k, p=p, found=found, start=start):
             start.wait()
@@ -488,7 +489,7 @@ def mapped_in_child(p, x, queue):
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 def test_fork_after_threads():
-    p = cgrad.compile(two)
+    p = guarded(two)
     x = RNG.normal(size=60_000)
     want = p.map(x, threads=2)
     context = multiprocessing.get_context("fork")
@@ -520,7 +521,7 @@ def test_arrays_and_programs_are_let_go(threads):
     try:
         for fails in (False, True):
             x, v = np.ones(500).view(Points), np.ones(500).view(Points)
-            p = cgrad.compile(two)
+            p = guarded(two)
             result = p.map(x, threads=threads)
             p.map_hvp(x, v=v), p.map(x, reduce="sum")
             if fails:

@@ -13,6 +13,7 @@ import weakref
 
 import numpy as np
 import pytest
+from programs_support import guarded
 
 import cgrad
 from cgrad import Tensor, TraceError, Value
@@ -52,7 +53,7 @@ def test_inside_of_another():
     inner = cgrad.compile(piecewise)
     calls = []
 
-    @cgrad.compile
+    @guarded
     def outer(x, y):
         calls.append(None)
         return inner(x)*y + inner(y)
@@ -141,7 +142,7 @@ def test_exceptions_in_the_function(error):
     before = state()
     fail = [True]
 
-    @cgrad.compile
+    @guarded
     def f(x):
         y = x*x
         if x > 0:
@@ -203,7 +204,7 @@ def test_exceptions_that_the_function_catches():
 def test_under_no_grad():
     """Numbers are equal; the recording serves derivatives too."""
     w = Value(2.0)
-    p = cgrad.compile(lambda x: w*x*x if x > 0 else -x)
+    p = guarded(lambda x: w*x*x if x > 0 else -x)
     with cgrad.no_grad():
         assert p(3.0) == 18.0 and p.grad(3.0) == 12.0 and p.grad(-3.0) == -1.0
         y = w*w
@@ -358,7 +359,7 @@ def grown(call, rounds):
 @pytest.mark.many_nodes
 def test_calls_take_no_memory():
     w, t = Value(2.0), Tensor(np.ones(5), requires_grad=True)
-    p = cgrad.compile(lambda x, y: w*x*x*y.sum() + t.sum() if x > 0 else w*x, backend="interpreter")
+    p = guarded(lambda x, y: w*x*x*y.sum() + t.sum() if x > 0 else w*x, backend="interpreter")
     a = np.ones(10)
     s = cgrad.compile(lambda d: [d["a"]*2, {"b": d["l"][0]}], backend="interpreter")
     nested = {"a": np.ones(3), "l": [1.0, None]}
@@ -377,7 +378,7 @@ def test_calls_take_no_memory():
 
 @pytest.mark.many_nodes
 def test_one_hundred_thousand_calls():
-    p = cgrad.compile(lambda x: x*x if x > 0 else -x, backend="interpreter")
+    p = guarded(lambda x: x*x if x > 0 else -x, backend="interpreter")
     assert grown(lambda k: p(k - 100.0), 100_000) < 10_000
     assert p.programs[0].total_uses + p.programs[1].total_uses > 100_000
 
@@ -398,7 +399,7 @@ def test_what_a_recording_made_goes():
     class Big:
         pass
 
-    @cgrad.compile
+    @guarded
     def f(x):
         big = Big()
         kept.append(weakref.ref(big))
@@ -431,7 +432,7 @@ def test_captured_leaves_live_with_the_function_only():
 # ---- figures -----------------------------------------------------------------------------------------
 
 def test_stats_and_the_logger(caplog):
-    p = cgrad.compile(lambda x: x*x if x > 0 else x + 1 if x > -1 else -x, max_paths=2)
+    p = guarded(lambda x: x*x if x > 0 else x + 1 if x > -1 else -x, max_paths=2)
     with caplog.at_level("INFO", logger="cgrad"), pytest.warns(RuntimeWarning, match="paths are recorded"):
         assert [p(1.0), p(2.0), p(-0.5), p(-3.0), p(-4.0)] == [1.0, 4.0, 0.5, 3.0, 4.0]
     found = p.stats()
@@ -451,7 +452,7 @@ def test_the_warning_names_the_line_that_makes_the_paths():
             total = total + (x if x > k else 2.0*x)  # here
         return total
 
-    p = cgrad.compile(f, max_paths=3)
+    p = guarded(f, max_paths=3)
     with pytest.warns(RuntimeWarning, match=r"3 paths are recorded.* most of them part at .*\.py:\d+ in .*f: total = .*# here$"):
         for k in range(5):
             assert p(k + 0.5) == f(k + 0.5)

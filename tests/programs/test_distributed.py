@@ -176,7 +176,7 @@ def test_constants_alone(threads):
 def test_sums_come_in_a_fixed_tree(threads):
     """To the bit, whatever was recorded before on either side, and for any number of threads."""
     x = np.random.default_rng(3).uniform(size=5000)
-    p = cgrad.compile(support.several)
+    p = support.guarded(support.several)
     p(0.5)
     dx = da.from_array(x, chunks=90)
     for options in ({}, {"threads": 2}, {"exact": True}):
@@ -247,7 +247,7 @@ def test_paths_that_are_not_there(threads):
         with lock:
             return x*x if x > 0 else x
 
-    p = cgrad.compile(f)
+    p = support.guarded(f)
     p(1.0)
     assert distributed.map_reduce(p, abs(x)) > 0
     with pytest.raises(cgrad.GuardError, match="was loaded without its function.*another outcome of .* if x > 0"):

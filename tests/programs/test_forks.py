@@ -7,6 +7,7 @@ import threading
 
 import pytest
 from core_support import in_child, needs_fork, together
+from programs_support import guarded
 
 import cgrad
 from cgrad import Value
@@ -132,7 +133,7 @@ def test_a_function_that_forks_while_it_is_recorded():
     """The recording goes on in both, with its guards, though much is recorded meanwhile."""
     status, w = [None], Value(2.0)
 
-    @cgrad.compile
+    @guarded
     def f(x):
         y = x*w
         if status[0] is None:

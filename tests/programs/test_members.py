@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from merging_support import cell
 
 import cgrad
 from cgrad import Tape, Tensor, TraceError, Value
@@ -43,13 +44,13 @@ def iterate(x):
 
 
 USES = {  # of a row that says refuse or effect; v: what the function was called with
-    "register_hook": lambda v: v.register_hook(print), "_numbers": lambda v: (v*2)._numbers, "__float__": float,
-    "__int__": int, "__complex__": complex, "data": lambda v: v.data, "data=": lambda v: setattr(v, "data", 1.0),
+    "register_hook": lambda v: v.register_hook(print), "_numbers": lambda v: (v*2)._numbers, "__float__": lambda v: v.__float__(),
+    "__int__": lambda v: v.__int__(), "__complex__": complex, "data": lambda v: v.data, "data=": lambda v: setattr(v, "data", 1.0),
     "grad": lambda v: v.grad, "grad=": lambda v: setattr(v, "grad", 1.0), "zero_grad": lambda v: v.zero_grad(),
     "item": lambda v: v.item(), "detach": lambda v: v.detach(), "backward": lambda v: (v*2).backward(),
     "__reduce__": pickle.dumps, "requires_grad_": lambda v: v.requires_grad_(not v.requires_grad),
     "requires_grad=": lambda v: setattr(v, "requires_grad", not v.requires_grad),
-    "numpy": lambda v: v.numpy(), "tolist": lambda v: v.tolist(), "__setitem__": set_element, "__array__": np.asarray,
+    "numpy": lambda v: v.numpy(), "tolist": lambda v: v.tolist(), "__setitem__": set_element, "__array__": lambda v: v.__array__(),
     "__copy__": lambda v: v.__copy__(), "__str__": str, "__format__": "{}".format,
 }
 REFUSED = [(name, member) for name in ("Handle", "Value", "Tensor") for member, row in MEMBERS[name].items()
@@ -240,15 +241,30 @@ def test_a_member_without_a_row_is_an_error_and_the_reverse(checked):
         checked(CHAPTER, "Things", ROWS)
 
 
-@pytest.mark.parametrize("f, use", [
-    (lambda x: math.sqrt(x), "use cgrad.sqrt;"), (lambda x: math.exp(x + 1)*2, "use cgrad.exp;"),
-    (lambda x: max(1.0, math.log1p(x)), "use cgrad.log1p;"), (lambda x: math.fabs(x), "use abs;"),
-    (lambda x: math.pow(x, 2), "use x**y;"), (lambda x: [math.erf(y) for y in [x]], "use cgrad.erf;"),
-    (lambda x: math.gamma(x), "use cgrad.gamma;"), (lambda x: math.frexp(x), "operations"), (lambda x: float(x), "operations"),
-])
-def test_functions_of_math_are_named(f, use):
-    """The way out is the function of cgrad, for Values and for what is recorded."""
+MATH = {  # source: the way out, the derivative at 2
+    "math.sqrt(x)": ("use cgrad.sqrt;", 0.5**1.5), "math.exp(x + 1)*2": ("use cgrad.exp;", 2*math.exp(3)),
+    "max(1.0, math.log1p(x))": ("use cgrad.log1p;", 1/3), "math.fabs(x)": ("use abs;", 1.0), "math.pow(x, 2)": ("use x**y;", 4.0),
+    "[math.erf(y) for y in [x]][0]": ("use cgrad.erf;", 2*math.exp(-4)/math.sqrt(math.pi)),
+    "math.gamma(x)": ("use cgrad.gamma;", 1 - 0.5772156649015329), "float(x)": ("operations", 1.0), "math.frexp(x)[0]": ("operations", None),
+}
+
+
+@pytest.mark.parametrize("source", MATH)
+def test_functions_of_math_are_named(source):
+    """The way out is the function of cgrad, for Values and for what is recorded where there is no source to rewrite."""
+    f, (use, _) = eval(f"lambda x: {source}", {"math": math}), MATH[source]
     with pytest.raises(cgrad.TraceError, match=use.replace("*", r"\*")):
         cgrad.compile(f)(2.0)
     with pytest.raises(TypeError, match="would lose its history: " + ("use v.item" if use == "operations" else use.replace("*", r"\*"))):
         f(cgrad.Value(2.0))
+
+
+@pytest.mark.parametrize("source", MATH)
+def test_functions_of_math_in_what_is_rewritten(source):
+    f, slope = cell(f"f = lambda x: {source}\n")["f"], MATH[source][1]
+    p = cgrad.compile(f)
+    if slope is None:
+        with pytest.raises(cgrad.TraceError, match="float: 'x' changes"):
+            p(2.0)
+    else:
+        assert p(2.0) == pytest.approx(f(2.0), rel=1e-15) and p.grad(2.0) == pytest.approx(slope, rel=1e-14)

@@ -7,6 +7,7 @@ import warnings
 
 import numpy as np
 import pytest
+from programs_support import guarded
 
 import cgrad
 import cgrad.programs.codegen.jit
@@ -16,7 +17,7 @@ points = np.array([1.0, 2.0, 3.0])
 twice = cgrad.compile(lambda x: 2.0*x)
 both = cgrad.compile(lambda x: [x, 2.0*x])
 named = cgrad.compile(lambda x, n=1.0: n*x)
-branched = cgrad.compile(lambda x: x*x if x > 0 else -x)
+branched = guarded(lambda x: x*x if x > 0 else -x)
 pair = cgrad.compile(lambda x, y: x*y)
 
 
@@ -55,7 +56,7 @@ def not_alike():
         shared[0] = -1.0  # behind the back of the recording
         return y
 
-    cgrad.compile(f)(4.0)
+    guarded(f)(4.0)
 
 
 class Clipped(cgrad.Function):
@@ -164,7 +165,7 @@ def test_each_error_of_programs_is_triggered(name, monkeypatch):
 
     monkeypatch.setattr(errors, name, counted)
     if name == "of_library":  # says of which frame a guard is
-        compiled(lambda x: max(x, 0.0))(1.0)
+        guarded(lambda x: max(x, 0.0))(1.0)
     else:
         with pytest.raises((Exception, RuntimeWarning)) as error:
             CASES[name]()

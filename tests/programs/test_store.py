@@ -219,7 +219,7 @@ def test_what_is_known_of_the_function(tmp_path):
 def captured_case():
     w, v, t = cgrad.Value(2.0, name="w"), cgrad.Value(0.5), cgrad.Tensor([1.0, 2.0], requires_grad=True, name="t")
     f = cgrad.Tensor(np.array([0.1], np.float32))
-    p = cgrad.compile(lambda x: w*x + (t*t).sum() + f[0] if x > 0 else w*v*x)
+    p = support.guarded(lambda x: w*x + (t*t).sum() + f[0] if x > 0 else w*v*x)
     p(1.0), p(-1.0)
     return w, v, t, p
 
@@ -437,7 +437,7 @@ def test_pickles_elsewhere():
     model = support.Model()
     with_f = [cgrad.compile(support.cubes), support.squares, model.forward, cgrad.compile(support.Scaled()),
               cgrad.compile(functools.partial(support.scaled, 4.0))]
-    without = [cgrad.compile(lambda x: closed*x if x > 0 else x), cgrad.compile(functools.partial(lambda a, x: a*x if x > 0 else x, 3.0))]
+    without = [support.guarded(lambda x: closed*x if x > 0 else x), support.guarded(functools.partial(lambda a, x: a*x if x > 0 else x, 3.0))]
     for p in with_f + without:
         p(1.0)
     program = support.squares.programs[-1]
@@ -548,7 +548,7 @@ def test_a_trace_that_another_thread_holds(monkeypatch):
     """It looks through the traces of all: a Value that f made itself is its own all the same."""
     held = []
     monkeypatch.setattr(recording, "Trace", lambda *given: held.append(cgrad._core.Trace(*given)) or held[-1])
-    p = cgrad.compile(support.with_its_own)
+    p = support.guarded(support.with_its_own)
     p(1.0)
     assert pickle.loads(pickle.dumps(p))(-1.0) == 1.5 and len(held) == 2
 

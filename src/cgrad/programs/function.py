@@ -347,8 +347,8 @@ def compile(f: Callable[..., Any] | None = None, *, static: str | Sequence[str] 
 
     What f reads besides its arguments is read afresh: Values and Tensors at each call; if a number, text, array or
     function that it reads is another one, that is recorded as well (docs/compile.md). A comparison of traced numbers
-    is a number of the program, 1 or 0. Where a branch depends on it, both sides are recorded and merged if they do no more
-    than bind names; else its outcome is a guard: where it differs, the path that f takes there is recorded too.
+    is a number of the program, 1 or 0. Where a branch depends on it, both sides are recorded and merged if they do no
+    more than bind names; else its outcome is a guard: where it differs, the path that f takes there is recorded too.
 
     f: a function of numbers, arrays, and lists, tuples, dicts and dataclasses of them, whose value is made of these.
     Without f the result is a decorator. Text, bools and None among the arguments are constants. static: names of
@@ -367,7 +367,7 @@ def compile(f: Callable[..., Any] | None = None, *, static: str | Sequence[str] 
     ... def smooth(x):
     ...     return x*x if abs(x) < 1 else 2*abs(x) - 1
     >>> smooth(0.5), smooth(-3.0), smooth.grad(-3.0), len(smooth.programs)
-    (0.25, 5.0, -2.0, 2)
+    (0.25, 5.0, -2.0, 1)
     """
     if backend != backends.AUTO and backend not in backends.known():
         raise errors.bad_option("compile", "backend", backend,
@@ -384,6 +384,7 @@ def compile(f: Callable[..., Any] | None = None, *, static: str | Sequence[str] 
     def made(function: Callable[..., Any]) -> CompiledFunction:
         if not callable(function):
             raise errors.not_callable(function)
-        return CompiledFunction(function, names, backend, max_paths, CHECK_EACH if check is True else int(check), branches)
+        every = CHECK_EACH if check is True else int(check)
+        return CompiledFunction(function, names, backend, max_paths, every, branches)
 
     return made if f is None else made(f)

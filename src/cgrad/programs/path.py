@@ -54,7 +54,7 @@ class Program(Maps):
     recording does not hold, and a call raises GuardError. (The compiled function would record another path.)
 
     >>> import cgrad
-    >>> p = cgrad.compile(lambda x: x*x if x > 0 else -x)
+    >>> p = cgrad.compile(lambda x: x*x if x > 0 else -x, branches="guard")
     >>> p(3.0)
     9.0
     >>> program = p.programs[0]

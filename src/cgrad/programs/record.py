@@ -70,7 +70,7 @@ def run(function: Callable[..., Any], name: str, arguments: Arguments, branches:
     args, kwargs = traced(arguments, leaves)
     with Trace(leaves, "copies" in manner) as trace:
         trace.plain_masks = "plain_masks" in manner
-        targets = branches.begin(trace)
+        targets = branches.begin(trace, function)
         try:
             value = targets(function)[0](*args, **kwargs)
             trace.finished()

@@ -87,6 +87,11 @@ cdef int precision(object array) except -1:
     return 2 if array.dtype.kind in "iu" and array.dtype.itemsize > 2 else 0
 
 
+cdef inline object after_recording(object o):
+    """A Condition that has outlived its recording as its number."""
+    return (1.0 if (<Condition>o).outcome else 0.0) if is_condition(o) else o
+
+
 cdef object elementwise(int op, object x, object y, object z):
     """An op of the table over arrays; NotImplemented for a type that may define it itself."""
     cdef Term[3] r
@@ -95,7 +100,7 @@ cdef object elementwise(int op, object x, object y, object z):
     cdef int n, k
     if cgrad_unlikely(traces) and tracing() is not None:
         return traced_elementwise(op, x, y, z)
-    x, y, z = as_number(x), as_number(y), as_number(z)
+    x, y, z = after_recording(x), after_recording(y), after_recording(z)
     if is_tensor(x) and cnp.PyArray_NDIM(<cnp.ndarray>(<Tensor>x).array) == 0:
         x = item(<Tensor>x, 0)
     if is_tensor(y) and cnp.PyArray_NDIM(<cnp.ndarray>(<Tensor>y).array) == 0:

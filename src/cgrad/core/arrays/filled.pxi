@@ -215,49 +215,7 @@ cdef Handle gather_now(Tensor v, Filled f):
     return result
 
 
-# ---- slices ----------------------------------------------------------------------------------------
-
-cdef object part(Tensor v, object index):
-    """v[index] where that is an array: a view where NumPy has one and v may be assigned to."""
-    cdef Trace t
-    cdef Tensor result
-    cdef Filled f
-    cdef object array, base
-    if v.needs or (v.node and v.filled is None):
-        return picked(v, index)
-    t = tracing() if traces else None
-    if (t is not None and not made_here(v, t)) or (t is None and v.shared):
-        return picked(v, index)
-    if t is not None or (v.filled is not None and holds_elements(v)):
-        f = <Filled>v.filled
-        if written(v) or origin(f).of_copy:
-            open_elements(v)
-        index = structural["index"](index)
-        array = v.array[index]
-        if not isinstance(array, np.ndarray) or array.ndim == 0:  # of one element, written with an ellipsis
-            return element(v, np.arange(v.array.size).reshape(v.array.shape)[index].item())
-        base = v.array if v.array.base is None else v.array.base
-        if array.base is not base:  # a copy: picked by a mask or by positions
-            return settled(duplicate_of(array, None if f.elements is None else f.elements[index], origin(f)))
-        result = plain_tensor(array)
-        link_view(result, origin(f))
-        if f.elements is not None:
-            open_elements(result)
-        return result
-    writable(v)  # a view of what a tape holds must not be written to
-    given = structural["getitem"](v, index)
-    if not is_tensor(given) or given is v:
-        return given
-    result = <Tensor>given
-    if result.node == 0 and result.filled is None and result.array.base is not None \
-            and result.array.base is (v.array if v.array.base is None else v.array.base):
-        if v.filled is None:
-            if v.array.base is not None:
-                return result  # of t.T and the like
-            v.filled = Filled.__new__(Filled)
-        link_view(result, origin(<Filled>v.filled))
-    return result
-
+# ---- copies and views ------------------------------------------------------------------------------
 
 cdef Tensor duplicate_of(object array, object elements, Filled root):
     """A tensor of its own over new arrays of numbers and elements."""

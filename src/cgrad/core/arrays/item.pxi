@@ -30,7 +30,7 @@ cdef object item(Tensor v, Py_ssize_t offset):
     """Element number ``offset`` (in C order) as a Value."""
     cdef cnp.ndarray array
     cdef double x
-    cdef Py_ssize_t i
+    cdef Py_ssize_t i, stride
     cdef Term r
     cdef Pair p
     cdef Tape t
@@ -39,8 +39,8 @@ cdef object item(Tensor v, Py_ssize_t offset):
     if cgrad_unlikely(traces) and tracing() is not None:
         known = elements_of(v)
         if cnp.PyArray_NDIM(<cnp.ndarray>known) == 1:
-            found = <object>(<PyObject **>(cnp.PyArray_BYTES(<cnp.ndarray>known)
-                                             + offset*cnp.PyArray_STRIDES(<cnp.ndarray>known)[0]))[0]
+            stride = cnp.PyArray_STRIDES(<cnp.ndarray>known)[0]
+            found = <object>(<PyObject **>(cnp.PyArray_BYTES(<cnp.ndarray>known) + offset*stride))[0]
         else:
             found = known.flat[offset]
         return handed_out(<Value>found) if is_value(found) else leaf_of(new_handle(), found)
@@ -172,6 +172,48 @@ cdef object picked(Tensor v, object index):
     """v[index], an array of its own."""
     cdef object found = part_of(v, index) if traces else None
     return structural["getitem"](v, index) if found is None else found
+
+
+cdef object part(Tensor v, object index):
+    """v[index] where that is an array: a view where NumPy has one and v may be assigned to."""
+    cdef Trace t
+    cdef Tensor result
+    cdef Filled f
+    cdef object array, base
+    if v.needs or (v.node and v.filled is None):
+        return picked(v, index)
+    t = tracing() if traces else None
+    if (t is not None and not made_here(v, t)) or (t is None and v.shared):
+        return picked(v, index)
+    if t is not None or (v.filled is not None and holds_elements(v)):
+        f = <Filled>v.filled
+        if written(v) or origin(f).of_copy:
+            open_elements(v)
+        index = structural["index"](index)
+        array = v.array[index]
+        if not isinstance(array, np.ndarray) or array.ndim == 0:  # of one element, written with an ellipsis
+            return element(v, np.arange(v.array.size).reshape(v.array.shape)[index].item())
+        base = v.array if v.array.base is None else v.array.base
+        if array.base is not base:  # a copy: picked by a mask or by positions
+            return settled(duplicate_of(array, None if f.elements is None else f.elements[index], origin(f)))
+        result = plain_tensor(array)
+        link_view(result, origin(f))
+        if f.elements is not None:
+            open_elements(result)
+        return result
+    writable(v)  # a view of what a tape holds must not be written to
+    given = structural["getitem"](v, index)
+    if not is_tensor(given) or given is v:
+        return given
+    result = <Tensor>given
+    if result.node == 0 and result.filled is None and result.array.base is not None \
+            and result.array.base is (v.array if v.array.base is None else v.array.base):
+        if v.filled is None:
+            if v.array.base is not None:
+                return result  # of t.T and the like
+            v.filled = Filled.__new__(Filled)
+        link_view(result, origin(<Filled>v.filled))
+    return result
 
 
 @cython.final

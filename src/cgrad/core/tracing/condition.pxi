@@ -6,6 +6,9 @@
 #
 # ``c & d`` and the like are Conditions whose x is such a node, and y 0.
 
+cdef tuple COMPARISONS = (operator.lt, operator.le, operator.eq, operator.ne, operator.gt, operator.ge)
+
+
 cdef inline bint is_bool(object x) noexcept:
     if is_value(x) or PyFloat_CheckExact(x):
         return False
@@ -128,9 +131,9 @@ cdef object logical(object x, object y, str kind):
             else {"and": c.outcome and d.outcome, "or": c.outcome or d.outcome, "xor": c.outcome != d.outcome}[kind]
     u, v = number_of(c), number_of(d)
     if kind == "and":
-        return combined(c.trace, op_mul(u, v), c.outcome and d.outcome)
+        return combined(c.trace, SCALARS[OP_MUL](u, v), c.outcome and d.outcome)
     if kind == "or":
-        return combined(c.trace, op_maximum(u, v), c.outcome or d.outcome)
+        return combined(c.trace, SCALARS[OP_MAXIMUM](u, v), c.outcome or d.outcome)
     outcome = c.outcome != d.outcome
     return combined(c.trace, SCALARS[OP_NE](u, v), outcome)
 
@@ -210,7 +213,8 @@ cdef class Condition:
         if op in (2, 3) and is_condition(other):
             different = logical(self, other, "xor")
             return different if op == 3 else inverse(different) if is_condition(different) else not different
-        if not (is_condition(other) or is_value(other) or isinstance(other, (int, float)) or isinstance(other, NUMPY_REAL)):
+        if not (is_condition(other) or is_value(other) or isinstance(other, (int, float))
+                or isinstance(other, NUMPY_REAL)):
             return NotImplemented
         return COMPARISONS[op](number_of(self), as_number(other))
 
@@ -275,32 +279,6 @@ cdef class Condition:
 cdef dict LOGICAL = {np.logical_and: operator.and_, np.logical_or: operator.or_, np.logical_xor: operator.xor,
                      np.logical_not: operator.inv, np.bitwise_and: operator.and_, np.bitwise_or: operator.or_,
                      np.bitwise_xor: operator.xor, np.invert: operator.inv}
-
-
-cdef object rounded(object v, Py_ssize_t digits):
-    """v rounded to decimal digits, as Python rounds a float: to the nearest decimal of the exact number, ties to even.
-
-    The product v*10**n is rounded itself; what it lacks is the remainder of a fused multiplication (for digits < 0, of
-    a division), and decides where the product is halfway between whole numbers.
-    """
-    cdef double scale = 10.0**abs(digits)
-    if not -22 <= digits <= 22:
-        raise errors.bad_option("round", "digits", digits, "give a number of decimal digits from -22 to 22")
-    if digits >= 0:
-        product = v*scale
-        rest = SCALARS[OP_FMA](v, scale, -product)
-    else:
-        product = v/scale
-        rest = -SCALARS[OP_FMA](product, scale, -v)
-    whole = op_round(product)
-    half = product - whole
-    # halfway, and the exact number on the other side
-    up = op_mul(SCALARS[OP_EQ](half, 0.5), SCALARS[OP_LT](0.0, rest))
-    down = op_mul(SCALARS[OP_EQ](half, -0.5), SCALARS[OP_LT](rest, 0.0))
-    whole = whole + up - down
-    found = whole/scale if digits >= 0 else whole*scale
-    # beyond 2^52 there is no fraction to round: such a number is itself, infinite ones and nan among them
-    return op_where(SCALARS[OP_LT](abs(product), 4503599627370496.0), op_copysign(found, v), v)
 
 
 def as_condition(o, /):
@@ -413,7 +391,7 @@ cdef object reduced_conditions(object given, object ufunc, object axis, bint ini
     if axis is None:
         found, axes = found.reshape(-1), (0,)
     else:
-        axes = tuple(sorted([a % given.ndim for a in (axis if isinstance(axis, tuple) else (axis,))], reverse=True))
+        axes = tuple(sorted([a % given.ndim for a in (axis if isinstance(axis, tuple) else (axis,))])[::-1])
     for a in axes:
         found = pair.reduce(found, axis=a)
     if kwargs.get("keepdims"):

@@ -61,17 +61,17 @@ cdef int note_guard(Trace t, int op, object x, object y, bint outcome) except -1
         t.room = 2*t.room + 64
     g = &t.guard[t.guards]
     g.top, g.op, g.a, g.b, g.x, g.y, g.expected = <int32_t>t.tape.top, op, a, b, left, right, outcome
-    g.code, g.lasti = NULL, 0
     t.guards += 1
-    note_line(t, g)
+    find_line(t, &g.code, &g.lasti)
     return 0
 
 
-cdef int note_line(Trace t, Guard *g) except -1:
-    """Where in the user's code the guard is: the innermost frame that is no library's."""
+cdef int find_line(Trace t, PyObject **code_of, int32_t *lasti) except -1:
+    """Where in the user's code we are: the innermost frame that is no library's. The trace holds its code."""
     cdef PyObject *frame = CGRAD_FRAME()
     cdef PyObject *code
     cdef object held = None
+    code_of[0], lasti[0] = NULL, 0
     while frame != NULL:
         code = CGRAD_CODE(frame)
         where = <object>code
@@ -80,8 +80,8 @@ cdef int note_line(Trace t, Guard *g) except -1:
         if library is None:
             library = errors.of_library(where.co_filename)
             t.codes[where] = library
-        if not library or g.code == NULL:
-            g.code, g.lasti = code, CGRAD_LASTI(frame)
+        if not library or code_of[0] == NULL:
+            code_of[0], lasti[0] = code, CGRAD_LASTI(frame)
         if not library:
             return 0
         frame = CGRAD_BACK(frame)
@@ -136,7 +136,7 @@ def static(v, /):
             return x
         note_guard(t, OP_EQ, v, x, True)
         if x == 0:  # of this sign
-            note_guard(t, OP_LT, op_copysign(1.0, v), 0.0, c_copysign(1.0, x) < 0)
+            note_guard(t, OP_LT, SCALARS[OP_COPYSIGN](1.0, v), 0.0, c_copysign(1.0, x) < 0)
         return x
     if is_tensor(v):
         if not here:

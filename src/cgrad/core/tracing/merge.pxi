@@ -13,19 +13,13 @@
 #                              b.end((y, z))                   y and z of this side
 #                          y, z = b.result                     cgrad.where(x > 0, one, other)
 #
-# The side that is taken at the numbers at hand runs last; the others run on *trial*. Where a trial fails - an exception,
-# an effect, a guard inside, too many operations, sides that are no numbers - nothing of it stays but unused nodes: the
-# names have their former values again, and the branch is a guard. A condition that is not traced takes its side at once.
+# The side that is taken at the numbers at hand runs last; the others run on trial (trial.pxi). Where a trial fails, the
+# names have their former values again, and the branch is a guard. A condition that is not traced takes its side at
+# once.
 #
-# An early return in a side is *pending*: the function goes on as if it had not returned, and its value is chosen at the
-# end (Frame.done). At the numbers at hand it may have returned: then all that follows is on trial (the frame's *ghost*).
-# A guard or an effect that comes while returns are pending settles these first, as guards, in their order.
-
-cdef enum:
-    MOST_SIDE = 512        # operations of a side
-    MOST_GHOST = 1 << 16   # and of what follows an early return
-    MOST_DEPTH = 24        # of trials within trials
-    MOST_FRAMES = 8        # of functions within one another that have returned early
+# An early return in a side is pending: the function goes on as if it had not returned, and its value is chosen at the
+# end (Frame.done). At the numbers at hand it may have returned: then all that follows is on trial (the frame's
+# *ghost*).
 
 cdef extern from "Python.h":
     PyObject *PyTuple_GET_ITEM(object, Py_ssize_t)  # borrowed
@@ -33,106 +27,10 @@ cdef extern from "Python.h":
 cdef object MISSING = type("Missing", (), {"__repr__": lambda self: "<not assigned>"})()
 
 
-cdef object not_merged(Trace t, str why):
-    """The error that leaves trials."""
-    t.aborted = True
-    return errors.NotMerged(why)
-
-
-cdef int before_guard(Trace t) except -1:
-    """A guard or an effect is about to be: no trial may go on, and no return is pending afterwards."""
-    if t.trials:
-        raise not_merged(t, "a decision inside")
-    settle(t)
-    return 0
-
-
-cdef int settle(Trace t) except -1:
-    """Pending returns become guards: at the numbers at hand none of them was taken."""
-    cdef Pending p
-    cdef list waiting
-    if not t.pending:
-        return 0
-    waiting, t.pending = t.pending, []
-    for p in waiting:
-        p.frame.own = []
-        reject(t, p.key, "something that is not repeated follows")
-        ask(p.condition)
-    return 0
-
-
-cdef int reject(Trace t, object key, str why) except -1:
-    """Note why a branch is a guard."""
-    if key not in t.unmerged:
-        t.unmerged[key] = why
-    return 0
-
-
-cdef int begin_trial(Trace t, Py_ssize_t most) except -1:
-    """Begin a trial."""
-    if t.trials >= MOST_DEPTH:
-        raise not_merged(t, "branches within branches, or recursion")
-    if not t.trials:
-        t.tape.budget = t.tape.top + most
-        t.tape.limit = min(t.tape.limit, t.tape.budget)
-    t.trials += 1
-    return 0
-
-
-cdef int end_trials(Trace t, int depth) except -1:
-    """End the trials from this depth on."""
-    t.trials = depth - 1
-    if not t.trials:
-        t.tape.budget = 0
-        haunt(t)
-    return 0
-
-
-cdef int haunt(Trace t) except -1:
-    """What follows is on trial if a pending return is taken at the numbers at hand."""
-    cdef Pending p
-    for p in t.pending:
-        if p.condition.outcome:
-            t.ghost = p.frame
-            begin_trial(t, MOST_GHOST)
-            break
-    return 0
-
-
-cdef void leave_trials(Trace t, Py_ssize_t pending) noexcept:
-    """All trials are over: what they left is dropped."""
-    cdef Pending p
-    t.trials, t.aborted, t.ghost = 0, False, None
-    t.tape.budget = 0
-    t.refused = None
-    for p in t.pending[pending:]:
-        p.frame.own.remove(p)
-    del t.pending[pending:]
-
-
-cdef bint survivable(object error) noexcept:
-    return isinstance(error, Exception) or isinstance(error, errors.NotMerged)
-
-
-cdef str reason_of(object error):
-    return str(error) if isinstance(error, errors.NotMerged) else f"one side raises {type(error).__name__}: {error}"
-
-
-cdef long weight(Trace t, Py_ssize_t since) noexcept:
-    """The cost of the operations since then, in additions."""
-    cdef Py_ssize_t i
-    cdef long total = 0
-    for i in range(since, t.tape.top):
-        total += OP_COST[t.tape.op[i] & OP_MASK]
-    return total
-
-
 # ---- values of two sides ---------------------------------------------------------------------------
 
 cdef object merged_value(Trace t, Condition c, object x, object y):
-    """x where the condition holds, else y: numbers, arrays, conditions, and structures of them that nobody else holds.
-
-    """
+    """x where the condition holds, else y: numbers, arrays, conditions, structures of them that nobody else holds."""
     if x is y:
         return x
     if is_value(x) and (is_value(y) or PyFloat_CheckExact(y)) or is_value(y) and PyFloat_CheckExact(x):
@@ -142,7 +40,7 @@ cdef object merged_value(Trace t, Condition c, object x, object y):
     if is_bool(x) or is_condition(x) or is_bool(y) or is_condition(y):
         return merged_condition(t, c, x, y)
     if is_plain(x) and is_plain(y):
-        if type(x) is type(y) and pickled(x) == pickled(y):
+        if type(x) is type(y) and bits_of(x) == bits_of(y):
             return x
         return op_where(number_of(c), x, y)
     if is_value(x) and (is_value(y) or is_plain(y)) or is_value(y) and is_plain(x):
@@ -196,7 +94,7 @@ cdef inline bint is_plain(object x) noexcept:
     return (isinstance(x, (float, int)) or isinstance(x, NUMPY_REAL)) and not is_bool(x)
 
 
-cdef object pickled(object x):
+cdef object bits_of(object x):
     """What tells numbers apart, to the bit."""
     return x.hex() if isinstance(x, float) else x
 
@@ -335,7 +233,7 @@ cdef class Branch:
                 return test
             if self.t.aborted:
                 raise not_merged(self.t, "")
-            self.start(k)
+            self.begin(k)
         elif self.mode == GUARDED:
             return test
         i = k - self.first
@@ -368,7 +266,7 @@ cdef class Branch:
         self.arm = i
         return True
 
-    cdef int start(self, int first) except -1:
+    cdef int begin(self, int first) except -1:
         """The first traced test: its sides run on trial from here on."""
         begin_trial(self.t, MOST_SIDE)
         self.mode, self.depth, self.first = TRIAL, self.t.trials, first
@@ -441,7 +339,7 @@ cdef class Branch:
                     merged_value(t, self.conditions[i], (<Returned>end).value, value)
                 returns = True
             else:
-                result = end if not some else self.chosen(self.conditions[i], <tuple>end, <tuple>result)
+                result = end if not some else self.merged_names(self.conditions[i], <tuple>end, <tuple>result)
                 some = True
         if self.frame is not None:
             self.frame.branches.remove(self)
@@ -456,7 +354,7 @@ cdef class Branch:
             end_trials(t, self.depth)
         return 0
 
-    cdef tuple chosen(self, Condition c, tuple x, tuple y):
+    cdef tuple merged_names(self, Condition c, tuple x, tuple y):
         cdef list out = []
         cdef Py_ssize_t k
         for k in range(len(x)):
@@ -535,14 +433,6 @@ cdef int note_merged(Trace t, object key, long cost) except -1:
     return 0
 
 
-cdef int note_rejected(Trace t, object key) except -1:
-    """A branch that fails again and again is not tried any more."""
-    t.failures[key] = t.failures.get(key, 0) + 1
-    if t.failures[key] >= 4:
-        t.kept_apart.add(key)
-    return 0
-
-
 cdef object both(object x, object y):
     if x is True:
         return y
@@ -561,16 +451,6 @@ cdef class Returned:
 # ---- a function with early returns -----------------------------------------------------------------
 
 @cython.final
-cdef class Pending:
-    """A return that is taken where a condition holds."""
-    cdef Condition condition
-    cdef object value, key
-    cdef Frame frame
-    cdef long cost          # of its side, or
-    cdef Py_ssize_t top     # of what follows: the operations from here on
-
-
-@cython.final
 cdef class Frame:
     """One call of a function that has returns in its branches."""
     cdef Trace t
@@ -580,7 +460,9 @@ cdef class Frame:
 
     cdef int postpone(self, Condition c, object value, object key, long cost) except -1:
         cdef Pending p = Pending.__new__(Pending)
-        p.condition, p.key, p.frame, p.cost, p.top = c, key, self, cost, self.t.tape.top
+        p.condition, p.key, p.frame, p.own = c, key, self, self.own
+        p.cost, p.top = cost, self.t.tape.top
+        find_line(self.t, &p.code, &p.lasti)
         p.value = snapshot(self.t, value)
         if not self.own and len({id((<Pending>q).frame) for q in self.t.pending}) >= MOST_FRAMES:
             if self.t.trials:
@@ -635,8 +517,7 @@ cdef class Frame:
             for p in waiting:
                 reject(t, p.key, reason_of(error))
                 note_rejected(t, p.key)
-                ask(p.condition)
-                if p.condition.outcome:
+                if ask_pending(t, p):
                     self.value = p.value
                     return True
         elif not t.trials and survivable(error):
@@ -652,266 +533,7 @@ cdef object snapshot(Trace t, object value):
         return tuple([snapshot(t, x) for x in value])
     if type(value) is dict:
         return {key: snapshot(t, x) for key, x in value.items()}
-    if is_value(value) or is_tensor(value) or is_condition(value) \
-            or isinstance(value, (int, float, str)) or value is None or isinstance(value, tuple) or isinstance(value, NUMPY_REAL):
+    if is_value(value) or is_tensor(value) or is_condition(value) or value is None \
+            or isinstance(value, (int, float, str, tuple)) or isinstance(value, NUMPY_REAL):
         return value
     raise not_merged(t, f"a {type(value).__name__} that is returned early")
-
-
-# ---- what rewritten code calls ----------------------------------------------------------------------
-
-def branch(key, tuple names, frame=None):
-    """An ``if`` begins, with the values that names have: iterate over its passes."""
-    cdef Branch b = Branch.__new__(Branch)
-    b.t = tracing() if traces else None
-    b.key, b.before, b.frame = key, names, frame
-    return b
-
-
-def frame():
-    """A function with early returns begins."""
-    cdef Frame f = Frame.__new__(Frame)
-    f.t = tracing() if traces else None
-    f.own, f.branches = [], []
-    return f
-
-
-def choice(key, test, one, other):
-    """``one() if test else other()``."""
-    cdef Condition c
-    cdef Trace t
-    cdef int depth
-    cdef Py_ssize_t pending, top
-    cdef long cost
-    given = as_condition(test)
-    if given is None:
-        return one() if test else other()
-    c = given
-    t = c.trace
-    if t.kept_apart and key in t.kept_apart:
-        return one() if test else other()
-    pending = len(t.pending)
-    begin_trial(t, MOST_SIDE)
-    depth = t.trials
-    try:
-        top = t.tape.top
-        if c.outcome:
-            y = other()
-            cost = weight(t, top)
-            x = one()
-        else:
-            x = one()
-            cost = weight(t, top)
-            y = other()
-        if t.aborted:
-            raise not_merged(t, "an error on one side")
-        if x is not y and (is_container(x) and shared(<PyObject *>x, 1) or is_container(y) and shared(<PyObject *>y, 1)):
-            raise not_merged(t, f"a {type(x).__name__} that others may hold")
-        result = merged_value(t, c, x, y)
-        note_merged(t, key, max(cost, weight(t, top) - cost))
-        end_trials(t, depth)
-        return result
-    except BaseException as error:
-        if not survivable(error):
-            raise
-        if depth > 1:
-            raise not_merged(t, reason_of(error))
-        leave_trials(t, pending)
-        reject(t, key, reason_of(error))
-        note_rejected(t, key)
-    return one() if test else other()
-
-
-def both_of(key, left, right):
-    """``left and right()``."""
-    return joined(key, left, right, True)
-
-
-def either_of(key, left, right):
-    """``left or right()``."""
-    return joined(key, left, right, False)
-
-
-cdef object joined(object key, object left, object right, bint conjunction):
-    """``left and right()`` or ``left or right()``: of a condition and what is a condition or a bool, as one."""
-    cdef Condition c
-    cdef Trace t
-    cdef int depth
-    cdef Py_ssize_t pending
-    if not is_condition(left) or not still_open(<Condition>left):
-        return (left and right()) if conjunction else (left or right())
-    c = <Condition>left
-    t = c.trace
-    if t.kept_apart and key in t.kept_apart:
-        return (left and right()) if conjunction else (left or right())
-    pending = len(t.pending)
-    begin_trial(t, MOST_SIDE)
-    depth = t.trials
-    try:
-        other = right()
-        if t.aborted:
-            raise not_merged(t, "an error on one side")
-        result = logical(c, other, "and" if conjunction else "or")
-        if result is NotImplemented:
-            raise not_merged(t, f"a condition and a {type(other).__name__}")
-        end_trials(t, depth)
-        return result
-    except BaseException as error:
-        if not survivable(error):
-            raise
-        if depth > 1:
-            raise not_merged(t, reason_of(error))
-        leave_trials(t, pending)
-        reject(t, key, reason_of(error))
-        note_rejected(t, key)
-    return (left and right()) if conjunction else (left or right())
-
-
-def negation(x, /):
-    """``not x``."""
-    return inverse(<Condition>x) if is_condition(x) else not x
-
-
-def divided(kind, x, y):
-    """x/y, x//y or x % y (kind: 0, 1, 2) where Python's error for a zero is waited for: a guard that y is none."""
-    if is_value(y) and traces and tracing() is not None and not bool(y):
-        raise ZeroDivisionError("division by zero")
-    return x / y if kind == 0 else x // y if kind == 1 else x % y
-
-
-def looked_up(x, key):
-    """x[key]: a number that is a key of a dict is the plain number, guarded by equality."""
-    if is_value(key) and isinstance(x, dict):
-        key = static(key)
-    return x[key]
-
-
-def within(key, x):
-    """key in x, likewise."""
-    if is_value(key) and isinstance(x, (dict, set, frozenset)):
-        key = static(key)
-    return key in x
-
-
-def called(f, writes=False):
-    """The function that a call of f leads to while a program is recorded. writes: it changes an argument."""
-    cdef Trace t = tracing() if traces else None
-    cdef tuple known
-    if t is None:
-        return called_eagerly(f)
-    try:
-        known = t.targets.get(f)
-    except TypeError:  # no hash
-        known = t.target_of(f)
-    if known is None:
-        known = t.targets[f] = t.target_of(f)
-    if writes or not known[1]:
-        effect_of(t)
-    elif (t.trials or t.pending) and known[2]:
-        return Consuming(known[0])
-    return known[0]
-
-
-cdef object eager_target_of = None
-cdef dict eager_targets = {}
-
-
-def call_eagerly_by(target_of, /):
-    """What calls of rewritten code lead to where nothing is recorded: target_of(f)[0]."""
-    global eager_target_of
-    eager_target_of = target_of
-
-
-cdef object called_eagerly(object f):
-    if eager_target_of is None:
-        return f
-    try:
-        known = eager_targets.get(f)
-    except TypeError:  # no hash
-        return eager_target_of(f)[0]
-    if known is None:
-        if len(eager_targets) > 4096:
-            eager_targets.clear()
-        known = eager_targets[f] = eager_target_of(f)
-    return (<tuple>known)[0]
-
-
-def effect_here():
-    """Something is about to be done that another run would do again."""
-    cdef Trace t = tracing() if traces else None
-    if t is not None:
-        effect_of(t)
-
-
-def sides_open():
-    """Where this thread's recording is, between the sides of branches; None without one: for ``effect_since``."""
-    cdef Trace t = tracing() if traces else None
-    return None if t is None else (t.trials, len(t.pending))
-
-
-def effect_since(before, /):
-    """As effect_here, on what was made where ``sides_open`` returned this: none, unless a side has begun since."""
-    cdef Trace t = tracing() if traces else None
-    if t is not None and before is not None and before != (t.trials, len(t.pending)):
-        effect_of(t)
-
-
-cdef int effect_of(Trace t) except -1:
-    if t.trials:
-        raise not_merged(t, "an effect")
-    if t.pending:
-        settle(t)
-    t.effects += 1
-    return 0
-
-
-def own_name(x, /):
-    """x, which ``x += ...`` is going to change: an effect where it is not a number."""
-    if not (is_value(x) or isinstance(x, (float, int, str, tuple)) or isinstance(x, NUMPY_REAL) or is_condition(x) or is_tensor(x)):
-        effect_here()
-    return x
-
-
-def counted(x, /):
-    """x, which a loop is going to use up: an effect where it is an iterator that somebody else may hold."""
-    if isinstance(x, Iterator) and references(<PyObject *>x) > FRESH_ALONE:
-        effect_here()
-    return x
-
-
-@cython.final
-cdef class Consuming:
-    """A function that uses up the iterators that it is given: an effect where somebody else may hold one."""
-    cdef object f
-
-    def __init__(self, f):
-        self.f = f
-
-    def __call__(self, *args, **kwargs):
-        cdef Py_ssize_t k
-        for k in range(len(args)):
-            if isinstance(args[k], Iterator) and references(PyTuple_GET_ITEM(args, k)) > FRESH_PACKED:
-                effect_here()
-        return self.f(*args, **kwargs)
-
-
-def calibrate_packed(count):
-    """The references that a fresh argument of Consuming has."""
-    global FRESH_PACKED
-    FRESH_PACKED = count
-
-
-@cython.final
-cdef class Counter:
-    """As Consuming is called, to count."""
-    def __call__(self, *args, **kwargs):
-        return references(PyTuple_GET_ITEM(args, 0))
-
-
-def packed_references():
-    """A callable that returns the references of its argument, as Consuming sees them."""
-    return Counter()
-
-
-cdef Py_ssize_t FRESH_PACKED = 1
-UNASSIGNED = MISSING

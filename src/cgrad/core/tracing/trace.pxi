@@ -4,8 +4,8 @@
 # refused:
 #
 #   comparisons              Conditions: numbers of the program, 1 or 0 (condition.pxi)
-#   bool(), if, while        a *guard*: the recording holds as long as they come out alike (guards.pxi); or both sides are
-#                            recorded, and merged (merge.pxi)
+#   bool(), if, while        a *guard*: the recording holds as long as they come out alike (guards.pxi); or both sides
+#                            are recorded, and merged (merge.pxi)
 #   .item(), int(), ...      would freeze a number that changes: TraceError, with the line (refusals.pxi)
 #   backward(), x.data = ..  effects that a replay would not have: likewise
 #   operations on Tensors    done over arrays of their elements, which are Values (unroll.pxi)
@@ -23,6 +23,15 @@
 # *captured*: further inputs, read afresh at each run.
 
 cdef Py_ssize_t traces_made = 0
+
+
+cdef long weight(Trace t, Py_ssize_t since) noexcept:
+    """The cost of the operations since then, in additions."""
+    cdef Py_ssize_t i
+    cdef long total = 0
+    for i in range(since, t.tape.top):
+        total += OP_COST[t.tape.op[i] & OP_MASK]
+    return total
 
 
 cdef class Trace:

@@ -4,9 +4,6 @@
 # gathered in a Tensor again (``tensor_of``). So a program has scalar operations alone, and whatever NumPy can do over
 # objects, programs can.
 
-cdef tuple COMPARISONS = (operator.lt, operator.le, operator.eq, operator.ne, operator.gt, operator.ge)
-
-
 cdef object elements_of(object o):
     """A tensor's elements, an object array of Values and floats; anything else as it is."""
     cdef Trace t
@@ -203,4 +200,5 @@ cdef object predicate(str name, object x):
         return conditions_of(found)
     if name == "isnan":
         return x != x
-    return abs(x) == INFINITY if name == "isinf" else abs(x) < INFINITY
+    size = SCALARS[OP_ABS](x)
+    return size == INFINITY if name == "isinf" else size < INFINITY

@@ -139,6 +139,32 @@ def _leaf(data, name):
     return Value(data, name=name or None)
 
 
+cdef object rounded(object v, Py_ssize_t digits):
+    """v rounded to decimal digits, as Python rounds a float: to the nearest decimal of the exact number, ties to even.
+
+    The product v*10**n is rounded itself; what it lacks is the remainder of a fused multiplication (for digits < 0, of
+    a division), and decides where the product is halfway between whole numbers.
+    """
+    cdef double scale = 10.0**abs(digits)
+    if not -22 <= digits <= 22:
+        raise errors.bad_option("round", "digits", digits, "give a number of decimal digits from -22 to 22")
+    if digits >= 0:
+        product = v*scale
+        rest = SCALARS[OP_FMA](v, scale, -product)
+    else:
+        product = v/scale
+        rest = -SCALARS[OP_FMA](product, scale, -v)
+    whole = op_round(product)
+    half = product - whole
+    # halfway, and the exact number on the other side
+    up = op_mul(SCALARS[OP_EQ](half, 0.5), SCALARS[OP_LT](0.0, rest))
+    down = op_mul(SCALARS[OP_EQ](half, -0.5), SCALARS[OP_LT](rest, 0.0))
+    whole = whole + up - down
+    found = whole/scale if digits >= 0 else whole*scale
+    # beyond 2^52 there is no fraction to round: such a number is itself, infinite ones and nan among them
+    return op_where(SCALARS[OP_LT](abs(product), 4503599627370496.0), op_copysign(found, v), v)
+
+
 @cython.final
 cdef class Value:
     """Value(data, *, name=None, label=None)\n--\n

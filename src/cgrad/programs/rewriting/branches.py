@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from ..._callers import asks_identity
 from ..._core import Trace
 from ..pytree import LEAVES, TreeDef
-from ..reads import PROTOCOLS, changes
+from ..reads import PROTOCOLS, changes, package_of
 from .targets import Targets
 
 Place = tuple[str, int, str, int]  # file, line, function, column
@@ -53,10 +53,10 @@ class Branches:
         if changing and self.merge:
             self.merge, self.why = False, f"{changing} may change something, and no branch is merged"
 
-    def begin(self, trace: Trace) -> Targets:
-        """Let a recording know; returns what calls lead to."""
+    def begin(self, trace: Trace, function: Any) -> Targets:
+        """Let a recording of a function know; returns what calls lead to."""
         trace.kept_apart, trace.asks_identity = set(self.apart), self.asks_identity
-        trace.target_of = targets = Targets(self.merge, self.unread)
+        trace.target_of = targets = Targets(self.merge, self.unread, package_of(function))
         return targets
 
     def eager(self, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -89,7 +89,8 @@ def described(trace: Trace, branches: Branches) -> Outcome:
         counts[place] += n
     lines = [f"merged: {place[0]}:{place[1]} in {place[2]}" + (f", {n} times" if n > 1 else "")
              for place, n in counts.items() if place[0]]
-    lines += [f"guarded: {place[0]}:{place[1]} in {place[2]}: {why}" for place, why in trace.unmerged.items() if place[0]]
+    lines += [f"guarded: {place[0]}:{place[1]} in {place[2]}: {why}"
+              for place, why in trace.unmerged.items() if place[0]]
     lines += [f"guarded: {place[0]}:{place[1]} in {place[2]}: one side is dear"
               for place in sorted(branches.apart) if place not in trace.unmerged]
     lines += [f"not rewritten: {name}: {why}, so that its branches are guards" for name, why in branches.unread.items()]

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Sequence
 
 SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
-BINDING = {ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.alias, ast.ExceptHandler, ast.MatchAs, ast.MatchStar,
-           ast.MatchMapping}
+BINDING = {ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.alias, ast.ExceptHandler, ast.MatchAs,
+           ast.MatchStar, ast.MatchMapping}
 Names = frozenset[str]
 NONE: Names = frozenset()
 
@@ -150,14 +150,15 @@ class Flow:
                 live = loaded(node.test) | self.use(node.body, live, on_break, on_continue) \
                     | self.use(node.orelse, live, on_break, on_continue)
             elif isinstance(node, (ast.For, ast.AsyncFor, ast.While)):
-                looping = isinstance(node, ast.While)
-                heads = loaded(node.test if looping else node.target)
-                bound = NONE if looping else stored([node.target])
+                if isinstance(node, ast.While):
+                    heads, bound, given = loaded(node.test), NONE, NONE
+                else:
+                    heads, bound, given = loaded(node.target), stored([node.target]), loaded(node.iter)
                 after_loop = self.use(node.orelse, live, on_break, on_continue)
                 again = heads | after_loop  # before each pass
                 for _ in range(2):
                     again |= self.use(node.body, again, live, again) - bound
-                live = again | loaded(None if looping else node.iter)
+                live = again | given
             elif isinstance(node, ast.With):
                 live = loaded(*node.items) | self.use(node.body, live, on_break, on_continue) | live
             elif isinstance(node, (ast.Try, ast.TryStar)):

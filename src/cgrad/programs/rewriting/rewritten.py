@@ -39,6 +39,7 @@ GENERATORS = 0x20 | 0x80 | 0x100 | 0x200  # CO_GENERATOR, CO_COROUTINE, CO_ITERA
 FUTURE = 0x1ff0000  # of co_flags: ``from __future__ import ...``
 MOST = 4096  # codes that are remembered
 FACTORY = PREFIX + "factory"
+COMPUTING = ("LOAD_", "STORE_", "BINARY_", "COMPARE_", "UNARY_", "DELETE_", "CONTAINS_", "IS_OP")
 
 
 def _cells() -> dict[str, types.CellType]:
@@ -148,10 +149,10 @@ def in_place(node: ast.FunctionDef | ast.Lambda, code: types.CodeType) -> types.
     factory = ast.FunctionDef(FACTORY, ast.arguments([], parameters, None, [], [], None, []),
                               [*([ast.Global(made_here)] if made_here else []), body], [])
     if hasattr(ast, "TypeVar"):
-        factory.type_params = []
+        factory.type_params = []  # type: ignore[attr-defined]
     tree = ast.Module([factory], [])
     ast.fix_missing_locations(tree)
-    made = compile(tree, code.co_filename, "exec", flags=code.co_flags & FUTURE, dont_inherit=True)
+    made: types.CodeType = compile(tree, code.co_filename, "exec", flags=code.co_flags & FUTURE, dont_inherit=True)
     for level in (FACTORY, *([owner] if isinstance(body, ast.ClassDef) else []), code.co_name):
         inner = [x for x in made.co_consts if isinstance(x, types.CodeType) and x.co_name == level]
         if len(inner) != 1:
@@ -175,7 +176,7 @@ def operations(code: types.CodeType) -> list[tuple[str, Any]]:
     """What a code loads, stores and computes."""
     return [(i.opname.replace("METHOD", "ATTR"), repr(i.argval) if i.opname == "LOAD_CONST" else i.argval)
             for i in dis.get_instructions(code)
-            if i.opname.startswith(("LOAD_", "STORE_", "BINARY_", "COMPARE_", "UNARY_", "DELETE_", "CONTAINS_", "IS_OP"))
+            if i.opname.startswith(COMPUTING)
             and not isinstance(i.argval, types.CodeType)
             and not (i.opname == "LOAD_CONST" and isinstance(i.argval, (str, frozenset)))]
 

@@ -49,12 +49,13 @@ HARMLESS_MODULES = {"math", "cmath", "operator", "_operator", "itertools", "func
                     "numbers", "fractions", "decimal", "copy", "bisect", "_bisect", "scipy.special",
                     "scipy.special._ufuncs", "scipy.special._special_ufuncs", "scipy.special._logsumexp"}
 HARMLESS = {getattr(builtins, name) for name in (
-    "abs all any ascii bin bool bytes callable chr complex dict divmod enumerate filter float format frozenset getattr "
-    "hasattr hash hex id int isinstance issubclass len list map max min object oct ord pow property range repr reversed "
-    "round set slice sorted str sum tuple type zip").split()}
-CHANGING_NUMPY = {"vectorize", "apply_along_axis", "apply_over_axes", "fromfunction", "piecewise", "fromiter", "frompyfunc",
-                  "copyto", "put", "place", "putmask", "fill_diagonal", "save", "savez", "savez_compressed", "savetxt",
-                  "seterr", "seterrcall", "setbufsize", "set_printoptions", "put_along_axis"}
+    "abs all any ascii bin bool bytes callable chr complex dict divmod enumerate filter float format frozenset "
+    "getattr hasattr hash hex id int isinstance issubclass len list map max min object oct ord pow property range "
+    "repr reversed round set slice sorted str sum tuple type zip").split()}
+CHANGING_NUMPY = {"vectorize", "apply_along_axis", "apply_over_axes", "fromfunction", "piecewise", "fromiter",
+                  "frompyfunc", "copyto", "put", "place", "putmask", "fill_diagonal", "save", "savez",
+                  "savez_compressed", "savetxt", "seterr", "seterrcall", "setbufsize", "set_printoptions",
+                  "put_along_axis"}
 CHANGING_CGRAD = {"seed", "backward", "step", "zero_grad", "train", "eval"}
 DERIVATIVES = {"grad", "value_and_grad", "jvp", "vjp", "hvp", "jacobian", "hessian"}  # of compiled functions
 IMMUTABLE = (str, bytes, tuple, frozenset, int, float, complex, range, Value, Condition, type(None), np.generic)
@@ -62,16 +63,17 @@ READING = {"list": {"index", "count", "copy"}, "dict": {"get", "keys", "values",
            "set": {"union", "intersection", "difference", "symmetric_difference", "copy", "issubset", "issuperset",
                    "isdisjoint"},
            "ndarray": {"sum", "mean", "dot", "copy", "reshape", "ravel", "flatten", "transpose", "prod", "max", "min",
-                       "std", "var", "cumsum", "cumprod", "any", "all", "argmax", "argmin", "item", "tolist", "astype",
-                       "clip", "round", "trace", "diagonal", "squeeze", "repeat", "take", "nonzero", "swapaxes", "argsort",
-                       "searchsorted", "conj", "view"}}
+                       "std", "var", "cumsum", "cumprod", "any", "all", "argmax", "argmin", "item", "tolist",
+                       "astype", "clip", "round", "trace", "diagonal", "squeeze", "repeat", "take", "nonzero",
+                       "swapaxes", "argsort", "searchsorted", "conj", "view"}}
+CALLING = "cgrad.nn.module"  # of the package, and calls what users wrote: Module.__call__, Sequential.forward
 
 
 class Targets:
-    """What calls lead to, for one recording."""
+    """What calls lead to, for one recording. own: the installed package that is recorded, or ""."""
 
-    def __init__(self, merge: bool, unread: dict[str, str]) -> None:
-        self.merge, self.unread = merge, unread
+    def __init__(self, merge: bool, unread: dict[str, str], own: str = "") -> None:
+        self.merge, self.unread, self.own = merge, unread, own
         self.replaced = replacements(merge)
         self.replaces = False  # some call leads elsewhere
 
@@ -111,20 +113,26 @@ class Targets:
             return by_key(f), f.__name__ == "get"
         if isinstance(f, enum.EnumMeta):
             return by_key(f), True
-        call = getattr(kind, "__call__", None)
-        if type(call) is types.FunctionType and not is_library(kind.__module__):
+        call = kind.__call__ if callable(f) else None
+        if type(call) is types.FunctionType:
             function, harmless = self.function(call)
-            return types.MethodType(function, f), harmless
+            return (types.MethodType(function, f) if function is not call else f), harmless
         return f, harmless_builtin(f)
 
     def function(self, f: types.FunctionType) -> tuple[Any, bool]:
         """A Python function: rewritten if it is a user's."""
-        if is_library(f.__module__):
+        if self.foreign(f):
             return f, harmless_library(f)
         made, why = rewritten(f, self.merge)
         if why:
             self.unread.setdefault(f"{f.__qualname__} ({f.__code__.co_filename}:{f.__code__.co_firstlineno})", why)
         return made, not why
+
+    def foreign(self, f: types.FunctionType) -> bool:
+        """True if a function is a library's, and not that of the user."""
+        module = f.__module__ or ""
+        return is_library(module) and module != CALLING and module.partition(".")[0] != self.own \
+            and not f.__code__.co_filename.startswith("<doctest ")  # an example, with the names of a module
 
 
 def is_compiled(f: Any) -> bool:
@@ -136,7 +144,8 @@ def harmless_library(f: types.FunctionType) -> bool:
     """True if a function of a library, in Python, has no effects."""
     module, name = f.__module__ or "", f.__name__
     if module.startswith("cgrad"):
-        return name not in CHANGING_CGRAD and not name.endswith("_") and ".optim" not in module and ".data" not in module
+        return name not in CHANGING_CGRAD and not name.endswith("_") \
+            and ".optim" not in module and ".data" not in module
     if module.startswith("numpy"):
         return name not in CHANGING_NUMPY and ".random" not in module
     return module in HARMLESS_MODULES
@@ -255,7 +264,7 @@ def is_instance(x: Any, cls: Any) -> bool:
     """``isinstance(x, cls)``: a traced number is a float too, a condition a bool."""
     if isinstance(x, cls):
         return True
-    return isinstance(0.0, cls) if isinstance(x, Value) else isinstance(True, cls) if isinstance(x, Condition) else False
+    return isinstance(x, Value) and isinstance(0.0, cls) or isinstance(x, Condition) and isinstance(True, cls)
 
 
 def caller() -> tuple[str, int, str, int]:
@@ -264,17 +273,25 @@ def caller() -> tuple[str, int, str, int]:
     return frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_qualname, 0
 
 
+def itself(x: Any) -> Any:
+    return x
+
+
 def extremum(better: Callable[[Any, Any], Any], plain: Callable[..., Any]) -> Any:
     """``max`` or ``min``: of traced numbers a choice by each comparison that Python makes."""
     def chosen(*args: Any, **kwargs: Any) -> Any:
-        items = list(args[0]) if len(args) == 1 and not isinstance(args[0], Tensor) else list(args)
+        if len(args) == 1 and not isinstance(args[0], Tensor):
+            items = list(args[0])
+            args = (items,)
+        else:
+            items = list(args)
         if kwargs.get("key") is not None:
             kwargs["key"] = called(kwargs["key"])
-        if kwargs.get("key") is not None or len(items) < 2 or not any(isinstance(x, (Value, Condition)) for x in items):
-            return plain(items, **kwargs) if len(args) == 1 and not isinstance(args[0], Tensor) else plain(*args, **kwargs)
+        if kwargs.get("key") is not None or len(items) < 2 or not any(map(is_number, items)):
+            return plain(*args, **kwargs)
         best, place = items[0], caller()
         for x in items[1:]:
-            best = choice(place, better(x, best), lambda x=x: x, lambda best=best: best)
+            best = choice(place, better(x, best), functools.partial(itself, x), functools.partial(itself, best))
         return best
 
     return chosen
@@ -295,8 +312,11 @@ def in_order(items: Any, **kwargs: Any) -> Any:
         for k in range(round_ % 2, len(found) - 1, 2):
             a, b = found[k], found[k + 1]
             swap = before(b, a)
-            found[k], found[k + 1] = (where(swap, b, a), where(swap, a, b)) if isinstance(swap, Condition) \
-                else (b, a) if swap else (a, b)
+            if isinstance(swap, Condition):
+                c = condition_number(swap)
+                found[k], found[k + 1] = where(c, b, a), where(c, a, b)
+            elif swap:
+                found[k], found[k + 1] = b, a
     return found
 
 
@@ -312,7 +332,9 @@ def larger(plain: Any, better: Callable[[Any, Any], Any]) -> Any:
         if isinstance(y, Condition):
             y = condition_number(y)
         c = better(x, y)
-        return where(c, x, where(x != x, x, y)) if isinstance(c, Condition) else x if c or x != x else y
+        if isinstance(c, Condition):
+            return where(condition_number(c), x, where(condition_number(x != x), x, y))
+        return x if c or x != x else y
 
     over_objects = np.frompyfunc(chosen, 2, 1)
 

@@ -29,17 +29,18 @@ import types
 from collections.abc import Sequence
 from typing import Any
 
-from .names import COMPREHENSIONS, SCOPES, Flow, Names, bound_at_end, exposed, loaded, stored, surely, walk
+from .fresh import CHANGING, fresh_names, only_names
+from .names import Flow, Names, bound_at_end, exposed, loaded, stored, surely, walk
 
 PREFIX = "_cgrad_"
 HOOKS = ("branch", "choice", "both", "either", "not", "call", "effect", "own", "counted", "frame", "unassigned",
          "item", "within", "divide", "strict")
 MOST_BLOCKS = 18  # loops and try statements within one another: CPython has 20
 PLAIN_CALLS = {"super", "locals", "globals", "vars", "dir", "eval", "exec", "__import__"}  # they look at their caller
-CHANGING = {"append", "extend", "insert", "pop", "remove", "clear", "sort", "reverse", "add", "update", "setdefault",
-            "popitem", "discard", "appendleft", "popleft", "fill"}  # methods of containers
-MAKERS = {"list", "dict", "set", "zeros", "empty", "ones", "full", "zeros_like", "ones_like", "empty_like", "full_like",
-          "array", "copy", "deque", "defaultdict", "sorted"}
+
+
+ARITHMETIC = {"ZeroDivisionError", "ArithmeticError", "OverflowError", "ValueError", "FloatingPointError", "Exception",
+              "BaseException"}
 
 
 def hook(name: str, *args: ast.expr) -> ast.Call:
@@ -81,13 +82,13 @@ class Transform(ast.NodeTransformer):
         node.body = self.visit(node.body)
         return node
 
-    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AST:
+    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> Any:
         return node
 
-    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
+    def visit_ClassDef(self, node: ast.ClassDef) -> Any:
         return node
 
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> Any:
         kept = (self.flow, self.outer, self.fresh, self.framed, self.inside, self.blocks, self.merge)
         merge = self.merge
         node.decorator_list = [self.visit(x) for x in node.decorator_list]
@@ -112,12 +113,12 @@ class Transform(ast.NodeTransformer):
         """The body of a function that has returns in branches."""
         frame = PREFIX + "frame_"
         end = ast.Return(method(frame, "done", ast.Constant(None)))
-        at = [ast.copy_location(end, node.body[-1])] if not isinstance(body[-1], ast.Return) else []
+        at = [located(end, node.body[-1])] if not isinstance(body[-1], ast.Return) else []
         handler = ast.ExceptHandler(name("BaseException"), None, [
             ast.If(method(frame, "failed"), [ast.Return(ast.Attribute(name(frame), "value", ast.Load()))], []),
             ast.Raise()])
-        return [ast.copy_location(ast.Assign([name(frame, True)], hook("frame")), node.body[0]),
-                ast.copy_location(ast.Try([*body, *at], [handler], [], []), node.body[0])]
+        return [located(x, node.body[0]) for x in (ast.Assign([name(frame, True)], hook("frame")),
+                                                   ast.Try([*body, *at], [handler], [], []))]
 
     def statements(self, body: Sequence[ast.stmt]) -> list[ast.stmt]:
         """Statements rewritten; what follows a branch with returns is put where it belongs."""
@@ -140,7 +141,7 @@ class Transform(ast.NodeTransformer):
             out += new_node if isinstance(new_node, list) else [new_node]
         return out
 
-    def visit_Return(self, node: ast.Return) -> ast.AST:
+    def visit_Return(self, node: ast.Return) -> Any:
         of_a_name = isinstance(node.value, ast.Name)
         value = self.visit(node.value) if node.value else ast.Constant(None)
         if self.inside:
@@ -186,7 +187,8 @@ class Transform(ast.NodeTransformer):
             elif isinstance(x, (ast.For, ast.While)):
                 if isinstance(x, ast.For) and not only_names(x.target):
                     return False
-                if not (self.binds_only(x.body, loops + 1) and self.binds_only(x.orelse, loops)):
+                if not (self.binds_only(x.body, loops + 1) and self.binds_only(x.orelse, loops)) \
+                        or any(isinstance(n, ast.Return) for n in walk(x)):  # it does not end the side
                     return False
             elif isinstance(x, ast.Return):
                 if loops or k + 1 < len(body):
@@ -240,17 +242,17 @@ class Transform(ast.NodeTransformer):
         branch = self.new_name("branch")
         self.inside.append(branch)
         self.blocks += 2
-        bodies = [self.statements(side) if side else [ast.Pass()] for side in sides]
+        bodies: list[list[ast.stmt]] = [self.statements(side) or [ast.Pass()] for side in sides]
         asked = [method(branch, "asks", self.once(branch, test)) for test in tests]
         self.blocks -= 2
         self.inside.pop()
         chain = bodies[-1]
         for test, body, source in zip(reversed(asked), reversed(bodies[:-1]), reversed(branches(node)), strict=True):
-            chain = [located(ast.If(test, body or [ast.Pass()], chain), source)]
+            chain = [located(ast.If(test, body, chain), source)]
         names = [*carried, *fresh]
         ended = method(branch, "end", tuple_of(names))
         frame = name(PREFIX + "frame_") if self.framed else ast.Constant(None)
-        given = [name(n) for n in carried] + [name(PREFIX + "unassigned")]*len(fresh)
+        given: list[ast.expr] = [*map(name, carried), *[name(PREFIX + "unassigned")]*len(fresh)]
         start = ast.Assign([name(branch, True)],
                            hook("branch", self.place(node), ast.Tuple(given, ast.Load()), frame))
         failed = ast.ExceptHandler(name("BaseException"), None, [
@@ -262,8 +264,8 @@ class Transform(ast.NodeTransformer):
             result = ast.Attribute(name(branch), "result", ast.Load())
             over = ast.Assign([tuple_of(names, store=True)], result)
             if self.returning(node):
-                test = ast.UnaryOp(ast.Not(), ast.Attribute(name(branch), "returned", ast.Load()))
-                out.append(ast.If(test, [over], []))
+                going_on = ast.UnaryOp(ast.Not(), ast.Attribute(name(branch), "returned", ast.Load()))
+                out.append(ast.If(going_on, [over], []))
             else:
                 out.append(over)
         return [located(x, node) for x in out], branch
@@ -275,14 +277,14 @@ class Transform(ast.NodeTransformer):
             return new  # type: ignore[no-any-return]
         return ast.BoolOp(ast.Or(), [ast.Attribute(name(branch), "known", ast.Load()), new])
 
-    def visit_If(self, node: ast.If) -> ast.AST:
+    def visit_If(self, node: ast.If) -> Any:
         node.test = self.visit(node.test)
         node.body, node.orelse = self.statements(node.body), self.statements(node.orelse)
         return node
 
     # ---- loops, and what has effects -------------------------------------------------------------
 
-    def visit_For(self, node: ast.For) -> ast.AST:
+    def visit_For(self, node: ast.For) -> Any:
         counted = isinstance(node.iter, ast.Name)
         node.iter = self.visit(node.iter)
         if counted:
@@ -293,7 +295,7 @@ class Transform(ast.NodeTransformer):
         node.orelse = self.statements(node.orelse)
         return self.with_effect(node, [node.target])
 
-    def visit_While(self, node: ast.While) -> ast.AST:
+    def visit_While(self, node: ast.While) -> Any:
         node.test = self.visit(node.test)
         self.blocks += 1
         node.body = self.statements(node.body)
@@ -301,7 +303,7 @@ class Transform(ast.NodeTransformer):
         node.orelse = self.statements(node.orelse)
         return node
 
-    def visit_Try(self, node: ast.Try) -> ast.AST:
+    def visit_Try(self, node: ast.Try) -> Any:
         self.blocks += 2
         waits = any(map(waits_for_arithmetic, node.handlers))
         self.strict += waits
@@ -321,7 +323,7 @@ class Transform(ast.NodeTransformer):
         self.blocks -= 1
         return [located(ast.Expr(hook("effect")), node), node]
 
-    def visit_Match(self, node: ast.Match) -> ast.AST:
+    def visit_Match(self, node: ast.Match) -> Any:
         node.subject = self.visit(node.subject)
         for case in node.cases:
             if case.guard:
@@ -373,7 +375,7 @@ class Transform(ast.NodeTransformer):
 
     # ---- expressions -----------------------------------------------------------------------------
 
-    def visit_Call(self, node: ast.Call) -> ast.AST:
+    def visit_Call(self, node: ast.Call) -> Any:
         f = node.func
         plain = isinstance(f, ast.Name) and (f.id in PLAIN_CALLS or f.id.startswith(PREFIX)) or self.changes_fresh(node)
         self.generic_visit(node)
@@ -381,32 +383,35 @@ class Transform(ast.NodeTransformer):
             node.args = [located(name("__class__"), node), located(name(self.first), node)]  # it may be in a thunk
         if plain:
             return node
-        node.func = located(hook("strict" if self.strict else "call", node.func), node.func)
+        asked = hook("strict" if self.strict else "call", node.func)
         if any(keyword.arg in ("out", "inplace", "overwrite_a", "overwrite_b") for keyword in node.keywords):
-            node.func.args.append(ast.Constant(True))  # it writes into what it is given
+            asked.args.append(ast.Constant(True))  # it writes into what it is given
+        node.func = located(asked, f)
+        if isinstance(f, ast.Attribute) and f.end_lineno != node.lineno:  # as the compiler has calls of methods
+            node.lineno, node.col_offset = f.end_lineno or node.lineno, (f.end_col_offset or 0) - len(f.attr)
         return node
 
-    def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
+    def visit_BinOp(self, node: ast.BinOp) -> Any:
         self.generic_visit(node)
         kind = {ast.Div: 0, ast.FloorDiv: 1, ast.Mod: 2}.get(type(node.op))
         if not self.strict or kind is None:
             return node
         return located(hook("divide", ast.Constant(kind), node.left, node.right), node)
 
-    def visit_Subscript(self, node: ast.Subscript) -> ast.AST:
+    def visit_Subscript(self, node: ast.Subscript) -> Any:
         self.generic_visit(node)
         if isinstance(node.ctx, ast.Load) and isinstance(node.slice, (ast.Name, ast.Attribute, ast.BinOp)):
             return located(hook("item", node.value, node.slice), node)
         return node
 
-    def visit_IfExp(self, node: ast.IfExp) -> ast.AST:
+    def visit_IfExp(self, node: ast.IfExp) -> Any:
         if not self.merge or has_walrus(node.body, node.orelse):
             return self.generic_visit(node)
         place = self.place(node)
         self.generic_visit(node)
         return located(hook("choice", place, node.test, thunk(node.body), thunk(node.orelse)), node)
 
-    def visit_BoolOp(self, node: ast.BoolOp) -> ast.AST:
+    def visit_BoolOp(self, node: ast.BoolOp) -> Any:
         if not self.merge or has_walrus(*node.values[1:]):
             return self.generic_visit(node)
         kind = "both" if isinstance(node.op, ast.And) else "either"
@@ -417,13 +422,13 @@ class Transform(ast.NodeTransformer):
             made = located(hook(kind, copy.deepcopy(place), value, thunk(made)), node)
         return made
 
-    def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.AST:
+    def visit_UnaryOp(self, node: ast.UnaryOp) -> Any:
         self.generic_visit(node)
         if isinstance(node.op, ast.Not) and self.merge:
             return located(hook("not", node.operand), node)
         return node
 
-    def visit_Compare(self, node: ast.Compare) -> ast.AST:
+    def visit_Compare(self, node: ast.Compare) -> Any:
         between = node.comparators[:-1]
         simple = all(isinstance(x, (ast.Name, ast.Constant)) for x in between)
         if not between and isinstance(node.ops[0], (ast.In, ast.NotIn)):
@@ -447,7 +452,7 @@ class Transform(ast.NodeTransformer):
             made = located(hook("both", copy.deepcopy(place), part, thunk(made)), node)
         return made
 
-    def in_comprehension(self, node: ast.expr) -> ast.AST:
+    def in_comprehension(self, node: ast.expr) -> Any:
         self.comprehensions += 1
         self.generic_visit(node)
         self.comprehensions -= 1
@@ -459,7 +464,8 @@ class Transform(ast.NodeTransformer):
 
     def place(self, node: ast.stmt | ast.expr) -> ast.Constant:
         """(file, line, function, column), for messages."""
-        return ast.Constant((self.file, node.lineno, self.qualname, node.col_offset))
+        at: Any = (self.file, node.lineno, self.qualname, node.col_offset)
+        return ast.Constant(at)
 
     def new_name(self, what: str) -> str:
         self.count += 1
@@ -495,19 +501,11 @@ def returns(body: Sequence[ast.stmt]) -> bool:
     return isinstance(last, ast.Return) or isinstance(last, ast.If) and returns(last.body) and returns(last.orelse)
 
 
-def only_names(target: ast.expr) -> bool:
-    if isinstance(target, (ast.Tuple, ast.List)):
-        return all(map(only_names, target.elts))
-    return isinstance(target, ast.Name) or isinstance(target, ast.Starred) and only_names(target.value)
-
-
 def waits_for_arithmetic(handler: ast.ExceptHandler) -> bool:
     """True if a handler is for errors that operations on floats raise, and those on traced numbers do not."""
     if handler.type is None:
         return True
-    return any(isinstance(x, ast.Name) and x.id in ("ZeroDivisionError", "ArithmeticError", "OverflowError", "ValueError",
-                                                    "FloatingPointError", "Exception", "BaseException")
-               for x in ast.walk(handler.type))
+    return any(isinstance(x, ast.Name) and x.id in ARITHMETIC for x in ast.walk(handler.type))
 
 
 def has_walrus(*nodes: ast.expr) -> bool:
@@ -524,114 +522,12 @@ def method(owner: str, attribute: str, *args: ast.expr) -> ast.Call:
 
 
 def located(node: Any, like: ast.AST) -> Any:
-    """A new node, and the new ones in it, at the place of another."""
+    """A new node, and the new ones in it, at the place of another: on its first line, as calls of methods are on their
+    attribute's last one.
+    """
     for x in ast.walk(node):
         if isinstance(x, (ast.expr, ast.stmt, ast.ExceptHandler, ast.arg, ast.keyword)) and not hasattr(x, "lineno"):
             ast.copy_location(x, like)
+            if x.end_lineno != x.lineno:
+                x.end_lineno, x.end_col_offset = x.lineno, x.col_offset
     return node
-
-
-def fresh_names(function: ast.FunctionDef) -> dict[str, float]:
-    """Names of containers that a function makes itself and hands to nobody, with how many levels are its own."""
-    args = function.args
-    given = {a.arg for a in (*args.posonlyargs, *args.args, *args.kwonlyargs, *filter(None, (args.vararg, args.kwarg)))}
-    outside = {n for x in ast.walk(function) if isinstance(x, (ast.Global, ast.Nonlocal)) for n in x.names}
-    values: dict[str, list[ast.expr]] = {}
-    refused = given | outside
-    for x in walk(function):
-        if isinstance(x, ast.Assign) and len(x.targets) == 1 and isinstance(x.targets[0], ast.Name):
-            values.setdefault(x.targets[0].id, []).append(x.value)
-        elif isinstance(x, ast.AugAssign) and isinstance(x.target, ast.Name):
-            values.setdefault(x.target.id, []).append(x.value)
-        else:
-            refused |= stored([x]) if isinstance(x, (ast.For, ast.With, ast.NamedExpr, ast.AnnAssign, ast.Assign,
-                                                     ast.Import, ast.ImportFrom, ast.Try, ast.Delete, ast.Match,
-                                                     ast.comprehension)) and not block(x) else set(targets_of(x))
-    refused |= escaping(function)
-    known = {n: min(map(depth, found)) for n, found in values.items() if n not in refused}
-    known = {n: d for n, d in known.items() if d >= 1}
-    for x in walk(function):  # what is put into them may be anybody's
-        base, value = put(x)
-        if base in known:
-            known[base] = min(known[base], 1 + min(map(depth, value), default=0))
-    return known
-
-
-def block(x: ast.AST) -> bool:
-    return isinstance(x, (ast.For, ast.With, ast.Try, ast.Match))
-
-
-def targets_of(x: ast.AST) -> list[str]:
-    """The names that a statement with a body binds itself."""
-    if isinstance(x, ast.For):
-        return list(stored([x.target]))
-    if isinstance(x, ast.With):
-        return list(stored([i.optional_vars for i in x.items if i.optional_vars]))
-    if isinstance(x, ast.ExceptHandler):
-        return [x.name] if x.name else []
-    if isinstance(x, (ast.MatchAs, ast.MatchStar)):
-        return [x.name] if x.name else []
-    return []
-
-
-def put(x: ast.AST) -> tuple[str, list[ast.expr]]:
-    """(name of a container, what a node puts into it)."""
-    if isinstance(x, ast.Assign) and isinstance(x.targets[0], ast.Subscript) \
-            and isinstance(x.targets[0].value, ast.Name):
-        return x.targets[0].value.id, [x.value]
-    if isinstance(x, ast.Call) and isinstance(x.func, ast.Attribute) and x.func.attr in CHANGING \
-            and isinstance(x.func.value, ast.Name):
-        return x.func.value.id, list(x.args)
-    return "", []
-
-
-def depth(node: ast.expr) -> float:
-    """How many levels of a container an expression makes itself."""
-    if isinstance(node, ast.Constant):
-        return float("inf")
-    if isinstance(node, (ast.List, ast.Set)):
-        return 1 + min(map(depth, node.elts), default=float("inf"))
-    if isinstance(node, ast.Dict):
-        return 1 + min(map(depth, node.values), default=float("inf"))
-    if isinstance(node, (ast.ListComp, ast.SetComp)):
-        return 1 + depth(node.elt)
-    if isinstance(node, ast.DictComp):
-        return 1 + depth(node.value)
-    if isinstance(node, ast.BinOp):
-        if isinstance(node.op, ast.Mult):
-            return max(depth(x) for x in (node.left, node.right)) if any(
-                isinstance(x, ast.List) for x in (node.left, node.right)) else 0
-        return 0
-    if isinstance(node, ast.Call):
-        called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-        if called in ("zeros", "ones", "empty", "zeros_like", "ones_like", "empty_like"):
-            return float("inf")
-        return 1 if called in MAKERS else 0
-    return 0
-
-
-def escaping(function: ast.FunctionDef) -> Names:
-    """Names whose objects are put where others find them: into attributes, foreign containers, closures."""
-    found: set[str] = set()
-    for x in ast.walk(function):
-        if isinstance(x, ast.Assign) and any(not only_names(t) for t in x.targets) \
-                or isinstance(x, ast.AugAssign) and not isinstance(x.target, ast.Name):
-            found |= bare(x.value)
-        elif isinstance(x, ast.Call) and isinstance(x.func, ast.Attribute) and x.func.attr in CHANGING:
-            for arg in x.args:
-                found |= bare(arg)
-        elif isinstance(x, (ast.Yield, ast.YieldFrom)) and x.value:
-            found |= bare(x.value)
-        elif isinstance(x, SCOPES) and x is not function:
-            found |= {n.id for n in ast.walk(x) if isinstance(n, ast.Name)}
-    return frozenset(found)
-
-
-def bare(node: ast.expr) -> set[str]:
-    """Names in an expression whose objects its value may be or hold."""
-    if isinstance(node, ast.Name):
-        return {node.id}
-    if isinstance(node, (ast.Subscript, ast.Attribute, ast.BinOp, ast.Compare, ast.UnaryOp, *COMPREHENSIONS)):
-        return set()
-    return {n for child in ast.iter_child_nodes(node) if isinstance(child, (ast.expr, ast.keyword))
-            for n in (bare(child) if isinstance(child, ast.expr) else bare(child.value))}
