@@ -13,7 +13,7 @@ import cgrad
 from cgrad import Tape, Tensor, Value
 
 FUNCTIONS = {name: thing for name, thing in every_attribute.functions().items()
-             if not (isinstance(thing, type) and issubclass(thing, Exception))}  # Python's have no signatures either
+             if not (isinstance(thing, type) and issubclass(thing, BaseException))}  # Python's have no signatures either
 OBJECTS = {
     Value: every_attribute.node, Tensor: every_attribute.array_node, Tape: Tape, cgrad.Mark: every_attribute.marked,
     cgrad.Gradients: every_attribute.derivatives(), cgrad.CompiledFunction: every_attribute.recorded,
