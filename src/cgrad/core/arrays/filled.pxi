@@ -161,6 +161,16 @@ cdef object element(Tensor v, Py_ssize_t offset):
     return x if root.in_place else lifted(t.tape, x)
 
 
+cdef object all_handed_out(object elements):
+    """An array of elements as Values for themselves, numbers as they are."""
+    cdef object out = elements.copy()
+    cdef Py_ssize_t k
+    for k, e in enumerate(elements.flat):
+        if is_value(e):
+            out.flat[k] = handed_out(<Value>e)
+    return out
+
+
 cdef char *address(cnp.ndarray array, Py_ssize_t offset) noexcept:
     """Where element number ``offset``, in C order, lies."""
     cdef char *p = <char *>cnp.PyArray_DATA(array)

@@ -1,31 +1,5 @@
 # core/arrays/item.pxi: elements of a Tensor as Values, ``t[i]`` and iteration; Values as a Tensor.
 
-cdef object on_own_node(Value v):
-    """v on a node of its own."""
-    return append_left(v, 1.0, OP_MUL, 1.0, v.primal, 1.0)
-
-
-cdef object handed_out(Value element):
-    """An element as a Value for itself."""
-    cdef Trace t = tracing()
-    if modes and muted():
-        return stopped(element)
-    if t.copies:
-        return on_own_node(element)
-    t.handed.add(id(element))
-    return element
-
-
-cdef object all_handed_out(object elements):
-    """An array of elements as Values for themselves, numbers as they are."""
-    cdef object out = elements.copy()
-    cdef Py_ssize_t k
-    for k, e in enumerate(elements.flat):
-        if is_value(e):
-            out.flat[k] = handed_out(<Value>e)
-    return out
-
-
 cdef object item(Tensor v, Py_ssize_t offset):
     """Element number ``offset`` (in C order) as a Value."""
     cdef cnp.ndarray array
