@@ -1,5 +1,6 @@
 """Every Python block of the README and of docs/ runs as it is, and prints what the page says."""
 
+import linecache
 import re
 from pathlib import Path
 
@@ -40,7 +41,9 @@ def test_block(name, line, block, output, capsys, monkeypatch, tmp_path):
     expected = commented(block) if output is None else output.splitlines()
     assert expected, "a block that shows no result"
     monkeypatch.chdir(tmp_path)  # for blocks that write files
-    exec(compile("\n"*(line - 1) + block, name, "exec"), {"__name__": "__page__"})
+    source = "\n"*(line - 1) + block
+    monkeypatch.setitem(linecache.cache, name, (len(source), None, source.splitlines(True), name))
+    exec(compile(source, name, "exec"), {"__name__": "__page__"})
     assert [text.rstrip() for text in capsys.readouterr().out.splitlines()] == expected
 
 

@@ -79,16 +79,17 @@ def to_float(kind: str, value: object, use: str = "") -> TypeError:
 
 
 def no_attribute(value: Any, name: str) -> AttributeError:
-    return AttributeError(f"Value: {named(value)} has no attribute {name!r}, and takes none: keep what belongs to it in a "
-                          "dict, as state[v], or in an object of your own that holds the Value", name=name, obj=value)
-
-
-def no_closure(value: Any) -> AttributeError:
-    return AttributeError(f"Value: {named(value)} has no _backward: the derivatives of operations are kept on a tape, and "
-                          "v.backward() sweeps it; write an operation of your own with cgrad.Function", name="_backward",
+    return AttributeError(f"Value: {named(value)} has no attribute {name!r}, and takes none: keep what belongs to it "
+                          "in a dict, as state[v], or in an object of your own that holds the Value", name=name,
                           obj=value)
 
 
+def no_closure(value: Any) -> AttributeError:
+    return AttributeError(f"Value: {named(value)} has no _backward: the derivatives of operations are kept on a tape, "
+                          "and v.backward() sweeps it; write an operation of your own with cgrad.Function",
+                          name="_backward", obj=value)
+
+
 def no_subclass(name: str) -> TypeError:
-    return TypeError(f"{name}: Value has no subclasses, as operations make Values: let the class hold a Value, or write "
-                     "functions of Values; an operation of your own is a cgrad.Function")
+    return TypeError(f"{name}: Value has no subclasses, as operations make Values: let the class hold a Value, or "
+                     "write functions of Values; an operation of your own is a cgrad.Function")

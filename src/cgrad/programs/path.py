@@ -41,7 +41,6 @@ from .rewriting.branches import Outcome as Merged
 from .storage.fields import Parts, from_fields, to_fields
 from .transforms import sweep_units
 
-
 SPECIALISE_AT = 64     # calls after which code is made for the sides that are taken, and four times as many, ...
 MOST_SPECIALISED = 5   # so many times
 WORTH = 0.9            # of the instructions: if it is shorter
@@ -83,7 +82,7 @@ class Program(Maps):
         self.base: Program | None = None  # the path whose careful program this is
         self._careful: Program | None = None
         self._executables: dict[Request, Executable] = {}
-        self._due: dict[Request, tuple[int, int]] = {}  # runs at which machine code, and other sides, are due; -1: never
+        self._due: dict[Request, tuple[int, int]] = {}  # runs at which native code, and other sides, are due; -1: never
         self._special: list[Executable] = []  # of the sides that were taken
         self._wanted: set[Request] = set()  # for which code of the sides taken is due
         self._unused: frozenset[int] | None = None
@@ -204,7 +203,9 @@ class Program(Maps):
     @functools.cached_property
     def outcomes(self) -> tuple[Outcome, ...]:
         """The same, and whether its derivatives are fast, where that is another guard: no two paths share them."""
-        return (*self.guard_outcomes, "fast" if self.base is None else "careful") if self.chooses else self.guard_outcomes
+        if not self.chooses:
+            return self.guard_outcomes
+        return (*self.guard_outcomes, "fast" if self.base is None else "careful")
 
     @functools.cached_property
     def _equalities(self) -> dict[int, tuple[int, float]]:

@@ -2,8 +2,8 @@
 #
 #   where(c, a, b)     a where c is not 0 there, and a guard that it is not; else b, and a guard that it is 0
 #
-# What only the other sides need is gone: a function with many merged branches costs what the sides taken cost, at points
-# that choose alike.
+# What only the other sides need is gone: a function with many merged branches costs what the sides taken cost, at
+# points that choose alike.
 
 def specialised(Graph g, outputs, guards, inputs):
     """(graph, outputs, guards) for points that choose as this one does; None if the graph has no choice.

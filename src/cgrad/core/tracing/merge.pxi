@@ -420,19 +420,6 @@ cdef class Branch:
         return 0
 
 
-cdef int note_merged(Trace t, object key, long cost) except -1:
-    """Count a branch that was merged."""
-    cdef object place = <uintptr_t><PyObject *>key
-    cdef list known = t.merged.get(place)
-    if known is None:
-        t.merged[place] = [key, 1, cost]
-    else:
-        known[1] += 1
-        if cost > <long>known[2]:
-            known[2] = cost
-    return 0
-
-
 cdef object both(object x, object y):
     if x is True:
         return y

@@ -120,6 +120,19 @@ cdef str reason_of(object error):
     return str(error) if isinstance(error, errors.NotMerged) else f"one side raises {type(error).__name__}: {error}"
 
 
+cdef int note_merged(Trace t, object key, long cost) except -1:
+    """Count a branch that was merged."""
+    cdef object place = <uintptr_t><PyObject *>key
+    cdef list known = t.merged.get(place)
+    if known is None:
+        t.merged[place] = [key, 1, cost]
+    else:
+        known[1] += 1
+        if cost > <long>known[2]:
+            known[2] = cost
+    return 0
+
+
 cdef int note_rejected(Trace t, object key) except -1:
     """A branch that fails again and again is not tried any more."""
     t.failures[key] = t.failures.get(key, 0) + 1

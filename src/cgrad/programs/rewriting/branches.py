@@ -11,7 +11,7 @@ from ..._callers import asks_identity
 from ..._core import Trace
 from ..pytree import LEAVES, TreeDef
 from ..reads import PROTOCOLS, changes, package_of
-from .targets import Targets
+from .targets import PACKAGES, Targets
 
 Place = tuple[str, int, str, int]  # file, line, function, column
 SMALL = 64    # additions: a side that costs less is merged whatever the rest costs
@@ -56,12 +56,16 @@ class Branches:
     def begin(self, trace: Trace, function: Any) -> Targets:
         """Let a recording of a function know; returns what calls lead to."""
         trace.kept_apart, trace.asks_identity = set(self.apart), self.asks_identity
-        trace.target_of = targets = Targets(self.merge, self.unread, package_of(function))
+        trace.target_of = targets = Targets(self.merge, self.unread, {package_of(function)})
         return targets
 
     def eager(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """The function to call with Values where nothing is recorded."""
-        return Targets(False, {})(function)[0] if self.replaces else function  # type: ignore[no-any-return]
+        if not self.replaces:
+            return function
+        PACKAGES.add(package_of(function))
+        found: Callable[..., Any] = Targets(False, {}, PACKAGES)(function)[0]
+        return found
 
     def dear(self, trace: Trace) -> set[Place]:
         """Branches that were merged, and of which one side costs more than the rest of the program is worth."""

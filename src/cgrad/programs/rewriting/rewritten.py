@@ -60,7 +60,6 @@ class Rewritten(NamedTuple):
 
 
 _known: OrderedDict[tuple[int, bool], Rewritten] = OrderedDict()
-_made: dict[int, types.CodeType] = {}  # codes that have been rewritten, and those within them
 
 
 def rewritten(function: types.FunctionType, merge: bool) -> tuple[types.FunctionType, str]:
@@ -69,7 +68,7 @@ def rewritten(function: types.FunctionType, merge: bool) -> tuple[types.Function
     merge: its branches may merge; else its calls alone are replaced.
     """
     code = function.__code__
-    if id(code) in _made:  # a function that one made which was rewritten itself
+    if any(name.startswith(PREFIX) for name in code.co_freevars):  # made by a function that was rewritten itself
         return function, ""
     found = rewritten_code(code, merge)
     if found.code is None:
@@ -93,9 +92,7 @@ def rewritten_code(code: types.CodeType, merge: bool) -> Rewritten:
         try:
             if code.co_flags & GENERATORS:
                 raise Unreadable("it is a generator or a coroutine")
-            new = renamed(compiled(code, merge), code)
-            remember(new)
-            found = Rewritten(code, new, "")
+            found = Rewritten(code, renamed(compiled(code, merge), code), "")
         except Unreadable as error:
             found = Rewritten(code, None, str(error))
         except (SyntaxError, RecursionError, ValueError) as error:
@@ -105,14 +102,6 @@ def rewritten_code(code: types.CodeType, merge: bool) -> Rewritten:
         if len(_known) > MOST:
             _known.popitem(last=False)
     return found
-
-
-def remember(code: types.CodeType) -> None:
-    """Note a code and those within it as rewritten."""
-    _made[id(code)] = code
-    for constant in code.co_consts:
-        if isinstance(constant, types.CodeType):
-            remember(constant)
 
 
 def compiled(code: types.CodeType, merge: bool) -> types.CodeType:

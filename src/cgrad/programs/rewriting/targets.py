@@ -14,7 +14,7 @@ import operator
 import sys
 import types
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from operator import index as as_int
 from typing import Any
 
@@ -70,9 +70,9 @@ CALLING = "cgrad.nn.module"  # of the package, and calls what users wrote: Modul
 
 
 class Targets:
-    """What calls lead to, for one recording. own: the installed package that is recorded, or ""."""
+    """What calls lead to, for one recording. own: installed packages whose functions are the user's."""
 
-    def __init__(self, merge: bool, unread: dict[str, str], own: str = "") -> None:
+    def __init__(self, merge: bool, unread: dict[str, str], own: Container[str]) -> None:
         self.merge, self.unread, self.own = merge, unread, own
         self.replaced = replacements(merge)
         self.replaces = False  # some call leads elsewhere
@@ -131,7 +131,7 @@ class Targets:
     def foreign(self, f: types.FunctionType) -> bool:
         """True if a function is a library's, and not that of the user."""
         module = f.__module__ or ""
-        return is_library(module) and module != CALLING and module.partition(".")[0] != self.own \
+        return is_library(module) and module != CALLING and module.partition(".")[0] not in self.own \
             and not f.__code__.co_filename.startswith("<doctest ")  # an example, with the names of a module
 
 
@@ -386,4 +386,5 @@ def replacements(merge: bool) -> dict[Any, Any]:
     return found
 
 
-call_eagerly_by(Targets(False, {}))
+PACKAGES: set[str] = set()  # of functions that ran eagerly, as they were compiled
+call_eagerly_by(Targets(False, {}, PACKAGES))

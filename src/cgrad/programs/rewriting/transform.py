@@ -270,11 +270,11 @@ class Transform(ast.NodeTransformer):
                 out.append(over)
         return [located(x, node) for x in out], branch
 
-    def once(self, branch: str, test: ast.expr) -> ast.expr:
+    def once(self, branch: str, test: ast.expr) -> Any:
         """A test, which is computed in the first pass alone, unless it binds names."""
         new = self.visit(test)
         if has_walrus(test):
-            return new  # type: ignore[no-any-return]
+            return new
         return ast.BoolOp(ast.Or(), [ast.Attribute(name(branch), "known", ast.Load()), new])
 
     def visit_If(self, node: ast.If) -> Any:
