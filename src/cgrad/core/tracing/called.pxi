@@ -180,30 +180,6 @@ cdef tuple target_of(Trace t, object f):
     return known
 
 
-cdef object eager_target_of = None
-cdef dict eager_targets = {}
-
-
-def call_eagerly_by(target_of, /):
-    """What calls of rewritten code lead to where nothing is recorded: target_of(f)[0]."""
-    global eager_target_of
-    eager_target_of = target_of
-
-
-cdef object called_eagerly(object f):
-    if eager_target_of is None:
-        return f
-    try:
-        known = eager_targets.get(f)
-    except TypeError:  # no hash
-        return eager_target_of(f)[0]
-    if known is None:
-        if len(eager_targets) > 4096:
-            eager_targets.clear()
-        known = eager_targets[f] = eager_target_of(f)
-    return (<tuple>known)[0]
-
-
 cdef object MethodType = types.MethodType
 cdef object BuiltinMethodType = types.BuiltinMethodType
 cdef set OWNERS = {list, set, tuple, str, np.ndarray, Value, Tensor, Condition}  # their methods are alike in all
