@@ -131,7 +131,7 @@ def rare(points: int) -> dict[str, Side]:
 
 def small(x):
     y = 0.5*x
-    for k in range(10):
+    for _ in range(10):
         y = y*0.99 + 0.1
         if y > 1.0:
             y = 1.0
@@ -159,7 +159,7 @@ def calls() -> dict[str, Side]:
 
 def long(x, steps):
     y = x
-    for k in range(steps):
+    for _ in range(steps):
         y = y*0.999 + x
         y = y - 0.1*y*y
         y = y + x*0.01
@@ -196,15 +196,15 @@ def run(quick: bool) -> list[Row]:
                             ratios(what, process.side(name), process.side("by_maximum"), rounds, same=1e-9)))
     points = 300 if quick else 3_000
     with Process("branches", "in_a_row", points) as process:
-        rows.append(row(f"12 branches in a row, {points:,} points, value and gradient, by the dearer side alone", "<= 2",
-                        ratios("in a row", process.side("branches"), process.side("straight"), rounds, same=None)))
+        rows.append(row(f"12 branches in a row, {points:,} points, value and gradient, by the dearer side alone",
+                        "<= 2", ratios("in a row", process.side("branches"), process.side("straight"), rounds, same=None)))
     points = 3_000 if quick else 100_000
     with Process("branches", "rare", points) as process:
         rows.append(row(f"a rare, dear branch, {points:,} points, value and gradient, by branches=\"guard\"", "<= 1.1",
                         ratios("rare", process.side("merge"), process.side("guard"), rounds, same=1e-9)))
     with Process("branches", "calls") as process:
-        rows.append(row("a call of a function with 11 small branches, value and gradient, by branches=\"guard\"", "<= 1",
-                        ratios("calls", process.side("merge"), process.side("guard"), rounds, same=1e-12)))
+        rows.append(row("a call of a function with 11 small branches, value and gradient, by branches=\"guard\"",
+                        "<= 1", ratios("calls", process.side("merge"), process.side("guard"), rounds, same=1e-12)))
     steps = 300 if quick else 10_000
     with Process("branches", "recording", steps) as process:
         rows.append(row(f"recording {11*steps:,} operations, of which a tenth lie in branches, by a run with Values",

@@ -15,7 +15,8 @@ def compiled(name: str, size: int, backend: str, choice: bool = False, max_paths
     import cgrad
 
     more = {"positive": lambda v: cgrad.maximum(v, 0.0)} if choice else {}
-    return cgrad.compile(WORKLOADS[name].build(cgrad, size, **more), backend=backend, max_paths=max_paths, branches=branches)
+    return cgrad.compile(WORKLOADS[name].build(cgrad, size, **more), backend=backend, max_paths=max_paths,
+                         branches=branches)
 
 
 def argnums_of(name: str) -> tuple[int, ...]:
@@ -205,7 +206,8 @@ def crowded(points: int, max_paths: int, backend: str) -> dict[str, Side]:
 
     import cgrad
 
-    p, x = cgrad.compile(digits, backend=backend, max_paths=max_paths, branches="guard"), np.random.default_rng(8).uniform(0, 1, points)
+    p = cgrad.compile(digits, backend=backend, max_paths=max_paths, branches="guard")
+    x = np.random.default_rng(8).uniform(0, 1, points)
 
     def eager():
         results = []

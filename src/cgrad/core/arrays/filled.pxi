@@ -161,6 +161,16 @@ cdef object element(Tensor v, Py_ssize_t offset):
     return x if root.in_place else lifted(t.tape, x)
 
 
+cdef object all_handed_out(object elements):
+    """An array of elements as Values for themselves, numbers as they are."""
+    cdef object out = elements.copy()
+    cdef Py_ssize_t k
+    for k, e in enumerate(elements.flat):
+        if is_value(e):
+            out.flat[k] = handed_out(<Value>e)
+    return out
+
+
 cdef char *address(cnp.ndarray array, Py_ssize_t offset) noexcept:
     """Where element number ``offset``, in C order, lies."""
     cdef char *p = <char *>cnp.PyArray_DATA(array)
@@ -213,34 +223,6 @@ cdef Handle gather_now(Tensor v, Filled f):
     if v.extra is not None and leaf_name(v):
         result.name = leaf_name(v)
     return result
-
-
-# ---- elements handed out --------------------------------------------------------------------------
-
-cdef object on_own_node(Value v):
-    """v on a node of its own."""
-    return append_left(v, 1.0, OP_MUL, 1.0, v.primal, 1.0)
-
-
-cdef object handed_out(Value element):
-    """An element as a Value for itself."""
-    cdef Trace t = tracing()
-    if modes and muted():
-        return stopped(element)
-    if t.copies:
-        return on_own_node(element)
-    t.handed.add(id(element))
-    return element
-
-
-cdef object all_handed_out(object elements):
-    """An array of elements as Values for themselves, numbers as they are."""
-    cdef object out = elements.copy()
-    cdef Py_ssize_t k
-    for k, e in enumerate(elements.flat):
-        if is_value(e):
-            out.flat[k] = handed_out(<Value>e)
-    return out
 
 
 # ---- copies and views ------------------------------------------------------------------------------

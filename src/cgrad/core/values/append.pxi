@@ -113,6 +113,22 @@ cdef object lifted(Tape t, double x):
     return appended(<PyObject *>t, t.top, OP_STOP, x, <int32_t>t.top, x, <int32_t>t.top, 0)
 
 
+cdef object on_own_node(Value v):
+    """v on a node of its own."""
+    return append_left(v, 1.0, OP_MUL, 1.0, v.primal, 1.0)
+
+
+cdef object handed_out(Value element):
+    """An element of an array as a Value for itself (core/tracing/trace.pxi)."""
+    cdef Trace t = tracing()
+    if modes and muted():
+        return stopped(element)
+    if t.copies:
+        return on_own_node(element)
+    t.handed.add(id(element))
+    return element
+
+
 cdef object required(object result, object x, object y, int op):
     """The result of a method or function; where an operator would return NotImplemented, an error."""
     if result is NotImplemented:
