@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import types
+import weakref
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pytest
@@ -156,3 +159,59 @@ def test_calls_over_several_lines_have_the_line_that_python_says():
         return [entry.lineno for entry in error.traceback if entry.frame.code.name in ("f", "fail")]
 
     assert lines(compiled(f)) == lines(f)
+
+
+@dataclass
+class Sized:
+    x: Any
+
+    def size(self):
+        return abs(self.x)
+
+
+def test_methods_do_not_hold_their_objects():
+    """An object of which a side has called a method is still the side's alone."""
+    def f(x):
+        if x > 0:
+            p = Sized(x*2.0)
+            s = p.size()
+        else:
+            p = Sized(-x)
+            s = 1.0
+        return p.x*s
+
+    agree(f, ONE, merged=True)
+
+
+def test_objects_go_while_a_function_is_recorded():
+    alive = []
+
+    def f(x):
+        seen = []
+        for _ in range(20):
+            a = np.zeros(3)
+            a.copy()
+            thing = Sized(1.0)
+            thing.size()
+            seen += [weakref.ref(a), weakref.ref(thing)]
+            alive.append(sum(ref() is not None for ref in seen))
+        return x
+
+    for branches in ("merge", "guard"):
+        compiled(f, branches)(1.0)
+    assert max(alive) == 2
+
+
+def test_methods_of_two_objects_are_their_own():
+    scales = [Scale(2.0), Scale(3.0)]
+    agree(lambda x: scales[0].of(x) if x > 0 else scales[1].of(x), ONE, merged=True)
+    items = [[1.0, 2.0], [3.0]]
+    agree(lambda x: x*(items[0].copy()[0] + items[1].copy()[0] + len(items[1].copy())), ONE)
+
+
+class Scale:
+    def __init__(self, k):
+        self.k = k
+
+    def of(self, x):
+        return x*self.k if x < 1 else x
