@@ -184,6 +184,16 @@ def test_paths_and_guards(way, tmp_path):
         assert len(q.programs) == 5 and len(p.programs) == 4
 
 
+@pytest.mark.parametrize("way", WAYS)
+def test_what_became_of_branches(way, tmp_path):
+    p = cgrad.compile(support.cubes)
+    p(2.0)
+    q = way(p, tmp_path)
+    program = q.programs[0] if isinstance(q, cgrad.CompiledFunction) else q
+    assert program.merges == 1 and program.branches == p.programs[0].branches
+    assert program.branches.lines[0].startswith(f"merged: {support.__file__}:")
+
+
 def test_what_is_not_recorded(tmp_path):
     p = cgrad.compile(branching)
     p(2.0)

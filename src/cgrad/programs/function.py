@@ -20,7 +20,6 @@ from .paths import Paths
 from .pytree import Array, TreeDef
 from .reads import kept_by
 from .record import leaves_of, traced
-from .rewriting.branches import Outcome
 from .storage import references
 
 CHECK_EACH = 10  # calls between two at which f itself runs, with check=True
@@ -189,15 +188,12 @@ class CompiledFunction(Maps):
         return _empty, (), {
             "function": function, "static": self.static, "backend": self.backend, "max_paths": self.max_paths,
             "check": self.check_each, "branches": self.branches, "programs": list(programs), "conditions": conditions,
-            "numbers": [program.number for program in programs],
-            "outcomes": [tuple(program.branches) for program in programs]}
+            "numbers": [program.number for program in programs]}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         programs = state["programs"]
         for program, conditions in zip(programs, state["conditions"], strict=True):
             program.conditions = conditions
-        for program, outcome in zip(programs, state.get("outcomes", ()), strict=False):
-            program.branches = Outcome(*outcome)
         self._fill(state["function"], state["static"], state["backend"], state["max_paths"], programs, state["numbers"],
                    state.get("branches", "merge"))
         self.check_each = state.get("check", 0)  # pickles of before have none

@@ -68,7 +68,8 @@ class Program(Maps):
 
     def __init__(self, name: str, names: tuple[str, ...], key: tuple[Any, ...], shapes: tuple[TreeDef, ...],
                  out: TreeDef, graph: Graph, outputs: Array, guards: Sequence[Guard], captured: Sequence[Leaf],
-                 captured_shapes: Sequence[tuple[int, ...]], reason: str, backend: str = backends.AUTO) -> None:
+                 captured_shapes: Sequence[tuple[int, ...]], reason: str, backend: str = backends.AUTO,
+                 branches: tuple[int, tuple[str, ...]] = (0, ())) -> None:
         self.name, self.names, self.key, self.shapes, self.out = name, names, key, shapes, out
         self.graph, self.outputs, self.guards = graph, outputs, tuple(guards)
         self.captured, self.captured_shapes = list(captured), list(captured_shapes)
@@ -76,7 +77,7 @@ class Program(Maps):
         self.number = 0  # among the recordings of its function
         self.usage = Usage(Clock())
         self.conditions: list[tuple[Any, str, Any]] = []  # attributes that have to be what they were
-        self.branches = Merged()  # what became of its branches
+        self.branches = Merged(*branches)  # what became of its branches
         self.reads: Reads | None = None  # what else the function reads, which has to be what it was
         self.kept = True  # among the paths of a compiled function, or by itself
         self.base: Program | None = None  # the path whose careful program this is
@@ -99,7 +100,8 @@ class Program(Maps):
     def parts(self) -> Parts:
         """Its parts, for pickles, files and copies."""
         return Parts(self.name, self.names, self.key, self.shapes, self.out, self.graph, self.outputs,
-                           self.guards, self.captured, self.captured_shapes, self.reason, self.backend)
+                     self.guards, self.captured, self.captured_shapes, self.reason, self.backend,
+                     (self.branches.merges, self.branches.lines))
 
     @staticmethod
     def of(parts: Parts) -> Program:
@@ -113,7 +115,7 @@ class Program(Maps):
         """
         parts = self.parts()
         made = Program.of(parts if captured is None else parts._replace(captured=captured))
-        made.conditions, made.branches = self.conditions, self.branches
+        made.conditions = self.conditions
         if captured is None and self.reads is not None:
             made.reads = self.reads.copy()
         made._executables = self._executables

@@ -39,6 +39,7 @@ class Parts(NamedTuple):
     captured_shapes: Sequence[tuple[int, ...]]
     reason: str
     backend: str
+    branches: tuple[int, tuple[str, ...]] = (0, ())  # how many were merged, and what became of them, for people
 
 
 def to_fields(parts: Parts) -> dict[str, Any]:

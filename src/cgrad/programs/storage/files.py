@@ -92,6 +92,7 @@ def path_out(parts: Parts, captured: list[int]) -> tuple[dict[str, Any], list[Ar
         "out": tree_out(parts.out, f"the value of {parts.name}"),
         "captured": list(zip(captured, parts.captured_shapes, strict=True)),
         "reason": parts.reason, "backend": parts.backend, "lines": fields["lines"], "table": fields["table"],
+        "merges": parts.branches[0], "branches": parts.branches[1],
         "lengths": [len(fields[name]) for name in ARRAYS]}
     return row, [np.asarray(fields[name], dtype) for name, dtype in ARRAYS.items()]
 
@@ -267,12 +268,14 @@ def path_in(row: Fields, leaves: list[Leaf], take: Arrays) -> Parts:
     need(len(table) <= 256, "too many operations")
     lengths = row.rows("lengths")
     need(len(lengths) == len(ARRAYS) and all(type(n) is int and n >= 0 for n in lengths), "lengths that are none")
+    branches = (row.count("merges"), tuple(row.texts("branches"))) if "merges" in row.entries else (0, ())
     arrays = {name: take(dtype, n) for (name, dtype), n in zip(ARRAYS.items(), lengths, strict=True)}
     return from_fields({
         **arrays, "name": row.text("name"), "names": tuple(row.texts("names")), "key": key, "shapes": trees,
         "out": tree_in(row["out"]), "captured": [leaf for leaf, _ in captured],
         "captured_shapes": [shape for _, shape in captured], "table": table,
-        "lines": [line_in(x) for x in row.rows("lines")], "reason": row.text("reason"), "backend": row.text("backend")})
+        "lines": [line_in(x) for x in row.rows("lines")], "reason": row.text("reason"), "backend": row.text("backend"),
+        "branches": branches})
 
 
 def captured_in(given: Any, leaves: list[Leaf]) -> tuple[Leaf, tuple[int, ...]]:
