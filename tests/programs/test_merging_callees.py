@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
+import math
 import types
+import warnings
 import weakref
 from dataclasses import dataclass
 from typing import Any
@@ -215,3 +218,21 @@ class Scale:
 
     def of(self, x):
         return x*self.k if x < 1 else x
+
+
+def test_objects_go_where_a_function_runs_at_values():
+    """Beyond max_paths, with functions of math in it, so that it is rewritten."""
+    seen = []
+
+    def f(x):
+        thing = Sized(x)
+        seen.append(weakref.ref(thing))
+        return (math.exp(thing.size()) + (lambda: thing.x)())*cgrad.static(x)
+
+    p = compiled(f, max_paths=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # many paths
+        for k in range(1, 30):
+            assert p.grad(float(k)) == pytest.approx((math.exp(k) + 1)*k, rel=1e-14)
+    gc.collect()
+    assert p.stats()["fallbacks"] > 20 and not any(ref() for ref in seen)

@@ -140,7 +140,7 @@ def called(f, writes=False):
     cdef tuple known
     if t is None:
         return called_eagerly(f)
-    known = target_of(t, f)
+    known = target_of(t.targets, t.target_of, f, True)
     if writes or not known[1]:
         effect_of(t)
     elif (t.trials or t.pending) and known[2]:
@@ -148,38 +148,49 @@ def called(f, writes=False):
     return known[0]
 
 
-cdef tuple target_of(Trace t, object f):
-    """What a call of f leads to, remembered: of methods without their objects, which live as long as without us."""
+cdef tuple target_of(dict targets, object find, object f, bint passing):
+    """What a call of f leads to, remembered: of methods without their objects, which live as long as without us.
+
+    passing: so are the targets, and may hold what f refers to until then.
+    """
     cdef tuple known
     kind = type(f)
     if kind is MethodType:
         function = f.__func__
-        known = t.targets.get(function)
+        known = targets.get(function)
         if known is None:
-            known = t.target_of(f)
+            known = find(f)
             if type(known[0]) is MethodType and known[0].__self__ is f.__self__ \
-                    and (known[0] is not f or (function.__module__ or "").startswith("cgrad.")):
-                t.targets[function] = (known[0].__func__, known[1], known[2])
+                    and passing and (known[0] is not f or (function.__module__ or "").startswith("cgrad.")):
+                targets[function] = (known[0].__func__, known[1], known[2])
             return known
         return f if known[0] is function else MethodType(known[0], f.__self__), known[1], known[2]
     if kind is BuiltinMethodType and type(f.__self__) in OWNERS:
         key = (type(f.__self__), f.__name__)
-        known = t.targets.get(key)
+        known = targets.get(key)
         if known is None:
-            known = t.target_of(f)
+            known = find(f)
             if known[0] is f:
-                t.targets[key] = (None, known[1], known[2])
+                targets[key] = (None, known[1], known[2])
             return known
         return f, known[1], known[2]
     try:
-        known = t.targets.get(f)
+        known = targets.get(f)
     except TypeError:  # no hash
-        return t.target_of(f)
+        return find(f)
     if known is None:
-        known = t.targets[f] = t.target_of(f)
+        known = find(f)
+        if passing or lasts(f):
+            targets[f] = known
     return known
 
 
+cdef bint lasts(object f) except -1:
+    """True for classes and what modules that are compiled define: they refer to nothing that should go."""
+    return isinstance(f, (type, np.ufunc)) or isinstance(f, BuiltinMethodType) and isinstance(f.__self__, ModuleType)
+
+
+cdef object ModuleType = types.ModuleType
 cdef object MethodType = types.MethodType
 cdef object BuiltinMethodType = types.BuiltinMethodType
 cdef set OWNERS = {list, set, tuple, str, np.ndarray, Value, Tensor, Condition}  # their methods are alike in all
@@ -189,24 +200,18 @@ cdef object eager_target_of = None
 cdef dict eager_targets = {}
 
 
-def call_eagerly_by(target_of, /):
-    """What calls of rewritten code lead to where nothing is recorded: target_of(f)[0]."""
+def call_eagerly_by(find, /):
+    """What calls of rewritten code lead to where nothing is recorded: find(f)[0]."""
     global eager_target_of
-    eager_target_of = target_of
+    eager_target_of = find
 
 
 cdef object called_eagerly(object f):
     if eager_target_of is None:
         return f
-    try:
-        known = eager_targets.get(f)
-    except TypeError:  # no hash
-        return eager_target_of(f)[0]
-    if known is None:
-        if len(eager_targets) > 4096:
-            eager_targets.clear()
-        known = eager_targets[f] = eager_target_of(f)
-    return (<tuple>known)[0]
+    if len(eager_targets) > 4096:
+        eager_targets.clear()
+    return target_of(eager_targets, eager_target_of, f, False)[0]
 
 
 def effect_here():
