@@ -197,7 +197,8 @@ def run(quick: bool) -> list[Row]:
     points = 300 if quick else 3_000
     with Process("branches", "in_a_row", points) as process:
         rows.append(row(f"12 branches in a row, {points:,} points, value and gradient, by the dearer side alone",
-                        "<= 2", ratios("in a row", process.side("branches"), process.side("straight"), rounds, same=None)))
+                        "<= 2", ratios("in a row", process.side("branches"), process.side("straight"), rounds,
+                                       same=None)))
     points = 3_000 if quick else 100_000
     with Process("branches", "rare", points) as process:
         rows.append(row(f"a rare, dear branch, {points:,} points, value and gradient, by branches=\"guard\"", "<= 1.1",
