@@ -474,6 +474,9 @@ def provoke():
     yield "two_names", lambda: Value(1.0, name="a", label="b")
     yield "bad_name", lambda: Value(1.0, name=3)
     yield "data_of_node", lambda: setattr(y, "data", 1.0)
+    yield "no_attribute", lambda: setattr(y, "m", 0.0)
+    yield "no_closure", lambda: y._backward
+    yield "no_subclass", lambda: type("Mine", (Value,), {})
     yield "to_float", lambda: float(y)
     yield "wrong_tape", lambda: y + foreign
     yield "foreign", lambda: cgrad.gradients([y, foreign])

@@ -90,9 +90,8 @@ cdef object number_of(Condition c):
     if not still_open(c):
         return 1.0 if c.outcome else 0.0
     if c.number is None:
-        found = op_lt(c.x, c.y) if c.op == OP_LT else op_le(c.x, c.y) if c.op == OP_LE \
-            else op_eq(c.x, c.y) if c.op == OP_EQ else op_ne(c.x, c.y)
-        c.number = op_sub(1.0, found) if c.negated and is_value(found) else found
+        found = SCALARS[c.op](c.x, c.y)
+        c.number = SCALARS[OP_SUB](1.0, found) if c.negated and is_value(found) else found
     return c.number
 
 
