@@ -36,6 +36,7 @@ TITLES = {
     "arrays": "Arrays, against PyTorch and HIPS autograd", "digits": "A network on the digits, against PyTorch",
     "array memory": "Memory of arrays", "programs": "Compiled functions at one point",
     "program batches": "Compiled functions over batches", "program building": "Recording and compiling",
+    "branches": "Compiled functions with branches",
 }
 
 # The README's rows: group, measure, and how a visitor is told what it is and what it is relative to.
