@@ -91,6 +91,7 @@ class Transform(ast.NodeTransformer):
     def visit_FunctionDef(self, node: ast.FunctionDef) -> Any:
         kept = (self.flow, self.outer, self.fresh, self.framed, self.inside, self.blocks, self.merge)
         merge = self.merge
+        keep_returns(node)
         node.decorator_list = [self.visit(x) for x in node.decorator_list]
         generates = any(isinstance(x, (ast.Yield, ast.YieldFrom, ast.Await)) for x in walk(node))
         given = [*node.args.posonlyargs, *node.args.args]
@@ -208,6 +209,10 @@ class Transform(ast.NodeTransformer):
         """True if a call changes a container of this function by a method that is not asked what it does."""
         f = node.func
         return isinstance(f, ast.Attribute) and f.attr in CHANGING and self.depth_of(f.value) >= 1
+
+    def changes_own(self, *nodes: ast.expr) -> bool:
+        """True if an expression changes a container of this function."""
+        return any(isinstance(x, ast.Call) and self.changes_fresh(x) for node in nodes for x in ast.walk(node))
 
     def returning(self, node: ast.If) -> bool:
         """True if a branch that merges has a return in some side."""
@@ -405,14 +410,14 @@ class Transform(ast.NodeTransformer):
         return node
 
     def visit_IfExp(self, node: ast.IfExp) -> Any:
-        if not self.merge or has_walrus(node.body, node.orelse):
+        if not self.merge or has_walrus(node.body, node.orelse) or self.changes_own(node.body, node.orelse):
             return self.generic_visit(node)
         place = self.place(node)
         self.generic_visit(node)
         return located(hook("choice", place, node.test, thunk(node.body), thunk(node.orelse)), node)
 
     def visit_BoolOp(self, node: ast.BoolOp) -> Any:
-        if not self.merge or has_walrus(*node.values[1:]):
+        if not self.merge or has_walrus(*node.values[1:]) or self.changes_own(*node.values[1:]):
             return self.generic_visit(node)
         kind = "both" if isinstance(node.op, ast.And) else "either"
         place = self.place(node)
@@ -506,6 +511,15 @@ def waits_for_arithmetic(handler: ast.ExceptHandler) -> bool:
     if handler.type is None:
         return True
     return any(isinstance(x, ast.Name) and x.id in ARITHMETIC for x in ast.walk(handler.type))
+
+
+def keep_returns(function: ast.FunctionDef) -> None:
+    """Returns in blocks that do something when they are left (``with``, ``finally``) do not merge."""
+    for x in walk(function):
+        if isinstance(x, (ast.With, ast.AsyncWith)) or (isinstance(x, (ast.Try, ast.TryStar)) and x.finalbody):
+            for node in walk(x):
+                if isinstance(node, ast.If) and any(isinstance(n, ast.Return) for n in walk(node)):
+                    node._merges = False  # type: ignore[attr-defined]
 
 
 def has_walrus(*nodes: ast.expr) -> bool:
