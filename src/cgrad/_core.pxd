@@ -226,7 +226,7 @@ cdef class Trace:
     cdef object ghost              # the Frame that has returned already, at the numbers at hand, or None
     cdef public dict targets       # what calls of rewritten code lead to (programs/rewriting)
     cdef public object target_of   # function -> what is called in its place, and whether it is free of effects
-    cdef readonly dict merged      # id of a place -> [the place, how often a branch there was merged, cost of the dearest side]
+    cdef readonly dict merged      # id of a place -> [the place, how often a branch there was merged, its dearest cost]
     cdef readonly dict unmerged    # (code, line) -> why a branch there is a guard
     cdef dict failures     # (code, line) -> how often a branch there was found to be no choice
     cdef public set kept_apart     # (code, line) of branches that are not to be merged
