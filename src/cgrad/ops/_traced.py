@@ -126,13 +126,18 @@ def lower_first(x: Any, y: Any) -> tuple[Any, Any]:
 
 
 def sort_few(values: list[Any]) -> list[Any]:
-    """Sort Values and numbers, stably, nan last, by exchanges of neighbours (insertion sort as a network).
+    """Sort Values and numbers, stably, nan last, by exchanges of neighbours.
 
     Which of them are nan is guarded.
     """
     is_number = [bool(x == x) for x in values]
     numbers = [x for x, known in zip(values, is_number, strict=True) if known]
+    exchange(numbers)
+    return [*numbers, *[x for x, known in zip(values, is_number, strict=True) if not known]]
+
+
+def exchange(numbers: list[Any]) -> None:
+    """Sort Values and numbers in place, stably: an insertion sort as a network. None is nan."""
     for end in range(1, len(numbers)):
         for k in range(end, 0, -1):
             numbers[k - 1], numbers[k] = lower_first(numbers[k - 1], numbers[k])
-    return [*numbers, *[x for x, known in zip(values, is_number, strict=True) if not known]]

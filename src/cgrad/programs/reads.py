@@ -331,9 +331,15 @@ class Search:
 
 
     def note_implicit(self, cls: type, name: str, member: Any) -> None:
-        function = member.fget if isinstance(member, property) else member if name in PROTOCOLS else None
-        if isinstance(function, types.FunctionType):
-            self.implicit[f"{cls.__qualname__}.{name}"] = function.__code__
+        code = implicit_code(name, member)
+        if code is not None:
+            self.implicit[f"{cls.__qualname__}.{name}"] = code
+
+
+def implicit_code(name: str, member: Any) -> types.CodeType | None:
+    """What runs without a call that is seen: of a property, or a method that an operator stands for."""
+    function = member.fget if isinstance(member, property) else member if name in PROTOCOLS else None
+    return function.__code__ if isinstance(function, types.FunctionType) else None
 
 
 def class_attributes(cls: type, names: frozenset[str] | set[str],

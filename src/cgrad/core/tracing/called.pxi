@@ -55,11 +55,7 @@ def choice(key, test, one, other):
     except BaseException as error:
         if not survivable(error):
             raise
-        if depth > 1:
-            raise not_merged(t, reason_of(error))
-        leave_trials(t, pending)
-        reject(t, key, reason_of(error))
-        note_rejected(t, key)
+        drop_trial(t, key, depth, pending, error)
     return one() if test else other()
 
 
@@ -100,11 +96,7 @@ cdef object joined(object key, object left, object right, bint conjunction):
     except BaseException as error:
         if not survivable(error):
             raise
-        if depth > 1:
-            raise not_merged(t, reason_of(error))
-        leave_trials(t, pending)
-        reject(t, key, reason_of(error))
-        note_rejected(t, key)
+        drop_trial(t, key, depth, pending, error)
     return (left and right()) if conjunction else (left or right())
 
 

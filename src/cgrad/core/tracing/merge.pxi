@@ -196,7 +196,7 @@ cdef class Branch:
     cdef list conditions       # of the arms from ``first`` on: Conditions, False, True
     cdef list ends             # the names' values at their ends, or Returned
     cdef Py_ssize_t top, pending
-    cdef long cost, dearest
+    cdef long dearest          # cost of a side
     cdef readonly bint returned  # every side has returned: ``value``
     cdef readonly object value
     cdef object returning      # the value of this side's return, in a list
@@ -291,7 +291,6 @@ cdef class Branch:
         """This side is over, with these values of the names."""
         cdef int i
         cdef Py_ssize_t k
-        cdef long cost
         if self.mode == OUTRIGHT or self.mode == GUARDED:
             self.mode = OVER
             self.result = names
@@ -308,9 +307,7 @@ cdef class Branch:
                 self.ends.append(None)
                 if self.taken < 0:
                     self.taken = self.last
-            cost = weight(self.t, self.top)
-            self.cost += cost
-            self.dearest = max(self.dearest, cost)
+            self.dearest = max(self.dearest, weight(self.t, self.top))
             for k in range(len(names)):
                 if is_container(names[k]) and not (k < len(self.before) and names[k] is self.before[k]) \
                         and shared(PyTuple_GET_ITEM(names, k), FRESH_IN_TUPLE):
@@ -407,14 +404,10 @@ cdef class Branch:
         return True
 
     cdef int abort(self, object error) except -1:
-        """The outermost branch becomes a guard, and begins anew; those within leave the decision to it."""
-        if self.depth > 1:
-            raise not_merged(self.t, reason_of(error))
-        leave_trials(self.t, self.pending)
+        """A side has failed."""
+        drop_trial(self.t, self.key, self.depth, self.pending, error)
         if self.frame is not None:
             self.frame.branches.clear()
-        reject(self.t, self.key, reason_of(error))
-        note_rejected(self.t, self.key)
         self.mode = GUARDED
         self.conditions = self.ends = None
         return 0
@@ -477,8 +470,7 @@ cdef class Frame:
                 raise
             t.aborted = False
             for p in waiting:
-                reject(t, p.key, str(error))
-                note_rejected(t, p.key)
+                note_failed(t, p.key, str(error))
             settle(t)
             return value
         for p in waiting:
@@ -502,8 +494,7 @@ cdef class Frame:
             waiting = list(t.pending)
             leave_trials(t, 0)
             for p in waiting:
-                reject(t, p.key, reason_of(error))
-                note_rejected(t, p.key)
+                note_failed(t, p.key, reason_of(error))
                 if ask_pending(t, p):
                     self.value = p.value
                     return True

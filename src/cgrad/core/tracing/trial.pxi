@@ -112,6 +112,14 @@ cdef void leave_trials(Trace t, Py_ssize_t pending) noexcept:
     del t.pending[pending:]
 
 
+cdef int drop_trial(Trace t, object key, int depth, Py_ssize_t pending, object error) except -1:
+    """A trial has failed: the outermost branch becomes a guard, and begins anew; one within leaves that to it."""
+    if depth > 1:
+        raise not_merged(t, reason_of(error))
+    leave_trials(t, pending)
+    return note_failed(t, key, reason_of(error))
+
+
 cdef bint survivable(object error) noexcept:
     return isinstance(error, Exception) or isinstance(error, errors.NotMerged)
 
@@ -133,8 +141,9 @@ cdef int note_merged(Trace t, object key, long cost) except -1:
     return 0
 
 
-cdef int note_rejected(Trace t, object key) except -1:
-    """A branch that fails again and again is not tried any more."""
+cdef int note_failed(Trace t, object key, str why) except -1:
+    """A trial of a branch failed: it is a guard. One that fails again and again is not tried any more."""
+    reject(t, key, why)
     t.failures[key] = t.failures.get(key, 0) + 1
     if t.failures[key] >= 4:
         t.kept_apart.add(key)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from types import CodeType, FunctionType
+from types import CodeType
 from typing import Any, NamedTuple
 
 from ..._callers import asks_identity
 from ..._core import Trace
 from ..pytree import LEAVES, TreeDef
-from ..reads import PROTOCOLS, changes, package_of
+from ..reads import changes, implicit_code, package_of
 from .targets import PACKAGES, Targets
 
 Place = tuple[str, int, str, int]  # file, line, function, column
@@ -46,9 +46,9 @@ class Branches:
         self.asks_identity = any(map(asks_identity, codes))
         for cls in classes_of(trees):
             for name, member in vars(cls).items():
-                function = member.fget if isinstance(member, property) else member if name in PROTOCOLS else None
-                if isinstance(function, FunctionType):
-                    implicit = {**implicit, f"{cls.__qualname__}.{name}": function.__code__}
+                code = implicit_code(name, member)
+                if code is not None:
+                    implicit = {**implicit, f"{cls.__qualname__}.{name}": code}
         changing = next((name for name, code in implicit.items() if changes(code)), None)
         if changing and self.merge:
             self.merge, self.why = False, f"{changing} may change something, and no branch is merged"

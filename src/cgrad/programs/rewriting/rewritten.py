@@ -6,7 +6,6 @@ import ast
 import dis
 import types
 from collections import OrderedDict
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from ..._core import (
@@ -204,4 +203,3 @@ def _calibrate() -> None:
 
 
 _calibrate()
-Recorder = Callable[..., Any]

@@ -15,7 +15,6 @@ import sys
 import types
 from collections import deque
 from collections.abc import Callable, Container
-from operator import index as as_int
 from typing import Any
 
 import numpy as np
@@ -34,12 +33,11 @@ from ..._core import (
     static,
     where,
 )
+from ...ops._traced import FEW, exchange
 from ...ops.callees import replacement
 from ...ops.create import RECORDED
 from ..reads import is_library
 from .rewritten import rewritten
-
-MOST_SORTED = 16  # traced numbers that are sorted by choices: half the square of comparisons
 
 Target = tuple[Any, bool, bool]  # what is called; whether it has no effects; whether it uses up iterators
 CONSUMING = {list, tuple, set, frozenset, dict, sum, max, min, any, all, sorted, zip, enumerate, map, filter, deque,
@@ -221,10 +219,6 @@ def applying_second(plain: Any) -> Any:
 
 # ---- functions that others take the place of -----------------------------------------------------------
 
-def traced(x: Any) -> bool:
-    return isinstance(x, (Value, Condition, Tensor))
-
-
 def type_of(*args: Any) -> Any:
     """``type(x)``: a traced number is a float, a condition a bool."""
     if len(args) == 1 and isinstance(args[0], (Value, Condition)):
@@ -251,7 +245,7 @@ def to_int(*args: Any, **kwargs: Any) -> Any:
 
 def to_deque(items: Any = (), maxlen: Any = None) -> Any:
     """``deque(items, maxlen)``: a traced length is guarded by equality."""
-    return deque(items, as_int(maxlen) if is_number(maxlen) else maxlen)
+    return deque(items, operator.index(maxlen) if is_number(maxlen) else maxlen)
 
 
 def to_bool(*args: Any) -> Any:
@@ -302,22 +296,15 @@ def in_order(items: Any, **kwargs: Any) -> Any:
     found = list(items)
     if kwargs.get("key") is not None:
         kwargs["key"] = called(kwargs["key"])
-    if kwargs.get("key") is not None or not 2 <= len(found) <= MOST_SORTED or not any(map(is_number, found)) \
+    if kwargs.get("key") is not None or not 2 <= len(found) <= FEW or not any(map(is_number, found)) \
             or not all(is_number(x) or isinstance(x, (float, int)) for x in found):
         return sorted(found, **kwargs)
     if not bool(folded(operator.and_, False, all)([x == x for x in found])):  # Python's order of nan is by chance
         return sorted(found, **kwargs)
-    before = operator.gt if kwargs.get("reverse") else operator.lt
-    for round_ in range(len(found)):
-        for k in range(round_ % 2, len(found) - 1, 2):
-            a, b = found[k], found[k + 1]
-            swap = before(b, a)
-            if isinstance(swap, Condition):
-                c = condition_number(swap)
-                found[k], found[k + 1] = where(c, b, a), where(c, a, b)
-            elif swap:
-                found[k], found[k + 1] = b, a
-    return found
+    order = -1 if kwargs.get("reverse") else 1  # equal ones stay in their order all the same
+    numbers = [condition_number(x) for x in found[::order]]
+    exchange(numbers)
+    return numbers[::order]
 
 
 def is_number(x: Any) -> bool:
