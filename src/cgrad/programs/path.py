@@ -43,6 +43,7 @@ from .transforms import sweep_units
 
 SPECIALISE_AT = 64     # calls after which code is made for the sides that are taken, and four times as many, ...
 MOST_SPECIALISED = 5   # so many times
+MOST_SIDES = 2         # kept for a request
 WORTH = 0.9            # of the instructions: if it is shorter
 
 
@@ -84,7 +85,7 @@ class Program(Maps):
         self._careful: Program | None = None
         self._executables: dict[Request, Executable] = {}
         self._due: dict[Request, tuple[int, int]] = {}  # runs at which native code, and other sides, are due; -1: never
-        self._special: list[Executable] = []  # of the sides that were taken
+        self._special: dict[Request, list[Executable]] = {}  # of the sides that were taken, the latest last
         self._wanted: set[Request] = set()  # for which code of the sides taken is due
         self._unused: frozenset[int] | None = None
         self.warned: set[str] = set()
@@ -118,7 +119,8 @@ class Program(Maps):
         made.conditions = self.conditions
         if captured is None and self.reads is not None:
             made.reads = self.reads.copy()
-        made._executables = self._executables
+        made._executables, made._due = self._executables, self._due
+        made._special, made._wanted = self._special, self._wanted
         return made
 
     # ---- choices ---------------------------------------------------------------------------------
@@ -174,7 +176,8 @@ class Program(Maps):
 
     def owns(self, executable: Executable) -> bool:
         """True if an executable was made of this program."""
-        return any(executable is mine for mine in (*self._executables.values(), *self._special)) \
+        own = itertools.chain(self._executables.values(), *self._special.values())
+        return any(executable is mine for mine in own) \
             or (self._careful is not None and self._careful.owns(executable))
 
     @property
@@ -323,26 +326,30 @@ class Program(Maps):
         self._due[request] = machine, special
         self._schedule(request, executable)
 
-    def for_sides_taken(self, request: Request, numbers: Array) -> Executable | None:
-        """The instructions for a request along the sides that are taken at a point, each time that they are due.
+    def for_sides_taken(self, request: Request, numbers: Array) -> list[Executable]:
+        """The instructions for a request along the sides that were taken lately, and if they are due at this point.
 
-        They have a guard for each choice. None if they are not due, or not much shorter.
+        They have a guard for each choice, and are much shorter than those of all sides. The latest are last.
         """
-        if request not in self._wanted:
-            return None
-        self._wanted.discard(request)
+        made = self._special.setdefault(request, [])
+        if request in self._wanted:
+            self._wanted.discard(request)
+            special = self._specialised(request, numbers)
+            if special is not None:
+                made.append(special)
+                del made[:-MOST_SIDES]
+        return made
+
+    def _specialised(self, request: Request, numbers: Array) -> Executable | None:
         guards = [(guard.node, guard.expected) for guard in self.guards]
         found = specialised(self.graph, self.outputs, guards, np.concatenate([numbers, self.captured_numbers()]))
         if found is None:
             return None
         graph, outputs, rows = found
         made = Program.of(self.parts()._replace(graph=graph, outputs=outputs, guards=[
-            Guard(node, expected, ("", 0, "")) for node, expected in rows]))
+            Guard(node, expected, ("", 0, "")) for node, expected in rows], branches=(0, ())))
         executable = made.executable(request)
-        if executable.instructions >= WORTH*self.executable(request).instructions:
-            return None
-        self._special.append(executable)
-        return executable
+        return executable if executable.instructions < WORTH*self.executable(request).instructions else None
 
     def derived(self, request: Request) -> tuple[Graph, Array, list[tuple[int, int]]]:
         """The graph of a request: (graph, nodes of the results, (node, expected) of the guards)."""
@@ -373,6 +380,9 @@ class Program(Maps):
         executable = self.executable(request)
         if 0 <= executable.ask_at <= executable.runs:
             self._what_is_due(request, executable)
+        for special in self._special.get(request, ()):
+            if 0 <= special.ask_at <= special.runs:
+                backends.upgrade(special)
         results = np.empty(executable.results)
         inputs = np.concatenate([numbers, self.captured_numbers(), seeds])
         return replay(executable, inputs, results), results

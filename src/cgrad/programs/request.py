@@ -129,8 +129,8 @@ class Path(Plain, Protocol):
     reads: Reads | None
     usage: Usage
 
-    def for_sides_taken(self, request: Request, numbers: Array) -> Executable | None:
-        """The instructions along the sides that are taken at a point, where these are due."""
+    def for_sides_taken(self, request: Request, numbers: Array) -> list[Executable]:
+        """The instructions along the sides that were taken lately, and at this point where these are due."""
 
     def executable(self, request: Request) -> Executable:
         """The instructions for a request."""

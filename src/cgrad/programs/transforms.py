@@ -106,11 +106,10 @@ class Transforms(FastCallable):
         n = len(arguments.trees)
         value: Any = False if name == "grad" or (isinstance(name, tuple) and name[0] == "grad") else shapes[n]
         many = by is not None and by.tree[0] == "tuple"
-        for executable in (path.executable(request), path.for_sides_taken(request, arguments.numbers)):
-            if executable is not None:
-                self.remember(name, FastCall(
-                    executable, path.usage, tuple(shapes[:n]), path.captured, tuple(path.captured_shapes),
-                    path.conditions, path.reads, value, tuple(shapes[n + 1:]) if by else None, many))
+        for executable in (path.executable(request), *path.for_sides_taken(request, arguments.numbers)):
+            self.remember(name, FastCall(
+                executable, path.usage, tuple(shapes[:n]), path.captured, tuple(path.captured_shapes),
+                path.conditions, path.reads, value, tuple(shapes[n + 1:]) if by else None, many))
 
     # ---- derivatives in a direction --------------------------------------------------------------
 

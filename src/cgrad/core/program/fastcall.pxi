@@ -95,13 +95,18 @@ cdef inline object number_or_array(object shape, const double *v, Py_ssize_t *k)
 
 
 cdef object call_first(list calls, tuple args):
-    """The result by the first call that holds, which moves to the front; NotImplemented if none does."""
+    """The result by the first call that holds, which moves to the front; NotImplemented if none does.
+
+    And if an executable is due (``ask_at``): the general path looks after those of the path that it finds.
+    """
     cdef Py_ssize_t k
     cdef object call, result
     for k in range(len(calls)):
         if k >= len(calls):  # looking at what a path reads may run Python, and that evict a path
             break
         call = calls[k]
+        if is_due((<FastCall>call).executable):
+            return NotImplemented
         result = call_fast(<FastCall>call, args)
         if result is not NotImplemented:
             if k and k < len(calls) and calls[k] is call:
@@ -111,13 +116,17 @@ cdef object call_first(list calls, tuple args):
     return NotImplemented
 
 
+cdef inline bint is_due(Executable e) noexcept:
+    return e.runs == e.ask_at
+
+
 cdef object call_fast(FastCall call, tuple args):
     """The result of a call, or NotImplemented."""
     cdef Executable e = call.executable
     cdef Workspace w
     cdef Py_ssize_t k
     cdef object result
-    if len(args) != len(call.arguments) or e.runs == e.ask_at:
+    if len(args) != len(call.arguments):
         return NotImplemented
     for k in range(len(call.conditions)):
         owner, name, x = call.conditions[k]
