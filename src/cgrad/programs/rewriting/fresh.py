@@ -7,30 +7,28 @@ from __future__ import annotations
 
 import ast
 
-from .names import COMPREHENSIONS, SCOPES, Names, stored, walk
+from .names import COMPREHENSIONS, SCOPES, Names, parameters, stored, walk
 
 CHANGING = {"append", "extend", "insert", "pop", "remove", "clear", "sort", "reverse", "add", "update", "setdefault",
             "popitem", "discard", "appendleft", "popleft", "fill"}  # methods of containers
-MAKERS = {"list", "dict", "set", "zeros", "empty", "ones", "full", "zeros_like", "ones_like", "empty_like", "full_like",
-          "array", "copy", "deque", "defaultdict", "sorted"}
+MAKERS = {"list", "dict", "set", "full", "full_like", "array", "copy", "deque", "defaultdict", "sorted"}
+OF_NUMBERS = {"zeros", "empty", "ones", "zeros_like", "ones_like", "empty_like"}  # makers of nothing but numbers
 
 
 def fresh_names(function: ast.FunctionDef) -> dict[str, float]:
     """Names of containers that a function makes itself and hands to nobody, with how many levels are its own."""
-    args = function.args
-    given = {a.arg for a in (*args.posonlyargs, *args.args, *args.kwonlyargs, *filter(None, (args.vararg, args.kwarg)))}
     outside = {n for x in ast.walk(function) if isinstance(x, (ast.Global, ast.Nonlocal)) for n in x.names}
     values: dict[str, list[ast.expr]] = {}
-    refused = given | outside
+    refused = parameters(function) | outside
     for x in walk(function):
         if isinstance(x, ast.Assign) and len(x.targets) == 1 and isinstance(x.targets[0], ast.Name):
             values.setdefault(x.targets[0].id, []).append(x.value)
         elif isinstance(x, ast.AugAssign) and isinstance(x.target, ast.Name):
             values.setdefault(x.target.id, []).append(x.value)
         else:
-            refused |= stored([x]) if isinstance(x, (ast.For, ast.With, ast.NamedExpr, ast.AnnAssign, ast.Assign,
-                                                     ast.Import, ast.ImportFrom, ast.Try, ast.Delete, ast.Match,
-                                                     ast.comprehension)) and not block(x) else set(targets_of(x))
+            refused |= stored([x]) if isinstance(x, (ast.NamedExpr, ast.AnnAssign, ast.Assign, ast.Import,
+                                                     ast.ImportFrom, ast.Delete, ast.comprehension)) \
+                else set(targets_of(x))
     refused |= escaping(function)
     known = {n: min(map(depth, found)) for n, found in values.items() if n not in refused}
     known = {n: d for n, d in known.items() if d >= 1}
@@ -39,10 +37,6 @@ def fresh_names(function: ast.FunctionDef) -> dict[str, float]:
         if base in known:
             known[base] = min(known[base], 1 + min(map(depth, value), default=0))
     return known
-
-
-def block(x: ast.AST) -> bool:
-    return isinstance(x, (ast.For, ast.With, ast.Try, ast.Match))
 
 
 def targets_of(x: ast.AST) -> list[str]:
@@ -88,7 +82,7 @@ def depth(node: ast.expr) -> float:
         return 0
     if isinstance(node, ast.Call):
         called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-        if called in ("zeros", "ones", "empty", "zeros_like", "ones_like", "empty_like"):
+        if called in OF_NUMBERS:
             return float("inf")
         return 1 if called in MAKERS else 0
     return 0

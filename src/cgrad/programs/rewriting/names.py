@@ -27,6 +27,13 @@ def walk(node: ast.AST) -> Iterable[ast.AST]:
             waiting.extend(ast.iter_child_nodes(x))
 
 
+def parameters(function: ast.FunctionDef) -> Names:
+    """The names of a function's parameters."""
+    args = function.args
+    return frozenset([a.arg for a in (*args.posonlyargs, *args.args, *args.kwonlyargs,
+                                      *filter(None, (args.vararg, args.kwarg)))])
+
+
 def stored(nodes: Iterable[ast.AST]) -> Names:
     """The names that are bound in some statements or expressions."""
     found: set[str] = set()
@@ -92,16 +99,19 @@ def surely(nodes: Iterable[ast.AST]) -> Names:
 
 
 class Flow:
-    """Names at each ``if`` of a function: ``bound[node]`` before it, for sure; ``live[node]`` after it."""
+    """Names at each ``if`` of a function: ``bound[node]`` before it, for sure; ``live[node]`` after it.
 
-    def __init__(self, function: ast.FunctionDef) -> None:
-        args = function.args
-        given = [*args.posonlyargs, *args.args, *args.kwonlyargs, *filter(None, (args.vararg, args.kwarg))]
+    Without a function: for statements that are given to ``bind`` and ``use`` by themselves.
+    """
+
+    def __init__(self, function: ast.FunctionDef | None = None) -> None:
         self.bound: dict[ast.If, Names] = {}
         self.live: dict[ast.If, Names] = {}
-        self.always = captured(function)
-        self.bind(function.body, frozenset([a.arg for a in given]))
-        self.use(function.body, NONE, NONE, NONE)
+        self.always = NONE
+        if function is not None:
+            self.always = captured(function)
+            self.bind(function.body, parameters(function))
+            self.use(function.body, NONE, NONE, NONE)
 
     # ---- forwards: names that are bound ----------------------------------------------------------
 
@@ -190,18 +200,12 @@ class Flow:
 
 def exposed(body: Sequence[ast.stmt]) -> Names:
     """The names that some statements may read before they bind them."""
-    wrapped = ast.FunctionDef(name="", args=ast.arguments([], [], None, [], [], None, []), body=list(body),
-                              decorator_list=[])
-    flow = Flow.__new__(Flow)
-    flow.bound, flow.live, flow.always = {}, {}, NONE
-    return flow.use(wrapped.body, NONE, NONE, NONE)
+    return Flow().use(body, NONE, NONE, NONE)
 
 
 def bound_at_end(body: Sequence[ast.stmt], bound: Names) -> Names:
     """The names that are bound after some statements."""
-    flow = Flow.__new__(Flow)
-    flow.bound, flow.live, flow.always = {}, {}, NONE
-    return flow.bind(body, bound)
+    return Flow().bind(body, bound)
 
 
 def deleted(body: Sequence[ast.AST]) -> Names:
