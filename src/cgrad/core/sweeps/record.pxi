@@ -54,13 +54,7 @@ cdef int record_adjoint(Tape t, const Subgraph *graph, Adjoint *adjoint, const u
                 flow_to(t, adjoint, needed, k, t.a[k], g, operand_ref(t, k, t.b[k], t.db[k]))
             flow_to(t, adjoint, needed, i, t.a[i], g, constant(1.0))
             continue
-        x[0] = operand_ref(t, i, t.a[i], t.da[i])
-        if lowest < i:
-            x[1] = operand_ref(t, lowest, t.a[lowest], t.da[lowest])
-            x[2] = operand_ref(t, lowest, t.b[lowest], t.db[lowest])
-        elif OP_ARITY[op] == 2:
-            x[1] = operand_ref(t, i, t.b[i], t.db[i])
-        for c in range(OP_ARITY[op] - 1, -1, -1):  # in a sweep's order
+        for c in range(operand_refs(t, i, x) - 1, -1, -1):  # in a sweep's order
             if x[c].i >= 0 and FLOWS[op][c] and (needed == NULL or needed[x[c].i] & NEEDED):
                 d = partial(t, op, c, x, out)
                 if passes(op, c, d.v if d.i < 0 else 1):

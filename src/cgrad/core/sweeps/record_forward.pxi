@@ -75,7 +75,7 @@ cdef int record_forward(Tape t, const Subgraph *graph, Adjoint *tangent, dict le
         if op == OP_LEAF:
             for seed in leaves.get(<object>leaf_at(t, i), ()):
                 add_tangent(t, &tangent[i], seed)
-        if op == OP_LEAF or op == OP_CONT or op & SPECIAL or op == OP_ITEM:
+        if not is_operation(t, i):
             continue
         lowest = lowest_entry(t.b, i)
         room = RULE + 8*(i - lowest)
@@ -90,13 +90,7 @@ cdef int record_forward(Tape t, const Subgraph *graph, Adjoint *tangent, dict le
                 push_tangent(t, tangent, i, k, t.a[k], operand_ref(t, k, t.b[k], t.db[k]))
                 push_tangent(t, tangent, i, k, t.b[k], operand_ref(t, k, t.a[k], t.da[k]))
             continue
-        x[0] = operand_ref(t, i, t.a[i], t.da[i])
-        if lowest < i:
-            x[1] = operand_ref(t, lowest, t.a[lowest], t.da[lowest])
-            x[2] = operand_ref(t, lowest, t.b[lowest], t.db[lowest])
-        elif OP_ARITY[op] == 2:
-            x[1] = operand_ref(t, i, t.b[i], t.db[i])
-        for c in range(OP_ARITY[op]):
+        for c in range(operand_refs(t, i, x)):
             if x[c].i >= 0 and FLOWS[op][c] and tangent[x[c].i].known:
                 d = partial(t, op, c, x, out)
                 if passes(op, c, d.v if d.i < 0 else 1):

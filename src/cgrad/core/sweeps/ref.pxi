@@ -27,6 +27,23 @@ cdef inline Ref operand_ref(Tape t, Py_ssize_t k, Py_ssize_t operand, double num
     return constant(number) if operand == k else node(t, operand)
 
 
+cdef inline bint is_operation(Tape t, Py_ssize_t i) noexcept:
+    """True of a node that is an operation on numbers: no leaf, none of an array, no continuation."""
+    return not (t.op[i] == OP_LEAF or t.op[i] == OP_CONT or t.op[i] == OP_ITEM or t.op[i] & SPECIAL)
+
+
+cdef inline int operand_refs(Tape t, Py_ssize_t i, Ref *x) noexcept:
+    """The operands of node i, an operation on up to three numbers, in argument order; returns how many."""
+    cdef Py_ssize_t k = lowest_entry(t.b, i)
+    x[0] = operand_ref(t, i, t.a[i], t.da[i])
+    if k < i:
+        x[1] = operand_ref(t, k, t.a[k], t.da[k])
+        x[2] = operand_ref(t, k, t.b[k], t.db[k])
+    elif OP_ARITY[t.op[i]] == 2:
+        x[1] = operand_ref(t, i, t.b[i], t.db[i])
+    return OP_ARITY[t.op[i]]
+
+
 cdef inline bint equals(Ref r, double v) noexcept:
     return r.i < 0 and r.v == v
 

@@ -72,18 +72,6 @@ cdef inline bint depends_otherwise(const uint8_t *linear, Py_ssize_t start, Py_s
     return start <= operand < i and linear[operand - start] == OTHERWISE
 
 
-cdef int terms_at(Tape t, Py_ssize_t i, Ref *x) noexcept:
-    """The operands of node i, of at most three; returns how many."""
-    cdef Py_ssize_t lowest = lowest_entry(t.b, i)
-    x[0] = operand_ref(t, i, t.a[i], t.da[i])
-    if lowest < i:
-        x[1] = operand_ref(t, lowest, t.a[lowest], t.da[lowest])
-        x[2] = operand_ref(t, lowest, t.b[lowest], t.db[lowest])
-    elif OP_ARITY[t.op[i]] == 2:
-        x[1] = operand_ref(t, i, t.b[i], t.db[i])
-    return OP_ARITY[t.op[i]]
-
-
 cdef uint8_t kind_of(Tape t, const uint8_t *linear, Py_ssize_t start, Py_ssize_t i) noexcept:
     """LINEAR if node i is linear in the seeds, OTHERWISE if it depends on them in another way, 0 if it does not."""
     cdef int op = t.op[i], n, c, count = 0
@@ -92,7 +80,7 @@ cdef uint8_t kind_of(Tape t, const uint8_t *linear, Py_ssize_t start, Py_ssize_t
     cdef Ref[3] x
     cdef Ref y, z
     cdef bint good
-    if op & SPECIAL or op == OP_LEAF or op == OP_CONT or op == OP_ITEM:
+    if not is_operation(t, i):
         return 0
     lowest = lowest_entry(t.b, i)
     for k in range(lowest, i + 1):
@@ -111,7 +99,7 @@ cdef uint8_t kind_of(Tape t, const uint8_t *linear, Py_ssize_t start, Py_ssize_t
             count += c
             n += not c
         return 0 if not count else OTHERWISE if n else LINEAR
-    n = terms_at(t, i, x)
+    n = operand_refs(t, i, x)
     for c in range(n):
         flag[c] = is_linear(linear, start, x[c])
         count += flag[c]
@@ -153,7 +141,7 @@ cdef int hand_on_linear(Tape t, const uint8_t *linear, Adjoint *adjoint, Py_ssiz
                         operand_ref(t, k, t.b[k], t.db[k]))
             hand_on(t, linear, adjoint, start, i, operand_ref(t, i, t.a[i], t.da[i]), constant(1.0))
             continue
-        for c in range(terms_at(t, i, x) - 1, -1, -1):
+        for c in range(operand_refs(t, i, x) - 1, -1, -1):
             if is_linear(linear, start, x[c]):
                 d = partial(t, t.op[i], c, x, out)
                 if passes(t.op[i], c, d.v if d.i < 0 else 1):
